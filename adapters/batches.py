@@ -1,0 +1,75 @@
+"""Which queries and passages stand in which batch: a pure function of data, configuration and step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..data.retrieval import Corpus, Pairs, normalise
+from .config import TrainConfig
+
+
+@dataclass(frozen=True, slots=True)
+class TextBatch:
+    """One batch. `positive` and `ignored` are (queries, passages) bool arrays as in `losses.BatchScores`."""
+
+    queries: list[str]
+    passages: list[str]
+    positive: np.ndarray
+    ignored: np.ndarray
+
+
+class Batches:
+    """The batches of a run. `batch(step)` depends on nothing that happened before, so that a run can go on anywhere."""
+
+    def __init__(self, pairs: Pairs, corpus: Corpus, config: TrainConfig) -> None:
+        self._config = config
+        self._ids = sorted(pairs.queries)
+        self._pairs, self._corpus = pairs, corpus
+        self._key = {pid: normalise(corpus[pid]) for pid in pairs.passage_ids()}
+        # Queries of the same text share their positives: what answers one is no negative of the other.
+        self._answers: dict[str, set[str]] = {}
+        for qid, text in pairs.queries.items():
+            self._answers.setdefault(normalise(text), set()).update(self._key[pid] for pid in pairs.positives[qid])
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches an epoch; a last batch of a single query joins no batch."""
+        full, rest = divmod(len(self._ids), self._config.batch_size)
+        return max(1, full + (rest > 1))
+
+    @property
+    def steps(self) -> int:
+        """Batches of the whole run."""
+        return self.steps_per_epoch * self._config.epochs
+
+    def batch(self, step: int) -> TextBatch:
+        """Return the batch of a step, counted from 0."""
+        epoch, row = divmod(step, self.steps_per_epoch)
+        order = np.random.default_rng([self._config.seed, epoch]).permutation(len(self._ids))
+        chosen = order[row * self._config.batch_size : (row + 1) * self._config.batch_size]
+        draw = np.random.default_rng([self._config.seed, epoch, row])
+        return self._assemble([self._ids[number] for number in sorted(chosen)], draw)
+
+    def _assemble(self, query_ids: list[str], draw: np.random.Generator) -> TextBatch:
+        rows: dict[str, tuple[int, str]] = {}  # a passage's normalised text -> its column and its text
+        wanted: list[set[int]] = []
+        for qid in query_ids:
+            positives = _some(sorted(self._pairs.positives[qid]), self._config.positives_per_query, draw)
+            negatives = _some(self._pairs.negatives.get(qid, []), self._config.negatives_per_query, draw)
+            for pid in positives + negatives:
+                rows.setdefault(self._key[pid], (len(rows), self._corpus[pid]))
+            wanted.append({rows[self._key[pid]][0] for pid in positives})
+        positive = np.zeros((len(query_ids), len(rows)), bool)
+        ignored = np.zeros_like(positive)
+        for number, qid in enumerate(query_ids):
+            text = normalise(self._pairs.queries[qid])
+            positive[number, list(wanted[number])] = True
+            ignored[number] = [key in self._answers[text] or key == text for key in rows]
+        return TextBatch([self._pairs.queries[qid] for qid in query_ids], [text for _, text in rows.values()], positive, ignored & ~positive)
+
+
+def _some(ids: Sequence[str], count: int, draw: np.random.Generator) -> list[str]:
+    if len(ids) <= count:
+        return list(ids)
+    return [ids[row] for row in sorted(draw.choice(len(ids), size=count, replace=False))]

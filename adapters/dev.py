@@ -1,0 +1,47 @@
+"""The look at the dev split during training: bounded, seeded, and said."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..data.retrieval import TrainingData
+from ..encoder import Encoder
+from ..metrics import ndcg_at_10
+
+MAX_DISTRACTORS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class DevSet:
+    """The dev queries, and the passages they are searched among: their positives and at most 2,000 others."""
+
+    queries: dict[str, str]
+    passages: dict[str, str]
+    relevant: dict[str, dict[str, int]]
+
+    def describe(self, corpus_size: int) -> str:
+        """Say how large the set is, and how much of the corpus it covers."""
+        return f"dev: {len(self.queries)} queries over {len(self.passages)} of {corpus_size} passages (the dev positives and at most {MAX_DISTRACTORS} others)"
+
+    def score(self, encoder: Encoder) -> float:
+        """Return the mean nDCG@10."""
+        queries, passages = list(self.queries), list(self.passages)
+        by_query = ndcg_at_10(
+            encoder.encode([self.queries[qid] for qid in queries], "query"),
+            encoder.encode([self.passages[pid] for pid in passages], "document"),
+            queries,
+            passages,
+            self.relevant,
+        )
+        return float(np.mean(list(by_query.values())))
+
+
+def make_dev_set(data: TrainingData, seed: int) -> DevSet | None:
+    """Draw the dev set of a run, or None where the data have no dev split."""
+    if data.dev is None:
+        return None
+    positives = {pid for passages in data.dev.positives.values() for pid in passages}
+    others = sorted(data.corpus.keys() - positives)
+    if len(others) > MAX_DISTRACTORS:
+        others = [others[row] for row in np.random.default_rng(seed).choice(len(others), MAX_DISTRACTORS, replace=False)]
+    return DevSet(data.dev.queries, {pid: data.corpus[pid] for pid in [*sorted(positives), *sorted(others)]}, data.dev.positives)

@@ -1,0 +1,52 @@
+"""Contrastive losses over one batch: similarities and masks -> a scalar. One table of names."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import ConfigError, unknown_name
+
+
+@dataclass(frozen=True, slots=True)
+class BatchScores:
+    """One batch as a loss sees it.
+
+    `cosines`: (queries, passages) float32. `positive`: bool, the pairs to pull together.
+    `ignored`: bool, the pairs that are no negatives (other positives of the query, and duplicates of them).
+    """
+
+    cosines: Tensor
+    positive: Tensor
+    ignored: Tensor
+
+
+def info_nce(scores: BatchScores, temperature: float) -> Tensor:
+    """Average over queries and their positives of -log softmax of the positive among itself and the negatives.
+
+    Source: https://arxiv.org/abs/1807.03748; unlike there, each of several positives of a query is held against the negatives alone,
+    never against its fellow positives.
+    """
+    logits = scores.cosines / temperature  # (queries, passages)
+    negatives = logits.masked_fill(scores.positive | scores.ignored, -torch.inf)
+    rest = torch.logsumexp(negatives, dim=1, keepdim=True)  # (queries, 1); -inf where a query has no negative
+    losses = torch.nn.functional.softplus(rest - logits)  # = -log(e^l / (e^l + e^rest))
+    weights = scores.positive / scores.positive.sum(1, keepdim=True).clamp_min(1)
+    return (losses * weights).sum(1).mean()
+
+
+Loss = Callable[[BatchScores, float], Tensor]
+LOSSES: dict[str, Loss] = {"infonce": info_nce}
+
+
+def find_loss(name: str) -> Loss:
+    """Return the loss called `name`.
+
+    Raises:
+        ConfigError: none is; the message lists those that exist.
+    """
+    try:
+        return LOSSES[name]
+    except KeyError:
+        raise ConfigError(unknown_name("loss", name, tuple(LOSSES))) from None

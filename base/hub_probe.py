@@ -1,0 +1,41 @@
+"""Is the Hub in reach? One probe per process, at most three seconds, its answer remembered.
+
+No Hub in reach is not offline mode: with an unresolvable name the Hub client retries for most of a minute before it
+turns to its own cache, so nothing here asks it before this probe has said yes.
+"""
+
+import os
+import threading
+import urllib.error
+import urllib.request
+from functools import cache
+
+PROBE_TIMEOUT_S = 3.0
+
+
+def hub_endpoint() -> str:
+    """Return the Hub's address (`HF_ENDPOINT` is honoured)."""
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
+
+
+@cache
+def hub_is_reachable() -> bool:
+    """Ask the Hub once whether it is there; False in offline mode (`HF_HUB_OFFLINE`) without asking."""
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+        return False
+    answer: list[bool] = []
+    # A thread, because a name look-up heeds no timeout.
+    probe = threading.Thread(target=lambda: answer.append(_answers(hub_endpoint())), daemon=True)
+    probe.start()
+    probe.join(PROBE_TIMEOUT_S)
+    return bool(answer and answer[0])
+
+
+def _answers(endpoint: str) -> bool:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=PROBE_TIMEOUT_S):
+            return True
+    except urllib.error.HTTPError:
+        return True  # it answered, if only to refuse HEAD
+    except (OSError, ValueError):
+        return False

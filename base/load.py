@@ -1,0 +1,100 @@
+"""Load a base's network and tokenizer from its folder, frozen, and lay an adapter's weights over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import AdapterError, BaseError
+from .resolve import BaseSpec
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(slots=True)
+class Base:
+    """A frozen network with its tokenizer.
+
+    `laid` names what `lay_over` put over the weights last (None: nothing), `originals` keeps the weights that are under it.
+    """
+
+    spec: BaseSpec
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    laid: str | None = None
+    originals: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        """The device the network is on."""
+        return next(self.model.parameters()).device
+
+    def backend_tokenizer(self, max_tokens: int) -> Tokenizer:
+        """Return a copy of the fast tokenizer that truncates to `max_tokens` and pads nothing."""
+        from tokenizers import Tokenizer
+
+        copy = Tokenizer.from_str(self.tokenizer.backend_tokenizer.to_str())
+        copy.no_padding()
+        copy.enable_truncation(max_tokens)
+        return copy
+
+    @torch.no_grad()
+    def lay_over(self, key: str | None, deltas: dict[str, Tensor]) -> None:
+        """Set the network's weights to the base's own plus `deltas` (module name -> (out, in)); key None takes them off.
+
+        The base's own weights are kept aside and come back bit for bit. The same key again does nothing.
+
+        Raises:
+            AdapterError: a delta names a module that the base does not have, or has another shape.
+        """
+        if key == self.laid:
+            return
+        modules = dict(self.model.named_modules())
+        for name, delta in deltas.items():
+            module = modules.get(name)
+            if not isinstance(module, nn.Linear) or module.weight.shape != delta.shape:
+                raise AdapterError(f"the adapter changes {name} {tuple(delta.shape)}, which {self.spec.name} does not have in that shape; it was made for another base")
+        for name, weight in self.originals.items():
+            modules[name].weight.copy_(weight)
+        for name, delta in deltas.items():
+            weight = modules[name].weight
+            self.originals.setdefault(name, weight.clone())
+            weight.add_(delta.to(weight))
+        self.laid = key
+
+
+def load_base(spec: BaseSpec, *, device: torch.device | str = "cpu") -> Base:
+    """Load the network in float32, frozen and in evaluation mode, and its tokenizer.
+
+    Raises:
+        BaseError: the files do not load, or are not an encoder with a fast tokenizer.
+    """
+    from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        model = AutoModel.from_pretrained(spec.folder, local_files_only=True, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(spec.folder, local_files_only=True)
+    except Exception as e:  # transformers raises whatever its readers raise: OSError, ValueError, SafetensorError, KeyError
+        raise BaseError(f"the base in {spec.folder} could not be loaded: {str(e).splitlines()[0]}") from e
+    if not tokenizer.is_fast:
+        raise BaseError(f"{spec.folder} has no fast tokenizer (tokenizer.json)")
+    if tokenizer.pad_token_id is None:
+        raise BaseError(f"the tokenizer in {spec.folder} has no padding token")
+    tokenizer.model_max_length = spec.max_tokens
+    model.requires_grad_(False).eval()
+    return Base(spec, model.to(device), tokenizer)
+
+
+def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
+    """Pool (n, tokens, d) hidden states under an (n, tokens) mask into (n, d): the first token's state, or the mean."""
+    if pooling == "cls":
+        return hidden[:, 0]
+    weights = mask.unsqueeze(-1).to(hidden.dtype)  # (n, tokens, 1)
+    return (hidden * weights).sum(1) / weights.sum(1).clamp_min(1e-9)

@@ -1,0 +1,100 @@
+"""The shape of the data: queries, passages, and which passage answers which query."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Corpus = dict[str, str]
+"""Passage id -> text (title and body joined by a space, as mteb joins them)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Queries with the passages that answer them.
+
+    `queries`: query id -> text. `positives`: query id -> ids in the corpus, with their grade (1 or more).
+    `negatives`: query id -> ids of given hard negatives.
+    """
+
+    queries: dict[str, str]
+    positives: dict[str, dict[str, int]]
+    negatives: dict[str, list[str]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    @property
+    def pair_count(self) -> int:
+        """How many (query, positive) pairs there are."""
+        return sum(len(passages) for passages in self.positives.values())
+
+    def passage_ids(self) -> set[str]:
+        """Return the ids of all positives and negatives."""
+        return {pid for group in (*self.positives.values(), *self.negatives.values()) for pid in group}
+
+    def select(self, query_ids: Iterable[str]) -> "Pairs":
+        """Return the pairs of some of the queries, in the order given."""
+        ids = list(query_ids)
+        return Pairs(
+            {qid: self.queries[qid] for qid in ids},
+            {qid: self.positives[qid] for qid in ids},
+            {qid: self.negatives[qid] for qid in ids if qid in self.negatives},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingData:
+    """What a training run sees: a corpus, pairs to train on, pairs to choose by (None: none), and where they came from.
+
+    `notes` say what was done to the data (a split made, queries drawn), to be told and recorded.
+    """
+
+    corpus: Corpus
+    train: Pairs
+    dev: Pairs | None
+    source: str
+    language: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def fingerprint(self) -> str:
+        """Return a hash of every text and pair of train and dev, independent of their order and ids."""
+        return hash_lines(
+            f"{split}\t{pairs.queries[qid]}\t{self.corpus[pid]}\t{grade}"
+            for split, pairs in (("train", self.train), ("dev", self.dev))
+            if pairs is not None
+            for qid, passages in pairs.positives.items()
+            for pid, grade in passages.items()
+        )
+
+
+def hash_lines(lines: Iterable[str]) -> str:
+    """Return the sha256 of a set of lines, whatever their order."""
+    digests = sorted(hashlib.sha256(line.encode("utf-8", "replace")).digest() for line in lines)
+    return hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+def draw_queries(pairs: Pairs, count: int, seed: int) -> Pairs:
+    """Draw `count` queries without replacement, in the order of their ids; all of them where there are no more."""
+    ids = sorted(pairs.queries)
+    if count >= len(ids):
+        return pairs
+    chosen = np.random.default_rng(seed).choice(len(ids), size=count, replace=False)
+    return pairs.select(ids[row] for row in sorted(chosen))
+
+
+def join_title(title: str | None, text: str) -> str:
+    """Join a passage's title and body as mteb does."""
+    return f"{title or ''} {text}".strip()
+
+
+def normalise(text: str) -> str:
+    """Fold case and white space, to tell whether two texts are the same."""
+    return " ".join(text.casefold().split())
+
+
+def deduplicate(texts: Sequence[str]) -> list[int]:
+    """Return for each text the first row with the same normalised text."""
+    first: dict[str, int] = {}
+    return [first.setdefault(normalise(text), row) for row, text in enumerate(texts)]

@@ -1,0 +1,51 @@
+"""A dev split for a source that has none: whole groups of queries that share no text and no positive."""
+
+import numpy as np
+
+from .retrieval import Corpus, Pairs, normalise
+
+DEV_SHARE = 0.1
+MIN_DEV, MAX_DEV = 20, 500
+MIN_PAIRS_TO_SPLIT = 100
+
+
+def split_dev(pairs: Pairs, corpus: Corpus, seed: int) -> tuple[Pairs, Pairs | None, str]:
+    """Give up 10 % of the queries (20 to 500) as a dev split, in whole groups that share a query text or a positive's text.
+
+    Returns:
+        Train, dev (None under 100 pairs, or where one group holds nearly all), and a sentence that says what was done.
+    """
+    if pairs.pair_count < MIN_PAIRS_TO_SPLIT:
+        return pairs, None, f"the source has no dev split and under {MIN_PAIRS_TO_SPLIT} pairs ({pairs.pair_count}): nothing is held out, and there is no early stopping"
+    wanted = int(np.clip(round(DEV_SHARE * len(pairs)), MIN_DEV, MAX_DEV))
+    groups = _groups(pairs, corpus)
+    dev: list[str] = []
+    for row in np.random.default_rng(seed).permutation(len(groups)):
+        if len(dev) + len(groups[row]) <= wanted:
+            dev += groups[row]
+    if len(dev) < MIN_DEV:
+        return pairs, None, "the source has no dev split, and its queries share so many passages that none can be held out: there is no early stopping"
+    held = set(dev)
+    train = pairs.select(qid for qid in pairs.queries if qid not in held)
+    note = f"the source has no dev split: {len(dev)} of {len(pairs)} queries are held out (seed {seed}), none of which shares a text or a positive with the rest"
+    return train, pairs.select(qid for qid in pairs.queries if qid in held), note
+
+
+def _groups(pairs: Pairs, corpus: Corpus) -> list[list[str]]:
+    """Join queries that share a text, or a positive of the same text, by union-find."""
+    parent: dict[str, str] = {}
+
+    def root(key: str) -> str:
+        parent.setdefault(key, key)
+        while parent[key] != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    for qid, text in pairs.queries.items():
+        for key in [f"q:{normalise(text)}", *(f"p:{normalise(corpus[pid])}" for pid in pairs.positives[qid])]:
+            parent[root(key)] = root(f"id:{qid}")
+    groups: dict[str, list[str]] = {}
+    for qid in pairs.queries:
+        groups.setdefault(root(f"id:{qid}"), []).append(qid)
+    return list(groups.values())

@@ -1,0 +1,72 @@
+"""What can go wrong that the user can mend.
+
+AdaptError
+├── ConfigError          an option or a configuration value that does not fit
+├── BaseError            a base model that is unknown, missing, refused or does not match
+├── DataError            a data source that is missing, empty or malformed
+├── DomainError          a domain that is unknown or whose file is malformed
+├── UnknownReferenceError a reference that names nothing
+├── RegistryError        the registry refuses, is locked, read-only or damaged
+├── AdapterError         an adapter folder that is damaged or of a kind that cannot be used
+├── TrainingError        a training run that cannot go on
+├── HubError             the Hub cannot be reached or refuses
+└── MissingExtraError    an optional package is needed
+
+A caller's bug is a ValueError or a TypeError, never one of these.
+"""
+
+
+class AdaptError(Exception):
+    """The root: one line that says what was expected, what came, and what to do."""
+
+
+class ConfigError(AdaptError):
+    """An option or a configuration value does not fit."""
+
+
+class BaseError(AdaptError):
+    """A base model is unknown, missing, refused or does not match."""
+
+
+class DataError(AdaptError):
+    """A data source is missing, empty or malformed."""
+
+
+class DomainError(AdaptError):
+    """A domain is unknown or its file is malformed."""
+
+
+class UnknownReferenceError(AdaptError):
+    """A reference names nothing."""
+
+
+class RegistryError(AdaptError):
+    """The registry refuses, is locked, read-only or damaged."""
+
+
+class AdapterError(AdaptError):
+    """An adapter folder is damaged or of a kind that cannot be used."""
+
+
+class TrainingError(AdaptError):
+    """A training run cannot go on."""
+
+
+class HubError(AdaptError):
+    """The Hub cannot be reached or refuses."""
+
+
+class MissingExtraError(AdaptError):
+    """An optional package is needed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f'{what} needs an optional package: pip install "adapt-embed[{extra}]"')
+
+
+def unknown_name(kind: str, name: str, known: list[str] | tuple[str, ...]) -> str:
+    """Say that a name is unknown, the nearest ones first, then all of them."""
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    return f"unknown {kind} {name!r}.{hint} Known: {', '.join(known) if known else 'none yet'}"

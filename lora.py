@@ -1,0 +1,130 @@
+"""LoRA factors as data: delta W = scale * B @ A, read from and written to PEFT folders. No base, no torch.nn."""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .errors import AdapterError
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+_PREFIX = "base_model.model."
+
+
+@dataclass(frozen=True, slots=True)
+class LoraModule:
+    """One module's update. `a`: (rank, in), `b`: (out, rank), both float32; delta W = scale * b @ a."""
+
+    a: Tensor
+    b: Tensor
+    scale: float
+
+    @property
+    def rank(self) -> int:
+        """The inner dimension of the factors."""
+        return self.a.shape[0]
+
+    def delta(self) -> Tensor:
+        """Return delta W, (out, in), float32."""
+        return self.scale * (self.b @ self.a)
+
+
+LoraFactors = dict[str, LoraModule]
+"""Module name in the base (`encoder.layer.0.attention.self.query`) -> its update."""
+
+
+def read_lora(folder: Path) -> LoraFactors:
+    """Read a PEFT LoRA folder, in float32, whatever its ranks, alphas and scaling.
+
+    Raises:
+        AdapterError: the folder is incomplete or damaged, or holds what plain factors cannot say (DoRA, bias, whole modules).
+    """
+    config = read_config(folder)
+    _refuse_what_factors_cannot_say(folder, config)
+    tensors = _read_tensors(folder / WEIGHTS)
+    names = sorted({key.rsplit(".lora_", 1)[0] for key in tensors if ".lora_" in key})
+    stray = [key for key in tensors if ".lora_" not in key]
+    if stray or not names:
+        raise AdapterError(f"{folder / WEIGHTS} holds {stray[0] if stray else 'no lora_A or lora_B'}; expected LoRA factors alone")
+    return {name.removeprefix(_PREFIX): _module(folder, config, name, tensors) for name in names}
+
+
+def write_lora(factors: LoraFactors, path: Path, *, dtype: torch.dtype = torch.float16) -> None:
+    """Write factors as a PEFT `adapter_model.safetensors`; the same factors give the same bytes."""
+    tensors = {}
+    for name, module in sorted(factors.items()):
+        tensors[f"{_PREFIX}{name}.lora_A.weight"] = module.a.to(dtype).contiguous()
+        tensors[f"{_PREFIX}{name}.lora_B.weight"] = module.b.to(dtype).contiguous()
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+def read_config(folder: Path) -> dict:
+    """Read a PEFT folder's `adapter_config.json`.
+
+    Raises:
+        AdapterError: it is absent, not JSON, or not of a LoRA.
+    """
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise AdapterError(f"{folder} is no adapter folder: it holds no {CONFIG}") from None
+    except (OSError, ValueError) as e:
+        raise AdapterError(f"{folder / CONFIG} cannot be read: {e}") from e
+    if not isinstance(config, dict) or config.get("peft_type") != "LORA":
+        kind = config.get("peft_type") if isinstance(config, dict) else type(config).__name__
+        raise AdapterError(f"{folder} holds an adapter of type {kind}; only LoRA can be used")
+    return config
+
+
+def factors_sha256(factors: LoraFactors) -> str:
+    """Return a hash of the content of factors: names, shapes, values and scales, independent of storage."""
+    digest = hashlib.sha256()
+    for name, module in sorted(factors.items()):
+        digest.update(f"{name} {tuple(module.a.shape)} {tuple(module.b.shape)} {module.scale!r}\n".encode())
+        digest.update(module.a.contiguous().numpy().tobytes())
+        digest.update(module.b.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
+    except FileNotFoundError:
+        raise AdapterError(f"{path.parent} is no adapter folder: it holds no {path.name}") from None
+    except (OSError, SafetensorError) as e:
+        raise AdapterError(f"{path} is damaged ({e}); restore it from a copy, or remove this version with: adapt rm") from e
+
+
+def _refuse_what_factors_cannot_say(folder: Path, config: dict) -> None:
+    for key, what in (("use_dora", "DoRA"), ("modules_to_save", "whole modules (modules_to_save)"), ("lora_bias", "LoRA bias")):
+        if config.get(key):
+            raise AdapterError(f"{folder} uses {what}, which plain factors cannot express; train it again without")
+    if config.get("bias", "none") != "none":
+        raise AdapterError(f"{folder} trains biases (bias={config['bias']!r}), which plain factors cannot express; train it again with bias='none'")
+
+
+def _module(folder: Path, config: dict, name: str, tensors: dict[str, Tensor]) -> LoraModule:
+    a, b = tensors.get(f"{name}.lora_A.weight"), tensors.get(f"{name}.lora_B.weight")
+    if a is None or b is None or a.ndim != 2 or b.ndim != 2 or a.shape[0] != b.shape[1]:
+        raise AdapterError(f"{folder / WEIGHTS} holds no matching pair of factors for {name}")
+    alpha = _pattern(config.get("alpha_pattern"), name, config.get("lora_alpha", 8))
+    rank = a.shape[0]
+    return LoraModule(a, b, alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank)
+
+
+def _pattern(patterns: dict | None, name: str, default: float) -> float:
+    """Look a module up in PEFT's rank or alpha pattern: a key is a regular expression for the end of the name."""
+    import re
+
+    for key, value in (patterns or {}).items():
+        if re.match(rf"(.*\.)?({key})$", name):
+            return value
+    return default
