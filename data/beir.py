@@ -1,10 +1,11 @@
 """BEIR folders: `corpus.jsonl` {_id, title, text}, `queries.jsonl` {_id, text}, `qrels/SPLIT.tsv`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
-from .readers import read_jsonl, text_of
+from .readers import filled_text_of, read_jsonl, reading, text_of
 from .retrieval import Corpus, Pairs, join_title
 
 
@@ -20,34 +21,41 @@ class BeirFolder:
         return sorted(file.stem for file in (self.path / "qrels").glob("*.tsv"))
 
     def corpus(self) -> Corpus:
-        """Read all passages.
+        """Read all passages. A passage may be empty as long as it answers nothing.
 
         Raises:
             DataError: a line is malformed, an id comes twice, or there is none.
         """
-        return _read_texts(self.path / "corpus.jsonl", titled=True)
+        rows = _read_rows(self.path / "corpus.jsonl")
+        return _unique(
+            (where, key, join_title(text_of(where, row, "title", optional=True), text_of(where, row, "text"))) for where, key, row in rows
+        )
 
     def queries(self) -> dict[str, str]:
         """Read all queries.
 
         Raises:
-            DataError: a line is malformed, an id comes twice, or there is none.
+            DataError: a line is malformed, a text is empty, an id comes twice, or there is none.
         """
-        return _read_texts(self.path / "queries.jsonl", titled=False)
+        return _unique((where, key, filled_text_of(where, row, "text")) for where, key, row in _read_rows(self.path / "queries.jsonl"))
 
     def pairs(self, split: str, corpus: Corpus) -> Pairs:
-        """Read the queries of one split with their positives (a grade of 0 is no positive).
+        """Read the queries of one split with their positives (a grade of 0 or less is no positive).
 
         Raises:
-            DataError: the split is absent or empty, or a row is malformed or names a missing query or passage.
+            DataError: the split is absent or empty, or a row is malformed or names a missing query or a missing or empty passage.
         """
         path, queries = self.path / "qrels" / f"{split}.tsv", self.queries()
+        if not path.is_file():
+            raise DataError(f"{path} does not exist; splits here: {', '.join(self.splits) or 'none'}")
         positives: dict[str, dict[str, int]] = {}
-        for number, (qid, pid, grade) in _read_qrels(path, self.splits):
+        for where, qid, pid, grade in _read_qrels(path):
             if qid not in queries:
-                raise DataError(f"{path}, line {number}: query {qid!r} is not in queries.jsonl")
+                raise DataError(f"{where}: query {qid!r} is not in queries.jsonl")
             if pid not in corpus:
-                raise DataError(f"{path}, line {number}: passage {pid!r} is not in corpus.jsonl")
+                raise DataError(f"{where}: passage {pid!r} is not in corpus.jsonl")
+            if grade > 0 and not corpus[pid]:
+                raise DataError(f"{where}: passage {pid!r} answers a query, but its text is empty")
             if grade > 0:
                 positives.setdefault(qid, {})[pid] = grade
         if not positives:
@@ -57,35 +65,53 @@ class BeirFolder:
 
 def is_beir_folder(path: Path) -> bool:
     """Say whether a folder has the BEIR layout."""
-    return (path / "corpus.jsonl").is_file() and (path / "queries.jsonl").is_file() and (path / "qrels").is_dir()
+    return not missing_parts(path)
 
 
-def _read_texts(path: Path, *, titled: bool) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for number, row in read_jsonl(path):
-        key = text_of(path, number, row, "_id")
-        if key in texts:
-            raise DataError(f"{path}, line {number}: id {key!r} comes twice")
-        body = text_of(path, number, row, "text")
-        texts[key] = join_title(text_of(path, number, row, "title", optional=True), body) if titled else body
-    if not texts:
+def missing_parts(path: Path) -> list[str]:
+    """Return what a folder lacks of the BEIR layout."""
+    there = {"corpus.jsonl": Path.is_file, "queries.jsonl": Path.is_file, "qrels/": Path.is_dir}
+    return [name for name, is_there in there.items() if not is_there(path / name)]
+
+
+def _read_rows(path: Path) -> Iterator[tuple[str, str, dict[str, object]]]:
+    empty = True
+    for where, row in read_jsonl(path):
+        empty = False
+        yield where, text_of(where, row, "_id"), row
+    if empty:
         raise DataError(f"{path} is empty; expected one JSON object a line")
+
+
+def _unique(rows: Iterator[tuple[str, str, str]]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for where, key, text in rows:
+        if key in texts:
+            raise DataError(f"{where}: id {key!r} comes twice")
+        texts[key] = text
     return texts
 
 
-def _read_qrels(path: Path, splits: list[str]) -> list[tuple[int, tuple[str, str, int]]]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist; splits here: {', '.join(splits) or 'none'}") from None
-    rows = []
+def _read_qrels(path: Path) -> Iterator[tuple[str, str, str, int]]:
+    with reading(path):
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     for number, line in enumerate(lines, start=1):
-        cells = line.split("\t")
-        if not line.strip() or (number == 1 and not cells[-1].strip().lstrip("-").isdigit()):
-            continue  # the heading
+        cells = [cell.strip() for cell in line.split("\t")]
+        if not line.strip() or (number == 1 and not any(sign.isdigit() for sign in cells[-1])):
+            continue  # blank, or the heading
         if len(cells) == 4:
             cells = [cells[0], *cells[2:]]  # TREC's form: query, iteration, passage, grade
-        if len(cells) != 3 or not cells[2].strip().lstrip("-").isdigit():
-            raise DataError(f"{path}, line {number}: expected query-id, corpus-id and a whole number separated by tabs, found {line[:80]!r}")
-        rows.append((number, (cells[0], cells[1], int(cells[2]))))
-    return rows
+        grade = _grade(cells[-1])
+        if len(cells) != 3 or grade is None:
+            raise DataError(
+                f"{path}, line {number}: expected query-id, corpus-id and a whole number separated by tabs, found {line.strip()[:80]!r}"
+            )
+        yield f"{path}, line {number}", cells[0], cells[1], grade
+
+
+def _grade(text: str) -> int | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return int(value) if value.is_integer() else None

@@ -1,49 +1,55 @@
 """Files -> rows. Every complaint names the file and, where there is one, the line."""
 
+import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import DataError
 
-if TYPE_CHECKING:
-    import pandas
-
+Row = dict[str, object]
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
-def read_jsonl(path: Path) -> Iterator[tuple[int, dict]]:
-    """Yield (line number, object) for each line of a JSON Lines file that is not blank.
-
-    Raises:
-        DataError: the file is absent, not UTF-8, or a line is no JSON object.
-    """
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a text file is read into a DataError."""
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, _object(path, number, line)
+        yield
     except FileNotFoundError:
         raise DataError(f"{path} does not exist") from None
     except UnicodeDecodeError as e:
         raise DataError(f"{path} is not UTF-8 text ({e.reason} at byte {e.start}); save it as UTF-8") from e
     except OSError as e:
-        raise DataError(f"{path} cannot be read: {e.strerror}") from e
+        raise DataError(f"{path} cannot be read: {e.strerror or e}") from e
 
 
-def _object(path: Path, number: int, line: str) -> dict:
+def read_jsonl(path: Path) -> Iterator[tuple[str, Row]]:
+    """Yield (file and line, object) for each line of a JSON Lines file that is not blank.
+
+    Raises:
+        DataError: the file is absent, not UTF-8, or a line is no JSON object.
+    """
+    with reading(path), path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                where = f"{path}, line {number}"
+                yield where, _object(where, line)
+
+
+def _object(where: str, line: str) -> Row:
     try:
         value = json.loads(line)
-    except ValueError as e:
-        raise DataError(f"{path}, line {number}: not valid JSON ({e}); every line must be one JSON object") from e
+    except (ValueError, RecursionError) as e:
+        raise DataError(f"{where}: not valid JSON ({e}); every line must be one JSON object") from e
     if not isinstance(value, dict):
-        raise DataError(f"{path}, line {number}: a JSON {type(value).__name__}; every line must be one JSON object")
+        raise DataError(f"{where}: a JSON {type(value).__name__}; every line must be one JSON object")
     return value
 
 
-def text_of(path: Path, number: int, row: dict, key: str, *, optional: bool = False) -> str:
-    """Return a row's string under `key`.
+def text_of(where: str, row: Row, key: str, *, optional: bool = False) -> str:
+    """Return a row's string under `key` (a whole number under `_id` is taken as one).
 
     Raises:
         DataError: it is absent (unless optional), or no string.
@@ -51,45 +57,88 @@ def text_of(path: Path, number: int, row: dict, key: str, *, optional: bool = Fa
     value = row.get(key)
     if value is None and optional:
         return ""
-    if isinstance(value, int) and key == "_id":
+    if key == "_id" and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
         found = f"a {type(value).__name__}" if value is not None else f"none (keys: {', '.join(row) or 'none'})"
-        raise DataError(f"{path}, line {number}: expected a text under {key!r}, found {found}")
+        raise DataError(f"{where}: expected a text under {key!r}, found {found}")
     return value
 
 
-def read_table(path: Path, columns: tuple[str, ...]) -> "pandas.DataFrame":
-    """Read a csv, tsv, jsonl or parquet table; empty cells are empty strings.
+def filled_text_of(where: str, row: Row, key: str) -> str:
+    """Return a row's string under `key`, which must hold more than white space.
 
     Raises:
-        DataError: the file is absent, empty or malformed, or lacks one of `columns`.
+        DataError: it is absent, no string, or blank.
     """
-    import pandas
+    text = text_of(where, row, key)
+    if not text.strip():
+        raise DataError(f"{where}: the text under {key!r} is empty; fill it or remove the row")
+    return text
 
-    if not path.is_file():
-        raise DataError(f"{path} does not exist")
-    try:
-        table = _read_table(path, pandas)
-    except DataError:
-        raise
-    except pandas.errors.EmptyDataError:
-        raise DataError(f"{path} is empty; expected a table with the columns {', '.join(columns)}") from None
-    except Exception as e:  # pandas and pyarrow raise a dozen unrelated types for malformed files
-        raise DataError(f"{path} could not be read as {path.suffix[1:]}: {str(e).splitlines()[0]}") from e
-    missing = [column for column in columns if column not in table.columns]
+
+def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    """Yield (file and line, row) of a csv, tsv, jsonl or parquet table that must have `columns`.
+
+    In a tsv, a quotation mark is a character like any other. A table with its heading alone yields nothing.
+
+    Raises:
+        DataError: the file is absent, empty or malformed, of another kind, or lacks one of `columns`.
+    """
+    readers = {".csv": _read_separated, ".tsv": _read_separated, ".jsonl": _read_json_table, ".parquet": _read_parquet}
+    if path.suffix not in readers:
+        raise DataError(f"{path} is no table: its name ends in {path.suffix or 'nothing'}, expected {', '.join(TABLE_SUFFIXES)}")
+    if path.is_file() and path.stat().st_size == 0:
+        raise DataError(f"{path} is empty; expected a table with the columns {', '.join(columns)}")
+    yield from readers[path.suffix](path, columns)
+
+
+def _read_separated(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    csv.field_size_limit(2**31 - 1)  # a passage may be longer than the 128 KiB that csv allows by itself
+    tab = path.suffix == ".tsv"
+    with reading(path), path.open(encoding="utf-8-sig", newline="") as file:
+        lines = csv.reader(file, delimiter="\t" if tab else ",", quoting=csv.QUOTE_NONE if tab else csv.QUOTE_MINIMAL)
+        heading: list[str] | None = None
+        try:
+            for cells in lines:
+                where = f"{path}, line {lines.line_num}"
+                if heading is None:
+                    heading = cells
+                    _require(path, heading, columns)
+                elif len(cells) not in (0, len(heading)):
+                    raise DataError(f"{where}: {len(cells)} cells where the heading has {len(heading)} ({', '.join(heading)})")
+                elif cells:
+                    yield where, dict(zip(heading, cells, strict=True))
+        except csv.Error as e:
+            raise DataError(f"{path}, line {lines.line_num}: could not be read as {path.suffix[1:]} ({e})") from e
+
+
+def _read_json_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    first = True
+    for where, row in read_jsonl(path):
+        if first:
+            _require(path, list(row), columns)
+            first = False
+        yield where, row
+
+
+def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
+    from pyarrow import ArrowException, parquet
+
+    number = 0
+    with reading(path):
+        try:
+            file = parquet.ParquetFile(path)
+            _require(path, file.schema_arrow.names, columns)
+            for batch in file.iter_batches(batch_size=1024):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path}, row {number}", row
+        except ArrowException as e:
+            raise DataError(f"{path} could not be read as parquet: {str(e).splitlines()[0]}") from e
+
+
+def _require(path: Path, found: Sequence[str], columns: Sequence[str]) -> None:
+    missing = [column for column in columns if column not in found]
     if missing:
-        raise DataError(f"{path} lacks the column {', '.join(missing)}; it has {', '.join(map(str, table.columns)) or 'none'}")
-    if table.empty:
-        raise DataError(f"{path} holds no rows; expected a table with the columns {', '.join(columns)}")
-    return table
-
-
-def _read_table(path: Path, pandas: "type") -> "pandas.DataFrame":
-    if path.suffix == ".parquet":
-        return pandas.read_parquet(path).fillna("")
-    if path.suffix == ".jsonl":
-        return pandas.DataFrame([row for _, row in read_jsonl(path)]).fillna("")
-    separator = "\t" if path.suffix == ".tsv" else ","
-    quoting = 3 if path.suffix == ".tsv" else 0  # a quotation mark in a tsv is a character like any other
-    return pandas.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", quoting=quoting)
+        raise DataError(f"{path} lacks the column {', '.join(missing)}; expected {', '.join(columns)}, it has {', '.join(found) or 'none'}")

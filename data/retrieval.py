@@ -1,7 +1,7 @@
 """The shape of the data: queries, passages, and which passage answers which query."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -92,9 +92,3 @@ def join_title(title: str | None, text: str) -> str:
 def normalise(text: str) -> str:
     """Fold case and white space, to tell whether two texts are the same."""
     return " ".join(text.casefold().split())
-
-
-def deduplicate(texts: Sequence[str]) -> list[int]:
-    """Return for each text the first row with the same normalised text."""
-    first: dict[str, int] = {}
-    return [first.setdefault(normalise(text), row) for row, text in enumerate(texts)]

@@ -13,22 +13,28 @@ def split_dev(pairs: Pairs, corpus: Corpus, seed: int) -> tuple[Pairs, Pairs | N
     """Give up 10 % of the queries (20 to 500) as a dev split, in whole groups that share a query text or a positive's text.
 
     Returns:
-        Train, dev (None under 100 pairs, or where one group holds nearly all), and a sentence that says what was done.
+        Train, dev (None under 100 pairs or 40 queries, or where one group holds nearly all), and a sentence that says what was done.
     """
     if pairs.pair_count < MIN_PAIRS_TO_SPLIT:
-        return pairs, None, f"the source has no dev split and under {MIN_PAIRS_TO_SPLIT} pairs ({pairs.pair_count}): nothing is held out, and there is no early stopping"
+        return pairs, None, _none_held(f"under {MIN_PAIRS_TO_SPLIT} pairs ({pairs.pair_count})")
     wanted = int(np.clip(round(DEV_SHARE * len(pairs)), MIN_DEV, MAX_DEV))
+    if 2 * wanted > len(pairs):
+        return pairs, None, _none_held(f"too few queries ({len(pairs)}) to give up {wanted}")
     groups = _groups(pairs, corpus)
     dev: list[str] = []
     for row in np.random.default_rng(seed).permutation(len(groups)):
         if len(dev) + len(groups[row]) <= wanted:
             dev += groups[row]
     if len(dev) < MIN_DEV:
-        return pairs, None, "the source has no dev split, and its queries share so many passages that none can be held out: there is no early stopping"
+        return pairs, None, _none_held("queries that share too many passages to be parted")
     held = set(dev)
     train = pairs.select(qid for qid in pairs.queries if qid not in held)
-    note = f"the source has no dev split: {len(dev)} of {len(pairs)} queries are held out (seed {seed}), none of which shares a text or a positive with the rest"
-    return train, pairs.select(qid for qid in pairs.queries if qid in held), note
+    note = f"the source has no dev split: {len(dev)} of {len(pairs)} queries are held out (seed {seed})"
+    return train, pairs.select(qid for qid in pairs.queries if qid in held), f"{note}, none of which shares a text or a positive with the rest"
+
+
+def _none_held(why: str) -> str:
+    return f"the source has no dev split and {why}: nothing is held out, and there is no early stopping"
 
 
 def _groups(pairs: Pairs, corpus: Corpus) -> list[list[str]]:

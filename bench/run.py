@@ -1,0 +1,113 @@
+"""Score references on tasks, through mteb. mteb's own cache of results is off: every score is computed when it is asked for."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import datasets
+import mteb
+from mteb.abstasks import AbsTask
+
+from ..errors import ConfigError
+from .entrants import Entrant
+from .kinds import data_of, kind_of
+from .model import MtebModel
+from .result import BenchedTask, BenchResult, Score
+
+_LOADER_BATCH = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchProgress:
+    """What is told after each batch: texts done and in all, of one entrant on one task."""
+
+    task: str
+    reference: str
+    done: int
+    total: int
+
+
+def bench(entrants: Sequence[Entrant], tasks: Sequence[AbsTask], on_progress: Callable[[BenchProgress], None] | None = None) -> BenchResult:
+    """Score every entrant on every task.
+
+    Raises:
+        AdaptError: a task is of a kind that the bench does not know, or an adapter does not fit its base.
+    """
+    benched = tuple(describe_task(task) for task in tasks)
+    if twice := [task.name for row, task in enumerate(benched) if task.name in {other.name for other in benched[:row]}]:
+        raise ConfigError(f"two tasks are called {twice[0]}; give each folder a name of its own, so that their scores can be told apart")
+    with _without_progress_bars():
+        scores = tuple(_score(entrant, task, on_progress) for entrant in entrants for task in tasks)
+    return BenchResult(tasks=benched, references=tuple(entrant.described() for entrant in entrants), scores=scores, mteb_version=version("mteb"))
+
+
+def describe_task(task: AbsTask) -> BenchedTask:
+    """Return what the result says of a task."""
+    data, kind = data_of(task), kind_of(task)
+    items = len(data["queries"]) if kind.item == "queries" else len(data)
+    return BenchedTask(
+        name=task.metadata.name, type=task.metadata.type, split=task.eval_splits[0], revision=task.metadata.revision, items=items, item=kind.item
+    )
+
+
+def _score(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> Score:
+    kind, name = kind_of(task), task.metadata.name
+    truncated, started = entrant.encoder.truncated, time.monotonic()
+    with TemporaryDirectory() as folder, _told(entrant, task, on_progress):
+        found = mteb.evaluate(
+            MtebModel(entrant.encoder, entrant.identity),
+            task,
+            cache=None,
+            co2_tracker=False,
+            encode_kwargs={"batch_size": _LOADER_BATCH, "show_progress_bar": False},
+            prediction_folder=Path(folder),
+            show_progress_bar=False,
+        )
+        saved = json.loads((Path(folder) / task.prediction_file_name).read_text(encoding="utf-8"))
+    scores = found.task_results[0].scores[task.eval_splits[0]][0]
+    return Score(
+        task=name,
+        reference=entrant.name,
+        metrics={metric: float(scores[key]) for metric, key in kind.metrics.items()},
+        truncated=entrant.encoder.truncated - truncated,
+        seconds=round(time.monotonic() - started, 3),
+        item_metric=kind.item_metric,
+        items=kind.score_items(task, saved["default"][task.eval_splits[0]]),
+    )
+
+
+@contextmanager
+def _told(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> Iterator[None]:
+    """Pass the encoder's batches on as progress."""
+    if on_progress is None:
+        yield
+        return
+    total, done, before = sum(len(texts) for texts in kind_of(task).texts(task).values()), 0, entrant.encoder.on_batch
+
+    def count(texts: int) -> None:
+        nonlocal done
+        done += texts
+        on_progress(BenchProgress(task=task.metadata.name, reference=entrant.name, done=done, total=total))
+
+    entrant.encoder.on_batch = count
+    try:
+        yield
+    finally:
+        entrant.encoder.on_batch = before
+
+
+@contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    """Keep the datasets library from drawing bars over its bookkeeping."""
+    were_on = not datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if were_on:
+            datasets.enable_progress_bars()

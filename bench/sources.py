@@ -1,0 +1,92 @@
+"""What the user points at -> tasks: a BEIR folder, a folder of sentence pairs, a domain's sample."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mteb.abstasks import AbsTask
+
+from ..data.beir import BeirFolder, is_beir_folder
+from ..data.readers import read_table
+from ..data.sample import sample_folder
+from ..errors import DataError
+from .tasks import SentencePairs, retrieval_task, sts_task
+
+_COLUMNS = ("score", "sentence1", "sentence2")
+
+
+def task_from_folder(folder: Path, *, split: str, language: str) -> AbsTask:
+    """Make a task of one split of a local folder.
+
+    Raises:
+        DataError: the folder is absent, of no known layout, or malformed.
+    """
+    if not folder.is_dir():
+        raise DataError(f"the data folder {folder} does not exist")
+    for is_of_layout, read in LAYOUTS:
+        if is_of_layout(folder):
+            return read(folder, split, language)
+    raise DataError(
+        f"{folder} is neither a BEIR folder (corpus.jsonl, queries.jsonl, qrels/{split}.tsv) nor one of sentence pairs "
+        f"({language}-{split}.tsv with the columns {', '.join(_COLUMNS)})"
+    )
+
+
+def task_from_sample(domain: str, *, split: str, language: str) -> AbsTask:
+    """Make a retrieval task of one split of a domain's sample.
+
+    Raises:
+        DataError: there is no such sample, or it has no such split.
+    """
+    folder = sample_folder(domain, language)
+    corpus = folder.corpus()
+    return retrieval_task(f"sample-{domain}-{language}", corpus, folder.pairs(split, corpus), language=language, split=split)
+
+
+def read_sentence_pairs(path: Path) -> SentencePairs:
+    """Read a table of score, sentence1 and sentence2.
+
+    Raises:
+        DataError: it is absent, lacks a column, or a score is no number.
+    """
+    table = read_table(path, _COLUMNS)
+    scores: list[float] = []
+    for number, cell in enumerate(table["score"], start=2):
+        try:
+            scores.append(float(cell))
+        except ValueError:
+            raise DataError(f"{path}, line {number}: expected a number under 'score', found {cell!r}") from None
+    return SentencePairs(list(table["sentence1"]), list(table["sentence2"]), scores)
+
+
+def _beir_task(folder: Path, split: str, language: str) -> AbsTask:
+    beir = BeirFolder(folder)
+    corpus = beir.corpus()
+    return retrieval_task(folder.resolve().name, corpus, beir.pairs(split, corpus), language=language, split=split)
+
+
+def _has_sentence_pairs(folder: Path) -> bool:
+    return any(folder.glob("[a-z][a-z]-*.tsv"))
+
+
+def _sts_task(folder: Path, split: str, language: str) -> AbsTask:
+    path = folder / f"{language}-{split}.tsv"
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; there are {', '.join(sorted(file.name for file in folder.glob('[a-z][a-z]-*.tsv')))}")
+    name = folder.resolve().name
+    # The same pairs as MTEB's STSBenchmark (its English ones), though not its file: the name must not pass for MTEB's.
+    title = ("STSBenchmark" if language == "en" else f"STSBenchmark-{language}") if "stsb" in name.lower() else name
+    return sts_task(f"{title} (local)", read_sentence_pairs(path), language=language, split=split)
+
+
+LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path, str, str], AbsTask]], ...] = ((is_beir_folder, _beir_task), (_has_sentence_pairs, _sts_task))
+"""How a layout is recognised, and what makes a task of it."""
+
+
+def make_tasks(folders: Sequence[Path], domains: Sequence[str], *, split: str, language: str) -> list[AbsTask]:
+    """Make the tasks of local folders and of domains' samples.
+
+    Raises:
+        DataError: one cannot be read.
+    """
+    local = [task_from_folder(folder, split=split, language=language) for folder in folders]
+    return local + [task_from_sample(domain, split=split, language=language) for domain in domains]

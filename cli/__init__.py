@@ -1,0 +1,57 @@
+"""The command `adapt`: one thin command a verb, imported when it is called."""
+
+import importlib
+from typing import Any
+
+import click
+
+from .. import __version__
+from .output import Boundary
+
+# verb -> (module, line in the help)
+COMMANDS = {
+    "train": ("train", "Train a domain adapter on a frozen base and register it."),
+    "bench": ("bench", "Score references side by side with the base, through mteb."),
+    "encode": ("encode", "Embed lines of text."),
+    "list": ("list_", "List what is in the registry."),
+    "show": ("show", "Show one entry whole, with its lineage."),
+    "rm": ("rm", "Remove a version."),
+    "alias": ("alias", "Give a version another name."),
+    "add": ("add", "Register a PEFT LoRA folder."),
+    "verify": ("verify", "Check every file of the registry against its hash."),
+    "base": ("base", "The bases that are known and at hand."),
+}
+
+
+class LazyGroup(Boundary):
+    """A group that imports a command's module when it runs, not when the help is printed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the verbs in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f".{COMMANDS[cmd_name][0]}", __name__).command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command, the nearest names being offered for a typing error."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from ..errors import unknown_name
+
+            raise click.UsageError(unknown_name("command", args[0], tuple(COMMANDS)), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs from the table, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="adapt")
+def main(**_: Any) -> None:
+    """Small LoRA adapters, one per domain, for a frozen BGE text-embedding model."""

@@ -1,0 +1,98 @@
+"""`adapt encode`: lines of text -> vectors."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .bars import text_bar
+from .encoder_options import EncoderOptions, encoder_options
+from .files import check_writable, write_file
+from .options import common_options
+from .output import emit, say
+
+if TYPE_CHECKING:
+    from ..encoder import LoraEncoder, Role, Vectors
+
+
+@click.command(name="encode")
+@click.argument("reference", metavar="REF")
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--as", "role", type=click.Choice(["query", "document"]), default="document", show_default=True, help="The role of the texts, which decides the instruction.")
+@click.option("-o", "--output", metavar="OUT.npy", type=click.Path(path_type=Path), help="Write the vectors here, float32, a row for each line.")
+@encoder_options(default_dtype="auto")
+@common_options
+def command(reference: str, file: Path | None, role: Role, output: Path | None, encoder: EncoderOptions, json_output: bool, registry_dir: Path | None) -> None:
+    """Embed the lines of FILE, or of the standard input.
+
+    REF is base, NAME, NAME@VERSION, NAME@ALIAS, a folder, or hf:OWNER/REPO. With --json and no -o, the vectors are printed.
+    """
+    if output:
+        check_writable(output)
+    from ..references import LoadedBases, open_encoder, resolve_reference
+
+    resolved = resolve_reference(reference, encoder.search(registry_dir))
+    for note in resolved.notes:
+        say(note)
+    texts = read_lines(file)
+    opened = open_encoder(resolved, LoadedBases(encoder.settings()))
+    vectors = _encode(opened, texts, role)
+    if opened.truncated:
+        say(f"{opened.truncated} of {len(texts)} texts were longer than {opened.max_tokens} tokens and were truncated")
+    result: dict[str, object] = {"reference": resolved.reference, "base": resolved.base.name, "role": role, "shape": list(vectors.shape), "truncated": opened.truncated}
+    if output:
+        write_file(output, _npy(vectors))
+        result["output"] = str(output)
+    elif json_output:
+        result["vectors"] = vectors.tolist()
+    where = f", written to {output}" if output else " (to keep them: -o OUT.npy; to print them: --json)"
+    emit(result, f"{vectors.shape[0]} vectors of {vectors.shape[1]} dimensions{where}", json_output)
+
+
+def read_lines(file: Path | None) -> list[str]:
+    """Read a text file, or the standard input, line by line; an empty line is an empty text.
+
+    Raises:
+        DataError: it cannot be read, is not UTF-8, or holds no line.
+    """
+    from ..errors import DataError
+
+    name = "the standard input" if file is None or str(file) == "-" else str(file)
+    try:
+        content = sys.stdin.buffer.read() if name == "the standard input" else Path(name).read_bytes()
+        lines = io.StringIO(content.decode("utf-8-sig"), newline=None).read().split("\n")
+    except UnicodeDecodeError as e:
+        raise DataError(f"{name} is not UTF-8 text ({e.reason} at byte {e.start}); save it as UTF-8") from e
+    except OSError as e:
+        raise DataError(f"{name} cannot be read: {e.strerror}") from e
+    if lines[-1] == "":
+        lines.pop()
+    if not lines:
+        raise DataError(f"{name} is empty; expected one text a line")
+    return lines
+
+
+def _encode(opened: LoraEncoder, texts: list[str], role: Role) -> Vectors:
+    with text_bar() as tell:
+        done = 0
+
+        def count(batch: int) -> None:
+            nonlocal done
+            done += batch
+            assert tell is not None
+            tell("encoding", done, len(texts))
+
+        opened.on_batch = count if tell else None
+        return opened.encode(texts, role)
+
+
+def _npy(vectors: Vectors) -> bytes:
+    import numpy as np
+
+    buffer = io.BytesIO()
+    np.save(buffer, vectors)
+    return buffer.getvalue()

@@ -1,0 +1,132 @@
+"""A domain's training sets on the Hub -> pairs, through `datasets`: from its cache where they lie there, else from the Hub."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..base.hub_probe import hub_endpoint, hub_is_reachable
+from ..errors import DataError
+from .domains import HubSet
+from .pooling import TextRow, pool_rows
+from .retrieval import Corpus, Pairs, TrainingData, draw_queries, join_title
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+_USE_SAMPLE = "use the sample that ships with --data sample, or your own data with --data PATH"
+
+
+def is_cached(hub_set: HubSet) -> bool:
+    """Say whether every part of a set that training reads lies in the cache of `datasets`, at its very revision."""
+    return all(_cached_files(hub_set, config, split) for config, split in _parts(hub_set))
+
+
+def load_hub_set(hub_set: HubSet, *, seed: int) -> TrainingData:
+    """Load a training set. Rows with an empty text are left out and counted in the notes.
+
+    Raises:
+        DataError: it is neither cached nor to be had from the Hub, or its columns are not those that the domain names.
+    """
+    notes = () if hub_set.verified else (f"{hub_set} has not been loaded with this version before: check what it holds",)
+    load = _load_pairs if hub_set.layout == "pairs" else _load_beir
+    data = load(hub_set, seed)
+    return TrainingData(
+        corpus=data.corpus, train=data.train, dev=data.dev, source=f"hub:{hub_set}", language=hub_set.language, notes=notes + data.notes
+    )
+
+
+def _parts(hub_set: HubSet) -> list[tuple[str, str]]:
+    """Return the (config, split) pairs that are read; a test split is none of them."""
+    texts = [("corpus", "corpus"), ("queries", "queries")] if hub_set.layout == "beir" else []
+    return texts + [(hub_set.config, split) for split in (hub_set.split, hub_set.dev_split) if split]
+
+
+def _load_pairs(hub_set: HubSet, seed: int) -> TrainingData:
+    table = _load_split(hub_set, hub_set.config, hub_set.split)
+    _require(hub_set, table, [column for column in (hub_set.query, hub_set.positive, hub_set.negative) if column])
+    if hub_set.rows is not None and hub_set.rows < len(table):
+        table = table.select(sorted(np.random.default_rng(seed).choice(len(table), hub_set.rows, replace=False)))
+    rows = list(_text_rows(hub_set, table))
+    corpus, pairs = pool_rows(rows, str(hub_set))
+    notes = [f"{len(table)} rows of {hub_set}"]
+    if len(rows) < len(table):
+        notes.append(f"{len(table) - len(rows)} rows of {hub_set} have an empty query or no positive and are left out")
+    return TrainingData(corpus=corpus, train=pairs, dev=None, source=str(hub_set), notes=tuple(notes))
+
+
+def _text_rows(hub_set: HubSet, table: "Dataset") -> Iterator[TextRow]:
+    for number, row in enumerate(table, start=1):
+        queries, positives = (list(_texts(row[column])) for column in (hub_set.query, hub_set.positive))
+        negatives = list(_texts(row[hub_set.negative])) if hub_set.negative else []
+        if queries and positives:
+            yield from (TextRow(f"{hub_set}, row {number}", query, tuple(positives), tuple(negatives)) for query in queries)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts of a cell: a text, or lists of texts however deep; blank ones are left out."""
+    if isinstance(value, str):
+        if value.strip():
+            yield value
+    elif isinstance(value, Iterable):
+        for item in value:
+            yield from _texts(item)
+
+
+def _load_beir(hub_set: HubSet, seed: int) -> TrainingData:
+    passages, queries = _load_split(hub_set, "corpus", "corpus"), _load_split(hub_set, "queries", "queries")
+    corpus = {str(row["_id"]): join_title(row.get("title"), row["text"] or "") for row in passages}
+    texts = {str(row["_id"]): row["text"] for row in queries}
+    train = _judged(hub_set, hub_set.split, corpus, texts)
+    dev = _judged(hub_set, hub_set.dev_split, corpus, texts) if hub_set.dev_split else None
+    if hub_set.rows is not None and hub_set.rows < len(train):
+        train = draw_queries(train, hub_set.rows, seed)
+    return TrainingData(corpus=corpus, train=train, dev=dev, source=str(hub_set), notes=(f"{len(train)} queries of {hub_set}",))
+
+
+def _judged(hub_set: HubSet, split: str, corpus: Corpus, queries: dict[str, str]) -> Pairs:
+    table = _load_split(hub_set, hub_set.config, split)
+    _require(hub_set, table, ["query-id", "corpus-id", "score"])
+    positives: dict[str, dict[str, int]] = {}
+    for row in table:
+        qid, pid, grade = str(row["query-id"]), str(row["corpus-id"]), int(row["score"])
+        if grade > 0 and queries.get(qid) and corpus.get(pid):
+            positives.setdefault(qid, {})[pid] = grade
+    if not positives:
+        raise DataError(f"{hub_set} holds no query with a positive passage in its split {split!r}; {_USE_SAMPLE}")
+    return Pairs({qid: queries[qid] for qid in positives}, positives)
+
+
+def _load_split(hub_set: HubSet, config: str, split: str) -> "Dataset":
+    import datasets
+
+    files = _cached_files(hub_set, config, split)
+    if files:
+        return datasets.concatenate_datasets([datasets.Dataset.from_file(str(file)) for file in files])
+    if not hub_is_reachable():
+        raise DataError(f"{hub_set} is not in the cache, and the Hub ({hub_endpoint()}) cannot be reached; {_USE_SAMPLE}")
+    try:
+        return datasets.load_dataset(hub_set.id, name=config, split=split, revision=hub_set.revision)
+    except Exception as e:  # datasets and its readers raise a dozen unrelated types
+        raise DataError(
+            f"{hub_set} could not be loaded ({config}, {split}): {(str(e) or type(e).__name__).splitlines()[0]}; {_USE_SAMPLE}"
+        ) from e
+
+
+def _cached_files(hub_set: HubSet, config: str, split: str) -> list[Path]:
+    """Return the Arrow files that `datasets` wrote for one split: OWNER___NAME/CONFIG/VERSION/REVISION/NAME-SPLIT*.arrow."""
+    import datasets
+    from datasets.naming import camelcase_to_snakecase
+
+    owner, _, name = hub_set.id.rpartition("/")
+    name = camelcase_to_snakecase(name)
+    root = Path(datasets.config.HF_DATASETS_CACHE) / (f"{owner}___{name}" if owner else name) / config
+    whole = sorted(root.glob(f"*/{hub_set.revision}/{name}-{split}.arrow"))
+    return whole[:1] or sorted(root.glob(f"*/{hub_set.revision}/{name}-{split}-[0-9]*-of-[0-9]*.arrow"))
+
+
+def _require(hub_set: HubSet, table: "Dataset", columns: list[str]) -> None:
+    missing = [column for column in columns if column not in table.column_names]
+    if missing:
+        raise DataError(f"{hub_set} lacks the column {', '.join(missing)}; it has {', '.join(table.column_names)}. Mend the domain's file")

@@ -1,0 +1,134 @@
+"""What the user calls a data source -> the data of a training run. A test split is never opened here.
+
+Unnamed, it is the domain's Hub sets where they are cached or can be reached, and the sample otherwise.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..base.hub_probe import hub_is_reachable
+from ..errors import ConfigError, DataError
+from .beir import BeirFolder, missing_parts
+from .domains import Domain
+from .flag_lines import KEYS, load_flag_lines
+from .hub import is_cached, load_hub_set
+from .joining import join_data
+from .readers import TABLE_SUFFIXES, read_jsonl
+from .retrieval import Corpus, Pairs, TrainingData, draw_queries
+from .sample import sample_folder
+from .splits import split_dev
+from .tables import COLUMNS, load_table
+
+
+def load_training_data(source: str | None, *, domain: Domain, lang: str, seed: int, train_queries: int | None = None) -> TrainingData:
+    """Load the data of a training run.
+
+    Args:
+        source: "sample", "hub", a BEIR folder, a file of FlagEmbedding lines, or a table; None leaves the choice to the domain.
+        domain: Whose sample and Hub sets are meant.
+        lang: The language of the sample and the Hub sets.
+        seed: Draws queries and a dev split where there is none.
+        train_queries: How many queries to train on, drawn from the train split (None: all).
+
+    Raises:
+        DataError: the source is missing, empty, malformed or cannot be reached.
+        ConfigError: `train_queries` is less than 1.
+    """
+    if train_queries is not None and train_queries < 1:
+        raise ConfigError(f"the number of train queries is {train_queries}; expected at least 1")
+    data = _with_dev(_load(source, domain, lang, seed), seed)
+    if train_queries is None or train_queries >= len(data.train):
+        return data
+    note = f"{train_queries} of {len(data.train)} train queries are drawn (seed {seed})"
+    return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note))
+
+
+def _load(source: str | None, domain: Domain, lang: str, seed: int) -> TrainingData:
+    if source is None:
+        return _load_unnamed(domain, lang, seed)
+    if source == "sample":
+        return _load_sample(domain, lang)
+    if source == "hub":
+        return _load_hub(domain, lang, seed)
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return replace(_load_beir(path), language=lang)
+    corpus, pairs = _load_file(path)
+    return TrainingData(corpus=corpus, train=pairs, dev=None, source=source, language=lang)
+
+
+def _load_unnamed(domain: Domain, lang: str, seed: int) -> TrainingData:
+    sets = domain.hub_sets(lang)
+    if not sets:
+        return _load_sample(domain, lang, f"the domain {domain.name} names no Hub sets in the language {lang!r}")
+    if not all(is_cached(hub_set) for hub_set in sets) and not hub_is_reachable():
+        return _load_sample(domain, lang, "the domain's Hub sets are neither cached nor can the Hub be reached")
+    try:
+        return _load_hub(domain, lang, seed)
+    except DataError as e:
+        return _load_sample(domain, lang, str(e).split("; use the sample")[0])
+
+
+def _load_sample(domain: Domain, lang: str, reason: str | None = None) -> TrainingData:
+    because = f", because {reason}" if reason else ""
+    if domain.sample is None:
+        raise DataError(f"the domain {domain.name} has no sample{because}; name a source with --data PATH")
+    data = _load_beir(sample_folder(domain.sample, lang).path)
+    note = f"the data are the sample that ships with the package ({domain.sample}, {lang}){because}"
+    return replace(data, source=f"sample:{domain.sample}/{lang}", language=lang, notes=(note, *data.notes))
+
+
+def _load_hub(domain: Domain, lang: str, seed: int) -> TrainingData:
+    sets = domain.hub_sets(lang)
+    if not sets:
+        raise DataError(
+            f"the domain {domain.name} names no Hub sets in the language {lang!r}; use the sample that ships with --data sample, or --data PATH"
+        )
+    return join_data([_with_dev(load_hub_set(hub_set, seed=seed), seed) for hub_set in sets])
+
+
+def _load_beir(path: Path) -> TrainingData:
+    missing = missing_parts(path)
+    if missing:
+        raise DataError(
+            f"{path} is no BEIR folder, it lacks {', '.join(missing)}; expected corpus.jsonl (_id, title, text), "
+            "queries.jsonl (_id, text) and qrels/train.tsv (query-id, corpus-id, score)"
+        )
+    folder = BeirFolder(path)
+    corpus = folder.corpus()
+    dev = folder.pairs("dev", corpus) if "dev" in folder.splits else None
+    return TrainingData(corpus=corpus, train=folder.pairs("train", corpus), dev=dev, source=str(path))
+
+
+def _load_file(path: Path) -> tuple[Corpus, Pairs]:
+    if not path.exists():
+        raise DataError(
+            f'{path} does not exist; a data source is "sample", "hub", a BEIR folder, or a file that ends in {", ".join(TABLE_SUFFIXES)}'
+        )
+    if path.suffix == ".jsonl" and _is_flag_lines(path):
+        return load_flag_lines(path)
+    return load_table(path)
+
+
+def _is_flag_lines(path: Path) -> bool:
+    """Tell the two kinds of jsonl apart by the keys of the first line.
+
+    Raises:
+        DataError: the keys are neither those of FlagEmbedding lines nor those of a table.
+    """
+    for where, row in read_jsonl(path):
+        if all(key in row for key in KEYS):
+            return True
+        if not all(key in row for key in COLUMNS):
+            raise DataError(
+                f"{where}: expected the keys {' and '.join(COLUMNS)}, or {' and '.join(KEYS)}; found {', '.join(row) or 'none'}"
+            )
+        return False
+    raise DataError(f"{path} is empty; expected one JSON object a line")
+
+
+def _with_dev(data: TrainingData, seed: int) -> TrainingData:
+    if data.dev is not None:
+        return data
+    train, dev, note = split_dev(data.train, data.corpus, seed)
+    return replace(data, train=train, dev=dev, notes=(*data.notes, note))

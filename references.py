@@ -1,0 +1,270 @@
+"""What the user names -> an Encoder: first a folder and its base (nothing is loaded), then vectors.
+
+A reference is `base`, `NAME`, `NAME@VERSION`, `NAME@ALIAS`, a folder's path (with a separator in it, or `.` or `~` before it), or
+`hf:OWNER/REPO[@REVISION]`.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from .base.fingerprint import fingerprint
+from .base.hub_probe import hub_endpoint, hub_is_reachable
+from .base.metadata import FolderMetadata, read_metadata
+from .base.resolve import BaseOptions, BaseSpec, describe, resolve_base
+from .errors import AdapterError, BaseError, HubError, RegistryError, UnknownReferenceError, unknown_name
+from .opening import OPENERS, EncoderSettings, LoadedBases, open_encoder
+from .registry import Entry, Registry, split_reference
+
+__all__ = [
+    "RESOLVERS",
+    "EncoderSettings",
+    "LoadedBases",
+    "Resolved",
+    "Search",
+    "fetch_snapshot",
+    "of_base",
+    "open_encoder",
+    "read_entry",
+    "resolve_reference",
+    "resolve_references",
+]
+ENTRY_FILE = "adapt.json"
+_ADAPTER_CONFIG = "adapter_config.json"
+_DOWNLOAD = ["*.json", "*.txt", "*.model", "*.safetensors"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A reference that was found.
+
+    Attributes:
+        reference: Its full name: with the version, or the path.
+        kind: What it is, a key of `OPENERS`.
+        base: The base that it lies on.
+        folder: Where its weights are; None for a base.
+        entry: What the registry, or the folder's own `adapt.json`, knows of it.
+        description: One line for people.
+        notes: What was chosen on the user's behalf, to be told.
+    """
+
+    reference: str
+    kind: str
+    base: BaseSpec
+    folder: Path | None = None
+    entry: Entry | None = None
+    description: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Where references are looked for. `base` is what the user named with `--base`, or None."""
+
+    registry: Registry
+    base: str | None = None
+    options: BaseOptions = field(default_factory=BaseOptions)
+
+
+def resolve_references(texts: Sequence[str], search: Search) -> list[Resolved]:
+    """Find several references; `base` beside others is the base of the first of them, unless one was named.
+
+    Raises:
+        AdaptError: as `resolve_reference`.
+    """
+    found = {text: resolve_reference(text, search) for text in texts if text != "base"}
+    if "base" in texts:
+        others = list(found.values())
+        found["base"] = _resolve_base("base", search) if search.base is not None or not others else of_base(others[0].base)
+    return [found[text] for text in texts]
+
+
+def resolve_reference(text: str, search: Search) -> Resolved:
+    """Find what a reference names.
+
+    Raises:
+        UnknownReferenceError: it names nothing; the message lists what is known.
+        BaseError: its base is not to be had, or is another than the one that was named.
+        AdapterError: the folder is no adapter, or of a kind that has no vectors.
+        HubError: it is not in the cache, and the Hub cannot be reached or does not have it.
+    """
+    return RESOLVERS[_way_of_naming(text)](text, search)
+
+
+def of_base(spec: BaseSpec) -> Resolved:
+    """Return the reference that a base is by itself."""
+    return Resolved(reference="base", kind="base", base=spec, description=f"{spec.name}, as it is")
+
+
+def _way_of_naming(text: str) -> str:
+    if text == "base":
+        return "base"
+    if text.startswith("hf:"):
+        return "hf"
+    is_path = "/" in text or os.sep in text or text.startswith((".", "~"))
+    return "folder" if is_path else "name"
+
+
+def _resolve_base(text: str, search: Search) -> Resolved:
+    base = resolve_base(search.base, options=search.options)
+    notes = (f"using the embedded base {base.name}: {base.fallback_reason}",) if base.fallback_reason else ()
+    return replace(of_base(base), notes=notes)
+
+
+def _resolve_name(text: str, search: Search) -> Resolved:
+    name, version = text.partition("@")[0], None
+    try:
+        if name == "base":
+            raise UnknownReferenceError("base has no versions; name a base with --base")
+        name, version = split_reference(text)
+        wanted = None if search.base is None else resolve_base(search.base, options=_borrowing(search.options)).sha256
+        entry = search.registry.find(name, version, wanted)
+    except (UnknownReferenceError, RegistryError) as e:
+        if Path(text).is_dir():
+            raise UnknownReferenceError(f"{e}; a folder of that name is here: to use it, write .{os.sep}{text}") from e
+        raise
+    found = _of_entry(entry, search.registry.folder(entry), search)
+    return replace(found, reference=entry.reference, notes=_tell_choice(entry, version, search.registry))
+
+
+def _borrowing(options: BaseOptions) -> BaseOptions:
+    """Let a base be described for the sake of its fingerprint, whether or not it says how it is pooled."""
+    return options if options.lend_from or options.pooling else replace(options, pooling="cls")
+
+
+def _tell_choice(entry: Entry, version: str | None, registry: Registry) -> tuple[str, ...]:
+    namesakes = [each for each in registry.entries() if each.name == entry.name]
+    if version is not None or len({base["sha256"] for each in namesakes for base in each.bases}) < 2:
+        return ()
+    base = " and ".join(str(base.get("name")) for base in entry.bases)
+    return (f"{entry.name} has versions on several bases; taking {entry.reference}, the newest, on {base} (choose with --base or {entry.name}@VERSION)",)
+
+
+def _resolve_folder(text: str, search: Search) -> Resolved:
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise UnknownReferenceError(f"the folder {text} does not exist; a reference is base, NAME, NAME@VERSION, NAME@ALIAS, a folder or hf:OWNER/REPO")
+    return replace(_of_folder(folder, search), reference=text)
+
+
+def _resolve_hf(text: str, search: Search) -> Resolved:
+    match = re.fullmatch(r"hf:([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", text)
+    if match is None:
+        raise UnknownReferenceError(f"{text!r} is no reference to the Hub; expected hf:OWNER/REPO or hf:OWNER/REPO@REVISION")
+    return replace(_of_folder(fetch_snapshot(match[1], match[2]), search), reference=text)
+
+
+RESOLVERS: dict[str, Callable[[str, Search], Resolved]] = {
+    "base": _resolve_base,
+    "name": _resolve_name,
+    "folder": _resolve_folder,
+    "hf": _resolve_hf,
+}
+"""Way of naming -> what finds it."""
+
+
+def fetch_snapshot(repo: str, revision: str | None) -> Path:
+    """Return the folder of a Hub repository: out of the cache, else from the Hub.
+
+    Raises:
+        HubError: it is in neither, or the Hub cannot be reached.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(repo, revision=revision, local_files_only=True))
+        if (folder / _ADAPTER_CONFIG).is_file() or (folder / "config.json").is_file():
+            return folder
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError):
+        pass  # not cached
+    if not hub_is_reachable():
+        raise HubError(f"{repo} is not in the Hugging Face cache, and {hub_endpoint()} cannot be reached; fetch it where it can, and give its folder")
+    try:
+        return Path(snapshot_download(repo, revision=revision, allow_patterns=_DOWNLOAD))
+    except Exception as e:  # the Hub client raises httpx, OS and its own errors alike
+        raise HubError(f"{repo} could not be fetched from {hub_endpoint()}: {str(e).splitlines()[0]}") from e
+
+
+def _of_folder(folder: Path, search: Search) -> Resolved:
+    """Describe a folder by what lies in it: a registered version, a bare PEFT adapter, or a whole model."""
+    if (folder / ENTRY_FILE).is_file():
+        return _of_entry(read_entry(folder / ENTRY_FILE), folder, search)
+    if (folder / _ADAPTER_CONFIG).is_file():
+        return _of_peft_folder(folder, search)
+    if (folder / "config.json").is_file():
+        return of_base(describe(folder, "path", None, search.options))
+    raise AdapterError(f"{folder} is neither an adapter nor a model: it holds no {_ADAPTER_CONFIG} and no config.json")
+
+
+def read_entry(path: Path) -> Entry:
+    """Read the `adapt.json` of a version folder.
+
+    Raises:
+        AdapterError: it is malformed.
+    """
+    try:
+        return Entry.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RegistryError) as e:
+        raise AdapterError(f"{path} cannot be read: {e}") from e
+
+
+def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
+    if entry.kind not in OPENERS:
+        raise AdapterError(f"{entry.reference} is of a kind that has no vectors here: " + unknown_name("kind", entry.kind, tuple(OPENERS)))
+    own = FolderMetadata(pooling=entry.pooling, query_prompt=entry.prompts.get("query"), max_tokens=read_metadata(folder).max_tokens)  # type: ignore[arg-type]
+    base = _base_of(entry, replace(search, options=_as_made(search.options, own)))
+    description = f"{entry.kind} {entry.reference} on {base.name}" + (f", domain {entry.domain}" if entry.domain else "")
+    return Resolved(reference=entry.reference, kind=entry.kind, base=base, folder=folder, entry=entry, description=description)
+
+
+def _of_peft_folder(folder: Path, search: Search) -> Resolved:
+    from .lora import read_config
+
+    named = search.base or read_config(folder).get("base_model_name_or_path")
+    if not named:
+        raise BaseError(f"{folder / _ADAPTER_CONFIG} names no base (base_model_name_or_path); name it with --base")
+    base = resolve_base(named, options=_as_made(search.options, read_metadata(folder)))
+    return Resolved(reference=str(folder), kind="adapter", base=base, folder=folder, description=f"adapter {folder.name} on {base.name}")
+
+
+def _as_made(options: BaseOptions, own: FolderMetadata) -> BaseOptions:
+    """Fill what the user left open with what the adapter was made with."""
+    if options.lend_from is not None:
+        return options
+    return replace(
+        options,
+        pooling=options.pooling or own.pooling,
+        query_prompt=own.query_prompt if options.query_prompt is None else options.query_prompt,
+        max_tokens=options.max_tokens or own.max_tokens,
+    )
+
+
+def _base_of(entry: Entry, search: Search) -> BaseSpec:
+    """Find the base that an entry was made for, which its fingerprint decides: the named one, the recorded path, the Hub id."""
+    made_for = entry.bases[0]
+    if search.base is not None:
+        base = resolve_base(search.base, options=search.options)
+        if base.sha256 != made_for["sha256"]:
+            raise BaseError(_other_base(entry, made_for, f"--base {search.base}", base.sha256))
+        return base
+    path = Path(made_for.get("path") or "")
+    if made_for.get("path") and (path / "config.json").is_file() and fingerprint(path) == made_for["sha256"]:
+        return describe(path, "path", None, search.options)
+    if not made_for["id"]:
+        raise BaseError(f"{entry.reference} was made for {made_for.get('name')} in {made_for.get('path')}, which is not there any more; name that base with --base")
+    base = resolve_base(made_for["id"], options=search.options)
+    if base.sha256 != made_for["sha256"]:
+        raise BaseError(_other_base(entry, made_for, str(base.folder), base.sha256))
+    return base
+
+
+def _other_base(entry: Entry, made_for: dict, what: str, sha256: str) -> str:
+    name = made_for.get("name") or made_for["id"]
+    return (
+        f"{entry.reference} was made for {name} with weights of sha256 {made_for['sha256'][:12]}..., but {what} has {sha256[:12]}...; "
+        f"use the base it was made for, or train it again on this one"
+    )

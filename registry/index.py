@@ -1,0 +1,123 @@
+"""registry.json: the entries, the aliases and the highest numbers given, in one numbered format."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..errors import RegistryError
+from .entry import Entry
+
+INDEX = "registry.json"
+ENTRY = "adapt.json"
+FORMAT = 1
+MIGRATIONS: dict[int, Callable[[dict], dict]] = {}
+"""Format n -> the function that turns an index of format n into one of format n + 1."""
+
+
+class DamagedIndexError(RegistryError):
+    """The index is there and cannot be understood, or has gone from among its folders; `verify --fix` writes it anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The content of one registry.json.
+
+    `aliases`: name -> alias -> version. `numbers`: name -> the highest version ever given, so that a number is never given twice.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    aliases: dict[str, dict[str, int]] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def with_entry(self, entry: Entry) -> "Index":
+        """Return the index with one entry more."""
+        return replace(
+            self, entries=(*self.entries, entry), numbers=self.numbers | {entry.name: max(entry.version, self.numbers.get(entry.name, 0))}
+        )
+
+    def without_entry(self, entry: Entry) -> "Index":
+        """Return the index without an entry and the aliases on it; its number stays given."""
+        aliases = {alias: version for alias, version in self.aliases.get(entry.name, {}).items() if version != entry.version}
+        kept = tuple(each for each in self.entries if each.reference != entry.reference)
+        return replace(self, entries=kept, aliases=_with_aliases(self.aliases, entry.name, aliases))
+
+    def with_alias(self, name: str, alias: str, version: int | None) -> "Index":
+        """Return the index with an alias set, or without it (version None)."""
+        aliases = {key: value for key, value in self.aliases.get(name, {}).items() if key != alias}
+        if version is not None:
+            aliases[alias] = version
+        return replace(self, aliases=_with_aliases(self.aliases, name, aliases))
+
+    def to_json(self) -> bytes:
+        """Return it as the content of registry.json."""
+        content = {
+            "format": FORMAT,
+            "entries": [entry.to_dict() for entry in self.entries],
+            "aliases": self.aliases,
+            "numbers": self.numbers,
+        }
+        return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def read_index(path: Path) -> Index:
+    """Read a registry.json of this format or an older one; an absent one is empty.
+
+    Raises:
+        DamagedIndexError: it is malformed, or absent although there are version folders beside it.
+        RegistryError: it cannot be read, or is of a newer format.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if any(path.parent.glob(f"[!.]*/*/{ENTRY}")):
+            raise DamagedIndexError(
+                f"{path} has gone, but there are versions beside it; to write it anew from them: adapt verify --fix"
+            ) from None
+        return Index()
+    except (ValueError, RecursionError) as e:
+        raise _damaged(path, f"is not valid JSON ({e})") from e
+    except OSError as e:
+        raise RegistryError(f"{path} cannot be read: {e.strerror}") from e
+    return _parse(path, content)
+
+
+def _parse(path: Path, content: object) -> Index:
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
+        raise _damaged(path, "has no format number")
+    if content["format"] > FORMAT:
+        raise RegistryError(
+            f"{path} has format {content['format']}, and this version reads up to {FORMAT}; upgrade with: pip install -U adapt-embed"
+        )
+    content = _migrate(path, content)
+    if stray := sorted(content.keys() - {"format", "entries", "aliases", "numbers"}):
+        raise _damaged(path, f"has the unknown key {stray[0]!r}")
+    try:
+        entries = tuple(Entry.from_dict(entry) for entry in content["entries"])
+        aliases = {str(name): {str(alias): int(version) for alias, version in of.items()} for name, of in content["aliases"].items()}
+        numbers = {str(name): int(number) for name, number in content.get("numbers", {}).items()}
+    except RegistryError as e:
+        raise _damaged(path, f"holds a malformed entry ({e})") from e
+    except (AttributeError, KeyError, TypeError, ValueError) as e:
+        raise _damaged(path, f"is malformed ({type(e).__name__}: {e})") from e
+    if len({entry.reference for entry in entries}) < len(entries):
+        raise _damaged(path, "names one version twice")
+    return Index(entries, aliases, numbers)
+
+
+def _migrate(path: Path, content: dict) -> dict:
+    while content["format"] < FORMAT:
+        migrate = MIGRATIONS.get(content["format"])
+        if migrate is None:
+            raise _damaged(path, f"has format {content['format']}, which never was one (this version reads up to {FORMAT})")
+        content = migrate(content) | {"format": content["format"] + 1}
+    return content
+
+
+def _damaged(path: Path, how: str) -> DamagedIndexError:
+    return DamagedIndexError(f"{path} {how}; restore it from a copy, or write it anew from the version folders with: adapt verify --fix")
+
+
+def _with_aliases(all_aliases: dict[str, dict[str, int]], name: str, aliases: dict[str, int]) -> dict[str, dict[str, int]]:
+    others = {key: value for key, value in all_aliases.items() if key != name}
+    return others | ({name: aliases} if aliases else {})

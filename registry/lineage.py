@@ -1,0 +1,52 @@
+"""Where a version comes from, and what was made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import AdaptError
+from .entry import Entry
+
+if TYPE_CHECKING:
+    from .store import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """A version and its parents, with the weight it had in its child; `entry` is None where it is not in the registry (any more)."""
+
+    reference: str
+    weight: float | None
+    entry: Entry | None
+    parents: tuple[Lineage, ...]
+
+    def to_dict(self) -> dict:
+        """Return it as JSON can hold it."""
+        return {
+            "reference": self.reference,
+            "weight": self.weight,
+            "present": self.entry is not None,
+            "parents": [parent.to_dict() for parent in self.parents],
+        }
+
+
+def lineage(registry: Registry, entry: Entry) -> Lineage:
+    """Follow the parents of a version up to those that have none."""
+    return _node(registry, entry.reference, None, frozenset())
+
+
+def children(registry: Registry, entry: Entry) -> list[Entry]:
+    """List the versions that were made from this one."""
+    return [child for child in registry.entries() if any(parent["reference"] == entry.reference for parent in child.parents)]
+
+
+def _node(registry: Registry, reference: str, weight: float | None, seen: frozenset[str]) -> Lineage:
+    try:
+        entry = registry.find_reference(reference)
+    except AdaptError:
+        entry = None
+    above = seen | {reference}
+    parents = [] if entry is None else [parent for parent in entry.parents if parent["reference"] not in above]
+    nodes = tuple(_node(registry, parent["reference"], parent.get("weight"), above) for parent in parents)
+    return Lineage(reference=reference, weight=weight, entry=entry, parents=nodes)

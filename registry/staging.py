@@ -1,0 +1,98 @@
+"""Temporary folders inside the registry: what is being written or thrown away, and never counts as registered.
+
+`.tmp/ID/lock` is held as long as the process that fills `.tmp/ID/files` lives; what a killed process leaves behind has a free lock.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import RegistryError
+from . import atomic
+from .guard import index_lock
+from .index import ENTRY
+
+TEMPORARY = ".tmp"
+
+
+@contextmanager
+def staged(home: Path, timeout_s: float) -> Iterator[Path]:
+    """Give an empty folder inside the registry, which is removed afterwards unless it was moved away.
+
+    Raises:
+        RegistryError: the registry stays locked.
+    """
+    atomic.make_folder(home)
+    root = new_temporary(home)
+    lock = FileLock(root / "lock")
+    try:
+        with index_lock(home, timeout_s):  # so that nobody tidies up between the folder's birth and its lock
+            atomic.make_folder(root / "files")
+            lock.acquire()
+        yield root / "files"
+    finally:
+        lock.release()
+        atomic.remove_tree(root)
+
+
+def new_temporary(home: Path) -> Path:
+    """Name a path in the registry's temporary folder that nobody else uses."""
+    return home / TEMPORARY / secrets.token_hex(8)
+
+
+def leftovers(home: Path) -> list[Path]:
+    """List what killed processes left in the temporary folder. Meant to be called under the index lock."""
+    folder = home / TEMPORARY
+    return [path for path in sorted(folder.iterdir()) if not _is_alive(path)] if folder.is_dir() else []
+
+
+def _is_alive(path: Path) -> bool:
+    if not (path / "lock").exists():
+        return False
+    try:
+        with FileLock(path / "lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False  # a read-only registry: nobody writes to it
+
+
+def discard(home: Path, folder: Path) -> None:
+    """Remove a version folder: out of sight by one rename, then file by file."""
+    temporary = new_temporary(home)
+    atomic.make_folder(temporary.parent)
+    atomic.move(folder, temporary)
+    atomic.sync_folder(folder.parent)
+    if not any(folder.parent.iterdir()):
+        atomic.remove_tree(folder.parent)
+    atomic.remove_tree(temporary)
+
+
+def record_files(folder: Path) -> dict[str, dict]:
+    """Hash all files of a folder and flush them to the disk: relative path -> {"sha256", "size"}.
+
+    Raises:
+        RegistryError: something in it is neither file nor folder, or bears the name of the entry itself.
+    """
+    record = {}
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder).as_posix()
+        if path.is_dir() and not path.is_symlink():
+            atomic.sync_folder(path)
+            continue
+        if path.is_symlink() or not path.is_file() or relative == ENTRY:
+            raise RegistryError(f"{relative} cannot be registered; a version holds plain files, and {ENTRY} is the registry's own")
+        atomic.sync_file(path)
+        record[relative] = {"sha256": sha256_of(path), "size": path.stat().st_size}
+    return record
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,212 @@
+"""Hold the registry against its index: every file against its hash, and what lies about that no index names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ..errors import RegistryError
+from . import atomic
+from .entry import Entry
+from .guard import index_lock, readable_errors
+from .index import ENTRY, DamagedIndexError, Index
+from .staging import discard, leftovers, new_temporary, sha256_of
+
+if TYPE_CHECKING:
+    from .layer import Layer
+    from .store import Registry
+
+ProblemKind = Literal["missing", "changed", "extra", "folder gone", "orphan", "leftover", "alias", "index"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is not as it should be: what, where, how, and what was done about it (None: nothing)."""
+
+    kind: ProblemKind
+    where: str
+    detail: str
+    fixed: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyReport:
+    """What was looked at, and what was found."""
+
+    versions: int
+    files: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def unfixed(self) -> tuple[Problem, ...]:
+        """The problems that are still there."""
+        return tuple(problem for problem in self.problems if problem.fixed is None)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no problem is left."""
+        return not self.unfixed
+
+
+def verify_registry(registry: Registry, fix: bool) -> VerifyReport:
+    """See `Registry.verify`."""
+    problems = [problem for entry in registry.builtin.index().entries for problem in check_entry(registry.builtin, entry)]
+    with ExitStack() as stack:
+        if fix:
+            stack.enter_context(readable_errors(registry.home))
+        try:
+            entries = registry.user.index().entries
+        except DamagedIndexError as e:
+            if not fix or not registry.home.is_dir():
+                return _report(
+                    registry.builtin.index().entries, [*problems, Problem(kind="index", where=str(registry.user.index_path), detail=str(e))]
+                )
+            problems += _rebuild(registry, str(e))
+            entries = registry.user.index().entries
+        in_versions = {entry.reference: list(check_entry(registry.user, entry)) for entry in entries}
+        problems += _look_around(registry, in_versions, fix) if registry.home.is_dir() else []
+    return _report((*registry.builtin.index().entries, *entries), problems)
+
+
+def check_entry(layer: Layer, entry: Entry) -> Iterator[Problem]:
+    """Yield what is wrong with the folder of one version."""
+    folder = layer.folder(entry)
+    there = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if not path.is_dir()}
+    if not there:
+        yield Problem(kind="folder gone", where=entry.reference, detail=f"{folder} has gone or is empty")
+        return
+    for name, expected in entry.files.items():
+        if name not in there:
+            yield Problem(kind="missing", where=entry.reference, detail=f"{folder / name} has gone; restore it from a copy")
+        elif how := _difference(there[name], expected):
+            yield Problem(
+                kind="changed", where=entry.reference, detail=f"{folder / name} {how}; restore it from a copy, or remove this version"
+            )
+    if _read_entry(folder) != entry:
+        yield Problem(kind="changed", where=entry.reference, detail=f"{folder / ENTRY} does not say what the index says")
+    for name in there.keys() - entry.files.keys() - {ENTRY}:
+        yield Problem(kind="extra", where=entry.reference, detail=f"{folder / name} was not registered; move it away")
+
+
+def _difference(path: Path, expected: dict) -> str | None:
+    try:
+        size = path.stat().st_size
+        if size != expected["size"]:
+            return f"has {size:,} bytes, {expected['size']:,} were registered"
+        found = sha256_of(path)
+    except OSError as e:
+        return f"cannot be read ({e.strerror})"
+    return None if found == expected["sha256"] else f"has sha256 {found[:12]}..., {expected['sha256'][:12]}... was registered"
+
+
+def _read_entry(folder: Path) -> Entry | None:
+    try:
+        return Entry.from_dict(json.loads((folder / ENTRY).read_text(encoding="utf-8")))
+    except (OSError, ValueError, RegistryError, TypeError):
+        return None
+
+
+def _look_around(registry: Registry, in_versions: dict[str, list[Problem]], fix: bool) -> list[Problem]:
+    """Under the lock, where it can be had: drop what was found in versions removed meanwhile, and add what no version holds."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(index_lock(registry.home, registry.lock_timeout_s))
+        except OSError:
+            if fix:
+                raise
+        index = registry.user.index()
+        present = {entry.reference for entry in index.entries}
+        problems = [problem for reference, found in in_versions.items() if reference in present for problem in found]
+        if fix:
+            problems = [_drop_what_is_gone(registry, problem) for problem in problems]
+        problems += _dangling_aliases(registry, fix)
+        problems += _orphans(registry, index, fix)
+        return problems + _leftovers(registry.home, fix)
+
+
+def _drop_what_is_gone(registry: Registry, problem: Problem) -> Problem:
+    if problem.kind != "folder gone":
+        return problem
+    index = registry.user.index()
+    entry = next(entry for entry in index.entries if entry.reference == problem.where)
+    aliases = [alias for alias, version in index.aliases.get(entry.name, {}).items() if version == entry.version]
+    registry.write_index(index.without_entry(entry))
+    return replace(problem, fixed=f"taken out of the index{' with the aliases ' + ', '.join(sorted(aliases)) if aliases else ''}")
+
+
+def _dangling_aliases(registry: Registry, fix: bool) -> list[Problem]:
+    known = {entry.reference for entry in registry.entries()}
+    problems = []
+    for name, aliases in registry.user.index().aliases.items():
+        for alias, version in aliases.items():
+            if f"{name}@{version}" not in known:
+                problem = Problem(kind="alias", where=f"{name}@{alias}", detail=f"names {name}@{version}, which is not there")
+                if fix:
+                    registry.write_index(registry.user.index().with_alias(name, alias, None))
+                problems.append(replace(problem, fixed="removed" if fix else None))
+    return problems
+
+
+def _version_folders(home: Path) -> list[Path]:
+    """List the folders NAME/VERSION that hold an entry's file, whatever the index says of them."""
+    return sorted(path.parent for path in home.glob(f"[!.]*/*/{ENTRY}") if path.parent.name.isascii() and path.parent.name.isdigit())
+
+
+def _orphans(registry: Registry, index: Index, fix: bool) -> list[Problem]:
+    indexed = {registry.user.folder(entry) for entry in index.entries}
+    problems = []
+    for folder in _version_folders(registry.home):
+        if folder in indexed:
+            continue
+        entry = _read_entry(folder)
+        if entry is None or registry.user.folder(entry) != folder:
+            problems.append(
+                Problem(
+                    kind="orphan", where=str(folder), detail=f"is in no index, and its {ENTRY} does not fit; look at it, then move it away"
+                )
+            )
+            continue
+        if fix:
+            discard(registry.home, folder)
+        detail = "is in no index: a command was killed here, or an older registry.json was put back"
+        problems.append(Problem(kind="orphan", where=str(folder), detail=detail, fixed="removed" if fix else None))
+    return problems
+
+
+def _leftovers(home: Path, fix: bool) -> list[Problem]:
+    empty = [path for path in sorted(home.glob("[!.]*")) if path.is_dir() and not any(path.iterdir())]
+    found = [*leftovers(home), *empty]
+    if fix:
+        for path in found:
+            atomic.remove_tree(path) if path.is_dir() else atomic.remove_file(path)
+    return [
+        Problem(kind="leftover", where=str(path), detail="was left by a command that was killed", fixed="removed" if fix else None)
+        for path in found
+    ]
+
+
+def _rebuild(registry: Registry, how: str) -> list[Problem]:
+    """Write the index anew from the version folders; the damaged one is kept beside it."""
+    path = registry.user.index_path
+    with index_lock(registry.home, registry.lock_timeout_s):
+        entries = [
+            entry for folder in _version_folders(registry.home) if (entry := _read_entry(folder)) and registry.user.folder(entry) == folder
+        ]
+        index = Index()
+        for entry in sorted(entries, key=lambda entry: (entry.name, entry.version)):
+            index = index.with_entry(entry)
+        fixed = f"written anew from {len(entries)} version folders; its aliases are lost"
+        if path.exists():
+            aside = new_temporary(registry.home).name[:6]
+            atomic.move(path, path.with_name(f"{path.name}.damaged-{aside}"))
+            fixed += f", the damaged file is kept as {path.name}.damaged-{aside}"
+        registry.write_index(index)
+    return [Problem(kind="index", where=str(path), detail=how, fixed=fixed)]
+
+
+def _report(entries: tuple[Entry, ...], problems: list[Problem]) -> VerifyReport:
+    return VerifyReport(versions=len(entries), files=sum(len(entry.files) for entry in entries), problems=tuple(problems))
