@@ -1,5 +1,6 @@
 """What the user points at -> tasks: a BEIR folder, a folder of sentence pairs, a domain's sample."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -52,10 +53,16 @@ def read_sentence_pairs(path: Path) -> SentencePairs:
     scores: list[float] = []
     for number, cell in enumerate(table["score"], start=2):
         try:
-            scores.append(float(cell))
+            scores.append(_finite(cell))
         except ValueError:
             raise DataError(f"{path}, line {number}: expected a number under 'score', found {cell!r}") from None
     return SentencePairs(list(table["sentence1"]), list(table["sentence2"]), scores)
+
+
+def _finite(cell: str) -> float:
+    if not math.isfinite(value := float(cell)):
+        raise ValueError(cell)
+    return value
 
 
 def _beir_task(folder: Path, split: str, language: str) -> AbsTask:

@@ -1,0 +1,69 @@
+"""An adapter's folder: what peft and sentence-transformers load unchanged, and the record of how it was made."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from .. import __version__
+from ..base.load import Base
+from ..base.sentence_files import write_sentence_files
+from ..data.retrieval import TrainingData
+from ..lora import CONFIG, WEIGHTS, write_lora
+from ..registry import Entry, Registry
+from ..registry.entry import base_record
+from .config import TrainConfig
+from .lora_layers import peft_config
+from .train import TrainResult
+
+STORE_DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
+LIBRARIES = ("torch", "transformers", "peft", "safetensors", "tokenizers")
+
+
+def register_adapter(registry: Registry, name: str, domain: str, base: Base, data: TrainingData, config: TrainConfig, result: TrainResult) -> Entry:
+    """Write an adapter's folder and enter it into the registry as a new version of `name`.
+
+    Raises:
+        RegistryError: the registry cannot be written.
+    """
+    draft = Entry(
+        kind="adapter",
+        name=name,
+        domain=domain,
+        base=base_record(base.spec),
+        pooling=base.spec.pooling,
+        prompts={"query": base.spec.query_prompt, "document": base.spec.document_prompt},
+        method="lora",
+        rank=config.rank,
+        targets=list(config.targets),
+        config=config.as_dict() | {"device": base.device.type, "libraries": {"adapt-embed": __version__} | {each: version(each) for each in LIBRARIES}},
+        seed=config.seed,
+        data=describe_data(data),
+        scores=describe_scores(result),
+    )
+    return registry.add(draft, lambda folder: write_adapter(folder, base, config, result))
+
+
+def write_adapter(folder: Path, base: Base, config: TrainConfig, result: TrainResult) -> None:
+    """Write everything of an adapter but the registry's own record."""
+    write_sentence_files(base, folder)
+    write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[config.store])
+    settings = peft_config(config, base.spec.hub_id or str(base.spec.folder), base.spec.revision).to_dict()
+    plain = {key: sorted(value) if isinstance(value, set) else value for key, value in sorted(settings.items())}
+    (folder / CONFIG).write_text(json.dumps(plain, indent=2, default=str) + "\n", encoding="utf-8")
+    history = {"losses": result.losses, "looks": [{"step": look.step, "nDCG@10": look.score} for look in result.looks]}
+    (folder / "history.json").write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
+
+
+def describe_data(data: TrainingData) -> dict[str, object]:
+    """Return what a registry entry keeps of the data."""
+    counts = {"train_queries": len(data.train), "train_pairs": data.train.pair_count, "passages": len(data.corpus), "dev_queries": len(data.dev) if data.dev else 0}
+    return {"source": data.source, "fingerprint": data.fingerprint(), "language": data.language, "counts": counts, "notes": list(data.notes)}
+
+
+def describe_scores(result: TrainResult) -> dict[str, object]:
+    """Return what a registry entry keeps of the scores; empty without a dev split."""
+    return {"dev": {"metric": "nDCG@10", "before": result.before, "after": result.after}} if result.looks else {}

@@ -1,0 +1,189 @@
+"""From data and a base to trained factors: what will happen, then the run itself. Load -> compute; saving is `folder.py`'s."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..base.load import Base
+from ..base.resolve import BaseSpec
+from ..data.preflight import PreflightWarning, preflight
+from ..data.retrieval import TrainingData
+from ..encoder import tokenize
+from ..lora import LoraFactors
+from .batches import Batches
+from .checkpoint import Checkpoint
+from .config import TrainConfig
+from .dev import DevSet, make_dev_set
+from .loop import Look, Progress, Run, RunState, batch_loss
+from .lora_layers import add_lora, read_factors, set_training
+
+BYTES = {"fp16": 2, "bf16": 2, "fp32": 4}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainPlan:
+    """What a run will do, before it does it. `seconds` is an estimate from one timed step; None where none was timed."""
+
+    queries: int
+    pairs: int
+    passages: int
+    steps: int
+    parameters: int
+    file_bytes: int
+    dev: str
+    warnings: tuple[PreflightWarning, ...]
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainResult:
+    """What a run did. `looks` holds the dev scores, the first before training; `best` is the one whose factors these are."""
+
+    factors: LoraFactors
+    losses: list[float]
+    looks: list[Look]
+    best: Look | None
+    steps: int
+    stopped_early: bool
+
+    @property
+    def before(self) -> float | None:
+        """The dev score of the base alone."""
+        return self.looks[0].score if self.looks else None
+
+    @property
+    def after(self) -> float | None:
+        """The dev score of the factors."""
+        return self.best.score if self.best else None
+
+
+def plan_training(base: Base, data: TrainingData, config: TrainConfig, *, timed: bool = False) -> TrainPlan:
+    """Say what a run will do and what will go wrong; with `timed`, run one step on the side and estimate the time.
+
+    Puts LoRA layers into `base` when `timed`, so that it can serve for nothing else afterwards.
+    """
+    batches, dev = Batches(data.train, data.corpus, config), make_dev_set(data, config.seed)
+    parameters = count_parameters(base, config)
+    return TrainPlan(
+        queries=len(data.train),
+        pairs=data.train.pair_count,
+        passages=len(data.corpus),
+        steps=batches.steps,
+        parameters=parameters,
+        file_bytes=parameters * BYTES[config.store],
+        dev=describe_dev(dev, data),
+        warnings=tuple(check_data(base, data, config)),
+        seconds=_estimate_seconds(base, batches, dev, config) if timed else None,
+    )
+
+
+def train_adapter(
+    base: Base,
+    data: TrainingData,
+    config: TrainConfig,
+    *,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
+    on_step: Callable[[Progress], None] = lambda _: None,
+) -> TrainResult:
+    """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
+
+    Args:
+        base: Gets LoRA layers put in, and can serve for nothing else afterwards.
+        data: What to train on and to choose by.
+        config: How.
+        checkpoint: Where the state is kept; None keeps none.
+        resume: Go on from the checkpoint where there is one.
+        on_step: Told after each step.
+
+    Raises:
+        TrainingError: the loss is not a number, or the state cannot be written or read.
+        ConfigError: a target module does not exist.
+    """
+    batches = Batches(data.train, data.corpus, config)
+    run = Run(base, config, batches, make_dev_set(data, config.seed), add_lora(base, config), RunState())
+    if checkpoint is not None and resume:
+        checkpoint.restore(run)
+    try:
+        run.go(on_step, checkpoint.save_when_due if checkpoint else lambda _: None)
+    except KeyboardInterrupt:
+        if checkpoint is not None:
+            checkpoint.save(run)
+        raise
+    if run.state.best_weights is not None:
+        run.set_weights(run.state.best_weights)
+    return TrainResult(
+        factors=read_factors(base),
+        losses=run.state.losses,
+        looks=run.state.looks,
+        best=run.state.best,
+        steps=run.state.step,
+        stopped_early=run.state.step < batches.steps,
+    )
+
+
+def describe_dev(dev: DevSet | None, data: TrainingData) -> str:
+    """Say what the dev scores are measured on."""
+    return dev.describe(len(data.corpus)) if dev else "dev: none, so that the last state is kept and nothing stops early"
+
+
+def check_data(base: Base, data: TrainingData, config: TrainConfig) -> list[PreflightWarning]:
+    """Return what will go wrong with these data on this base."""
+    limit = min(config.max_tokens, base.spec.max_tokens)
+
+    def count_truncated(texts: Sequence[str]) -> int:
+        return tokenize(base, texts, "document", limit).truncated
+
+    return preflight(
+        data,
+        batch_size=config.batch_size,
+        base_language=base.spec.language,
+        query_prompt_known=instruction_is_known(base.spec),
+        count_truncated=count_truncated,
+        seed=config.seed,
+    )
+
+
+def instruction_is_known(spec: BaseSpec) -> bool:
+    """Say whether a base's instruction for queries is stated, or it is a known base that needs none."""
+    return bool(spec.query_prompt) or spec.alias is not None
+
+
+def count_parameters(base: Base, config: TrainConfig) -> int:
+    """Count the numbers that will be trained and saved."""
+    from torch import nn
+
+    return sum(
+        config.rank * (module.in_features + module.out_features)
+        for name, module in base.model.named_modules()
+        if isinstance(module, nn.Linear) and any(name == target or name.endswith("." + target) for target in config.targets)
+    )
+
+
+def _estimate_seconds(base: Base, batches: Batches, dev: DevSet | None, config: TrainConfig) -> float:
+    """Time one step (after one to warm up) and a fraction of a look at dev, and multiply."""
+    add_lora(base, config)
+    set_training(base, True)
+    step_s = math.inf
+    for step in range(2):
+        started = time.monotonic()
+        batch_loss(base, batches.batch(step % batches.steps), config).backward()
+        step_s = min(step_s, time.monotonic() - started)
+    looks = 1 + batches.steps / (config.eval_steps or batches.steps_per_epoch)
+    return batches.steps * step_s + looks * _estimate_look(base, dev, config)
+
+
+def _estimate_look(base: Base, dev: DevSet | None, config: TrainConfig, sample: int = 64) -> float:
+    from ..encoder import LoraEncoder
+
+    if dev is None:
+        return 0.0
+    set_training(base, False)
+    texts = list(dev.passages.values())
+    some = texts[:: max(1, len(texts) // sample)]
+    started = time.monotonic()
+    LoraEncoder(base, precision=config.precision, max_tokens=min(config.max_tokens, base.spec.max_tokens)).encode(some)
+    return (time.monotonic() - started) * (len(texts) + len(dev.queries)) / len(some)

@@ -1,0 +1,155 @@
+"""`adapt train`: data and a base -> a new version in the registry."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import base_options, common_options, machine_options
+from .output import emit, say
+
+if TYPE_CHECKING:
+    from ..adapters import TrainConfig, TrainPlan, TrainResult
+    from ..registry import Entry, Registry
+
+
+@click.command()
+@click.option("--domain", required=True, metavar="NAME", help="medical, legal, ecommerce, or the path of a domain file of your own (.toml).")
+@click.option("--data", "source", metavar="SRC", help="sample, hub, a BEIR folder, FlagEmbedding lines, or a table [default: the domain's Hub sets, else its sample].")
+@click.option("--train-queries", type=int, metavar="N", help="Draw this many training queries (seeded) [default: all].")
+@click.option("--name", metavar="N", help="Name in the registry [default: the domain's].")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a toml file.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting (see docs/training.md); wins over --config.")
+@click.option("--seed", type=int, metavar="N", help="Of everything drawn [default: 0].")
+@click.option("--resume", is_flag=True, help="Go on with the same run where it was interrupted.")
+@click.option("--dry-run", is_flag=True, help="Tell the plan, the time and the bytes, and do nothing.")
+@machine_options
+@base_options
+@common_options
+def command(**options: Any) -> None:
+    """Train a domain adapter on a frozen base and register it."""
+    job = _prepare(options)
+    if options["dry_run"]:
+        _tell_plan(job, options["json_output"])
+        return
+    _announce(job)
+    result = _run(job, options["resume"])
+    from ..adapters.folder import register_adapter
+
+    entry = register_adapter(job["registry"], job["name"], job["domain"].name, job["base"], job["data"], job["config"], result)
+    job["checkpoint"].discard()
+    _report(job["registry"], entry, result, options["json_output"])
+
+
+def _prepare(options: dict[str, Any]) -> dict[str, Any]:
+    """Resolve everything that can fail before the first step."""
+    config = _config(options)
+    from ..base.resolve import BaseOptions, resolve_base
+    from ..data.domains import load_domain
+    from ..data.sources import load_training_data
+    from ..registry import open_registry
+    from ..registry.entry import check_name
+
+    domain = load_domain(options["domain"])
+    name = options["name"] or domain.name
+    check_name(name)
+    registry = open_registry(options["registry_dir"])
+    spec = resolve_base(options["base"], options=BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"]))
+    language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")
+    data = load_training_data(options["source"], domain=domain, lang=language, seed=config.seed, train_queries=options["train_queries"])
+    from ..adapters import Checkpoint, run_id
+    from ..base.load import load_base
+    from ..encoder import choose_device
+
+    base = load_base(spec, device=choose_device(options["device"]))
+    checkpoint = Checkpoint(registry.home / "runs" / run_id(config, spec.sha256, data.fingerprint()))
+    return {"config": config, "domain": domain, "name": name, "registry": registry, "data": data, "base": base, "checkpoint": checkpoint}
+
+
+def _config(options: dict[str, Any]) -> TrainConfig:
+    from ..adapters.config import config_from
+    from ..errors import ConfigError
+
+    values: dict[str, object] = {}
+    if options["config_file"] is not None:
+        try:
+            values |= tomllib.loads(options["config_file"].read_text(encoding="utf-8"))
+        except (OSError, ValueError) as e:
+            raise ConfigError(f"{options['config_file']} cannot be read as toml: {e}") from e
+    for setting in options["settings"]:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {setting!r}: expected KEY=VALUE, such as --set epochs=2")
+        values[key.strip()] = value.strip()
+    if options["seed"] is not None:
+        values["seed"] = options["seed"]
+    if options["dtype"] is not None:
+        values["precision"] = options["dtype"]
+    return config_from(values)
+
+
+def _tell_plan(job: dict[str, Any], json_output: bool) -> None:
+    from dataclasses import asdict
+
+    from ..adapters import plan_training
+
+    plan: TrainPlan = plan_training(job["base"], job["data"], job["config"], timed=True)
+    result = asdict(plan) | {"base": job["base"].spec.name, "source": job["data"].source, "config": job["config"].as_dict(), "notes": list(job["data"].notes)}
+    lines = [
+        f"base      {job['base'].spec.name} on {job['base'].device.type}",
+        f"data      {job['data'].source}: {plan.queries} queries, {plan.pairs} pairs, {plan.passages} passages",
+        *(f"          {note}" for note in job["data"].notes),
+        f"          {plan.dev}",
+        f"steps     {plan.steps}, about {(plan.seconds or 0) / 60:.1f} minutes",
+        f"adapter   {plan.parameters:,} numbers, about {plan.file_bytes / 1e6:.1f} MB",
+        *(f"warning   {warning}" for warning in plan.warnings),
+    ]
+    emit(result, "\n".join(lines), json_output)
+
+
+def _announce(job: dict[str, Any]) -> None:
+    from ..adapters.dev import make_dev_set
+    from ..adapters.train import check_data, describe_dev
+
+    spec, data = job["base"].spec, job["data"]
+    if spec.fallback_reason:
+        say(f"base: {spec.name} (the embedded one), because {spec.fallback_reason}")
+    else:
+        say(f"base: {spec.name} ({spec.found_in})")
+    say(f"data: {data.source}: {len(data.train)} queries, {data.train.pair_count} pairs, {len(data.corpus)} passages")
+    for note in data.notes:
+        say(f"note: {note}")
+    for warning in check_data(job["base"], data, job["config"]):
+        say(f"warning: {warning}")
+    say(describe_dev(make_dev_set(data, job["config"].seed), data))
+
+
+def _run(job: dict[str, Any], resume: bool) -> TrainResult:
+    from ..adapters import train_adapter
+    from .training_bar import training_bar
+
+    if resume and not job["checkpoint"].path.exists():
+        say("nothing to resume: no interrupted run of this command with these data is there; starting afresh")
+    try:
+        with training_bar() as on_step:
+            return train_adapter(job["base"], job["data"], job["config"], checkpoint=job["checkpoint"], resume=resume, on_step=on_step)
+    except KeyboardInterrupt:
+        say("interrupted; the state is saved. Go on with the same command and --resume")
+        raise
+
+
+def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: bool) -> None:
+    weights = entry.files["adapter_model.safetensors"]["size"]
+    folder = registry.folder(entry)
+    if result.before is None or result.after is None:
+        score = "dev nDCG@10  none (no dev split)"
+    else:
+        score = f"dev nDCG@10  {result.before:.4f} -> {result.after:.4f} ({result.after - result.before:+.4f})"
+        if result.after <= result.before:
+            say("warning: no gain on dev. Try a lower learning_rate, more pairs, or a larger batch_size; see docs/training.md")
+    early = f", stopped early after {result.steps} steps" if result.stopped_early else ""
+    text = f"{entry.reference}\n{score}{early}\nadapter      {folder}\nsize         {weights / 1e6:.2f} MB"
+    emit({"reference": entry.reference, "path": str(folder), "bytes": weights, "dev": entry.scores.get("dev"), "steps": result.steps, "losses": result.losses}, text, json_output)

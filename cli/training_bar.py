@@ -1,0 +1,55 @@
+"""The progress of a training run on stderr: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .output import say
+
+if TYPE_CHECKING:
+    from ..adapters.loop import Progress
+
+LINE_EVERY_S = 30.0
+
+
+def describe(progress: Progress) -> str:
+    """Say where a run is."""
+    dev = "" if progress.dev is None else f"  dev nDCG@10 {progress.dev:.4f}"
+    return f"loss {progress.loss:.3f}{dev}  {progress.pairs_per_s:.1f} pairs/s"
+
+
+@contextmanager
+def training_bar() -> Iterator[Callable[[Progress], None]]:
+    """Give the function that is told after each step."""
+    if not sys.stderr.isatty():
+        yield _lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    with RichProgress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("measuring the base on dev", total=None)
+        yield lambda progress: bar.update(task, completed=progress.step, total=progress.steps, description=describe(progress))
+
+
+def _lines() -> Callable[[Progress], None]:
+    started = time.monotonic()
+    last, first_step = -LINE_EVERY_S, None
+
+    def tell(progress: Progress) -> None:
+        nonlocal last, first_step
+        now = time.monotonic() - started
+        first_step = first_step or (progress.step - 1, now)
+        if now - last >= LINE_EVERY_S or progress.step == progress.steps:
+            done = progress.step - first_step[0]
+            left = (now - first_step[1]) / done * (progress.steps - progress.step)
+            say(f"step {progress.step}/{progress.steps}  {describe(progress)}  {left / 60:.1f} minutes left")
+            last = now
+
+    return tell
