@@ -73,7 +73,7 @@ def open_encoder(resolved: Resolved, bases: LoadedBases | None = None) -> LoraEn
     )
 
 
-def _no_factors(resolved: Resolved) -> None:
+def _no_factors(_resolved: Resolved) -> None:
     return None
 
 

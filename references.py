@@ -108,7 +108,7 @@ def _way_of_naming(text: str) -> str:
     return "folder" if is_path else "name"
 
 
-def _resolve_base(text: str, search: Search) -> Resolved:
+def _resolve_base(_text: str, search: Search) -> Resolved:
     base = resolve_base(search.base, options=search.options)
     notes = (f"using the embedded base {base.name}: {base.fallback_reason}",) if base.fallback_reason else ()
     return replace(of_base(base), notes=notes)
@@ -140,13 +140,18 @@ def _tell_choice(entry: Entry, version: str | None, registry: Registry) -> tuple
     if version is not None or len({base["sha256"] for each in namesakes for base in each.bases}) < 2:
         return ()
     base = " and ".join(str(base.get("name")) for base in entry.bases)
-    return (f"{entry.name} has versions on several bases; taking {entry.reference}, the newest, on {base} (choose with --base or {entry.name}@VERSION)",)
+    return (
+        f"{entry.name} has versions on several bases; taking {entry.reference}, the newest, on {base} "
+        f"(choose with --base or {entry.name}@VERSION)",
+    )
 
 
 def _resolve_folder(text: str, search: Search) -> Resolved:
     folder = Path(text).expanduser()
     if not folder.is_dir():
-        raise UnknownReferenceError(f"the folder {text} does not exist; a reference is base, NAME, NAME@VERSION, NAME@ALIAS, a folder or hf:OWNER/REPO")
+        raise UnknownReferenceError(
+            f"the folder {text} does not exist; a reference is base, NAME, NAME@VERSION, NAME@ALIAS, a folder or hf:OWNER/REPO"
+        )
     return replace(_of_folder(folder, search), reference=text)
 
 
@@ -182,7 +187,9 @@ def fetch_snapshot(repo: str, revision: str | None) -> Path:
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError):
         pass  # not cached
     if not hub_is_reachable():
-        raise HubError(f"{repo} is not in the Hugging Face cache, and {hub_endpoint()} cannot be reached; fetch it where it can, and give its folder")
+        raise HubError(
+            f"{repo} is not in the Hugging Face cache, and {hub_endpoint()} cannot be reached; fetch it where it can, and give its folder"
+        )
     try:
         return Path(snapshot_download(repo, revision=revision, allow_patterns=_DOWNLOAD))
     except Exception as e:  # the Hub client raises httpx, OS and its own errors alike
@@ -255,7 +262,8 @@ def _base_of(entry: Entry, search: Search) -> BaseSpec:
     if made_for.get("path") and (path / "config.json").is_file() and fingerprint(path) == made_for["sha256"]:
         return describe(path, "path", None, search.options)
     if not made_for["id"]:
-        raise BaseError(f"{entry.reference} was made for {made_for.get('name')} in {made_for.get('path')}, which is not there any more; name that base with --base")
+        where = f"{made_for.get('name')} in {made_for.get('path')}"
+        raise BaseError(f"{entry.reference} was made for {where}, which is not there any more; name that base with --base")
     base = resolve_base(made_for["id"], options=search.options)
     if base.sha256 != made_for["sha256"]:
         raise BaseError(_other_base(entry, made_for, str(base.folder), base.sha256))

@@ -54,7 +54,7 @@ class TrainConfig:
     temperature: float = 0.02
     rank: int = 16
     alpha: int = 32
-    dropout: float = 0.05
+    dropout: float = 0.0
     targets: tuple[str, ...] = BERT_LINEAR
     max_tokens: int = 256
     eval_steps: int | None = None

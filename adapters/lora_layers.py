@@ -51,7 +51,12 @@ def add_lora(base: Base, config: TrainConfig) -> list[nn.Parameter]:
 
 
 def set_training(base: Base, on: bool) -> None:
-    """Switch the factors' dropout on or off. The base's own dropout stays off: it is frozen, and what it says is the teacher."""
+    """Switch the factors' dropout on or off. The base's own dropout stays off: it is frozen.
+
+    On a CPU, gradients go through plain attention: torch's fused kernel is fast forwards, and slow backwards (docs/LOG.md).
+    """
+    if base.device.type == "cpu":
+        base.model.set_attn_implementation("eager" if on else "sdpa")
     for module in base.model.modules():
         if isinstance(module, LoraLayer):
             module.train(on)

@@ -23,7 +23,12 @@ class Entrant:
         """Return what the result says of it."""
         own = self.identity
         return BenchedReference(
-            name=self.name, base=self.base, description=self.description, revision=own.revision, precision=own.precision, max_tokens=own.max_tokens
+            name=self.name,
+            base=self.base,
+            description=self.description,
+            revision=own.revision,
+            precision=own.precision,
+            max_tokens=own.max_tokens,
         )
 
 

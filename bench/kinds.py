@@ -31,7 +31,11 @@ class TaskKind:
 
 def data_of(task: AbsTask) -> dict:
     """Return the data of a task's first split, as mteb lays it out for that kind."""
-    return task.dataset["default"][task.eval_splits[0]]
+    if not task.data_loaded:
+        task.load_data()
+    assert task.dataset is not None
+    data: dict = task.dataset["default"][task.eval_splits[0]]
+    return data
 
 
 def _score_queries(task: AbsTask, predictions: dict[str, dict[str, float]]) -> dict[str, float]:
@@ -40,7 +44,7 @@ def _score_queries(task: AbsTask, predictions: dict[str, dict[str, float]]) -> d
     return {qid: measures["ndcg_cut_10"] for qid, measures in evaluator.evaluate(predictions).items()}
 
 
-def _score_pairs(task: AbsTask, predictions: dict[str, list[float]]) -> dict[str, float]:
+def _score_pairs(_task: AbsTask, predictions: dict[str, list[float]]) -> dict[str, float]:
     """Return each pair's cosine; a rank correlation has no value of one pair alone."""
     return {str(row): value for row, value in enumerate(predictions["cosine_scores"], start=1)}
 
@@ -61,7 +65,9 @@ TASK_KINDS: dict[str, TaskKind] = {
         score_items=_score_queries,
         texts=_retrieval_texts,
     ),
-    "STS": TaskKind(metrics={"Spearman": "cosine_spearman"}, item_metric="cosine", item="pairs", score_items=_score_pairs, texts=_sts_texts),
+    "STS": TaskKind(
+        metrics={"Spearman": "cosine_spearman"}, item_metric="cosine", item="pairs", score_items=_score_pairs, texts=_sts_texts
+    ),
 }
 
 

@@ -12,7 +12,6 @@ from ..encoder import Encoder, Vectors
 from .identity import Identity
 
 if TYPE_CHECKING:
-    from mteb.abstasks.task_metadata import TaskMetadata
     from mteb.types import BatchedInput
     from torch.utils.data import DataLoader
 
@@ -23,18 +22,20 @@ class MtebModel:
     def __init__(self, encoder: Encoder, identity: Identity) -> None:
         self.encoder = encoder
         self.mteb_model_meta = ModelMeta.create_empty(
-            {"name": identity.name, "revision": identity.revision, "max_tokens": identity.max_tokens, "similarity_fn_name": ScoringFunction.COSINE}
+            {
+                "name": identity.name,
+                "revision": identity.revision,
+                "max_tokens": identity.max_tokens,
+                "similarity_fn_name": ScoringFunction.COSINE,
+            }
         )
 
     def encode(
         self,
         inputs: "DataLoader[BatchedInput]",
         *,
-        task_metadata: "TaskMetadata",
-        hf_split: str,
-        hf_subset: str,
         prompt_type: PromptType | None = None,
-        **kwargs: object,
+        **kwargs: object,  # noqa: ARG002 (task, split and batch size: nothing that a vector depends on)
     ) -> Vectors:
         """Return the vectors of all texts of a loader, in order. The encoder makes its own batches, by length."""
         texts = [text for batch in inputs for text in batch["text"]]
@@ -42,7 +43,8 @@ class MtebModel:
 
     def similarity(self, embeddings1: Array, embeddings2: Array) -> Tensor:
         """Return all cosines, (n, m)."""
-        return cos_sim(embeddings1, embeddings2)
+        cosines: Tensor = cos_sim(embeddings1, embeddings2)
+        return cosines
 
     def similarity_pairwise(self, embeddings1: Array, embeddings2: Array) -> Array:
         """Return the cosines row by row, (n,)."""

@@ -43,7 +43,9 @@ def bench(entrants: Sequence[Entrant], tasks: Sequence[AbsTask], on_progress: Ca
         raise ConfigError(f"two tasks are called {twice[0]}; give each folder a name of its own, so that their scores can be told apart")
     with _without_progress_bars():
         scores = tuple(_score(entrant, task, on_progress) for entrant in entrants for task in tasks)
-    return BenchResult(tasks=benched, references=tuple(entrant.described() for entrant in entrants), scores=scores, mteb_version=version("mteb"))
+    return BenchResult(
+        tasks=benched, references=tuple(entrant.described() for entrant in entrants), scores=scores, mteb_version=version("mteb")
+    )
 
 
 def describe_task(task: AbsTask) -> BenchedTask:
@@ -51,7 +53,12 @@ def describe_task(task: AbsTask) -> BenchedTask:
     data, kind = data_of(task), kind_of(task)
     items = len(data["queries"]) if kind.item == "queries" else len(data)
     return BenchedTask(
-        name=task.metadata.name, type=task.metadata.type, split=task.eval_splits[0], revision=task.metadata.revision, items=items, item=kind.item
+        name=task.metadata.name,
+        type=task.metadata.type,
+        split=task.eval_splits[0],
+        revision=task.metadata.revision,
+        items=items,
+        item=kind.item,
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from mteb.abstasks import AbsTask
 
 from ..data.beir import BeirFolder, is_beir_folder
-from ..data.readers import read_table
+from ..data.domains import load_domain
+from ..data.readers import read_table, text_of
 from ..data.sample import sample_folder
 from ..errors import DataError
 from .tasks import SentencePairs, retrieval_task, sts_task
@@ -33,14 +34,18 @@ def task_from_folder(folder: Path, *, split: str, language: str) -> AbsTask:
 
 
 def task_from_sample(domain: str, *, split: str, language: str) -> AbsTask:
-    """Make a retrieval task of one split of a domain's sample.
+    """Make a retrieval task of one split of a domain's sample; the domain is a name or a toml file.
 
     Raises:
-        DataError: there is no such sample, or it has no such split.
+        DomainError: the domain is unknown or its file is malformed.
+        DataError: it has no sample in that language, or the sample has no such split.
     """
-    folder = sample_folder(domain, language)
+    name = load_domain(domain).sample
+    if name is None:
+        raise DataError(f"the domain {domain} has no sample; name data with --data DIR")
+    folder = sample_folder(name, language)
     corpus = folder.corpus()
-    return retrieval_task(f"sample-{domain}-{language}", corpus, folder.pairs(split, corpus), language=language, split=split)
+    return retrieval_task(f"sample-{name}-{language}", corpus, folder.pairs(split, corpus), language=language, split=split)
 
 
 def read_sentence_pairs(path: Path) -> SentencePairs:
@@ -49,20 +54,21 @@ def read_sentence_pairs(path: Path) -> SentencePairs:
     Raises:
         DataError: it is absent, lacks a column, or a score is no number.
     """
-    table = read_table(path, _COLUMNS)
-    scores: list[float] = []
-    for number, cell in enumerate(table["score"], start=2):
-        try:
-            scores.append(_finite(cell))
-        except ValueError:
-            raise DataError(f"{path}, line {number}: expected a number under 'score', found {cell!r}") from None
-    return SentencePairs(list(table["sentence1"]), list(table["sentence2"]), scores)
+    pairs = SentencePairs([], [], [])
+    for where, row in read_table(path, _COLUMNS):
+        pairs.scores.append(_number(where, text_of(where, row, "score")))
+        pairs.first.append(text_of(where, row, "sentence1"))
+        pairs.second.append(text_of(where, row, "sentence2"))
+    return pairs
 
 
-def _finite(cell: str) -> float:
-    if not math.isfinite(value := float(cell)):
-        raise ValueError(cell)
-    return value
+def _number(where: str, cell: str) -> float:
+    try:
+        if math.isfinite(value := float(cell)):
+            return value
+    except ValueError:
+        pass  # said below
+    raise DataError(f"{where}: expected a number under 'score', found {cell!r}")
 
 
 def _beir_task(folder: Path, split: str, language: str) -> AbsTask:
@@ -85,7 +91,10 @@ def _sts_task(folder: Path, split: str, language: str) -> AbsTask:
     return sts_task(f"{title} (local)", read_sentence_pairs(path), language=language, split=split)
 
 
-LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path, str, str], AbsTask]], ...] = ((is_beir_folder, _beir_task), (_has_sentence_pairs, _sts_task))
+LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path, str, str], AbsTask]], ...] = (
+    (is_beir_folder, _beir_task),
+    (_has_sentence_pairs, _sts_task),
+)
 """How a layout is recognised, and what makes a task of it."""
 
 

@@ -31,7 +31,12 @@ def _table(result: BenchResult) -> Table:
         metrics = result.score(task.name, result.references[0].name).metrics
         for row, metric in enumerate(metrics):
             label = f"{task.name}, {task.split} ({task.items} {task.item})" if row == 0 else ""
-            table.add_row(label, metric, *(_cell(result, task, reference.name, metric) for reference in result.references), end_section=row == len(metrics) - 1)
+            table.add_row(
+                label,
+                metric,
+                *(_cell(result, task, reference.name, metric) for reference in result.references),
+                end_section=row == len(metrics) - 1,
+            )
     return table
 
 
@@ -41,7 +46,10 @@ def _cell(result: BenchResult, task: BenchedTask, reference: str, metric: str) -
 
 
 def _remarks(result: BenchResult) -> list[str]:
-    remarks = [f"{reference.name}: {reference.description}; {reference.precision}, at most {reference.max_tokens} tokens" for reference in result.references]
+    remarks = [
+        f"{reference.name}: {reference.description}; {reference.precision}, at most {reference.max_tokens} tokens"
+        for reference in result.references
+    ]
     for task in result.tasks:
         truncated = {score.truncated for score in result.scores if score.task == task.name and score.truncated}
         if truncated:

@@ -1,12 +1,12 @@
 """Local data as mteb tasks: nothing is asked of the Hub, and a task's revision is the hash of its content."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from datasets import Dataset
 from mteb.abstasks import AbsTask, AbsTaskRetrieval, AbsTaskSTS
-from mteb.abstasks.task_metadata import TaskMetadata
-from mteb.timing import TimingStack
+from mteb.abstasks.task_metadata import TaskMetadata, TaskType
 
 from ..data.retrieval import Corpus, Pairs, hash_lines
 from ..errors import DataError
@@ -23,7 +23,7 @@ class SentencePairs:
     scores: list[float]
 
 
-class LocalRetrieval(AbsTaskRetrieval):
+class LocalRetrieval(AbsTaskRetrieval):  # type: ignore[misc]  # mteb is not followed by the type checker
     """A corpus, queries and relevance judgements as mteb's retrieval task."""
 
     def __init__(self, metadata: TaskMetadata, corpus: Corpus, pairs: Pairs) -> None:
@@ -32,7 +32,7 @@ class LocalRetrieval(AbsTaskRetrieval):
         self.corpus_texts, self.pairs = corpus, pairs
         self.load_data()
 
-    def load_data(self, num_proc: int | None = None, *, timer: TimingStack | None = None, **kwargs: object) -> None:
+    def load_data(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 (mteb's signature)
         """Lay the texts out as mteb expects them; titles are joined to them already."""
         self.dataset = {
             "default": {
@@ -47,7 +47,7 @@ class LocalRetrieval(AbsTaskRetrieval):
         self.data_loaded = True
 
 
-class LocalSTS(AbsTaskSTS):
+class LocalSTS(AbsTaskSTS):  # type: ignore[misc]  # as above
     """Sentence pairs with similarities as mteb's STS task."""
 
     def __init__(self, metadata: TaskMetadata, pairs: SentencePairs) -> None:
@@ -56,7 +56,7 @@ class LocalSTS(AbsTaskSTS):
         self.pairs = pairs
         self.load_data()
 
-    def load_data(self, num_proc: int | None = None, *, timer: TimingStack | None = None, **kwargs: object) -> None:
+    def load_data(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 (mteb's signature)
         """Lay the pairs out as mteb expects them."""
         columns = {"sentence1": _storable(self.pairs.first), "sentence2": _storable(self.pairs.second), "score": self.pairs.scores}
         self.dataset = {"default": {self.metadata.eval_splits[0]: Dataset.from_dict(columns)}}
@@ -86,12 +86,14 @@ def sts_task(name: str, pairs: SentencePairs, *, language: str = "en", split: st
         DataError: all similarities are the same, so that nothing can correlate with them.
     """
     if len(set(pairs.scores)) < 2:
-        raise DataError(f"{name} ({split}) holds {len(pairs.scores)} pairs with {len(set(pairs.scores))} different scores; at least 2 are needed")
+        raise DataError(
+            f"{name} ({split}) holds {len(pairs.scores)} pairs with {len(set(pairs.scores))} different scores; at least 2 are needed"
+        )
     rows = list(zip(range(len(pairs.scores)), pairs.first, pairs.second, pairs.scores, strict=True))
     return LocalSTS(_metadata(name, "STS", "cosine_spearman", _revision(rows), language, split), pairs)
 
 
-def _metadata(name: str, kind: str, main_score: str, revision: str, language: str, split: str) -> TaskMetadata:
+def _metadata(name: str, kind: TaskType, main_score: str, revision: str, language: str, split: str) -> TaskMetadata:
     return TaskMetadata(
         name=name,
         description=f"Local data, split {split}.",
@@ -104,7 +106,7 @@ def _metadata(name: str, kind: str, main_score: str, revision: str, language: st
     )
 
 
-def _revision(rows: list[tuple[object, ...]]) -> str:
+def _revision(rows: Iterable[tuple[object, ...]]) -> str:
     return hash_lines(json.dumps(row) for row in rows)
 
 

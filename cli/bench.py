@@ -23,12 +23,30 @@ if TYPE_CHECKING:
 
 @click.command(name="bench")
 @click.argument("references", metavar="REF...", nargs=-1, required=True)
-@click.option("--data", "folders", metavar="DIR", multiple=True, type=click.Path(path_type=Path), help="A BEIR folder, or one of sentence pairs; may be repeated.")
-@click.option("--domain", "domains", metavar="D", multiple=True, help="Score on this domain's sample [without --data: the references' own domains]; may be repeated.")
+@click.option(
+    "--data",
+    "folders",
+    metavar="DIR",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A BEIR folder, or one of sentence pairs; may be repeated.",
+)
+@click.option(
+    "--domain",
+    "domains",
+    metavar="D",
+    multiple=True,
+    help="Score on this domain's sample [without --data: the references' own domains]; may be repeated.",
+)
 @click.option("--split", default="test", show_default=True, help="The split to score on.")
-@click.option("--per-query", metavar="OUT.json", type=click.Path(path_type=Path), help="Also write the result with each query's nDCG@10 (each pair's cosine).")
+@click.option(
+    "--per-query",
+    metavar="OUT.json",
+    type=click.Path(path_type=Path),
+    help="Also write the result with each query's nDCG@10 (each pair's cosine).",
+)
 @click.option("--dry-run", is_flag=True, help="Count texts and tokens and measure the speed, and score nothing.")
-@encoder_options(default_dtype="fp32")
+@encoder_options
 @common_options
 def command(
     references: tuple[str, ...],
@@ -43,7 +61,7 @@ def command(
 ) -> None:
     """Score references side by side with their base, through MTEB.
 
-    REF is base, NAME, NAME@VERSION, NAME@ALIAS, a folder, or hf:OWNER/REPO.
+    REF is base, NAME, NAME@VERSION, NAME@ALIAS, a folder, or hf:OWNER/REPO. Computed in fp32 unless --dtype says otherwise.
     """
     if per_query:
         check_writable(per_query)
@@ -59,7 +77,7 @@ def command(
 
     language = encoder.lang or ("zh" if found[0].base.language == "zh" else "en")
     tasks = make_tasks(folders, domains or (() if folders else _domains_of(found)), split=split, language=language)
-    entrants = enter(found, LoadedBases(encoder.settings()))
+    entrants = enter(found, LoadedBases(encoder.settings("fp32")))
     if dry_run:
         planned = plan(entrants, tasks)
         emit(planned.as_dict(), planned.describe(), json_output)

@@ -22,11 +22,28 @@ if TYPE_CHECKING:
 @click.command(name="encode")
 @click.argument("reference", metavar="REF")
 @click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--as", "role", type=click.Choice(["query", "document"]), default="document", show_default=True, help="The role of the texts, which decides the instruction.")
-@click.option("-o", "--output", metavar="OUT.npy", type=click.Path(path_type=Path), help="Write the vectors here, float32, a row for each line.")
-@encoder_options(default_dtype="auto")
+@click.option(
+    "--as",
+    "role",
+    type=click.Choice(["query", "document"]),
+    default="document",
+    show_default=True,
+    help="The role of the texts, which decides the instruction.",
+)
+@click.option(
+    "-o", "--output", metavar="OUT.npy", type=click.Path(path_type=Path), help="Write the vectors here, float32, a row for each line."
+)
+@encoder_options
 @common_options
-def command(reference: str, file: Path | None, role: Role, output: Path | None, encoder: EncoderOptions, json_output: bool, registry_dir: Path | None) -> None:
+def command(
+    reference: str,
+    file: Path | None,
+    role: Role,
+    output: Path | None,
+    encoder: EncoderOptions,
+    json_output: bool,
+    registry_dir: Path | None,
+) -> None:
     """Embed the lines of FILE, or of the standard input.
 
     REF is base, NAME, NAME@VERSION, NAME@ALIAS, a folder, or hf:OWNER/REPO. With --json and no -o, the vectors are printed.
@@ -39,11 +56,17 @@ def command(reference: str, file: Path | None, role: Role, output: Path | None, 
     for note in resolved.notes:
         say(note)
     texts = read_lines(file)
-    opened = open_encoder(resolved, LoadedBases(encoder.settings()))
+    opened = open_encoder(resolved, LoadedBases(encoder.settings("auto")))
     vectors = _encode(opened, texts, role)
     if opened.truncated:
         say(f"{opened.truncated} of {len(texts)} texts were longer than {opened.max_tokens} tokens and were truncated")
-    result: dict[str, object] = {"reference": resolved.reference, "base": resolved.base.name, "role": role, "shape": list(vectors.shape), "truncated": opened.truncated}
+    result: dict[str, object] = {
+        "reference": resolved.reference,
+        "base": resolved.base.name,
+        "role": role,
+        "shape": list(vectors.shape),
+        "truncated": opened.truncated,
+    }
     if output:
         write_file(output, _npy(vectors))
         result["output"] = str(output)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import wraps
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING
 
 import click
+
+from .options import base_options, machine_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..base.known import Language, Pooling
+    from ..encoder import Precision
     from ..references import EncoderSettings, Search
-
-_F = TypeVar("_F", bound=Callable[..., object])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,10 +25,11 @@ class EncoderOptions:
 
     base: str | None
     base_as: str | None
-    lang: str | None
+    lang: Language | None
+    pooling: Pooling | None
     max_tokens: int | None
     device: str | None
-    dtype: str
+    dtype: Precision | None
     batch_tokens: int | None
 
     def search(self, registry_dir: Path | None) -> Search:
@@ -35,39 +38,28 @@ class EncoderOptions:
         from ..references import Search
         from ..registry import open_registry
 
-        return Search(registry=open_registry(registry_dir), base=self.base, options=BaseOptions(lend_from=self.base_as, language=self.lang))  # type: ignore[arg-type]
+        options = BaseOptions(lend_from=self.base_as, pooling=self.pooling, language=self.lang)
+        return Search(registry=open_registry(registry_dir), base=self.base, options=options)
 
-    def settings(self) -> EncoderSettings:
-        """Return how vectors are computed."""
+    def settings(self, precision: Precision) -> EncoderSettings:
+        """Return how vectors are computed, in `precision` unless the user said otherwise."""
         from ..references import EncoderSettings
 
-        return EncoderSettings(device=self.device, precision=self.dtype, max_tokens=self.max_tokens, batch_tokens=self.batch_tokens)  # type: ignore[arg-type]
+        return EncoderSettings(
+            device=self.device, precision=self.dtype or precision, max_tokens=self.max_tokens, batch_tokens=self.batch_tokens
+        )
 
 
-def encoder_options(default_dtype: str) -> Callable[[_F], _F]:
+def encoder_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options to a command, which gets them as one argument `encoder`."""
 
-    def add(command: _F) -> _F:
-        @wraps(command)
-        def gathered(**values: object) -> object:
-            names = EncoderOptions.__dataclass_fields__
-            encoder = EncoderOptions(**{name: values.pop(name) for name in names})  # type: ignore[arg-type]
-            return command(encoder=encoder, **values)
+    @wraps(command)
+    def gathered(**values: object) -> None:
+        encoder = EncoderOptions(**{field.name: values.pop(field.name) for field in fields(EncoderOptions)})  # type: ignore[arg-type]
+        command(encoder=encoder, **values)
 
-        for option in reversed(_options(default_dtype)):
-            gathered = option(gathered)
-        return cast("_F", gathered)
-
-    return add
-
-
-def _options(default_dtype: str) -> list[Callable[[Callable[..., object]], Callable[..., object]]]:
-    return [
-        click.option("--base", metavar="REF", help="The base: an alias, a folder or a Hub id [the one that each reference was made for]."),
-        click.option("--base-as", metavar="ALIAS", help="Lend the base this alias's pooling, instruction and maximum length."),
-        click.option("--lang", type=click.Choice(["en", "zh"]), help="The language [the base's own]."),
-        click.option("--max-tokens", type=int, metavar="N", help="Truncate texts to this many tokens [the base's maximum]."),
-        click.option("--device", metavar="NAME", help="cuda, mps or cpu [the best one here]."),
-        click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), default=default_dtype, show_default=True, help="Precision of matrix products."),
-        click.option("--batch-tokens", type=int, metavar="N", help="Padded tokens in one batch [by device]."),
-    ]
+    with_batch = click.option("--batch-tokens", type=int, metavar="N", help="Padded tokens in one batch [default: by device].")(gathered)
+    with_length = click.option(
+        "--max-tokens", type=int, metavar="N", help="Truncate texts to this many tokens [default: the base's maximum]."
+    )(with_batch)
+    return base_options(machine_options(with_length))

@@ -48,20 +48,22 @@ def _load_pairs(hub_set: HubSet, seed: int) -> TrainingData:
     _require(hub_set, table, [column for column in (hub_set.query, hub_set.positive, hub_set.negative) if column])
     if hub_set.rows is not None and hub_set.rows < len(table):
         table = table.select(sorted(np.random.default_rng(seed).choice(len(table), hub_set.rows, replace=False)))
-    rows = list(_text_rows(hub_set, table))
-    corpus, pairs = pool_rows(rows, str(hub_set))
+    by_row = [_text_rows(hub_set, number, row) for number, row in enumerate(table, start=1)]
+    corpus, pairs = pool_rows([row for rows in by_row for row in rows], str(hub_set))
     notes = [f"{len(table)} rows of {hub_set}"]
-    if len(rows) < len(table):
-        notes.append(f"{len(table) - len(rows)} rows of {hub_set} have an empty query or no positive and are left out")
+    blank = sum(not rows for rows in by_row)
+    if blank:
+        notes.append(f"{blank} of them have an empty query or no positive and are left out")
     return TrainingData(corpus=corpus, train=pairs, dev=None, source=str(hub_set), notes=tuple(notes))
 
 
-def _text_rows(hub_set: HubSet, table: "Dataset") -> Iterator[TextRow]:
-    for number, row in enumerate(table, start=1):
-        queries, positives = (list(_texts(row[column])) for column in (hub_set.query, hub_set.positive))
-        negatives = list(_texts(row[hub_set.negative])) if hub_set.negative else []
-        if queries and positives:
-            yield from (TextRow(f"{hub_set}, row {number}", query, tuple(positives), tuple(negatives)) for query in queries)
+def _text_rows(hub_set: HubSet, number: int, row: dict[str, object]) -> list[TextRow]:
+    """Return a row for every wording of the query, or none where the query or the positive is blank."""
+    queries, positives = (list(_texts(row[column])) for column in (hub_set.query or "", hub_set.positive or ""))
+    negatives = list(_texts(row[hub_set.negative])) if hub_set.negative else []
+    if not positives:
+        return []
+    return [TextRow(f"{hub_set}, row {number}", query, tuple(positives), tuple(negatives)) for query in queries]
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -115,7 +115,10 @@ def _truncated(texts: Sequence[str], count_truncated: Callable[[Sequence[str]], 
 def _instruction(known: bool) -> PreflightWarning | None:
     if known:
         return None
-    message = "the base's instruction for queries is not known: one that was trained with an instruction searches worse without it; give it with --query-prompt or lend a known base's with --base-as"
+    message = (
+        "the base's instruction for queries is not known: one that was trained with an instruction searches worse without it; "
+        "lend a known base's with --base-as, or state it under prompts in the base's config_sentence_transformers.json"
+    )
     return PreflightWarning("no-instruction", message)
 
 
@@ -137,7 +140,7 @@ def cjk_share(text: str) -> float:
 
 def _duplicate_share(texts: Iterable[str]) -> float:
     keys = [normalise(text) for text in texts]
-    return 1 - len(set(keys)) / len(keys) if keys else 0.0
+    return (len(keys) - len(set(keys))) / max(1, len(keys))
 
 
 def _passages(data: TrainingData, seed: int) -> list[str]:

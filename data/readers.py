@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
@@ -77,10 +78,29 @@ def filled_text_of(where: str, row: Row, key: str) -> str:
     return text
 
 
-def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
-    """Yield (file and line, row) of a csv, tsv, jsonl or parquet table that must have `columns`.
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of a table, each with the file and line it stands on. `table["column"]` is a column as texts."""
 
-    In a tsv, a quotation mark is a character like any other. A table with its heading alone yields nothing.
+    rows: list[tuple[str, Row]]
+
+    def __getitem__(self, column: str) -> list[str]:
+        return [_cell_text(where, row, column) for where, row in self.rows]
+
+    def __iter__(self) -> Iterator[tuple[str, Row]]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def _cell_text(where: str, row: Row, column: str) -> str:
+    value = row.get(column)
+    return str(value) if isinstance(value, int | float) else text_of(where, row, column)
+
+
+def read_table(path: Path, columns: Sequence[str]) -> Table:
+    """Read a csv, tsv, jsonl or parquet table that must have `columns`. In a tsv, a quotation mark is a character like any other.
 
     Raises:
         DataError: the file is absent, empty or malformed, of another kind, or lacks one of `columns`.
@@ -90,7 +110,10 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
         raise DataError(f"{path} is no table: its name ends in {path.suffix or 'nothing'}, expected {', '.join(TABLE_SUFFIXES)}")
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"{path} is empty; expected a table with the columns {', '.join(columns)}")
-    yield from readers[path.suffix](path, columns)
+    table = Table(list(readers[path.suffix](path, columns)))
+    if not table.rows:
+        raise DataError(f"{path} holds no rows; expected a table with the columns {', '.join(columns)}")
+    return table
 
 
 def _read_separated(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:

@@ -30,7 +30,11 @@ def split_dev(pairs: Pairs, corpus: Corpus, seed: int) -> tuple[Pairs, Pairs | N
     held = set(dev)
     train = pairs.select(qid for qid in pairs.queries if qid not in held)
     note = f"the source has no dev split: {len(dev)} of {len(pairs)} queries are held out (seed {seed})"
-    return train, pairs.select(qid for qid in pairs.queries if qid in held), f"{note}, none of which shares a text or a positive with the rest"
+    return (
+        train,
+        pairs.select(qid for qid in pairs.queries if qid in held),
+        f"{note}, none of which shares a text or a positive with the rest",
+    )
 
 
 def _none_held(why: str) -> str:

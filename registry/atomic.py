@@ -3,6 +3,7 @@
 `FAULT`, where it is set, is called with the operation's name and its path before each of them, so that a test can stop at every one.
 """
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -89,7 +90,5 @@ def remove_tree(path: Path) -> None:
         else:
             remove_file(child)
     _step("rmdir", path)
-    try:
+    with contextlib.suppress(FileNotFoundError):
         path.rmdir()
-    except FileNotFoundError:
-        pass

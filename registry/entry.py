@@ -17,7 +17,8 @@ Kind = Literal["adapter", "merge", "ensemble"]
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _LIKE_A_VERSION = re.compile(r"[vV]?[0-9]+")
-_RESERVED = ("base", "registry.json")
+RESERVED = ("base", "registry.json", "runs")
+"""Names that mean something else: the reference to a base, the index, and the folder of unfinished training runs."""
 
 
 def _now() -> str:
@@ -166,7 +167,7 @@ def check_name(name: str) -> None:
         raise RegistryError(
             f"the name {name!r} does not fit; names have 1 to 100 letters, digits, '.', '_' or '-', and start with none of '.' and '-'"
         )
-    if name.lower() in _RESERVED:
+    if name.lower() in RESERVED:
         raise RegistryError(f"the name {name!r} is taken: it means something else here; choose another with --name")
 
 

@@ -101,7 +101,7 @@ class Registry:
 
     def _by_version(self, of_name: list[Entry], version: int | str) -> Entry:
         name, aliases = of_name[0].name, self.aliases(of_name[0].name)
-        number = int(version) if isinstance(version, int) or version.isascii() and version.isdigit() else aliases.get(version)
+        number = int(version) if isinstance(version, int) or (version.isascii() and version.isdigit()) else aliases.get(version)
         found = [entry for entry in of_name if entry.version == number]
         if not found:
             have = ", ".join([*(str(entry.version) for entry in of_name), *sorted(aliases)])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..errors import RegistryError
 from . import atomic
-from .entry import Entry
+from .entry import RESERVED, Entry
 from .guard import index_lock, readable_errors
 from .index import ENTRY, DamagedIndexError, Index
 from .staging import discard, leftovers, new_temporary, sha256_of
@@ -135,6 +135,7 @@ def _drop_what_is_gone(registry: Registry, problem: Problem) -> Problem:
     entry = next(entry for entry in index.entries if entry.reference == problem.where)
     aliases = [alias for alias, version in index.aliases.get(entry.name, {}).items() if version == entry.version]
     registry.write_index(index.without_entry(entry))
+    atomic.remove_tree(registry.user.folder(entry))  # nothing but empty folders, if it is there at all
     return replace(problem, fixed=f"taken out of the index{' with the aliases ' + ', '.join(sorted(aliases)) if aliases else ''}")
 
 
@@ -178,7 +179,7 @@ def _orphans(registry: Registry, index: Index, fix: bool) -> list[Problem]:
 
 
 def _leftovers(home: Path, fix: bool) -> list[Problem]:
-    empty = [path for path in sorted(home.glob("[!.]*")) if path.is_dir() and not any(path.iterdir())]
+    empty = [path for path in sorted(home.glob("[!.]*")) if path.is_dir() and path.name not in RESERVED and not any(path.iterdir())]
     found = [*leftovers(home), *empty]
     if fix:
         for path in found:

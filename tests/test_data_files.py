@@ -25,7 +25,10 @@ def lines(*rows: object) -> str:
 
 @pytest.fixture
 def beir(tmp_path: Path) -> Path:
-    write(tmp_path / "corpus.jsonl", lines({"_id": "a", "title": "Cats", "text": "purr"}, {"_id": 2, "text": "dogs bark"}, {"_id": "e", "text": ""}))
+    write(
+        tmp_path / "corpus.jsonl",
+        lines({"_id": "a", "title": "Cats", "text": "purr"}, {"_id": 2, "text": "dogs bark"}, {"_id": "e", "text": ""}),
+    )
     write(tmp_path / "queries.jsonl", lines({"_id": "q1", "text": "who purrs?"}, {"_id": "q2", "text": "who barks?"}))
     write(tmp_path / "qrels/train.tsv", "query-id\tcorpus-id\tscore\nq1\ta\t2\nq1\t2\t0\nq2\t2\t1\n")
     return tmp_path
@@ -38,7 +41,8 @@ def test_a_title_is_joined_to_its_text_and_grades_of_zero_are_no_positives(beir:
     assert corpus == {"a": "Cats purr", "2": "dogs bark", "e": ""}
     assert pairs.queries == {"q1": "who purrs?", "q2": "who barks?"}
     assert pairs.positives == {"q1": {"a": 2}, "q2": {"2": 1}}
-    assert is_beir_folder(beir) and not is_beir_folder(beir / "qrels")
+    assert is_beir_folder(beir)
+    assert not is_beir_folder(beir / "qrels")
 
 
 @pytest.mark.parametrize("heading", ["", "query-id\tcorpus-id\tscore\n", "\ufeffquery-id\tcorpus-id\tscore\r\n"])
@@ -120,7 +124,8 @@ TABLES = {
 def test_rows_of_the_same_anchor_become_one_query_with_its_negatives(tmp_path: Path, suffix: str) -> None:
     corpus, pairs = load_table(write(tmp_path / f"t{suffix}", TABLES[suffix]))
     assert list(pairs.queries.values()) == ['a, "b"']
-    assert [corpus[pid] for pid in pairs.positives["q0"]][0] == "p1" and len(pairs.positives["q0"]) == 2
+    assert next(corpus[pid] for pid in pairs.positives["q0"]) == "p1"
+    assert len(pairs.positives["q0"]) == 2
     assert [corpus[pid] for pid in pairs.negatives["q0"]] == ["n1"]
 
 
@@ -131,19 +136,24 @@ def test_a_parquet_table_is_read_and_its_bad_row_named(tmp_path: Path) -> None:
         load_table(path)
     parquet.write_table(pyarrow.table({"anchor": ["a", "b"], "positive": ["p", "p"]}), path)
     corpus, pairs = load_table(path)
-    assert corpus == {"p0": "p"} and pairs.positives == {"q0": {"p0": 1}, "q1": {"p0": 1}}
+    assert corpus == {"p0": "p"}
+    assert pairs.positives == {"q0": {"p0": 1}, "q1": {"p0": 1}}
 
 
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
         ("t.csv", "", "is empty; expected a table with the columns anchor, positive"),
-        ("t.csv", "anchor,positive\n", "holds no pairs"),
+        ("t.csv", "anchor,positive\n", "holds no rows"),
         ("t.csv", "question,answer\na,b\n", "lacks the column anchor, positive; expected anchor, positive, it has question, answer"),
         ("t.csv", "anchor,positive\na,b\nc\n", "line 3: 1 cells where the heading has 2"),
         ("t.csv", "anchor,positive\na,b\nc, \n", "line 3: the text under 'positive' is empty"),
         ("t.tsv", "anchor\tpositive\n\tb\n", "line 2: the text under 'anchor' is empty"),
-        ("t.jsonl", lines({"anchor": "a", "positive": "b"}, {"anchor": "a", "positive": None}), "line 2: expected a text under 'positive', found none"),
+        (
+            "t.jsonl",
+            lines({"anchor": "a", "positive": "b"}, {"anchor": "a", "positive": None}),
+            "line 2: expected a text under 'positive', found none",
+        ),
         ("t.jsonl", lines({"anchor": "a", "positive": "b", "negative": 3}), "line 1: expected a text under 'negative', found a int"),
         ("t.parquet", "no parquet at all", "could not be read as parquet"),
         ("t.xlsx", "x", r"is no table: its name ends in \.xlsx, expected \.csv, \.tsv, \.jsonl, \.parquet"),
@@ -159,6 +169,13 @@ def test_a_cell_longer_than_csv_allows_by_itself_is_read(tmp_path: Path) -> None
     path = write(tmp_path / "t.csv", f"anchor,positive\na,{'x' * 200_000}\n")
     ((_, row),) = read_table(path, ("anchor", "positive"))
     assert row["positive"] == "x" * 200_000
+
+
+def test_a_column_of_a_table_is_its_texts(tmp_path: Path) -> None:
+    assert read_table(write(tmp_path / "t.tsv", 'score\ts\n0.5\t"a\n1\tb"\n'), ("score", "s"))["s"] == ['"a', 'b"']
+    table = read_table(write(tmp_path / "t.jsonl", lines({"score": 0.5}, {"score": "1"})), ("score",))
+    assert table["score"] == ["0.5", "1"]
+    assert len(table) == 2
 
 
 def test_flag_lines_pool_their_texts_and_keep_positives_out_of_the_negatives(tmp_path: Path) -> None:

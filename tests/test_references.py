@@ -21,7 +21,10 @@ TEXTS = ["the tenant", "the landlord and the court"]
 def write_adapter(folder: Path, seed: int, base: str | None = None) -> None:
     folder.mkdir(exist_ok=True)
     draw = torch.Generator().manual_seed(seed)
-    write_lora({MODULE: LoraModule(torch.randn(2, 32, generator=draw), torch.randn(32, 2, generator=draw), 2.0)}, folder / "adapter_model.safetensors")
+    write_lora(
+        {MODULE: LoraModule(torch.randn(2, 32, generator=draw), torch.randn(32, 2, generator=draw), 2.0)},
+        folder / "adapter_model.safetensors",
+    )
     config = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "base_model_name_or_path": base}
     (folder / "adapter_config.json").write_text(json.dumps(config))
 
@@ -36,7 +39,9 @@ def registry(tmp_path: Path, spec: BaseSpec) -> Registry:
     """Hold legal@1 (alias best) and legal@2 on the tiny base."""
     registry = open_registry(tmp_path / "registry")
     for seed in (1, 2):
-        draft = Entry(kind="adapter", name="legal", domain="legal", base=base_record(spec), pooling=spec.pooling, prompts={"query": "ask: "})
+        draft = Entry(
+            kind="adapter", name="legal", domain="legal", base=base_record(spec), pooling=spec.pooling, prompts={"query": "ask: "}
+        )
         registry.add(draft, lambda folder, seed=seed: write_adapter(folder, seed))
     registry.set_alias(registry.find("legal", 1), "best")
     return registry
@@ -65,7 +70,8 @@ def other_base(tiny_base: Path, folder: Path) -> Path:
 def test_a_name_is_its_newest_version_unless_a_version_or_alias_is_given(search: Search, spec: BaseSpec, text: str, expected: str) -> None:
     found = resolve_reference(text, search)
     assert (found.reference, found.kind, found.base.sha256) == (expected, "adapter", spec.sha256)
-    assert found.entry is not None and found.entry.reference == expected
+    assert found.entry is not None
+    assert found.entry.reference == expected
 
 
 def test_the_base_is_found_at_its_recorded_path_with_the_adapters_own_prompt(search: Search, tiny_base: Path) -> None:
@@ -96,7 +102,7 @@ def test_a_bare_peft_folder_lies_on_the_base_that_it_names(search: Search, tiny_
 
 def test_a_bare_peft_folder_without_a_base_asks_for_one(search: Search, tiny_base: Path, tmp_path: Path) -> None:
     write_adapter(tmp_path / "bare", 3)
-    with pytest.raises(BaseError, match="names no base.*--base"):
+    with pytest.raises(BaseError, match=r"names no base.*--base"):
         resolve_reference(str(tmp_path / "bare"), search)
     assert resolve_reference(str(tmp_path / "bare"), replace(search, base=str(tiny_base))).base.folder == tiny_base.resolve()
 
@@ -107,7 +113,7 @@ def test_a_model_folder_is_a_reference_by_itself(search: Search, tiny_base: Path
 
 
 def test_an_unknown_name_lists_the_known_ones(search: Search) -> None:
-    with pytest.raises(UnknownReferenceError, match="'legl'.*Did you mean legal"):
+    with pytest.raises(UnknownReferenceError, match=r"'legl'.*Did you mean legal"):
         resolve_reference("legl", search)
 
 
@@ -124,11 +130,14 @@ def test_base_has_no_versions(search: Search) -> None:
 def test_a_bare_word_that_is_a_folder_says_how_to_name_it(search: Search, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UnknownReferenceError, match="write ./mine"):
+    with pytest.raises(UnknownReferenceError, match=r"write \./mine"):
         resolve_reference("mine", search)
 
 
-@pytest.mark.parametrize(("text", "error", "message"), [("./absent", UnknownReferenceError, "does not exist"), ("hf:nobody", UnknownReferenceError, "hf:OWNER/REPO")])
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [("./absent", UnknownReferenceError, "does not exist"), ("hf:nobody", UnknownReferenceError, "hf:OWNER/REPO")],
+)
 def test_what_names_nothing_is_one_clear_line(search: Search, text: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message) as caught:
         resolve_reference(text, search)
@@ -153,7 +162,9 @@ def test_an_adapter_is_refused_on_a_named_base_with_other_weights(search: Search
         resolve_reference("legal@1", replace(search, base=str(other_base(tiny_base, tmp_path / "other"))))
 
 
-def test_the_recorded_path_is_not_taken_when_its_weights_have_changed(registry: Registry, spec: BaseSpec, tiny_base: Path, tmp_path: Path) -> None:
+def test_the_recorded_path_is_not_taken_when_its_weights_have_changed(
+    registry: Registry, spec: BaseSpec, tiny_base: Path, tmp_path: Path
+) -> None:
     moved = base_record(spec) | {"path": str(other_base(tiny_base, tmp_path / "other"))}
     registry.add(Entry(kind="adapter", name="moved", base=moved, pooling="cls"), lambda folder: write_adapter(folder, 1))
     with pytest.raises(BaseError, match="not there any more; name that base with --base"):
@@ -165,14 +176,15 @@ def test_of_versions_on_several_bases_the_choice_is_told(registry: Registry, tin
     other = resolve_base(str(other_base(tiny_base, tmp_path / "other")))
     registry.add(Entry(kind="adapter", name="legal", base=base_record(other), pooling="cls"), lambda folder: write_adapter(folder, 3))
     newest = resolve_reference("legal", Search(registry=registry))
-    assert newest.reference == "legal@3" and "taking legal@3" in newest.notes[0]
+    assert newest.reference == "legal@3"
+    assert "taking legal@3" in newest.notes[0]
     assert resolve_reference("legal", Search(registry=registry, base=str(tiny_base))).reference == "legal@2"
     assert resolve_reference("legal@1", Search(registry=registry)).notes == ()
 
 
 def test_an_ensemble_has_no_vectors_here(registry: Registry, spec: BaseSpec) -> None:
     registry.add(Entry(kind="ensemble", name="both", base=base_record(spec)), lambda folder: None)
-    with pytest.raises(AdapterError, match="both@1 is of a kind that has no vectors here.*adapter, merge"):
+    with pytest.raises(AdapterError, match=r"both@1 is of a kind that has no vectors here.*adapter, merge"):
         resolve_reference("both", Search(registry=registry))
 
 
@@ -182,7 +194,9 @@ def test_what_the_hub_cannot_give_is_a_hub_error(search: Search, monkeypatch: py
         resolve_reference("hf:nobody/nothing", search)
 
 
-def test_a_cached_snapshot_is_used_without_asking_the_hub(search: Search, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cached_snapshot_is_used_without_asking_the_hub(
+    search: Search, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import huggingface_hub
 
     def snapshot_download(repo: str, *, revision: str | None, local_files_only: bool) -> str:
@@ -201,14 +215,16 @@ def test_references_on_one_base_share_its_network(search: Search) -> None:
     assert len({id(encoder.base) for encoder in encoders}) == 1
     first = [encoder.encode(TEXTS) for encoder in encoders]
     again = [encoder.encode(TEXTS) for encoder in reversed(encoders)]
-    assert np.abs(first[1] - first[0]).max() > 1e-3 and np.abs(first[2] - first[1]).max() > 1e-3
+    assert np.abs(first[1] - first[0]).max() > 1e-3
+    assert np.abs(first[2] - first[1]).max() > 1e-3
     for one, other in zip(first, reversed(again), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_a_version_gives_the_vectors_of_its_factors(search: Search, registry: Registry) -> None:
     encoder = open_encoder(resolve_reference("legal@1", search))
-    assert encoder.factors is not None and encoder.factors[MODULE].scale == 2.0
+    assert encoder.factors is not None
+    assert encoder.factors[MODULE].scale == 2.0
     with_prompt = encoder.encode(TEXTS, "query")
     np.testing.assert_allclose(with_prompt, encoder.encode(["ask: " + text for text in TEXTS], "document"), atol=1e-6)
 

@@ -1,0 +1,51 @@
+"""The files that make sentence-transformers treat a folder as adapt does: modules, pooling, normalisation, prompts, tokenizer."""
+
+import json
+from pathlib import Path
+
+from .load import Base
+
+MODULES = ("Transformer", "Pooling", "Normalize")
+
+
+def write_sentence_files(base: Base, folder: Path) -> None:
+    """Write everything beside the weights: module list, `1_Pooling`, `2_Normalize`, prompts, maximum length, tokenizer.
+
+    The older spelling of module types and pooling modes is used: sentence-transformers from 2.x to 6.x reads it.
+    Source: https://sbert.net/docs/sentence_transformer/usage/custom_models.html
+    """
+    spec = base.spec
+    modules = [
+        {"idx": number, "name": str(number), "path": f"{number}_{kind}" if number else "", "type": f"sentence_transformers.models.{kind}"}
+        for number, kind in enumerate(MODULES)
+    ]
+    pooling = {
+        "word_embedding_dimension": spec.dimension,
+        "pooling_mode_cls_token": spec.pooling == "cls",
+        "pooling_mode_mean_tokens": spec.pooling == "mean",
+        "pooling_mode_max_tokens": False,
+        "pooling_mode_mean_sqrt_len_tokens": False,
+        "include_prompt": True,
+    }
+    prompts = {"prompts": {"query": spec.query_prompt, "document": spec.document_prompt}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
+    write_json(folder / "modules.json", modules)
+    write_json(folder / "1_Pooling" / "config.json", pooling)
+    write_json(folder / "2_Normalize" / "config.json", {})
+    write_json(folder / "config_sentence_transformers.json", prompts)
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": spec.max_tokens, "do_lower_case": False})
+    _write_tokenizer(base, folder)
+
+
+def _write_tokenizer(base: Base, folder: Path) -> None:
+    """Write the tokenizer with its class, padding token and maximum length, and no trace of this machine."""
+    base.tokenizer.save_pretrained(folder)
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    local = ("is_local", "local_files_only", "name_or_path")
+    write_json(path, {key: value for key, value in config.items() if key not in local} | {"model_max_length": base.spec.max_tokens})
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write JSON as people can read it, the folder being made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,143 @@
+"""Does training gain, and is it no worse than sentence-transformers with peft? Base, adapt and the peer on the same pairs and epochs.
+
+    python benchmarks/train_quality.py --shared ../shared [--sets legal,ecommerce,medical,zh] [--arms adapt,peer] [--seeds 0,1,2]
+
+Each cell (a set, an arm, a seed) is trained and scored by itself and kept as one JSON file in benchmarks/results/train_quality/, so that a run that was
+stopped goes on where it was, and several can run at once. `--report` prints the table from the cells that are there.
+Scores come from `adapt bench`: all test queries, 512 tokens, fp32. Intervals: paired bootstrap over queries of the mean over seeds.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "train_quality"
+RUNS = HERE / "runs" / "train_quality"
+TRAIN_QUERIES, DEV_QUERIES = 2000, 200
+SETTINGS = {"epochs": 3, "batch_size": 32, "learning_rate": 5e-4, "max_tokens": 256}
+
+
+@dataclass(frozen=True)
+class Set:
+    """A development set: its folder, its domain, its base and, where there is one, the split of unseen positives."""
+
+    data: str
+    domain: str
+    base: str = "bge-small-en-v1.5"
+    base_as: str = "bge-small-en"
+    lang: str = "en"
+    split: str = "test"
+
+
+SETS = {
+    "ecommerce": Set("ecommerce-hetpqa", "ecommerce"),
+    "legal": Set("legal-conditionalqa", "legal"),
+    "medical": Set("medical-medquad", "medical"),
+    "zh": Set("legal-zh-stard", "legal", "bge-small-zh-v1.5-int8", "bge-small-zh", "zh", "test_unseen"),
+}
+
+
+def main() -> None:
+    options = parse()
+    if options.report:
+        return report(options)
+    for name in options.sets.split(","):
+        cells = [("base", 0)] + [(arm, int(seed)) for arm in options.arms.split(",") for seed in (options.seeds.split(",") if arm == "adapt" else ["0"])]
+        for arm, seed in cells:
+            run_cell(options, name, arm, seed)
+    return report(options)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shared", type=Path, default=Path(os.environ.get("ADAPT_SHARED", "../shared")))
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--arms", default="adapt,peer")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--report", action="store_true")
+    return parser.parse_args()
+
+
+def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> None:
+    result, chosen = RESULTS / f"{name}-{arm}-{seed}.json", SETS[name]
+    if result.exists():
+        return
+    print(f"{name} {arm} {seed}", flush=True)
+    started = time.monotonic()
+    facts: dict = {}
+    reference = "base"
+    if arm != "base":
+        folder = RUNS / f"{name}-{arm}-{seed}"
+        facts = (train_adapt if arm == "adapt" else train_peer)(options, chosen, folder, seed)
+        reference = facts.pop("reference")
+    facts["train_s"] = round(time.monotonic() - started, 1)
+    facts |= score(options, chosen, reference, name, f"{arm}-{seed}")
+    result.parent.mkdir(parents=True, exist_ok=True)
+    result.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def adapt(*arguments: object) -> dict:
+    command = [sys.executable, "-c", "from adapt_embed.cli import main; main()", *map(str, arguments), "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command[3:])} failed: {done.stdout}")
+    return json.loads(done.stdout)
+
+
+def base_arguments(options: argparse.Namespace, chosen: Set) -> list[object]:
+    return ["--base", options.shared / "bases" / chosen.base, "--base-as", chosen.base_as]
+
+
+def train_adapt(options: argparse.Namespace, chosen: Set, home: Path, seed: int) -> dict:
+    sets = [part for key, value in SETTINGS.items() for part in ("--set", f"{key}={value}")]
+    told = adapt("train", "--domain", chosen.domain, "--data", drawn(options, chosen), *base_arguments(options, chosen), *sets, "--seed", seed, "--registry", home, "--resume")
+    return {"reference": told["path"], "dev": told["dev"], "bytes": told["bytes"], "steps": told["steps"]}
+
+
+def train_peer(options: argparse.Namespace, chosen: Set, folder: Path, seed: int) -> dict:
+    if not (folder / "adapter_model.safetensors").exists():
+        from peer_sentence_transformers import train
+
+        train(options.shared / "bases" / chosen.base, chosen.base_as, drawn(options, chosen), folder, seed, SETTINGS)
+    return {"reference": str(folder)}
+
+
+def drawn(options: argparse.Namespace, chosen: Set) -> Path:
+    """Draw the training queries once (seed 0), so that every arm and seed sees the same ones; there is no test split in this folder."""
+    from adapt_embed.data.beir import BeirFolder
+    from adapt_embed.data.retrieval import draw_queries
+
+    source, folder = BeirFolder(options.shared / "data" / chosen.data), RUNS / "data" / chosen.data
+    if not (folder / "qrels" / "dev.tsv").exists():
+        corpus = source.corpus()
+        (folder / "qrels").mkdir(parents=True, exist_ok=True)
+        for file in ("corpus.jsonl", "queries.jsonl"):
+            (folder / file).write_bytes((source.path / file).read_bytes())
+        for split, count in (("train", TRAIN_QUERIES), ("dev", DEV_QUERIES)):
+            pairs = draw_queries(source.pairs(split, corpus), count, 0)
+            rows = [f"{qid}\t{pid}\t{grade}" for qid, passages in pairs.positives.items() for pid, grade in passages.items()]
+            (folder / "qrels" / f"{split}.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *rows]) + "\n", encoding="utf-8")
+    return folder
+
+
+def score(options: argparse.Namespace, chosen: Set, reference: str, name: str, cell: str) -> dict:
+    per_query = RUNS / f"{name}-{cell}.scores.json"
+    per_query.parent.mkdir(parents=True, exist_ok=True)
+    data = ["--data", options.shared / "data" / chosen.data]
+    told = adapt("bench", reference, *data, "--split", chosen.split, *base_arguments(options, chosen), "--lang", chosen.lang, "--dtype", "fp32", "--per-query", per_query)
+    sts = adapt("bench", reference, "--data", options.shared / "data" / "general-stsb", *base_arguments(options, chosen), "--lang", chosen.lang)
+    return {"bench": told, "sts": sts, "per_query": json.loads(per_query.read_text(encoding="utf-8"))}
+
+
+def report(options: argparse.Namespace) -> None:
+    print("no report yet")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""`adapt add`: register any PEFT LoRA folder."""
+
+from pathlib import Path
+
+import click
+
+from .options import common_options
+from .output import emit, say
+
+
+@click.command(name="add")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@click.option("--name", help="Name in the registry; unless said, the folder's.")
+@click.option("--domain", help="The domain it was made for.")
+@click.option("--base", "base_reference", help="Its base; unless said, the one its adapter_config.json names.")
+@click.option("--base-as", "lend_from", metavar="ALIAS", help="Lend the base this known base's pooling, instruction and maximum length.")
+@common_options
+def command(
+    folder: Path,
+    name: str | None,
+    domain: str | None,
+    base_reference: str | None,
+    lend_from: str | None,
+    json_output: bool,
+    registry_dir: Path | None,
+) -> None:
+    """Register DIR, a folder with a PEFT LoRA adapter, as a new version; its files are copied."""
+    from ..base.resolve import BaseOptions
+    from ..registry import open_registry
+    from ..registry.foreign import add_folder
+    from .render import format_size
+
+    registry = open_registry(registry_dir)
+    addition = add_folder(
+        registry, folder, name=name, domain=domain, base_reference=base_reference, options=BaseOptions(lend_from=lend_from)
+    )
+    for note in addition.notes:
+        say(note)
+    entry, path = addition.entry, str(registry.folder(addition.entry))
+    result = {"reference": entry.reference, "path": path, "size": entry.size, "base": entry.base, "notes": list(addition.notes)}
+    text = f"{entry.reference} on {entry.bases[0]['name']}: {len(entry.files)} files, {format_size(entry.size)}, in {path}"
+    emit(result, text, json_output)

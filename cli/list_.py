@@ -1,0 +1,60 @@
+"""`adapt list`: what the registry holds."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import common_options
+from .output import emit
+
+if TYPE_CHECKING:
+    from ..registry import Entry, Registry
+
+
+@click.command(name="list")
+@click.option("--domain", help="Only what was made for this domain.")
+@common_options
+def command(domain: str | None, json_output: bool, registry_dir: Path | None) -> None:
+    """List the adapters, merges and ensembles in the registry."""
+    from ..registry import open_registry
+
+    registry = open_registry(registry_dir)
+    entries = [entry for entry in registry.entries() if domain is None or entry.domain == domain]
+    rows = [_row(registry, entry) for entry in entries]
+    emit({"registry": str(registry.home), "entries": rows}, _text(registry, entries, domain), json_output)
+
+
+def _row(registry: "Registry", entry: "Entry") -> dict:
+    return {
+        "reference": entry.reference,
+        "aliases": registry.aliases_of(entry),
+        "kind": entry.kind,
+        "domain": entry.domain,
+        "bases": [base.get("name") or base["id"] for base in entry.bases],
+        "size": entry.size,
+        "scores": entry.scores,
+        "created": entry.created,
+        "builtin": registry.is_builtin(entry),
+    }
+
+
+def _text(registry: "Registry", entries: "list[Entry]", domain: str | None) -> str:
+    from rich import box
+    from rich.table import Table
+
+    from .render import format_dev, format_size, render
+
+    if not entries:
+        return f"The registry {registry.home} holds nothing{' for ' + domain if domain else ''} yet. To make something: adapt train --domain {domain or 'legal'}"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("reference", "aliases", "domain", "base", "kind", "size", "dev", "created"):
+        table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
+    for entry in entries:
+        bases = "\n".join(str(base.get("name") or base["id"]) for base in entry.bases)
+        aliases = ", ".join(registry.aliases_of(entry))
+        created = entry.created[:16].replace("T", " ")
+        table.add_row(
+            entry.reference, aliases, entry.domain or "", bases, entry.kind, format_size(entry.size), format_dev(entry.scores), created
+        )
+    return render(table)

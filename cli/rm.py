@@ -1,0 +1,50 @@
+"""`adapt rm`: remove one version."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import common_options
+from .output import emit
+
+if TYPE_CHECKING:
+    from ..registry import Removal
+
+
+@click.command(name="rm")
+@click.argument("reference")
+@click.option("--force", is_flag=True, help="Remove it although an alias or a version made from it needs it.")
+@common_options
+def command(reference: str, force: bool, json_output: bool, registry_dir: Path | None) -> None:
+    """Remove REFERENCE (NAME@VERSION or NAME@ALIAS; NAME alone only where there is one version)."""
+    from ..errors import RegistryError
+    from ..registry import open_registry
+
+    registry = open_registry(registry_dir)
+    entry = registry.find_reference(reference)
+    versions = [each.reference for each in registry.entries() if each.name == entry.name]
+    if "@" not in reference and len(versions) > 1:
+        raise RegistryError(f"{reference} has {len(versions)} versions; say which to remove: {', '.join(versions)}")
+    removal = registry.remove(entry, force)
+    emit(_result(removal), _text(removal), json_output)
+
+
+def _result(removal: "Removal") -> dict:
+    return {
+        "removed": removal.entry.reference,
+        "aliases": list(removal.aliases),
+        "children": list(removal.children),
+        "freed_bytes": removal.freed_bytes,
+    }
+
+
+def _text(removal: "Removal") -> str:
+    from .render import format_size
+
+    lines = [f"removed {removal.entry.reference}: {len(removal.entry.files)} files, {format_size(removal.freed_bytes)}"]
+    if removal.aliases:
+        lines.append(f"with it the aliases {', '.join(removal.aliases)}")
+    if removal.children:
+        lines.append(f"made from it, and still there: {', '.join(removal.children)}")
+    return "\n".join(lines)

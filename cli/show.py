@@ -1,0 +1,98 @@
+"""`adapt show`: all that is known of one version, and where it comes from."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import common_options
+from .output import emit, say
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from ..registry import Entry, Lineage, Registry
+
+
+@click.command(name="show")
+@click.argument("reference")
+@common_options
+def command(reference: str, json_output: bool, registry_dir: Path | None) -> None:
+    """Show all that is known of REFERENCE (NAME, NAME@VERSION or NAME@ALIAS)."""
+    from ..registry import children, lineage, open_registry
+
+    registry = open_registry(registry_dir)
+    entry = registry.find_reference(reference)
+    _tell_of_other_bases(registry, entry, reference)
+    origin, made_from_it = lineage(registry, entry), [child.reference for child in children(registry, entry)]
+    result = entry.to_dict() | {
+        "reference": entry.reference,
+        "aliases": registry.aliases_of(entry),
+        "builtin": registry.is_builtin(entry),
+        "folder": str(registry.folder(entry)),
+        "size": entry.size,
+        "lineage": origin.to_dict(),
+        "children": made_from_it,
+    }
+    emit(result, _text(result, origin), json_output)
+
+
+def _tell_of_other_bases(registry: "Registry", entry: "Entry", reference: str) -> None:
+    others = [
+        each for each in registry.entries() if each.name == entry.name and not any(each.is_on(base["sha256"]) for base in entry.bases)
+    ]
+    if "@" not in reference and others:
+        say(f"{entry.reference} is the newest version; on other bases: {', '.join(each.reference for each in others)}")
+
+
+def _text(result: dict, origin: "Lineage") -> str:
+    from rich.table import Table
+
+    from .render import format_size, render
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    apart = {"files", "lineage", "parents", "name", "version", "size", "reference"}
+    for key, value in {"reference": result["reference"], **{key: value for key, value in result.items() if key not in apart}}.items():
+        table.add_row(key, "\n".join(_lines(value)) or "-")
+    files = [f"{path}  {format_size(file['size'])}  sha256 {file['sha256'][:12]}..." for path, file in result["files"].items()]
+    table.add_row("files", "\n".join([*files, f"{format_size(result['size'])} in all"]))
+    return render(table) + "\n\nlineage\n" + render(_tree(origin))
+
+
+def _lines(value: object) -> list[str]:
+    """Return a value as lines: one a key of an object, one an element of a list of objects."""
+    if isinstance(value, dict):
+        return [f"{key}: {_word(inner)}" for key, inner in value.items()]
+    if isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+        return [_word(inner) for inner in value]
+    if isinstance(value, list):
+        return [", ".join(_word(inner) for inner in value)] if value else []
+    return [] if value is None else [_word(value)]
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return repr(value) if value != value.strip() else value
+    return "-" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _tree(node: "Lineage", above: "Tree | None" = None) -> "Tree":
+    from rich.markup import escape
+    from rich.tree import Tree
+
+    what = (
+        f"{node.entry.kind}, {node.entry.method or 'no method'}, {node.entry.domain or 'no domain'}"
+        if node.entry
+        else "not in this registry"
+    )
+    weight = "" if node.weight is None else f"  weight {node.weight:g}"
+    label = escape(f"{node.reference}  {what}{weight}")
+    branch = Tree(label) if above is None else above.add(label)
+    for parent in node.parents:
+        _tree(parent, branch)
+    return branch

@@ -1,0 +1,98 @@
+"""What every test shares: a tiny base, the real ones where they lie at hand, and no way to the user's files or the Hub."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+UNREACHABLE = "http://127.0.0.1:9"
+# The Hub client reads these once, when it is imported; they stand before any test module imports it.
+os.environ.update(HF_ENDPOINT=UNREACHABLE, HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_PROGRESS_BARS="1", TOKENIZERS_PARALLELISM="false")
+
+TESTS = Path(__file__).parent
+TINY_PROMPT = "find: "
+
+
+@pytest.fixture(autouse=True)
+def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give each test its own home, caches and Hub cache, no ADAPT_BASES, and a Hub that refuses at once."""
+    from huggingface_hub import constants
+
+    from adapt_embed.base import hub_probe
+
+    home = tmp_path_factory.mktemp("isolated")
+    for name in ("ADAPT_BASES", "ADAPT_DEBUG", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "ADAPT_HOME": home / "adapt",
+        "ADAPT_CACHE": home / "adapt-cache",
+        "HF_HOME": home / "hf",
+        "HF_HUB_CACHE": home / "hf" / "hub",
+        "HF_DATASETS_CACHE": home / "hf" / "datasets",
+        "HF_ENDPOINT": UNREACHABLE,
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hf" / "hub"))
+    monkeypatch.setattr(constants, "HF_HOME", str(home / "hf"))
+    monkeypatch.setattr(constants, "ENDPOINT", UNREACHABLE)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    hub_probe.hub_is_reachable.cache_clear()
+    yield home
+    hub_probe.hub_is_reachable.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a BERT of 2 layers and width 32, its tokenizer, CLS pooling and a query prompt. Copy it before changing it."""
+    return build_tiny_base(tmp_path_factory.mktemp("bases") / "tiny-base", seed=0)
+
+
+@pytest.fixture
+def loaded_tiny_base(tiny_base: Path):  # noqa: ANN201 (naming the type here would import torch for every test)
+    """The tiny base, loaded."""
+    from adapt_embed.base import load_base, resolve_base
+
+    return load_base(resolve_base(str(tiny_base)))
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder with real bases and data; the test is skipped where it is not."""
+    folder = Path(os.environ.get("ADAPT_SHARED") or TESTS.parent.parent / "shared").resolve()
+    if not (folder / "bases").is_dir():
+        pytest.skip(f"needs real bases and data: {folder} is not there (name their folder in ADAPT_SHARED)")
+    return folder
+
+
+def build_tiny_base(folder: Path, *, seed: int) -> Path:
+    """Write a tiny base; another seed gives other weights, and so another fingerprint."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    vocabulary = len((TESTS / "data" / "tiny_tokenizer" / "vocab.txt").read_text(encoding="utf-8").splitlines())
+    config = BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=512,
+        initializer_range=0.3,  # wide, so that different texts get clearly different vectors without any training
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = BertModel(config)
+    shutil.copytree(TESTS / "data" / "tiny_tokenizer", folder)
+    model.save_pretrained(folder)
+    _write(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 32, "pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False})
+    _write(folder / "sentence_bert_config.json", {"max_seq_length": 512, "do_lower_case": False})
+    _write(folder / "config_sentence_transformers.json", {"prompts": {"query": TINY_PROMPT, "document": ""}})
+    return folder
+
+
+def _write(path: Path, content: dict) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")

@@ -1,0 +1,159 @@
+"""Training sets of the Hub, with `datasets` built here in place of the Hub."""
+
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pytest
+from adapt_embed.data import HubSet, hub
+from adapt_embed.data.hub import is_cached, load_hub_set
+from adapt_embed.errors import DataError
+from datasets import Dataset
+from datasets.arrow_writer import ArrowWriter
+
+REVISION = "a" * 40
+PAIRS = HubSet(id="owner/SomePairs", revision=REVISION, language="en", page="p", query="question", positive="answers", negative="wrong")
+BEIR = HubSet(id="owner/beir", revision=REVISION, language="en", page="p", layout="beir", dev_split="dev")
+
+BEIR_PARTS = {
+    ("corpus", "corpus"): Dataset.from_dict({"_id": ["p1", "p2", "p3"], "title": ["T", None, ""], "text": ["one", "two", ""]}),
+    ("queries", "queries"): Dataset.from_dict({"_id": ["q1", "q2", "q3"], "text": ["first", "second", "third"]}),
+    ("default", "train"): Dataset.from_dict({"query-id": ["q1", "q1", "q3"], "corpus-id": ["p1", "p2", "p3"], "score": [2.0, 0.0, 1.0]}),
+    ("default", "dev"): Dataset.from_dict({"query-id": ["q2"], "corpus-id": ["p2"], "score": [1.0]}),
+}
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+def serve(monkeypatch: pytest.MonkeyPatch, parts: dict[tuple[str, str], Dataset]) -> list[tuple[str, ...]]:
+    """Put `parts` in the Hub's place; returns what was asked for."""
+    asked: list[tuple[str, ...]] = []
+
+    def load_dataset(path: str, *, name: str, split: str, revision: str) -> Any:
+        asked.append((path, name, split, revision))
+        return parts[name, split]
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    monkeypatch.setattr(hub, "hub_is_reachable", lambda: True)
+    return asked
+
+
+def test_columns_of_texts_become_pairs_of_the_pinned_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Dataset.from_dict({"question": ["a", "b"], "answers": ["one", "one"], "wrong": ["no", None]})
+    asked = serve(monkeypatch, {("default", "train"): table})
+    data = load_hub_set(PAIRS, seed=0)
+    assert asked == [("owner/SomePairs", "default", "train", REVISION)]
+    assert data.source == "hub:owner/SomePairs@aaaaaaaaaaaa"
+    assert data.dev is None
+    assert data.language == "en"
+    assert data.train.positives == {"q0": {"p0": 1}, "q1": {"p0": 1}}
+    assert {qid: [data.corpus[pid] for pid in ids] for qid, ids in data.train.negatives.items()} == {"q0": ["no"]}
+
+
+def test_every_wording_of_a_question_gets_every_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Dataset.from_dict(
+        {
+            "question": [["a"], ["b", "b2"], [" "], ["d"]],
+            "answers": [[["one"]], [["two"], ["three", ""]], [["four"]], []],
+            "wrong": [[], [], [], []],
+        }
+    )
+    serve(monkeypatch, {("default", "train"): table})
+    data = load_hub_set(PAIRS, seed=0)
+    answers = {data.train.queries[qid]: [data.corpus[pid] for pid in graded] for qid, graded in data.train.positives.items()}
+    assert answers == {"a": ["one"], "b": ["two", "three"], "b2": ["two", "three"]}
+    assert "2 of them have an empty query or no positive and are left out" in data.notes
+
+
+def test_a_set_that_is_not_verified_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Dataset.from_dict({"q": ["a"], "p": ["b"]})
+    serve(monkeypatch, {("default", "train"): table})
+    plain = {"id": "x/y", "revision": REVISION, "language": "en", "page": "p", "query": "q", "positive": "p"}
+    assert any("has not been loaded" in note for note in load_hub_set(HubSet(**plain), seed=0).notes)
+    assert not any("has not been loaded" in note for note in load_hub_set(HubSet(**plain, verified=True), seed=0).notes)
+
+
+def test_rows_are_drawn_by_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Dataset.from_dict({"q": [f"query {n}" for n in range(50)], "p": [f"passage {n}" for n in range(50)]})
+    serve(monkeypatch, {("default", "train"): table})
+    few = HubSet(id="x/y", revision=REVISION, language="en", page="p", query="q", positive="p", rows=10)
+    first, again, other = (load_hub_set(few, seed=seed).train for seed in (0, 0, 1))
+    assert len(first) == 10
+    assert first == again != other
+
+
+def test_a_beir_set_gives_train_and_dev_and_never_asks_for_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = serve(monkeypatch, BEIR_PARTS)
+    data = load_hub_set(BEIR, seed=0)
+    assert data.corpus == {"p1": "T one", "p2": "two", "p3": ""}
+    assert data.train.positives == {"q1": {"p1": 2}}  # q3's passage is empty, and a grade of 0 is no positive
+    assert data.dev is not None
+    assert data.dev.queries == {"q2": "second"}
+    assert {split for _, _, split, _ in asked} == {"corpus", "queries", "train", "dev"}
+
+
+def test_out_of_reach_and_not_cached_is_one_line_that_names_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "hub_is_reachable", lambda: False)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *args, **options: pytest.fail("the Hub was asked"))
+    for hub_set in (PAIRS, BEIR):
+        with pytest.raises(
+            DataError, match=r"is not in the cache, and the Hub \(http.*\) cannot be reached; use the sample .* --data sample"
+        ):
+            load_hub_set(hub_set, seed=0)
+
+
+def test_a_failure_of_the_hub_is_one_line_that_names_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **options: object) -> Dataset:
+        raise ConnectionError("503\nmore\nlines")
+
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    monkeypatch.setattr(hub, "hub_is_reachable", lambda: True)
+    with pytest.raises(DataError, match=r"could not be loaded \(default, train\): 503; use the sample") as caught:
+        load_hub_set(PAIRS, seed=0)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_set_without_the_columns_says_which_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, {("default", "train"): Dataset.from_dict({"question": ["a"], "text": ["b"]})})
+    with pytest.raises(DataError, match=r"lacks the column answers, wrong; it has question, text\. Mend the domain's file"):
+        load_hub_set(PAIRS, seed=0)
+
+
+def write_cached(root: Path, hub_set: HubSet, folder: str, config: str, split: str, table: Dataset, shards: int = 1) -> None:
+    """Write Arrow files where `datasets` keeps those of a Hub set."""
+    target = root / folder / config / "0.0.0" / hub_set.revision
+    target.mkdir(parents=True, exist_ok=True)
+    name = folder.split("___")[1]
+    for shard in range(shards):
+        file = f"{name}-{split}.arrow" if shards == 1 else f"{name}-{split}-{shard:05d}-of-{shards:05d}.arrow"
+        with ArrowWriter(path=str(target / file), features=table.features) as writer:
+            for row in table.shard(shards, shard, contiguous=True):
+                writer.write(row)
+            writer.finalize()
+
+
+def test_cached_sets_are_read_without_the_hub(monkeypatch: pytest.MonkeyPatch, empty_cache: Path) -> None:
+    monkeypatch.setattr(hub, "hub_is_reachable", lambda: pytest.fail("the Hub was asked"))
+    table = Dataset.from_dict({"question": [f"q{n}" for n in range(6)], "answers": [f"a{n}" for n in range(6)], "wrong": ["no"] * 6})
+    assert not is_cached(PAIRS)
+    assert not is_cached(BEIR)
+    write_cached(empty_cache, PAIRS, "owner___some_pairs", "default", "train", table, shards=2)
+    assert is_cached(PAIRS)
+    assert list(load_hub_set(PAIRS, seed=0).train.queries.values()) == [f"q{n}" for n in range(6)]
+    for (config, split), part in BEIR_PARTS.items():
+        assert not is_cached(BEIR)
+        write_cached(empty_cache, BEIR, "owner___beir", config, split, part)
+    assert is_cached(BEIR)
+    assert load_hub_set(BEIR, seed=0).train.positives == {"q1": {"p1": 2}}
+
+
+def test_another_revision_in_the_cache_does_not_count(empty_cache: Path) -> None:
+    other = HubSet(id=BEIR.id, revision="b" * 40, language="en", page="p", layout="beir")
+    for (config, split), part in BEIR_PARTS.items():
+        write_cached(empty_cache, other, "owner___beir", config, split, part)
+    assert is_cached(other)
+    assert not is_cached(BEIR)
