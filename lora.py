@@ -108,7 +108,9 @@ def _refuse_what_factors_cannot_say(folder: Path, config: dict) -> None:
         if config.get(key):
             raise AdapterError(f"{folder} uses {what}, which plain factors cannot express; train it again without")
     if config.get("bias", "none") != "none":
-        raise AdapterError(f"{folder} trains biases (bias={config['bias']!r}), which plain factors cannot express; train it again with bias='none'")
+        raise AdapterError(
+            f"{folder} trains biases (bias={config['bias']!r}), which plain factors cannot express; train it again with bias='none'"
+        )
 
 
 def _module(folder: Path, config: dict, name: str, tensors: dict[str, Tensor]) -> LoraModule:
@@ -126,5 +128,5 @@ def _pattern(patterns: dict | None, name: str, default: float) -> float:
 
     for key, value in (patterns or {}).items():
         if re.match(rf"(.*\.)?({key})$", name):
-            return value
+            return float(value)
     return default

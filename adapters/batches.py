@@ -66,7 +66,9 @@ class Batches:
             text = normalise(self._pairs.queries[qid])
             positive[number, list(wanted[number])] = True
             ignored[number] = [key in self._answers[text] or key == text for key in rows]
-        return TextBatch([self._pairs.queries[qid] for qid in query_ids], [text for _, text in rows.values()], positive, ignored & ~positive)
+        return TextBatch(
+            [self._pairs.queries[qid] for qid in query_ids], [text for _, text in rows.values()], positive, ignored & ~positive
+        )
 
 
 def _some(ids: Sequence[str], count: int, draw: np.random.Generator) -> list[str]:

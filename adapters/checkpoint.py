@@ -59,7 +59,9 @@ class Checkpoint:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             reason = e.strerror if isinstance(e, OSError) else "the disk may be full"
-            raise TrainingError(f"the state of the run cannot be written to {self.folder} ({reason}); make room, or choose another --registry, and run again with --resume") from e
+            raise TrainingError(
+                f"the state of the run cannot be written to {self.folder} ({reason}); make room, or choose another --registry, and run again with --resume"
+            ) from e
         self._last = time.monotonic()
 
     def restore(self, run: Run) -> bool:

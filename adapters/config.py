@@ -64,7 +64,18 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "positives_per_query", "rank", "alpha", "eval_steps", "patience", "learning_rate", "temperature", "clip_norm"):
+        for name in (
+            "epochs",
+            "batch_size",
+            "positives_per_query",
+            "rank",
+            "alpha",
+            "eval_steps",
+            "patience",
+            "learning_rate",
+            "temperature",
+            "clip_norm",
+        ):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigError(f"{name} is {value}; it must be above 0")
@@ -104,7 +115,7 @@ def config_from(values: dict[str, object]) -> TrainConfig:
 
 def _read(name: str, value: object, kind: str) -> object:
     if kind.startswith("tuple"):
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else tuple(value)  # type: ignore[call-overload]
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else tuple(value)  # type: ignore[call-overload,arg-type]
     if "None" in kind and (value is None or str(value).lower() == "none"):
         return None
     try:

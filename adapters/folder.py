@@ -23,7 +23,9 @@ STORE_DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.flo
 LIBRARIES = ("torch", "transformers", "peft", "safetensors", "tokenizers")
 
 
-def register_adapter(registry: Registry, name: str, domain: str, base: Base, data: TrainingData, config: TrainConfig, result: TrainResult) -> Entry:
+def register_adapter(
+    registry: Registry, name: str, domain: str, base: Base, data: TrainingData, config: TrainConfig, result: TrainResult
+) -> Entry:
     """Write an adapter's folder and enter it into the registry as a new version of `name`.
 
     Raises:
@@ -39,7 +41,8 @@ def register_adapter(registry: Registry, name: str, domain: str, base: Base, dat
         method="lora",
         rank=config.rank,
         targets=list(config.targets),
-        config=config.as_dict() | {"device": base.device.type, "libraries": {"adapt-embed": __version__} | {each: version(each) for each in LIBRARIES}},
+        config=config.as_dict()
+        | {"device": base.device.type, "libraries": {"adapt-embed": __version__} | {each: version(each) for each in LIBRARIES}},
         seed=config.seed,
         data=describe_data(data),
         scores=describe_scores(result),
@@ -60,8 +63,19 @@ def write_adapter(folder: Path, base: Base, config: TrainConfig, result: TrainRe
 
 def describe_data(data: TrainingData) -> dict[str, object]:
     """Return what a registry entry keeps of the data."""
-    counts = {"train_queries": len(data.train), "train_pairs": data.train.pair_count, "passages": len(data.corpus), "dev_queries": len(data.dev) if data.dev else 0}
-    return {"source": data.source, "fingerprint": data.fingerprint(), "language": data.language, "counts": counts, "notes": list(data.notes)}
+    counts = {
+        "train_queries": len(data.train),
+        "train_pairs": data.train.pair_count,
+        "passages": len(data.corpus),
+        "dev_queries": len(data.dev) if data.dev else 0,
+    }
+    return {
+        "source": data.source,
+        "fingerprint": data.fingerprint(),
+        "language": data.language,
+        "counts": counts,
+        "notes": list(data.notes),
+    }
 
 
 def describe_scores(result: TrainResult) -> dict[str, object]:

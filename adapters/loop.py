@@ -14,8 +14,8 @@ from ..errors import TrainingError
 from .batches import Batches, TextBatch
 from .config import TrainConfig
 from .dev import DevSet
-from .losses import BatchScores, find_loss
 from .lora_layers import set_training
+from .losses import BatchScores, find_loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,9 @@ class Run:
     def _look(self) -> None:
         assert self.dev is not None
         set_training(self.base, False)
-        score = self.dev.score(LoraEncoder(self.base, precision=self.config.precision, max_tokens=min(self.config.max_tokens, self.base.spec.max_tokens)))
+        score = self.dev.score(
+            LoraEncoder(self.base, precision=self.config.precision, max_tokens=min(self.config.max_tokens, self.base.spec.max_tokens))
+        )
         look = Look(step=self.state.step, score=score)
         self.state.looks.append(look)
         if self.state.best is look:
@@ -121,7 +123,7 @@ class Run:
             torch.manual_seed(self.config.seed * 1_000_003 + self.state.step)
             loss = batch_loss(self.base, batch, self.config)
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
             raise TrainingError(
@@ -145,7 +147,9 @@ class Run:
     @torch.no_grad()
     def restore(self, saved: dict) -> None:
         """Put back what `as_dict` returned."""
-        self.state = RunState(step=saved["step"], losses=saved["losses"], looks=[Look(**look) for look in saved["looks"]], best_weights=saved["best_weights"])
+        self.state = RunState(
+            step=saved["step"], losses=saved["losses"], looks=[Look(**look) for look in saved["looks"]], best_weights=saved["best_weights"]
+        )
         self.set_weights(saved["weights"])
         self.optimizer.load_state_dict(saved["optimizer"])
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from ..base.load import Base
 from ..base.resolve import BaseSpec
 from ..data.preflight import PreflightWarning, preflight
@@ -170,7 +172,7 @@ def _estimate_seconds(base: Base, batches: Batches, dev: DevSet | None, config: 
     step_s = math.inf
     for step in range(2):
         started = time.monotonic()
-        batch_loss(base, batches.batch(step % batches.steps), config).backward()
+        torch.autograd.backward(batch_loss(base, batches.batch(step % batches.steps), config))
         step_s = min(step_s, time.monotonic() - started)
     looks = 1 + batches.steps / (config.eval_steps or batches.steps_per_epoch)
     return batches.steps * step_s + looks * _estimate_look(base, dev, config)

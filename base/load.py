@@ -32,7 +32,8 @@ class Base:
     @property
     def device(self) -> torch.device:
         """The device the network is on."""
-        return next(self.model.parameters()).device
+        device: torch.device = next(self.model.parameters()).device
+        return device
 
     def backend_tokenizer(self, max_tokens: int) -> Tokenizer:
         """Return a copy of the fast tokenizer that truncates to `max_tokens` and pads nothing."""
@@ -58,7 +59,9 @@ class Base:
         for name, delta in deltas.items():
             module = modules.get(name)
             if not isinstance(module, nn.Linear) or module.weight.shape != delta.shape:
-                raise AdapterError(f"the adapter changes {name} {tuple(delta.shape)}, which {self.spec.name} does not have in that shape; it was made for another base")
+                raise AdapterError(
+                    f"the adapter changes {name} {tuple(delta.shape)}, which {self.spec.name} does not have in that shape; it was made for another base"
+                )
         for name, weight in self.originals.items():
             modules[name].weight.copy_(weight)
         for name, delta in deltas.items():

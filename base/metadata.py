@@ -37,14 +37,18 @@ def _pooling(folder: Path) -> Pooling | None:
     config = read_json(folder / "1_Pooling" / "config.json")
     if not config:
         return None
-    if config.get("pooling_mode") in ("cls", "mean"):
-        return config["pooling_mode"]
+    if config.get("pooling_mode") == "cls":
+        return "cls"
+    if config.get("pooling_mode") == "mean":
+        return "mean"
     on = [name for name, value in config.items() if name.startswith("pooling_mode_") and value is True]
     if on == ["pooling_mode_cls_token"]:
         return "cls"
     if on == ["pooling_mode_mean_tokens"]:
         return "mean"
-    raise BaseError(f"{folder / '1_Pooling'} asks for {config.get('pooling_mode') or on or 'no pooling'}; only CLS and mean pooling are supported")
+    raise BaseError(
+        f"{folder / '1_Pooling'} asks for {config.get('pooling_mode') or on or 'no pooling'}; only CLS and mean pooling are supported"
+    )
 
 
 def read_json(path: Path) -> dict:

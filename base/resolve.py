@@ -107,7 +107,9 @@ def describe(folder: Path, found_in: FoundIn, expected: KnownBase | None, option
     cached = _cached_identity(folder)
     known = find_known(sha256=sha256) or (find_known(hub_id=cached[0]) if cached else None)
     if expected is not None and expected.sha256 is not None and sha256 != expected.sha256:
-        raise BaseError(f"{folder} is named as {expected.hub_id}, but its weights have sha256 {sha256[:12]}..., not {expected.sha256[:12]}...; give the folder as a path with --base-as {expected.alias} to use it all the same")
+        raise BaseError(
+            f"{folder} is named as {expected.hub_id}, but its weights have sha256 {sha256[:12]}..., not {expected.sha256[:12]}...; give the folder as a path with --base-as {expected.alias} to use it all the same"
+        )
     lender = known_base(options.lend_from) if options.lend_from else (known or expected)
     identity = cached or ((known.hub_id, known.revision) if known else (None, None))
     return BaseSpec(
@@ -118,11 +120,11 @@ def describe(folder: Path, found_in: FoundIn, expected: KnownBase | None, option
         revision=identity[1],
         alias=known.alias if known else None,
         pooling=_pooling(folder, own, lender, options),
-        query_prompt=_first(options.query_prompt, lender and lender.query_prompt, own.query_prompt, ""),
+        query_prompt=_first(options.query_prompt, lender.query_prompt if lender else None, own.query_prompt, ""),
         document_prompt=_first(own.document_prompt, ""),
         dimension=int(config["hidden_size"]),
-        max_tokens=_first(options.max_tokens, lender and lender.max_tokens, own.max_tokens, _positions(config)),
-        language=_first(options.language, lender and lender.language, _guess_language(config)),
+        max_tokens=_first(options.max_tokens, lender.max_tokens if lender else None, own.max_tokens, _positions(config)),
+        language=_first(options.language, lender.language if lender else None, _guess_language(config)),
     )
 
 

@@ -27,7 +27,11 @@ def write_sentence_files(base: Base, folder: Path) -> None:
         "pooling_mode_mean_sqrt_len_tokens": False,
         "include_prompt": True,
     }
-    prompts = {"prompts": {"query": spec.query_prompt, "document": spec.document_prompt}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
+    prompts = {
+        "prompts": {"query": spec.query_prompt, "document": spec.document_prompt},
+        "default_prompt_name": None,
+        "similarity_fn_name": "cosine",
+    }
     write_json(folder / "modules.json", modules)
     write_json(folder / "1_Pooling" / "config.json", pooling)
     write_json(folder / "2_Normalize" / "config.json", {})

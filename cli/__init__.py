@@ -26,11 +26,11 @@ COMMANDS = {
 class LazyGroup(Boundary):
     """A group that imports a command's module when it runs, not when the help is printed."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         """List the verbs in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
@@ -45,7 +45,7 @@ class LazyGroup(Boundary):
             raise click.UsageError(unknown_name("command", args[0], tuple(COMMANDS)), ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs from the table, importing none of them."""
         with formatter.section("Commands"):
             formatter.write_dl([(verb, line) for verb, (_, line) in COMMANDS.items()])

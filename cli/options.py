@@ -11,14 +11,23 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 def common_options(function: _F) -> _F:
     """Add `--json` and `--registry`, which every command takes."""
-    function = click.option("--registry", "registry_dir", type=click.Path(path_type=Path), help="Registry folder [default: ADAPT_HOME, else the user data folder].")(function)
+    function = click.option(
+        "--registry",
+        "registry_dir",
+        type=click.Path(path_type=Path),
+        help="Registry folder [default: ADAPT_HOME, else the user data folder].",
+    )(function)
     return click.option("--json", "json_output", is_flag=True, help="Print one JSON object on stdout.")(function)
 
 
 def base_options(function: _F) -> _F:
     """Add the options that say which base, and how a folder without metadata is to be read."""
-    function = click.option("--pooling", type=click.Choice(["cls", "mean"]), help="Pooling of a base that does not state its own.")(function)
-    function = click.option("--lang", type=click.Choice(["en", "zh"]), help="Language: chooses default base, sample, tasks and prompt.")(function)
+    function = click.option("--pooling", type=click.Choice(["cls", "mean"]), help="Pooling of a base that does not state its own.")(
+        function
+    )
+    function = click.option("--lang", type=click.Choice(["en", "zh"]), help="Language: chooses default base, sample, tasks and prompt.")(
+        function
+    )
     function = click.option("--base-as", metavar="ALIAS", help="Lend a folder this known base's pooling, instruction and length.")(function)
     return click.option("--base", metavar="REF", help="Base: an alias, a folder or a Hub id.")(function)
 

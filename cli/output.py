@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -25,7 +26,7 @@ def say(message: str) -> None:
 class Boundary(click.Group):
     """A group of lazily imported commands, with the one place where errors become messages and exit codes."""
 
-    def main(self, args: list[str] | None = None, *pass_on: Any, **options: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, *pass_on: Any, **options: Any) -> Any:  # type: ignore[override]
         """Run, and turn every error into a line and an exit code (see docs/ARCHITECTURE.md)."""
         argv = list(sys.argv[1:] if args is None else args)
         options["standalone_mode"] = False

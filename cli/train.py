@@ -17,8 +17,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--domain", required=True, metavar="NAME", help="medical, legal, ecommerce, or the path of a domain file of your own (.toml).")
-@click.option("--data", "source", metavar="SRC", help="sample, hub, a BEIR folder, FlagEmbedding lines, or a table [default: the domain's Hub sets, else its sample].")
+@click.option(
+    "--domain", required=True, metavar="NAME", help="medical, legal, ecommerce, or the path of a domain file of your own (.toml)."
+)
+@click.option(
+    "--data",
+    "source",
+    metavar="SRC",
+    help="sample, hub, a BEIR folder, FlagEmbedding lines, or a table [default: the domain's Hub sets, else its sample].",
+)
 @click.option("--train-queries", type=int, metavar="N", help="Draw this many training queries (seeded) [default: all].")
 @click.option("--name", metavar="N", help="Name in the registry [default: the domain's].")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a toml file.")
@@ -57,7 +64,9 @@ def _prepare(options: dict[str, Any]) -> dict[str, Any]:
     name = options["name"] or domain.name
     check_name(name)
     registry = open_registry(options["registry_dir"])
-    spec = resolve_base(options["base"], options=BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"]))
+    spec = resolve_base(
+        options["base"], options=BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
+    )
     language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")
     data = load_training_data(options["source"], domain=domain, lang=language, seed=config.seed, train_queries=options["train_queries"])
     from ..adapters import Checkpoint, run_id
@@ -97,7 +106,12 @@ def _tell_plan(job: dict[str, Any], json_output: bool) -> None:
     from ..adapters import plan_training
 
     plan: TrainPlan = plan_training(job["base"], job["data"], job["config"], timed=True)
-    result = asdict(plan) | {"base": job["base"].spec.name, "source": job["data"].source, "config": job["config"].as_dict(), "notes": list(job["data"].notes)}
+    result = asdict(plan) | {
+        "base": job["base"].spec.name,
+        "source": job["data"].source,
+        "config": job["config"].as_dict(),
+        "notes": list(job["data"].notes),
+    }
     lines = [
         f"base      {job['base'].spec.name} on {job['base'].device.type}",
         f"data      {job['data'].source}: {plan.queries} queries, {plan.pairs} pairs, {plan.passages} passages",
@@ -152,4 +166,15 @@ def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: 
             say("warning: no gain on dev. Try a lower learning_rate, more pairs, or a larger batch_size; see docs/training.md")
     early = f", stopped early after {result.steps} steps" if result.stopped_early else ""
     text = f"{entry.reference}\n{score}{early}\nadapter      {folder}\nsize         {weights / 1e6:.2f} MB"
-    emit({"reference": entry.reference, "path": str(folder), "bytes": weights, "dev": entry.scores.get("dev"), "steps": result.steps, "losses": result.losses}, text, json_output)
+    emit(
+        {
+            "reference": entry.reference,
+            "path": str(folder),
+            "bytes": weights,
+            "dev": entry.scores.get("dev"),
+            "steps": result.steps,
+            "losses": result.losses,
+        },
+        text,
+        json_output,
+    )

@@ -66,7 +66,7 @@ def replace_file(path: Path, content: bytes, temporary: Path) -> None:
     try:
         write_file(temporary, content)
         move(temporary, path)
-    except OSError:
+    except BaseException:
         remove_file(temporary)
         raise
     sync_folder(path.parent)

@@ -63,12 +63,13 @@ def _is_alive(path: Path) -> bool:
 
 
 def discard(home: Path, folder: Path) -> None:
-    """Remove a version folder: out of sight by one rename, then file by file."""
+    """Remove a version folder, where it is there: out of sight by one rename, then file by file; and its name's, if that is empty now."""
     temporary = new_temporary(home)
-    atomic.make_folder(temporary.parent)
-    atomic.move(folder, temporary)
-    atomic.sync_folder(folder.parent)
-    if not any(folder.parent.iterdir()):
+    if folder.is_dir():
+        atomic.make_folder(temporary.parent)
+        atomic.move(folder, temporary)
+        atomic.sync_folder(folder.parent)
+    if folder.parent.is_dir() and not any(folder.parent.iterdir()):
         atomic.remove_tree(folder.parent)
     atomic.remove_tree(temporary)
 

@@ -133,9 +133,9 @@ class Registry:
         atomic.write_file(folder / ENTRY, entry.to_json())
         atomic.sync_folder(folder)
         target = self.user.folder(entry)
-        atomic.make_folder(target.parent)
-        atomic.move(folder, target)
         try:
+            atomic.make_folder(target.parent)
+            atomic.move(folder, target)
             atomic.sync_folder(target.parent)
             atomic.sync_folder(self.home)
             self.write_index(index.with_entry(entry))
@@ -219,8 +219,7 @@ class Registry:
                 index = self.user.index()
                 removal = self._what_goes(index, entry, force)
                 self.write_index(index.without_entry(entry))
-                if self.user.folder(entry).is_dir():
-                    discard(self.home, self.user.folder(entry))
+                discard(self.home, self.user.folder(entry))
         return removal
 
     def _what_goes(self, index: Index, entry: Entry, force: bool) -> Removal:

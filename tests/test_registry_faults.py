@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,6 +58,12 @@ def write(folder: Path) -> None:
     atomic.write_file(folder / "weights.bin", b"w" * 100)
     atomic.make_folder(folder / "sub")
     atomic.write_file(folder / "sub" / "config.json", b"{}")
+
+
+def write_without_flushing(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    for name in ("weights.bin", "sub/config.json"):
+        (folder / name).write_text("{}")
 
 
 def fill(home: Path) -> Path:
@@ -158,6 +165,7 @@ class Stage:
         faults, home = Faults(), self.home()
         run_with(faults, self.act, home, monkeypatch)
         self.operations, self.new = len(faults.seen), state_of(home)
+        self.turning_point = max(number for number, step in enumerate(faults.seen, start=1) if step == ("rename", home / "registry.json"))
         assert self.new != self.old
         assert self.operations >= 4
 
@@ -224,13 +232,16 @@ def test_one_failed_operation_is_cleaned_up_at_once(
         home = stage.home()
         with pytest.raises((Killed, RegistryError)):
             run_with(Faults(at, what), stage.act, home, monkeypatch)
+        if at <= stage.turning_point:
+            assert state_of(home) == stage.old
+            assert open_at(home).verify().problems == ()
         stage.check(home)
 
 
 def test_everything_is_flushed_before_it_is_named(memory_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = fill(memory_folder / "home")
     faults = Faults()
-    run_with(faults, ACTS["add of a new name"], home, monkeypatch)
+    run_with(faults, lambda registry: registry.add(draft("new"), write_without_flushing), home, monkeypatch)
     names = [(operation, path.name) for operation, path in faults.seen]
     adopted = names.index(("rename", "1"))
     indexed = names.index(("rename", "registry.json"))
@@ -274,6 +285,7 @@ def test_eight_processes_register_25_versions_each_while_a_ninth_tidies_up(memor
     reports = []
     while any(writer.poll() is None for writer in writers):
         reports.append(registry.verify(fix=True))
+        time.sleep(0.02)
     assert [(writer.wait(), writer.communicate()[1]) for writer in writers] == [(0, b"")] * 8
     assert len(registry.entries()) == 200
     assert sorted(entry.version for entry in registry.entries() if entry.name == "shared") == list(range(1, 161))
