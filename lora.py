@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from .errors import AdapterError
@@ -62,7 +62,7 @@ def write_lora(factors: LoraFactors, path: Path, *, dtype: torch.dtype = torch.f
     for name, module in sorted(factors.items()):
         tensors[f"{_PREFIX}{name}.lora_A.weight"] = module.a.to(dtype).contiguous()
         tensors[f"{_PREFIX}{name}.lora_B.weight"] = module.b.to(dtype).contiguous()
-    save_file(tensors, path, metadata={"format": "pt"})
+    path.write_bytes(save(tensors, metadata={"format": "pt"}))  # save_file would make it readable by its owner alone
 
 
 def read_config(folder: Path) -> dict:

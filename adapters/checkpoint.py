@@ -3,13 +3,16 @@
 import contextlib
 import hashlib
 import json
+import math
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 
+from ..base.load import Base
+from ..data.retrieval import TrainingData
 from ..errors import TrainingError
 from .config import TrainConfig
 from .loop import Run
@@ -17,9 +20,15 @@ from .loop import Run
 STATE = "state.pt"
 
 
-def run_id(config: TrainConfig, base_sha256: str, data_fingerprint: str) -> str:
-    """Name a run by everything that determines its outcome: the same command on the same data is the same run."""
-    text = json.dumps([config.as_dict(), base_sha256, data_fingerprint], sort_keys=True)
+def run_id(config: TrainConfig, base: Base, data: TrainingData) -> str:
+    """Name a run by everything that determines its outcome: the same command on the same data is the same run.
+
+    The data's ids and hard negatives count as well (`fingerprint` leaves them out): batches and the dev set are drawn from them.
+    """
+    spec = base.spec
+    of_base = (spec.sha256, spec.pooling, spec.query_prompt, spec.document_prompt, spec.max_tokens, base.device.type)
+    of_data = (data.corpus, asdict(data.train), asdict(data.dev) if data.dev else None)
+    text = json.dumps([config.as_dict(), of_base, of_data], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -29,7 +38,7 @@ class Checkpoint:
 
     folder: Path
     every_s: float = 20.0
-    _last: float = field(default=0.0, init=False)
+    _last: float = field(default=-math.inf, init=False)
 
     @property
     def path(self) -> Path:

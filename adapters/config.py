@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Literal, get_args
 
 from ..encoder import Precision
 from ..errors import ConfigError, unknown_name
+from .losses import find_loss
 
 Schedule = Literal["cosine", "linear"]
 StoreDtype = Literal["fp16", "bf16", "fp32"]
@@ -77,15 +80,17 @@ class TrainConfig:
             "clip_norm",
         ):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"{name} is {value}; it must be above 0")
+            if value is not None and not 0 < value < math.inf:
+                raise ConfigError(f"{name} is {value}; it must be above 0 and finite")
         if self.batch_size < 2:
             raise ConfigError("batch_size is 1; with no second query in the batch there is nothing to tell apart: at least 2")
         if self.max_tokens < 8:
             raise ConfigError(f"max_tokens is {self.max_tokens}; at least 8 are needed")
         for name in ("negatives_per_query", "weight_decay"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more and finite")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed is {self.seed}; it must be at least 0 and below 2**32")
         for name in ("warmup_share", "dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1")
@@ -94,6 +99,7 @@ class TrainConfig:
         for name, choices in (("schedule", Schedule), ("precision", Precision), ("store", StoreDtype)):
             if getattr(self, name) not in get_args(choices):
                 raise ConfigError(unknown_name(name, getattr(self, name), get_args(choices)))
+        find_loss(self.loss)
 
     def as_dict(self) -> dict[str, object]:
         """Return the fields as JSON can hold them."""
@@ -114,17 +120,40 @@ def config_from(values: dict[str, object]) -> TrainConfig:
 
 
 def _read(name: str, value: object, kind: str) -> object:
-    if kind.startswith("tuple"):
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else tuple(value)  # type: ignore[call-overload,arg-type]
     if "None" in kind and (value is None or str(value).lower() == "none"):
         return None
+    read, expected = next(reader for start, reader in _READERS.items() if kind.startswith(start))
     try:
-        if kind.startswith("int"):
-            if float(str(value)) != int(float(str(value))):
-                raise ValueError
-            return int(float(str(value)))
-        if kind == "float":
-            return float(str(value))
-    except ValueError:
-        raise ConfigError(f"{name} is {value!r}; expected {'a whole number' if kind.startswith('int') else 'a number'}") from None
+        return read(value)
+    except (ValueError, OverflowError):
+        raise ConfigError(f"{name} is {value!r}; expected {expected}") from None
+
+
+def _whole_number(value: object) -> int:
+    number = float(str(value))
+    if number != int(number):
+        raise ValueError
+    return int(number)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
     return value
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if not isinstance(value, list | tuple):
+        raise ValueError
+    return tuple(_text(part) for part in value)
+
+
+_READERS: dict[str, tuple[Callable[[object], object], str]] = {
+    "int": (_whole_number, "a whole number"),
+    "float": (lambda value: float(str(value)), "a number"),
+    "tuple": (_names, "names, with commas between them"),
+    "": (_text, "a text"),
+}
+"""Start of a field's type -> what reads a value of it, and what to say it expects."""

@@ -6,8 +6,6 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
-
 from .. import __version__
 from ..base.load import Base
 from ..base.sentence_files import write_sentence_files
@@ -17,9 +15,8 @@ from ..registry import Entry, Registry
 from ..registry.entry import base_record
 from .config import TrainConfig
 from .lora_layers import peft_config
-from .train import TrainResult
+from .train import STORE_DTYPES, TrainResult
 
-STORE_DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 LIBRARIES = ("torch", "transformers", "peft", "safetensors", "tokenizers")
 
 

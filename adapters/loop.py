@@ -59,7 +59,7 @@ class Progress:
 
 @dataclass(slots=True)
 class Run:
-    """A base with LoRA layers in it, an optimiser, and a state that can be saved and put back."""
+    """A base with LoRA layers in it, an optimiser, and a state that can be saved and put back while it `is_whole`."""
 
     base: Base
     config: TrainConfig
@@ -68,29 +68,27 @@ class Run:
     parameters: list[nn.Parameter]
     state: RunState
     optimizer: torch.optim.Optimizer = field(init=False)
+    is_whole: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
         self.optimizer = torch.optim.AdamW(self.parameters, lr=self.config.learning_rate, weight_decay=self.config.weight_decay)
 
     def go(self, on_step: Callable[[Progress], None], save: Callable[["Run"], None]) -> None:
-        """Run to the end, or until dev has not gained for `patience` looks. `save` is called after each step and look.
+        """Run to the end, or until dev has not gained for `patience` looks. `save` is called before the first step and after each step and look.
 
         Raises:
             TrainingError: the loss or a gradient is not a number.
         """
-        if self.dev is not None and not self.state.looks:
-            self._look()
+        self._look_if_due()
+        save(self)
         pairs, seconds = 0, 0.0
         while self.state.step < self.batches.steps and not self._is_spent():
             started = time.monotonic()
             batch = self.batches.batch(self.state.step)
             loss = self._step(batch)
-            self.state.losses.append(loss)
-            self.state.step += 1
             seconds += time.monotonic() - started
             pairs += int(batch.positive.sum())
-            if self.dev is not None and self._look_is_due():
-                self._look()
+            self._look_if_due()
             save(self)
             dev = self.state.looks[-1].score if self.state.looks else None
             on_step(Progress(step=self.state.step, steps=self.batches.steps, loss=loss, dev=dev, pairs_per_s=pairs / seconds))
@@ -98,20 +96,26 @@ class Run:
     def _is_spent(self) -> bool:
         return self.config.patience is not None and self.state.looks_without_gain() >= self.config.patience
 
-    def _look_is_due(self) -> bool:
+    def _look_if_due(self) -> None:
+        """Look at dev before the first step, every so many steps and at the end; a run that goes on makes up for a look that was cut short."""
         every = self.config.eval_steps or self.batches.steps_per_epoch
-        return self.state.step % every == 0 or self.state.step == self.batches.steps
+        due = self.state.step % every == 0 or self.state.step == self.batches.steps
+        done = bool(self.state.looks) and self.state.looks[-1].step == self.state.step
+        if self.dev is not None and due and not done:
+            self._look(self.dev)
 
-    def _look(self) -> None:
-        assert self.dev is not None
+    def _look(self, dev: DevSet) -> None:
         set_training(self.base, False)
-        score = self.dev.score(
+        score = dev.score(
             LoraEncoder(self.base, precision=self.config.precision, max_tokens=min(self.config.max_tokens, self.base.spec.max_tokens))
         )
         look = Look(step=self.state.step, score=score)
+        weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
+        self.is_whole = False
         self.state.looks.append(look)
         if self.state.best is look:
-            self.state.best_weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
+            self.state.best_weights = weights
+        self.is_whole = True
 
     def _step(self, batch: TextBatch) -> float:
         rate = self.config.learning_rate * learning_rate_factor(self.state.step, self.batches.steps, self.config)
@@ -130,8 +134,16 @@ class Run:
                 f"the loss is not a number at step {self.state.step + 1} (loss {loss.item()}, gradient {norm.item()}); lower learning_rate "
                 f"(now {self.config.learning_rate:g}), raise temperature (now {self.config.temperature:g}), or compute in full precision with --dtype fp32"
             )
-        self.optimizer.step()
+        self._take(loss.item())
         return loss.item()
+
+    def _take(self, loss: float) -> None:
+        """Change the factors and count the step: between the two, the state is no state of the run."""
+        self.is_whole = False
+        self.optimizer.step()
+        self.state.losses.append(loss)
+        self.state.step += 1
+        self.is_whole = True
 
     def as_dict(self) -> dict:
         """Return everything that `restore` needs, as torch can save it."""

@@ -14,6 +14,7 @@ from ..base.resolve import BaseSpec
 from ..data.preflight import PreflightWarning, preflight
 from ..data.retrieval import TrainingData
 from ..encoder import tokenize
+from ..errors import TrainingError
 from ..lora import LoraFactors
 from .batches import Batches
 from .checkpoint import Checkpoint
@@ -22,7 +23,7 @@ from .dev import DevSet, make_dev_set
 from .loop import Look, Progress, Run, RunState, batch_loss
 from .lora_layers import add_lora, read_factors, set_training
 
-BYTES = {"fp16": 2, "bf16": 2, "fp32": 4}
+STORE_DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ def plan_training(base: Base, data: TrainingData, config: TrainConfig, *, timed:
         passages=len(data.corpus),
         steps=batches.steps,
         parameters=parameters,
-        file_bytes=parameters * BYTES[config.store],
+        file_bytes=parameters * STORE_DTYPES[config.store].itemsize,
         dev=describe_dev(dev, data),
         warnings=tuple(check_data(base, data, config)),
         seconds=_estimate_seconds(base, batches, dev, config) if timed else None,
@@ -102,7 +103,7 @@ def train_adapter(
         on_step: Told after each step.
 
     Raises:
-        TrainingError: the loss is not a number, or the state cannot be written or read.
+        TrainingError: the loss is not a number, the factors are too large to be stored, or the state cannot be written or read.
         ConfigError: a target module does not exist.
     """
     batches = Batches(data.train, data.corpus, config)
@@ -112,19 +113,27 @@ def train_adapter(
     try:
         run.go(on_step, checkpoint.save_when_due if checkpoint else lambda _: None)
     except KeyboardInterrupt:
-        if checkpoint is not None:
+        if checkpoint is not None and run.is_whole:  # else the state before this step is on the disk
             checkpoint.save(run)
         raise
     if run.state.best_weights is not None:
         run.set_weights(run.state.best_weights)
     return TrainResult(
-        factors=read_factors(base),
+        factors=_storable(read_factors(base), config),
         losses=run.state.losses,
         looks=run.state.looks,
         best=run.state.best,
         steps=run.state.step,
         stopped_early=run.state.step < batches.steps,
     )
+
+
+def _storable(factors: LoraFactors, config: TrainConfig) -> LoraFactors:
+    dtype = STORE_DTYPES[config.store]
+    for name, module in factors.items():
+        if not (module.a.to(dtype).isfinite().all() and module.b.to(dtype).isfinite().all()):
+            raise TrainingError(f"the factors of {name} are too large to be stored in {config.store}; lower learning_rate (now {config.learning_rate:g})")
+    return factors
 
 
 def describe_dev(dev: DevSet | None, data: TrainingData) -> str:

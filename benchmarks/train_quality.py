@@ -132,11 +132,59 @@ def score(options: argparse.Namespace, chosen: Set, reference: str, name: str, c
     data = ["--data", options.shared / "data" / chosen.data]
     told = adapt("bench", reference, *data, "--split", chosen.split, *base_arguments(options, chosen), "--lang", chosen.lang, "--dtype", "fp32", "--per-query", per_query)
     sts = adapt("bench", reference, "--data", options.shared / "data" / "general-stsb", *base_arguments(options, chosen), "--lang", chosen.lang)
-    return {"bench": told, "sts": sts, "per_query": json.loads(per_query.read_text(encoding="utf-8"))}
+    items = json.loads(per_query.read_text(encoding="utf-8"))["scores"][-1]["items"]
+    return {"bench": told, "sts": sts, "per_query": {qid: round(value, 6) for qid, value in items.items()}}
 
 
 def report(options: argparse.Namespace) -> None:
-    print("no report yet")
+    for name in options.sets.split(","):
+        cells = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob(f"{name}-*.json"))}
+        base = cells.get(f"{name}-base-0")
+        if base is None:
+            continue
+        print(f"{name} ({SETS[name].data}, {SETS[name].split}): base nDCG@10 {mean(queries(base)):.4f}, STSBenchmark (local) {sts(base):.4f}")
+        means = {}
+        for arm in ("adapt", "peer"):
+            runs = [cell for key, cell in cells.items() if key.startswith(f"{name}-{arm}-")]
+            if not runs:
+                continue
+            means[arm] = average([queries(run) for run in runs])
+            low, high = interval(means[arm], queries(base))
+            general = sum(sts(run) for run in runs) / len(runs) - sts(base)
+            minutes = sorted(run["train_s"] for run in runs)[len(runs) // 2] / 60
+            spread = ", ".join(f"{mean(queries(run)):.4f}" for run in runs)
+            print(f"  {arm}: {mean(means[arm]):.4f} ({spread}); gain {mean(means[arm]) - mean(queries(base)):+.4f} [{low:+.4f}, {high:+.4f}]; STS {general:+.4f}; {minutes:.1f} min of training")
+        if len(means) == 2:
+            low, high = interval(means["adapt"], means["peer"])
+            print(f"  adapt - peer: {mean(means['adapt']) - mean(means['peer']):+.4f} [{low:+.4f}, {high:+.4f}]")
+
+
+def queries(cell: dict) -> dict[str, float]:
+    """Return each query's nDCG@10."""
+    return dict(cell["per_query"])
+
+
+def sts(cell: dict) -> float:
+    return float(cell["sts"]["scores"][-1]["metrics"]["Spearman"])
+
+
+def mean(values: dict[str, float]) -> float:
+    return sum(values.values()) / len(values)
+
+
+def average(runs: list[dict[str, float]]) -> dict[str, float]:
+    """Average each query over the seeds."""
+    return {qid: sum(run[qid] for run in runs) / len(runs) for qid in runs[0]}
+
+
+def interval(ours: dict[str, float], theirs: dict[str, float], resamples: int = 10_000) -> tuple[float, float]:
+    """Return the 95 % interval of the mean difference: paired bootstrap over queries, seed 0."""
+    import numpy as np
+
+    difference = np.array([ours[qid] - theirs[qid] for qid in sorted(ours)])
+    rows = np.random.default_rng(0).integers(len(difference), size=(resamples, len(difference)))
+    low, high = np.percentile(difference[rows].mean(axis=1), [2.5, 97.5])
+    return float(low), float(high)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,13 @@ def say(message: str) -> None:
 class Boundary(click.Group):
     """A group of lazily imported commands, with the one place where errors become messages and exit codes."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a reader of its output that has gone is no error (click would exit with 1)."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return _close_silently()
+
     def main(self, args: Sequence[str] | None = None, *pass_on: Any, **options: Any) -> Any:  # type: ignore[override]
         """Run, and turn every error into a line and an exit code (see docs/ARCHITECTURE.md)."""
         argv = list(sys.argv[1:] if args is None else args)

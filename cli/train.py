@@ -74,7 +74,7 @@ def _prepare(options: dict[str, Any]) -> dict[str, Any]:
     from ..encoder import choose_device
 
     base = load_base(spec, device=choose_device(options["device"]))
-    checkpoint = Checkpoint(registry.home / "runs" / run_id(config, spec.sha256, data.fingerprint()))
+    checkpoint = Checkpoint(registry.home / "runs" / run_id(config, base, data))
     return {"config": config, "domain": domain, "name": name, "registry": registry, "data": data, "base": base, "checkpoint": checkpoint}
 
 
@@ -151,7 +151,8 @@ def _run(job: dict[str, Any], resume: bool) -> TrainResult:
         with training_bar() as on_step:
             return train_adapter(job["base"], job["data"], job["config"], checkpoint=job["checkpoint"], resume=resume, on_step=on_step)
     except KeyboardInterrupt:
-        say("interrupted; the state is saved. Go on with the same command and --resume")
+        if job["checkpoint"].path.exists():
+            say("interrupted; the state is saved. Go on with the same command and --resume")
         raise
 
 

@@ -40,16 +40,16 @@ def training_bar() -> Iterator[Callable[[Progress], None]]:
 
 def _lines() -> Callable[[Progress], None]:
     started = time.monotonic()
-    last, first_step = -LINE_EVERY_S, None
+    last, first = -LINE_EVERY_S, None
 
     def tell(progress: Progress) -> None:
-        nonlocal last, first_step
+        nonlocal last, first
         now = time.monotonic() - started
-        first_step = first_step or (progress.step - 1, now)
+        first = first or (progress.step, now)
         if now - last >= LINE_EVERY_S or progress.step == progress.steps:
-            done = progress.step - first_step[0]
-            left = (now - first_step[1]) / done * (progress.steps - progress.step)
-            say(f"step {progress.step}/{progress.steps}  {describe(progress)}  {left / 60:.1f} minutes left")
+            left = (now - first[1]) / max(1, progress.step - first[0]) * (progress.steps - progress.step)
+            time_left = f"  {left / 60:.1f} minutes left" if progress.step > first[0] else ""  # one step alone says nothing of the pace
+            say(f"step {progress.step}/{progress.steps}  {describe(progress)}{time_left}")
             last = now
 
     return tell

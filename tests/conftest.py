@@ -96,3 +96,36 @@ def build_tiny_base(folder: Path, *, seed: int) -> Path:
 def _write(path: Path, content: dict) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(content), encoding="utf-8")
+
+
+TOPICS = "court judge rent tenant school river army music book king road train bank ship doctor garden".split()
+ANSWERS = "law season house market teacher water war song story royal street station money sea health tree".split()
+FILLERS = "often again today little great many never always later early small long".split()
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BEIR folder: each topic has a word for queries and another for passages, which no model knows before it is trained."""
+    folder = tmp_path_factory.mktemp("toy") / "beir"
+    (folder / "qrels").mkdir(parents=True)
+    corpus, queries, qrels = [], [], {"train": [], "dev": [], "test": []}
+    for topic, (word, answer) in enumerate(zip(TOPICS, ANSWERS, strict=True)):
+        for copy in range(2):
+            corpus.append({"_id": f"p{topic}-{copy}", "title": "", "text": f"{answer} {FILLERS[(topic + copy) % 12]} {FILLERS[(topic * 5 + copy) % 12]}"})
+        for number, split in enumerate(["train"] * 4 + ["dev", "test"]):
+            queries.append({"_id": f"q{topic}-{number}", "text": f"{word} {FILLERS[(topic + 2 * number) % 12]}"})
+            qrels[split] += [f"q{topic}-{number}\tp{topic}-{copy}\t1" for copy in range(2)]
+    for name, rows in (("corpus", corpus), ("queries", queries)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    for split, rows in qrels.items():
+        (folder / "qrels" / f"{split}.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *rows]) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy_data(toy_folder: Path):  # noqa: ANN201 (as above)
+    """The toy folder, loaded: 64 train and 16 dev queries over 32 passages."""
+    from adapt_embed.data.domains import load_domain
+    from adapt_embed.data.sources import load_training_data
+
+    return load_training_data(str(toy_folder), domain=load_domain("legal"), lang="en", seed=0)

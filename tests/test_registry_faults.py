@@ -283,9 +283,15 @@ def test_eight_processes_register_25_versions_each_while_a_ninth_tidies_up(memor
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(home), str(number)], stderr=subprocess.PIPE) for number in range(8)]
     (memory_folder / "go").touch()
     reports = []
-    while any(writer.poll() is None for writer in writers):
-        reports.append(registry.verify(fix=True))
-        time.sleep(0.02)
+    try:
+        while any(writer.poll() is None for writer in writers):
+            reports.append(registry.verify(fix=True))
+            time.sleep(0.02)
+    except BaseException:
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
+        raise
     assert [(writer.wait(), writer.communicate()[1]) for writer in writers] == [(0, b"")] * 8
     assert len(registry.entries()) == 200
     assert sorted(entry.version for entry in registry.entries() if entry.name == "shared") == list(range(1, 161))
