@@ -4,6 +4,7 @@ No Hub in reach is not offline mode: with an unresolvable name the Hub client re
 turns to its own cache, so nothing here asks it before this probe has said yes.
 """
 
+import http.client
 import os
 import threading
 import urllib.error
@@ -11,6 +12,7 @@ import urllib.request
 from functools import cache
 
 PROBE_TIMEOUT_S = 3.0
+_FROM_A_PROXY = {407, 502, 503, 504}
 
 
 def hub_endpoint() -> str:
@@ -21,7 +23,7 @@ def hub_endpoint() -> str:
 @cache
 def hub_is_reachable() -> bool:
     """Ask the Hub once whether it is there; False in offline mode (`HF_HUB_OFFLINE`) without asking."""
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+    if _is_offline():
         return False
     answer: list[bool] = []
     # A thread, because a name look-up heeds no timeout.
@@ -31,11 +33,21 @@ def hub_is_reachable() -> bool:
     return bool(answer and answer[0])
 
 
+def hub_silence() -> str:
+    """Say why the Hub is not asked: offline mode, or no answer."""
+    return "offline mode is on (HF_HUB_OFFLINE)" if _is_offline() else f"{hub_endpoint()} cannot be reached"
+
+
+def _is_offline() -> bool:
+    value = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or ""  # as the Hub client itself reads them
+    return value.upper() in {"1", "ON", "YES", "TRUE"}
+
+
 def _answers(endpoint: str) -> bool:
     try:
         with urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=PROBE_TIMEOUT_S):
             return True
-    except urllib.error.HTTPError:
-        return True  # it answered, if only to refuse HEAD
-    except (OSError, ValueError):
+    except urllib.error.HTTPError as e:
+        return e.code not in _FROM_A_PROXY  # the Hub answers, if only to refuse HEAD
+    except (OSError, ValueError, http.client.HTTPException):
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 class Base:
     """A frozen network with its tokenizer.
 
-    `laid` names what `lay_over` put over the weights last (None: nothing), `originals` keeps the weights that are under it.
+    `laid` names what `lay_over` put over the weights last (None: nothing), `originals` keeps the weights that are under it,
+    `backends` the tokenizers by maximum length (a copy takes a second where the vocabulary is large).
     """
 
     spec: BaseSpec
@@ -28,6 +30,7 @@ class Base:
     tokenizer: PreTrainedTokenizerBase
     laid: str | None = None
     originals: dict[str, Tensor] = field(default_factory=dict)
+    backends: dict[int, Tokenizer] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
@@ -39,10 +42,12 @@ class Base:
         """Return a copy of the fast tokenizer that truncates to `max_tokens` and pads nothing."""
         from tokenizers import Tokenizer
 
-        copy = Tokenizer.from_str(self.tokenizer.backend_tokenizer.to_str())
-        copy.no_padding()
-        copy.enable_truncation(max_tokens)
-        return copy
+        if max_tokens not in self.backends:
+            copy = Tokenizer.from_str(self.tokenizer.backend_tokenizer.to_str())
+            copy.no_padding()
+            copy.enable_truncation(max_tokens)
+            self.backends[max_tokens] = copy
+        return self.backends[max_tokens]
 
     @torch.no_grad()
     def lay_over(self, key: str | None, deltas: dict[str, Tensor]) -> None:
@@ -77,15 +82,16 @@ def load_base(spec: BaseSpec, *, device: torch.device | str = "cpu") -> Base:
     Raises:
         BaseError: the files do not load, or are not an encoder with a fast tokenizer.
     """
-    from transformers import AutoModel, AutoTokenizer
-    from transformers.utils import logging
+    from transformers import AutoTokenizer
 
-    logging.disable_progress_bar()
     try:
-        model = AutoModel.from_pretrained(spec.folder, local_files_only=True, dtype=torch.float32)
+        model = _load_network(spec.folder)
         tokenizer = AutoTokenizer.from_pretrained(spec.folder, local_files_only=True)
+    except BaseError:
+        raise
     except Exception as e:  # transformers raises whatever its readers raise: OSError, ValueError, SafetensorError, KeyError
-        raise BaseError(f"the base in {spec.folder} could not be loaded: {str(e).splitlines()[0]}") from e
+        reason = next(iter(str(e).splitlines()), type(e).__name__)
+        raise BaseError(f"the base in {spec.folder} could not be loaded: {reason}") from e
     if not tokenizer.is_fast:
         raise BaseError(f"{spec.folder} has no fast tokenizer (tokenizer.json)")
     if tokenizer.pad_token_id is None:
@@ -93,6 +99,24 @@ def load_base(spec: BaseSpec, *, device: torch.device | str = "cpu") -> Base:
     tokenizer.model_max_length = spec.max_tokens
     model.requires_grad_(False).eval()
     return Base(spec, model.to(device), tokenizer)
+
+
+def _load_network(folder: Path) -> PreTrainedModel:
+    """Load the network, quietly; transformers fills what the file lacks with random numbers, which is refused here."""
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        model, report = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32, output_loading_info=True)
+    finally:
+        logging.set_verbosity(verbosity)
+    missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))  # no vector comes from the pooler
+    if missing:
+        raise BaseError(f"the weights in {folder} lack {len(missing)} tensors of its config.json ({missing[0]}, ...); fetch the folder again")
+    return model
 
 
 def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:

