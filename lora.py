@@ -16,6 +16,7 @@ from .errors import AdapterError
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 _PREFIX = "base_model.model."
+_STARTS_THAT_CHANGE_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,12 @@ def _refuse_what_factors_cannot_say(folder: Path, config: dict) -> None:
     for key, what in (("use_dora", "DoRA"), ("modules_to_save", "whole modules (modules_to_save)"), ("lora_bias", "LoRA bias")):
         if config.get(key):
             raise AdapterError(f"{folder} uses {what}, which plain factors cannot express; train it again without")
+    start = str(config.get("init_lora_weights")).lower()
+    if start.startswith(_STARTS_THAT_CHANGE_THE_BASE):
+        raise AdapterError(
+            f"{folder} starts from {start}, which changes the base's own weights as well; "
+            "save it again with peft's path_initial_model_for_weight_conversion"
+        )
     if config.get("bias", "none") != "none":
         raise AdapterError(
             f"{folder} trains biases (bias={config['bias']!r}), which plain factors cannot express; train it again with bias='none'"
@@ -115,9 +122,9 @@ def _refuse_what_factors_cannot_say(folder: Path, config: dict) -> None:
 
 def _module(folder: Path, config: dict, name: str, tensors: dict[str, Tensor]) -> LoraModule:
     a, b = tensors.get(f"{name}.lora_A.weight"), tensors.get(f"{name}.lora_B.weight")
-    if a is None or b is None or a.ndim != 2 or b.ndim != 2 or a.shape[0] != b.shape[1]:
+    if a is None or b is None or a.ndim != 2 or b.ndim != 2 or a.shape[0] != b.shape[1] or 0 in a.shape:
         raise AdapterError(f"{folder / WEIGHTS} holds no matching pair of factors for {name}")
-    alpha = _pattern(config.get("alpha_pattern"), name, config.get("lora_alpha", 8))
+    alpha = _pattern(config.get("alpha_pattern"), name.removeprefix(_PREFIX), config.get("lora_alpha", 8))
     rank = a.shape[0]
     return LoraModule(a, b, alpha / math.sqrt(rank) if config.get("use_rslora") else alpha / rank)
 

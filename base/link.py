@@ -4,6 +4,8 @@ peft and sentence-transformers look an adapter's base up by its Hub id. A snapsh
 the machine mean-pool the base, so a snapshot is written whole or not at all.
 """
 
+import contextlib
+import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from .fingerprint import fingerprint, weight_files
 from .known import KnownBase, known_base
 
 OWN_MARK = ".adapt-link"
-"""A file beside `refs` that says that adapt wrote this cache entry, so that `undo` touches no other."""
+"""A file beside `refs` that lists what adapt wrote into this cache entry, so that undoing it touches nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,9 @@ def link_base(folder: Path, alias: str) -> Link:
 
 
 def unlink_base(alias: str) -> Path:
-    """Remove the cache entry that `link_base` wrote, and return its folder.
+    """Remove the files that `link_base` wrote, and the folders that are empty then; return the cache entry's folder.
+
+    What the Hub client has put beside them since stays.
 
     Raises:
         BaseError: there is none, or somebody else wrote it.
@@ -76,7 +80,12 @@ def unlink_base(alias: str) -> Path:
         raise BaseError(f"{alias} is not linked: {entry} does not exist")
     if not (entry / OWN_MARK).exists():
         raise BaseError(f"{entry} was not written by adapt base link, and is left as it is")
-    shutil.rmtree(entry)
+    for name in json.loads((entry / OWN_MARK).read_text(encoding="utf-8")):
+        (entry / name).unlink(missing_ok=True)
+    (entry / OWN_MARK).unlink()
+    for folder in sorted((path for path in [entry, *entry.rglob("*")] if path.is_dir() and not path.is_symlink()), reverse=True):
+        with contextlib.suppress(OSError):  # not empty: somebody else's files are in it
+            folder.rmdir()
     return entry
 
 
@@ -115,7 +124,8 @@ def _write_entry(folder: Path, known: KnownBase, entry: Path) -> str:
     hows = [place(path.resolve(), snapshot / path.name) for path in weight_files(folder)]
     (entry / "refs").mkdir()
     (entry / "refs" / "main").write_text(known.revision, encoding="utf-8")
-    (entry / OWN_MARK).write_text("written by adapt base link; adapt base link --undo removes it\n", encoding="utf-8")
+    written = sorted(path.relative_to(entry).as_posix() for path in entry.rglob("*") if not path.is_dir())
+    (entry / OWN_MARK).write_text(json.dumps(written, indent=1), encoding="utf-8")
     return hows[0]
 
 

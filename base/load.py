@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
+_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
+
+
 @dataclass(slots=True)
 class Base:
     """A frozen network with its tokenizer.
@@ -84,6 +87,10 @@ def load_base(spec: BaseSpec, *, device: torch.device | str = "cpu") -> Base:
     """
     from transformers import AutoTokenizer
 
+    if not any((spec.folder / name).is_file() for name in _TOKENIZER_FILES):  # transformers would make an empty one, and every word unknown
+        raise BaseError(
+            f"{spec.folder} holds no tokenizer (tokenizer.json, or a vocabulary); copy it there from where the weights came from"
+        )
     try:
         model = _load_network(spec.folder)
         tokenizer = AutoTokenizer.from_pretrained(spec.folder, local_files_only=True)
@@ -115,7 +122,9 @@ def _load_network(folder: Path) -> PreTrainedModel:
         logging.set_verbosity(verbosity)
     missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))  # no vector comes from the pooler
     if missing:
-        raise BaseError(f"the weights in {folder} lack {len(missing)} tensors of its config.json ({missing[0]}, ...); fetch the folder again")
+        raise BaseError(
+            f"the weights in {folder} lack {len(missing)} tensors of its config.json ({missing[0]}, ...); fetch the folder again"
+        )
     return model
 
 

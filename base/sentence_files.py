@@ -43,6 +43,7 @@ def write_sentence_files(base: Base, folder: Path) -> None:
 def _write_tokenizer(base: Base, folder: Path) -> None:
     """Write the tokenizer with its class, padding token and maximum length, and no trace of this machine."""
     base.tokenizer.save_pretrained(folder)
+    write_json(folder / "special_tokens_map.json", base.tokenizer.special_tokens_map)  # transformers before 5 looks for it
     path = folder / "tokenizer_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     local = ("is_local", "local_files_only", "name_or_path")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import common_options
 from .output import emit
+
+if TYPE_CHECKING:
+    from ..base.known import KnownBase
 
 
 @click.group()
@@ -21,39 +24,28 @@ def command() -> None:
 def list_command(json_output: bool, **_: Any) -> None:
     """List the known bases, and where each one lies."""
     from ..base.known import KNOWN_BASES
-    from ..base.places import at_hand
     from .render import render_table
 
-    rows = []
-    for known in KNOWN_BASES.values():
-        place = at_hand(known)
-        rows.append((known, place))
-    result = [
-        {
-            "alias": known.alias,
-            "hub_id": known.hub_id,
-            "dimension": known.dimension,
-            "max_tokens": known.max_tokens,
-            "language": known.language,
-            "sha256": known.sha256,
-            "folder": str(place[0]) if place else None,
-            "found_in": place[1] if place else None,
-        }
-        for known, place in rows
-    ]
-    cells = [
-        (
-            known.alias,
-            known.hub_id,
-            str(known.dimension),
-            str(known.max_tokens),
-            known.language,
-            "known" if known.sha256 else "-",
-            f"{place[1]}: {place[0]}" if place else "not here",
-        )
-        for known, place in rows
-    ]
-    emit({"bases": result}, render_table(("alias", "Hub id", "d", "tokens", "language", "sha256", "at hand"), cells), json_output)
+    rows = [_row(known) for known in KNOWN_BASES.values()]
+    headings = ("alias", "Hub id", "d", "tokens", "language", "sha256", "at hand")
+    emit({"bases": rows}, render_table(headings, [_cells(row) for row in rows]), json_output)
+
+
+def _row(known: KnownBase) -> dict[str, Any]:
+    """Return what is known of a base, where it lies, and whether the weights there are its own (None: that cannot be said)."""
+    from ..base.fingerprint import fingerprint
+    from ..base.places import at_hand
+
+    folder, found_in = at_hand(known) or (None, None)
+    facts = {name: getattr(known, name) for name in ("alias", "hub_id", "dimension", "max_tokens", "language", "sha256")}
+    verified = fingerprint(folder) == known.sha256 if folder and known.sha256 else None
+    return facts | {"folder": str(folder) if folder else None, "found_in": found_in, "verified": verified}
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    sha256 = "-" if row["sha256"] is None else {True: "verified", False: "differs", None: "known"}[row["verified"]]
+    place = f"{row['found_in']}: {row['folder']}" if row["folder"] else "not here"
+    return row["alias"], row["hub_id"], str(row["dimension"]), str(row["max_tokens"]), row["language"], sha256, place
 
 
 @command.command("link")
@@ -67,7 +59,8 @@ def link_command(folder: Path | None, alias: str, undo: bool, json_output: bool,
 
     if undo:
         removed = unlink_base(alias)
-        emit({"removed": str(removed)}, f"removed {removed}", json_output)
+        rest = "; what others put there since is left" if removed.exists() else ""
+        emit({"removed_from": str(removed), "left": removed.exists()}, f"removed what adapt wrote to {removed}{rest}", json_output)
         return
     if folder is None:
         raise click.UsageError("give the base's FOLDER")

@@ -87,7 +87,10 @@ def build_tiny_base(folder: Path, *, seed: int) -> Path:
         model = BertModel(config)
     shutil.copytree(TESTS / "data" / "tiny_tokenizer", folder)
     model.save_pretrained(folder)
-    _write(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 32, "pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False})
+    _write(
+        folder / "1_Pooling" / "config.json",
+        {"word_embedding_dimension": 32, "pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False},
+    )
     _write(folder / "sentence_bert_config.json", {"max_seq_length": 512, "do_lower_case": False})
     _write(folder / "config_sentence_transformers.json", {"prompts": {"query": TINY_PROMPT, "document": ""}})
     return folder
@@ -111,7 +114,13 @@ def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     corpus, queries, qrels = [], [], {"train": [], "dev": [], "test": []}
     for topic, (word, answer) in enumerate(zip(TOPICS, ANSWERS, strict=True)):
         for copy in range(2):
-            corpus.append({"_id": f"p{topic}-{copy}", "title": "", "text": f"{answer} {FILLERS[(topic + copy) % 12]} {FILLERS[(topic * 5 + copy) % 12]}"})
+            corpus.append(
+                {
+                    "_id": f"p{topic}-{copy}",
+                    "title": "",
+                    "text": f"{answer} {FILLERS[(topic + copy) % 12]} {FILLERS[(topic * 5 + copy) % 12]}",
+                }
+            )
         for number, split in enumerate(["train"] * 4 + ["dev", "test"]):
             queries.append({"_id": f"q{topic}-{number}", "text": f"{word} {FILLERS[(topic + 2 * number) % 12]}"})
             qrels[split] += [f"q{topic}-{number}\tp{topic}-{copy}\t1" for copy in range(2)]

@@ -22,7 +22,9 @@ TEXTS = ["what must a tenant give back?", "hello world", "租客要归还什么�
 @pytest.fixture
 def known_tiny(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make the tiny base a known one, so that linking can be tested without the real weights."""
-    entry = dataclasses.replace(known.KNOWN_BASES["minilm"], alias="tiny", hub_id="owner/tiny", sha256=fingerprint(tiny_base), dimension=32, pooling="cls")
+    entry = dataclasses.replace(
+        known.KNOWN_BASES["minilm"], alias="tiny", hub_id="owner/tiny", sha256=fingerprint(tiny_base), dimension=32, pooling="cls"
+    )
     monkeypatch.setitem(known.KNOWN_BASES, "tiny", entry)
     monkeypatch.setattr(known, "_ALL", (*known._ALL, entry))
     return tiny_base
@@ -32,7 +34,15 @@ def test_a_linked_base_is_found_under_its_hub_id(known_tiny: Path) -> None:
     link = link_base(known_tiny, "tiny")
     found = resolve_base("owner/tiny")
     assert (found.found_in, found.hub_id, found.revision) == ("cache", "owner/tiny", known.KNOWN_BASES["tiny"].revision)
-    assert {"config.json", "model.safetensors", "modules.json", "1_Pooling/config.json", "2_Normalize/config.json", "tokenizer.json", "tokenizer_config.json"} <= set(link.files)
+    assert {
+        "config.json",
+        "model.safetensors",
+        "modules.json",
+        "1_Pooling/config.json",
+        "2_Normalize/config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    } <= set(link.files)
     assert json.loads((link.snapshot / "1_Pooling" / "config.json").read_text())["pooling_mode_cls_token"] is True
 
 
@@ -137,7 +147,13 @@ def test_an_adapter_on_the_real_base_loads_unchanged_elsewhere(shared: Path, tmp
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
     for reference, encoder in ((str(adapter), ours), ("BAAI/bge-small-en-v1.5", LoraEncoder(ours.base, precision="fp32"))):
         out = tmp_path / "vectors.npz"
-        done = subprocess.run([sys.executable, "-c", LOAD, reference, json.dumps(TEXTS), str(out)], env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", LOAD, reference, json.dumps(TEXTS), str(out)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         told = json.loads(done.stdout.splitlines()[-1])
         assert told == {"kinds": ["Transformer", "Pooling", "Normalize"], "pooling": "cls"}
@@ -145,7 +161,13 @@ def test_an_adapter_on_the_real_base_loads_unchanged_elsewhere(shared: Path, tmp
         for role in ("query", "document"):
             assert np.abs(vectors[role] - encoder.encode(TEXTS, role)).max() < 1e-5
     out = tmp_path / "peft.npy"
-    done = subprocess.run([sys.executable, "-c", LOAD_PEFT, "BAAI/bge-small-en-v1.5", str(adapter), json.dumps(TEXTS), str(out)], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD_PEFT, "BAAI/bge-small-en-v1.5", str(adapter), json.dumps(TEXTS), str(out)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert np.abs(np.load(out) - ours.encode(TEXTS, "document")).max() < 1e-5
     assert np.abs(ours.encode(TEXTS) - LoraEncoder(ours.base, precision="fp32").encode(TEXTS)).max() > 1e-3, "the adapter changes nothing"

@@ -329,7 +329,7 @@ def kill_runs(tiny_base: str, data: str, folder: Path) -> dict:
 
     def check(home: Path) -> int:
         registry = open_registry(home)
-        problems.extend(str(problem) for problem in registry.verify().problems if problem.is_fault)
+        problems.extend(str(problem) for problem in registry.verify().problems if problem.kind not in ("orphan", "leftover"))
         return len([entry for entry in registry.entries() if not registry.is_builtin(entry)])
 
     def finish(home: Path) -> bytes:
