@@ -84,7 +84,9 @@ class Checkpoint:
         try:
             run.restore(torch.load(self.path, weights_only=True))
         except Exception as e:  # torch.load raises pickle, zip, runtime and key errors for damaged files
-            raise TrainingError(f"{self.path} is damaged ({(str(e) or type(e).__name__).splitlines()[0]}); start afresh without --resume") from e
+            raise TrainingError(
+                f"{self.path} is damaged ({(str(e) or type(e).__name__).splitlines()[0]}); start afresh without --resume"
+            ) from e
         return True
 
     def discard(self) -> None:

@@ -132,7 +132,9 @@ def _storable(factors: LoraFactors, config: TrainConfig) -> LoraFactors:
     dtype = STORE_DTYPES[config.store]
     for name, module in factors.items():
         if not (module.a.to(dtype).isfinite().all() and module.b.to(dtype).isfinite().all()):
-            raise TrainingError(f"the factors of {name} are too large to be stored in {config.store}; lower learning_rate (now {config.learning_rate:g})")
+            raise TrainingError(
+                f"the factors of {name} are too large to be stored in {config.store}; lower learning_rate (now {config.learning_rate:g})"
+            )
     return factors
 
 

@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -26,12 +27,15 @@ def say(message: str) -> None:
 class Boundary(click.Group):
     """A group of lazily imported commands, with the one place where errors become messages and exit codes."""
 
+    def make_context(self, *pass_on: Any, **options: Any) -> click.Context:
+        """Read the arguments, which may print a help."""
+        with _silent_without_reader():
+            return super().make_context(*pass_on, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a reader of its output that has gone is no error (click would exit with 1)."""
-        try:
+        """Run the command."""
+        with _silent_without_reader():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            return _close_silently()
 
     def main(self, args: Sequence[str] | None = None, *pass_on: Any, **options: Any) -> Any:  # type: ignore[override]
         """Run, and turn every error into a line and an exit code (see docs/ARCHITECTURE.md)."""
@@ -65,6 +69,15 @@ def _fail(message: str, json_output: bool, code: int) -> int:
 def _show(error: click.ClickException) -> int:
     error.show()
     return error.exit_code
+
+
+@contextmanager
+def _silent_without_reader() -> Iterator[None]:
+    # Where click itself finds the pipe closed, it leaves with exit code 1.
+    try:
+        yield
+    except BrokenPipeError:
+        raise click.exceptions.Exit(_close_silently()) from None
 
 
 def _close_silently() -> int:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 UNREACHABLE = "http://127.0.0.1:9"
+# The tests' matrices are tiny: several threads would only wait for one another (ten times slower on busy cores).
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The Hub client reads these once, when it is imported; they stand before any test module imports it.
 os.environ.update(HF_ENDPOINT=UNREACHABLE, HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_PROGRESS_BARS="1", TOKENIZERS_PARALLELISM="false")
 
@@ -19,9 +21,8 @@ TINY_PROMPT = "find: "
 @pytest.fixture(autouse=True)
 def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give each test its own home, caches and Hub cache, no ADAPT_BASES, and a Hub that refuses at once."""
-    from huggingface_hub import constants
-
     from adapt_embed.base import hub_probe
+    from huggingface_hub import constants
 
     home = tmp_path_factory.mktemp("isolated")
     for name in ("ADAPT_BASES", "ADAPT_DEBUG", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
@@ -51,7 +52,7 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def loaded_tiny_base(tiny_base: Path):  # noqa: ANN201 (naming the type here would import torch for every test)
+def loaded_tiny_base(tiny_base: Path):
     """The tiny base, loaded."""
     from adapt_embed.base import load_base, resolve_base
 
@@ -101,9 +102,43 @@ def _write(path: Path, content: dict) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-TOPICS = "court judge rent tenant school river army music book king road train bank ship doctor garden".split()
-ANSWERS = "law season house market teacher water war song story royal street station money sea health tree".split()
-FILLERS = "often again today little great many never always later early small long".split()
+TOPICS = [
+    "court",
+    "judge",
+    "rent",
+    "tenant",
+    "school",
+    "river",
+    "army",
+    "music",
+    "book",
+    "king",
+    "road",
+    "train",
+    "bank",
+    "ship",
+    "doctor",
+    "garden",
+]
+ANSWERS = [
+    "law",
+    "season",
+    "house",
+    "market",
+    "teacher",
+    "water",
+    "war",
+    "song",
+    "story",
+    "royal",
+    "street",
+    "station",
+    "money",
+    "sea",
+    "health",
+    "tree",
+]
+FILLERS = ["often", "again", "today", "little", "great", "many", "never", "always", "later", "early", "small", "long"]
 
 
 @pytest.fixture(scope="session")
@@ -132,7 +167,7 @@ def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def toy_data(toy_folder: Path):  # noqa: ANN201 (as above)
+def toy_data(toy_folder: Path):
     """The toy folder, loaded: 64 train and 16 dev queries over 32 passages."""
     from adapt_embed.data.domains import load_domain
     from adapt_embed.data.sources import load_training_data

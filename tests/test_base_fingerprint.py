@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from adapt_embed.base import fingerprint as module
 from adapt_embed.base.fingerprint import fingerprint
 from adapt_embed.errors import BaseError

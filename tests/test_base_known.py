@@ -2,7 +2,6 @@
 
 import mteb
 import pytest
-
 from adapt_embed.base.known import DEFAULT_ALIAS, EMBEDDED_ALIAS, KNOWN_BASES, KnownBase, find_known, known_base
 from adapt_embed.errors import BaseError
 

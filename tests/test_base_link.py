@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from adapt_embed.base import known, link_base, unlink_base
 from adapt_embed.base import link as link_module
 from adapt_embed.base.fingerprint import fingerprint

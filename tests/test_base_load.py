@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.base.load import pool
 from adapt_embed.errors import AdapterError, BaseError
+from safetensors.torch import load_file, save_file
 
 NAMES = ("encoder.layer.0.attention.self.query", "encoder.layer.1.attention.self.value")
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from adapt_embed.base import known, places, resolve_base
 from adapt_embed.base.fingerprint import fingerprint
 from adapt_embed.base.known import BGE_EN_QUERY, BGE_ZH_QUERY, KNOWN_BASES
@@ -175,7 +174,7 @@ def refusing_hub(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_download_that_fails_is_an_error_for_a_named_base(refusing_hub: None) -> None:
-    with pytest.raises(BaseError, match="could not be fetched from http://127.0.0.1:9: 403 Forbidden"):
+    with pytest.raises(BaseError, match=r"could not be fetched from http://127.0.0.1:9: 403 Forbidden"):
         resolve_base("bge-small-en")
 
 
@@ -191,7 +190,7 @@ def test_without_the_embedded_base_the_default_names_the_extra(monkeypatch: pyte
 
 
 def test_there_is_no_fall_back_for_chinese() -> None:
-    with pytest.raises(BaseError, match="BAAI/bge-small-zh-v1.5 was found neither") as error:
+    with pytest.raises(BaseError, match=r"BAAI/bge-small-zh-v1.5 was found neither") as error:
         resolve_base(options=BaseOptions(language="zh"))
     assert "offline" not in str(error.value)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.base.metadata import read_metadata
 from adapt_embed.base.resolve import BaseOptions

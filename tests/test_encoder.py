@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer
-
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.encoder import LoraEncoder, Vectors, choose_device, length_batches, tokenize, uses_bf16
 from adapt_embed.errors import ConfigError, DataError
 from adapt_embed.lora import LoraFactors, LoraModule, read_lora
+from transformers import AutoModel, AutoTokenizer
 
 TEXTS = ["hello world", "the court gave the house back", "", "租客要归还什么？", "a " * 90, "water, war & song!", "law"]
 
@@ -69,7 +68,7 @@ def test_the_role_decides_the_prompt(encoder: LoraEncoder) -> None:
 
 
 def test_an_unknown_role_is_the_callers_bug(encoder: LoraEncoder) -> None:
-    with pytest.raises(ValueError, match="unknown role 'passage'. Known: query, document"):
+    with pytest.raises(ValueError, match=r"unknown role 'passage'. Known: query, document"):
         encoder.encode(["rent"], "passage")  # type: ignore[arg-type]
 
 
@@ -161,14 +160,14 @@ def test_precision_is_as_asked_for() -> None:
     assert (uses_bf16(cpu, "fp32"), uses_bf16(cpu, "bf16")) == (False, True)
 
 
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")  # raised within peft
 def test_an_adapter_gives_the_vectors_of_peft(tiny_base: Path, loaded_tiny_base: Base, tmp_path: Path) -> None:
     from peft import LoraConfig, PeftModel, get_peft_model
 
     torch.manual_seed(0)
     config = LoraConfig(r=4, lora_alpha=8, target_modules=["query", "intermediate.dense"], init_lora_weights=False)
-    with pytest.warns(FutureWarning, match="is_gradient_checkpointing"):  # raised within peft
-        get_peft_model(AutoModel.from_pretrained(tiny_base), config).save_pretrained(tmp_path)
-        theirs = PeftModel.from_pretrained(AutoModel.from_pretrained(tiny_base), tmp_path).eval()
+    get_peft_model(AutoModel.from_pretrained(tiny_base), config).save_pretrained(tmp_path)
+    theirs = PeftModel.from_pretrained(AutoModel.from_pretrained(tiny_base), tmp_path).eval()
     tokenizer = AutoTokenizer.from_pretrained(tiny_base)
     with torch.no_grad():
         hidden = theirs(**tokenizer(TEXTS, padding=True, return_tensors="pt")).last_hidden_state[:, 0]
@@ -202,7 +201,7 @@ def test_an_adapter_for_queries_alone_leaves_documents_to_the_base(loaded_tiny_b
 def test_the_device_is_the_best_one_here_or_the_named_one() -> None:
     assert choose_device("cpu") == torch.device("cpu")
     assert choose_device() == choose_device("auto")
-    with pytest.raises(ConfigError, match="device 'tpu' is not here; this machine has .*cpu"):
+    with pytest.raises(ConfigError, match=r"device 'tpu' is not here; this machine has .*cpu"):
         choose_device("tpu")
 
 

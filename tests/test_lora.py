@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 import torch
+from adapt_embed.errors import AdapterError
+from adapt_embed.lora import CONFIG, WEIGHTS, LoraModule, factors_sha256, read_lora, write_lora
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.lora import LoraLayer
 from transformers import AutoModel
-
-from adapt_embed.errors import AdapterError
-from adapt_embed.lora import CONFIG, WEIGHTS, LoraModule, factors_sha256, read_lora, write_lora
 
 pytestmark = [  # both raised within peft
     pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"),
@@ -170,7 +169,7 @@ def test_a_missing_half_of_a_pair_is_told_by_module(tmp_path: Path) -> None:
     tensors = load_file(path)
     del tensors["base_model.model.b.query.lora_B.weight"]
     save_file(tensors, path)
-    with pytest.raises(AdapterError, match="no matching pair of factors for .*b.query"):
+    with pytest.raises(AdapterError, match=r"no matching pair of factors for .*b.query"):
         read_lora(tmp_path / "a")
 
 
@@ -178,7 +177,7 @@ def test_other_tensors_are_refused_by_name(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     save_file({"classifier.weight": torch.ones(2, 2)}, write_folder(tmp_path / "a") / WEIGHTS)
-    with pytest.raises(AdapterError, match="holds classifier.weight; expected LoRA factors alone"):
+    with pytest.raises(AdapterError, match=r"holds classifier.weight; expected LoRA factors alone"):
         read_lora(tmp_path / "a")
 
 
@@ -195,5 +194,5 @@ def test_a_configuration_of_no_lora_is_refused(tmp_path: Path, content: str | No
 
 def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     (write_folder(tmp_path / "a") / WEIGHTS).unlink()
-    with pytest.raises(AdapterError, match="holds no adapter_model.safetensors"):
+    with pytest.raises(AdapterError, match=r"holds no adapter_model.safetensors"):
         read_lora(tmp_path / "a")

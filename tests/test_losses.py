@@ -18,7 +18,9 @@ def naive(scores: BatchScores, temperature: float) -> float:
     for row in range(scores.cosines.shape[0]):
         values = [float(value) / temperature for value in scores.cosines[row].double()]
         negatives = [v for v, p, i in zip(values, scores.positive[row], scores.ignored[row], strict=True) if not p and not i]
-        terms = [math.log(sum(math.exp(n - value) for n in negatives) + 1) for value, p in zip(values, scores.positive[row], strict=True) if p]
+        terms = [
+            math.log(sum(math.exp(n - value) for n in negatives) + 1) for value, p in zip(values, scores.positive[row], strict=True) if p
+        ]
         rows.append(sum(terms) / max(1, len(terms)))
     return sum(rows) / len(rows)
 
@@ -102,5 +104,5 @@ def test_the_loss_changes_no_argument() -> None:
 
 def test_an_unknown_loss_is_answered_with_the_nearest() -> None:
     assert find_loss("infonce") is LOSSES["infonce"]
-    with pytest.raises(ConfigError, match="unknown loss 'infonc'. Did you mean infonce"):
+    with pytest.raises(ConfigError, match=r"unknown loss 'infonc'\. Did you mean infonce"):
         find_loss("infonc")

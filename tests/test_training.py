@@ -1,6 +1,7 @@
 """Training: what it changes, what it keeps, when it stops, and what it refuses."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,13 +85,17 @@ def test_dropout_takes_part(tiny_base: Path, toy_data: TrainingData) -> None:
 
 def test_factors_have_the_rank_the_scale_and_the_targets_asked_for(base: Base, toy_data: TrainingData) -> None:
     factors = train_adapter(base, toy_data, quick(epochs=1, rank=3, alpha=12, targets=("query", "output.dense"))).factors
-    expected = {f"encoder.layer.{layer}.{end}" for layer in range(2) for end in ("attention.self.query", "attention.output.dense", "output.dense")}
+    expected = {
+        f"encoder.layer.{layer}.{end}" for layer in range(2) for end in ("attention.self.query", "attention.output.dense", "output.dense")
+    }
     assert factors.keys() == expected
     assert {(module.rank, module.scale) for module in factors.values()} == {(3, 4.0)}
 
 
 def test_a_target_that_does_not_exist_is_answered_with_those_that_do(base: Base, toy_data: TrainingData) -> None:
-    with pytest.raises(ConfigError, match=r"target 'quarry' names no linear module of .*its linear modules end in dense, key, query, value"):
+    with pytest.raises(
+        ConfigError, match=r"target 'quarry' names no linear module of .*its linear modules end in dense, key, query, value"
+    ):
         train_adapter(base, toy_data, quick(targets=("query", "quarry")))
 
 
@@ -98,7 +103,7 @@ def test_a_target_that_does_not_exist_is_answered_with_those_that_do(base: Base,
 @pytest.mark.parametrize("with_dev", [True, False])
 def test_not_a_number_stops_and_says_what_to_lower(base: Base, toy_data: TrainingData, settings: dict[str, float], with_dev: bool) -> None:
     data = toy_data if with_dev else dataclasses.replace(toy_data, dev=None)
-    with pytest.raises(TrainingError, match="(not a number|too large).*lower learning_rate"):
+    with pytest.raises(TrainingError, match=r"(not a number|too large).*lower learning_rate"):
         train_adapter(base, data, quick(**settings))
 
 
@@ -115,7 +120,7 @@ def test_the_learning_rate_rises_then_falls_to_almost_nothing(schedule: str) -> 
     factors = [learning_rate_factor(step, 100, config) for step in range(100)]
     assert factors[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
     assert max(factors) == factors[9] == factors[10] == 1
-    assert all(left > right for left, right in zip(factors[10:], factors[11:], strict=False))
+    assert all(left > right for left, right in itertools.pairwise(factors[10:]))
     assert 0 < factors[-1] < 0.02
     assert factors[55] == pytest.approx(0.5)
 
@@ -253,13 +258,21 @@ def test_a_timed_plan_estimates_seconds(tiny_base: Path, toy_data: TrainingData)
 
 
 def test_an_unknown_setting_is_answered_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="unknown setting 'learning_rat'. Did you mean learning_rate"):
+    with pytest.raises(ConfigError, match=r"unknown setting 'learning_rat'\. Did you mean learning_rate"):
         config_from({"learning_rat": "1"})
 
 
 def test_texts_are_read_as_the_settings_types() -> None:
-    config = config_from({"epochs": "2", "learning_rate": "1e-3", "targets": "query, value", "patience": "none", "eval_steps": "5", "rank": 4.0})
-    assert (config.epochs, config.learning_rate, config.targets, config.patience, config.eval_steps) == (2, 1e-3, ("query", "value"), None, 5)
+    config = config_from(
+        {"epochs": "2", "learning_rate": "1e-3", "targets": "query, value", "patience": "none", "eval_steps": "5", "rank": 4.0}
+    )
+    assert (config.epochs, config.learning_rate, config.targets, config.patience, config.eval_steps) == (
+        2,
+        1e-3,
+        ("query", "value"),
+        None,
+        5,
+    )
     assert type(config.rank) is int
 
 

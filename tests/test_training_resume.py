@@ -66,7 +66,9 @@ def stop_at(step: int, error: type[BaseException]) -> Callable[[Progress], None]
     return on_step
 
 
-def fail_at_call(monkeypatch: pytest.MonkeyPatch, owner: object, name: str, call: int, error: type[BaseException], *, after: bool = False) -> None:
+def fail_at_call(
+    monkeypatch: pytest.MonkeyPatch, owner: object, name: str, call: int, error: type[BaseException], *, after: bool = False
+) -> None:
     """Let the `call`-th call of a function fail, before or after its work."""
     original, calls = getattr(owner, name), []
 
@@ -167,7 +169,9 @@ def test_a_run_without_resume_starts_afresh(tiny_base: Path, toy_data: TrainingD
     assert told[0] == 1
 
 
-def test_a_finished_state_gives_the_result_again(tiny_base: Path, toy_data: TrainingData, uninterrupted: TrainResult, tmp_path: Path) -> None:
+def test_a_finished_state_gives_the_result_again(
+    tiny_base: Path, toy_data: TrainingData, uninterrupted: TrainResult, tmp_path: Path
+) -> None:
     run(tiny_base, toy_data, tmp_path)
     assert_same(run(tiny_base, toy_data, tmp_path, resume=True, on_step=stop_at(12, Killed)), uninterrupted)
 
@@ -194,7 +198,7 @@ def test_a_state_that_cannot_be_written_is_one_clear_line_and_leaves_the_old_one
 
     with monkeypatch.context() as patch:
         fail_at_call(patch, os, "fsync", 4, Full)
-        with pytest.raises(TrainingError, match="No space left on device.*make room.*--resume"):
+        with pytest.raises(TrainingError, match=r"No space left on device.*make room.*--resume"):
             run(tiny_base, toy_data, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["state.pt"]
     assert_same(run(tiny_base, toy_data, tmp_path, resume=True), uninterrupted)
