@@ -15,8 +15,17 @@ def train(base: Path, base_as: str, data: Path, folder: Path, seed: int, setting
     from sentence_transformers.losses import MultipleNegativesRankingLoss
     from sentence_transformers.training_args import BatchSamplers
 
-    model = SentenceTransformer(modules=[models.Transformer(str(base), max_seq_length=settings["max_tokens"]), models.Pooling(hidden_size(base), pooling_mode="cls"), models.Normalize()], device="cpu")
-    model.add_adapter(LoraConfig(task_type=TaskType.FEATURE_EXTRACTION, r=16, lora_alpha=32, lora_dropout=0.05, target_modules=list(BERT_LINEAR)))
+    model = SentenceTransformer(
+        modules=[
+            models.Transformer(str(base), max_seq_length=settings["max_tokens"]),
+            models.Pooling(hidden_size(base), pooling_mode="cls"),
+            models.Normalize(),
+        ],
+        device="cpu",
+    )
+    model.add_adapter(
+        LoraConfig(task_type=TaskType.FEATURE_EXTRACTION, r=16, lora_alpha=32, lora_dropout=0.05, target_modules=list(BERT_LINEAR))
+    )
     source = BeirFolder(data)
     corpus = source.corpus()
     pairs = source.pairs("train", corpus)

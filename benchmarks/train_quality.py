@@ -48,7 +48,9 @@ def main() -> None:
     if options.report:
         return report(options)
     for name in options.sets.split(","):
-        cells = [("base", 0)] + [(arm, int(seed)) for arm in options.arms.split(",") for seed in (options.seeds.split(",") if arm == "adapt" else ["0"])]
+        cells = [("base", 0)] + [
+            (arm, int(seed)) for arm in options.arms.split(",") for seed in (options.seeds.split(",") if arm == "adapt" else ["0"])
+        ]
         for arm, seed in cells:
             run_cell(options, name, arm, seed)
     return report(options)
@@ -96,7 +98,20 @@ def base_arguments(options: argparse.Namespace, chosen: Set) -> list[object]:
 
 def train_adapt(options: argparse.Namespace, chosen: Set, home: Path, seed: int) -> dict:
     sets = [part for key, value in SETTINGS.items() for part in ("--set", f"{key}={value}")]
-    told = adapt("train", "--domain", chosen.domain, "--data", drawn(options, chosen), *base_arguments(options, chosen), *sets, "--seed", seed, "--registry", home, "--resume")
+    told = adapt(
+        "train",
+        "--domain",
+        chosen.domain,
+        "--data",
+        drawn(options, chosen),
+        *base_arguments(options, chosen),
+        *sets,
+        "--seed",
+        seed,
+        "--registry",
+        home,
+        "--resume",
+    )
     return {"reference": told["path"], "dev": told["dev"], "bytes": told["bytes"], "steps": told["steps"]}
 
 
@@ -130,8 +145,23 @@ def score(options: argparse.Namespace, chosen: Set, reference: str, name: str, c
     per_query = RUNS / f"{name}-{cell}.scores.json"
     per_query.parent.mkdir(parents=True, exist_ok=True)
     data = ["--data", options.shared / "data" / chosen.data]
-    told = adapt("bench", reference, *data, "--split", chosen.split, *base_arguments(options, chosen), "--lang", chosen.lang, "--dtype", "fp32", "--per-query", per_query)
-    sts = adapt("bench", reference, "--data", options.shared / "data" / "general-stsb", *base_arguments(options, chosen), "--lang", chosen.lang)
+    told = adapt(
+        "bench",
+        reference,
+        *data,
+        "--split",
+        chosen.split,
+        *base_arguments(options, chosen),
+        "--lang",
+        chosen.lang,
+        "--dtype",
+        "fp32",
+        "--per-query",
+        per_query,
+    )
+    sts = adapt(
+        "bench", reference, "--data", options.shared / "data" / "general-stsb", *base_arguments(options, chosen), "--lang", chosen.lang
+    )
     items = json.loads(per_query.read_text(encoding="utf-8"))["scores"][-1]["items"]
     return {"bench": told, "sts": sts, "per_query": {qid: round(value, 6) for qid, value in items.items()}}
 
@@ -142,7 +172,9 @@ def report(options: argparse.Namespace) -> None:
         base = cells.get(f"{name}-base-0")
         if base is None:
             continue
-        print(f"{name} ({SETS[name].data}, {SETS[name].split}): base nDCG@10 {mean(queries(base)):.4f}, STSBenchmark (local) {sts(base):.4f}")
+        print(
+            f"{name} ({SETS[name].data}, {SETS[name].split}): base nDCG@10 {mean(queries(base)):.4f}, STSBenchmark (local) {sts(base):.4f}"
+        )
         means = {}
         for arm in ("adapt", "peer"):
             runs = [cell for key, cell in cells.items() if key.startswith(f"{name}-{arm}-")]
@@ -153,7 +185,9 @@ def report(options: argparse.Namespace) -> None:
             general = sum(sts(run) for run in runs) / len(runs) - sts(base)
             minutes = sorted(run["train_s"] for run in runs)[len(runs) // 2] / 60
             spread = ", ".join(f"{mean(queries(run)):.4f}" for run in runs)
-            print(f"  {arm}: {mean(means[arm]):.4f} ({spread}); gain {mean(means[arm]) - mean(queries(base)):+.4f} [{low:+.4f}, {high:+.4f}]; STS {general:+.4f}; {minutes:.1f} min of training")
+            print(
+                f"  {arm}: {mean(means[arm]):.4f} ({spread}); gain {mean(means[arm]) - mean(queries(base)):+.4f} [{low:+.4f}, {high:+.4f}]; STS {general:+.4f}; {minutes:.1f} min of training"
+            )
         if len(means) == 2:
             low, high = interval(means["adapt"], means["peer"])
             print(f"  adapt - peer: {mean(means['adapt']) - mean(means['peer']):+.4f} [{low:+.4f}, {high:+.4f}]")
