@@ -43,9 +43,9 @@ def command(**options: Any) -> None:
         _tell_plan(job, options["json_output"])
         return
     _announce(job)
-    result = _run(job, options["resume"])
-    from ..adapters.folder import register_adapter
+    from ..adapters.folder import register_adapter  # before the first step: what fails to import must not fail after the last
 
+    result = _run(job, options["resume"])
     entry = register_adapter(job["registry"], job["name"], job["domain"].name, job["base"], job["data"], job["config"], result)
     job["checkpoint"].discard()
     _report(job["registry"], entry, result, options["json_output"])
@@ -86,6 +86,8 @@ def _config(options: dict[str, Any]) -> TrainConfig:
     if options["config_file"] is not None:
         try:
             values |= tomllib.loads(options["config_file"].read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigError(f"{options['config_file']} does not exist") from None
         except (OSError, ValueError) as e:
             raise ConfigError(f"{options['config_file']} cannot be read as toml: {e}") from e
     for setting in options["settings"]:
@@ -147,6 +149,8 @@ def _run(job: dict[str, Any], resume: bool) -> TrainResult:
 
     if resume and not job["checkpoint"].path.exists():
         say("nothing to resume: no interrupted run of this command with these data is there; starting afresh")
+    elif resume:
+        say("resuming the interrupted run")
     try:
         with training_bar() as on_step:
             return train_adapter(job["base"], job["data"], job["config"], checkpoint=job["checkpoint"], resume=resume, on_step=on_step)
