@@ -151,7 +151,7 @@ def test_a_closed_pipe_is_silent(arguments: list[str], home: Path) -> None:
         (["--set", "epochs"], ["expected KEY=VALUE"]),
         (["--set", "epochs=many"], ["epochs is 'many'; expected a whole number"]),
         (["--set", "targets=quarry"], ["target 'quarry' names no linear module"]),
-        (["--config", "none.toml"], ["none.toml cannot be read as toml"]),
+        (["--config", "none.toml"], ["none.toml does not exist"]),
         (["--train-queries", "0"], ["expected at least 1"]),
         (["--seed", "-1"], ["seed is -1"]),
         (["--device", "abacus"], ["device 'abacus' is not here"]),
