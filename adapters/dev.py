@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..base.load import Base
 from ..data.retrieval import TrainingData
-from ..encoder import Encoder
+from ..encoder import Encoder, LoraEncoder
 from ..metrics import ndcg_at_10
+from .config import TrainConfig
 
 MAX_DISTRACTORS = 2000
 
@@ -34,6 +36,11 @@ class DevSet:
             self.relevant,
         )
         return float(np.mean(list(by_query.values())))
+
+
+def dev_encoder(base: Base, config: TrainConfig) -> LoraEncoder:
+    """Return the encoder of a look: the network with the layers that are in it, at the length and precision of training."""
+    return LoraEncoder(base, precision=config.precision, max_tokens=min(config.max_tokens, base.spec.max_tokens))
 
 
 def make_dev_set(data: TrainingData, seed: int) -> DevSet | None:

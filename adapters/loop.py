@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ..base.load import Base
-from ..encoder import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, LoraEncoder, Role, embed, length_batches, tokenize
+from ..encoder import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, Role, embed, length_batches, tokenize
 from ..errors import TrainingError
 from .batches import Batches, TextBatch
 from .config import TrainConfig
-from .dev import DevSet
+from .dev import DevSet, dev_encoder
 from .lora_layers import set_training
 from .losses import BatchScores, find_loss
 
@@ -106,9 +106,7 @@ class Run:
 
     def _look(self, dev: DevSet) -> None:
         set_training(self.base, False)
-        score = dev.score(
-            LoraEncoder(self.base, precision=self.config.precision, max_tokens=min(self.config.max_tokens, self.base.spec.max_tokens))
-        )
+        score = dev.score(dev_encoder(self.base, self.config))
         look = Look(step=self.state.step, score=score)
         weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
         self.is_whole = False

@@ -19,7 +19,7 @@ from ..lora import LoraFactors
 from .batches import Batches
 from .checkpoint import Checkpoint
 from .config import TrainConfig
-from .dev import DevSet, make_dev_set
+from .dev import DevSet, dev_encoder, make_dev_set
 from .loop import Look, Progress, Run, RunState, batch_loss
 from .lora_layers import add_lora, read_factors, set_training
 
@@ -190,13 +190,11 @@ def _estimate_seconds(base: Base, batches: Batches, dev: DevSet | None, config: 
 
 
 def _estimate_look(base: Base, dev: DevSet | None, config: TrainConfig, sample: int = 64) -> float:
-    from ..encoder import LoraEncoder
-
     if dev is None:
         return 0.0
     set_training(base, False)
     texts = list(dev.passages.values())
     some = texts[:: max(1, len(texts) // sample)]
     started = time.monotonic()
-    LoraEncoder(base, precision=config.precision, max_tokens=min(config.max_tokens, base.spec.max_tokens)).encode(some)
+    dev_encoder(base, config).encode(some)
     return (time.monotonic() - started) * (len(texts) + len(dev.queries)) / len(some)
