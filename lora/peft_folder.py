@@ -1,9 +1,7 @@
-"""LoRA factors as data: delta W = scale * B @ A, read from and written to PEFT folders. No base, no torch.nn."""
+"""LoRA factors from and to PEFT folders. No base, no torch.nn, no peft."""
 
-import hashlib
 import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,34 +9,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from .errors import AdapterError
+from ..errors import AdapterError
+from .factors import LoraFactors, LoraModule
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 _PREFIX = "base_model.model."
 _STARTS_THAT_CHANGE_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
-
-
-@dataclass(frozen=True, slots=True)
-class LoraModule:
-    """One module's update. `a`: (rank, in), `b`: (out, rank), both float32; delta W = scale * b @ a."""
-
-    a: Tensor
-    b: Tensor
-    scale: float
-
-    @property
-    def rank(self) -> int:
-        """The inner dimension of the factors."""
-        return self.a.shape[0]
-
-    def delta(self) -> Tensor:
-        """Return delta W, (out, in), float32."""
-        return self.scale * (self.b @ self.a)
-
-
-LoraFactors = dict[str, LoraModule]
-"""Module name in the base (`encoder.layer.0.attention.self.query`) -> its update."""
 
 
 def read_lora(folder: Path) -> LoraFactors:
@@ -66,6 +43,38 @@ def write_lora(factors: LoraFactors, path: Path, *, dtype: torch.dtype = torch.f
     path.write_bytes(save(tensors, metadata={"format": "pt"}))  # save_file would make it readable by its owner alone
 
 
+def lora_config(factors: LoraFactors, base: str | None, revision: str | None) -> dict:
+    """Return the `adapter_config.json` of factors whose ranks may differ from module to module. Every scale is 1 or is recorded as an alpha.
+
+    Modules are named whole, and the patterns are anchored, so that no name can be taken for the end of another's.
+    """
+    common = max(module.rank for module in factors.values())
+    return {
+        "peft_type": "LORA",
+        "task_type": "FEATURE_EXTRACTION",
+        "base_model_name_or_path": base,
+        "revision": revision,
+        "r": common,
+        "lora_alpha": common,
+        "rank_pattern": {_anchored(name): module.rank for name, module in sorted(factors.items()) if module.rank != common},
+        "alpha_pattern": {
+            _anchored(name): module.scale * module.rank for name, module in sorted(factors.items()) if module.scale * module.rank != common
+        },
+        "target_modules": sorted(factors),
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "fan_in_fan_out": False,
+        "inference_mode": True,
+        "use_rslora": False,
+        "use_dora": False,
+        "modules_to_save": None,
+    }
+
+
+def _anchored(name: str) -> str:
+    return "^" + name.replace(".", r"\.")
+
+
 def read_config(folder: Path) -> dict:
     """Read a PEFT folder's `adapter_config.json`.
 
@@ -82,16 +91,6 @@ def read_config(folder: Path) -> dict:
         kind = config.get("peft_type") if isinstance(config, dict) else type(config).__name__
         raise AdapterError(f"{folder} holds an adapter of type {kind}; only LoRA can be used")
     return config
-
-
-def factors_sha256(factors: LoraFactors) -> str:
-    """Return a hash of the content of factors: names, shapes, values and scales, independent of storage."""
-    digest = hashlib.sha256()
-    for name, module in sorted(factors.items()):
-        digest.update(f"{name} {tuple(module.a.shape)} {tuple(module.b.shape)} {module.scale!r}\n".encode())
-        digest.update(module.a.contiguous().numpy().tobytes())
-        digest.update(module.b.contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

@@ -1,0 +1,23 @@
+"""LoRA factors as data: what they are, the algebra on them, and how they are read from and written to PEFT folders."""
+
+from .algebra import Compressed, RankPolicy, Update, compress, inner_product, weighted_sum
+from .factors import LoraFactors, LoraModule, factors_sha256
+from .peft_folder import CONFIG, WEIGHTS, lora_config, read_config, read_lora, write_lora
+
+__all__ = [
+    "CONFIG",
+    "WEIGHTS",
+    "Compressed",
+    "LoraFactors",
+    "LoraModule",
+    "RankPolicy",
+    "Update",
+    "compress",
+    "factors_sha256",
+    "inner_product",
+    "lora_config",
+    "read_config",
+    "read_lora",
+    "weighted_sum",
+    "write_lora",
+]

@@ -1,0 +1,38 @@
+"""LoRA factors as data: delta W = scale * B @ A."""
+
+import hashlib
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class LoraModule:
+    """One module's update. `a`: (rank, in), `b`: (out, rank), both float32; delta W = scale * b @ a."""
+
+    a: Tensor
+    b: Tensor
+    scale: float
+
+    @property
+    def rank(self) -> int:
+        """The inner dimension of the factors."""
+        return self.a.shape[0]
+
+    def delta(self) -> Tensor:
+        """Return delta W, (out, in), float32."""
+        return self.scale * (self.b @ self.a)
+
+
+LoraFactors = dict[str, LoraModule]
+"""Module name in the base (`encoder.layer.0.attention.self.query`) -> its update."""
+
+
+def factors_sha256(factors: LoraFactors) -> str:
+    """Return a hash of the content of factors: names, shapes, values and scales, independent of storage."""
+    digest = hashlib.sha256()
+    for name, module in sorted(factors.items()):
+        digest.update(f"{name} {tuple(module.a.shape)} {tuple(module.b.shape)} {module.scale!r}\n".encode())
+        digest.update(module.a.contiguous().numpy().tobytes())
+        digest.update(module.b.contiguous().numpy().tobytes())
+    return digest.hexdigest()

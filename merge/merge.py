@@ -1,0 +1,146 @@
+"""Merge adapters: parents' factors and a configuration -> merged factors. No files, no base, no network."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+
+import torch
+
+from ..errors import ConfigError
+from ..lora import Compressed, LoraFactors, LoraModule, RankPolicy, compress, factors_sha256
+from .methods import Method, find_method
+from .parts import MethodSettings, Part
+
+LOW_ENERGY = 0.9
+
+Grams = dict[str, torch.Tensor]
+"""Module name -> Gram matrix of its inputs, (in, in)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeConfig:
+    """How to merge.
+
+    Attributes:
+        method: A name in `METHODS`.
+        weights: One a parent; None: 1/n each.
+        with_base: Scales the merged update: 1 leaves it, 0 is the base.
+        ranks: How many dimensions the result keeps.
+        settings: What the method reads beside the weights.
+    """
+
+    method: str = "linear"
+    weights: tuple[float, ...] | None = None
+    with_base: float = 1.0
+    ranks: RankPolicy = field(default_factory=RankPolicy)
+    settings: MethodSettings = field(default_factory=MethodSettings)
+
+    def resolved_weights(self, parents: int) -> tuple[float, ...]:
+        """Return one weight a parent.
+
+        Raises:
+            ConfigError: there are more or fewer than parents.
+        """
+        if self.weights is None:
+            return (1 / parents,) * parents
+        if len(self.weights) != parents:
+            raise ConfigError(f"{len(self.weights)} weights for {parents} adapters; give one each, in their order")
+        return self.weights
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what was decided, as JSON can hold it; of the settings, those that the method reads."""
+        read = find_method(self.method).settings
+        return {
+            "method": self.method,
+            "with_base": self.with_base,
+            "rank": self.ranks.rank,
+            "energy": self.ranks.energy,
+            **{key: value for key, value in asdict(self.settings).items() if key in read},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MergeResult:
+    """Merged factors, and what of each module's update they hold."""
+
+    factors: LoraFactors
+    energy_by_module: dict[str, float]
+    energy: float
+
+    @property
+    def rank(self) -> int:
+        """The largest rank."""
+        return max(module.rank for module in self.factors.values())
+
+
+def merge_factors(
+    parents: Sequence[LoraFactors],
+    config: MergeConfig,
+    grams: Sequence[Grams] | None = None,
+    on_module: Callable[[int, int], None] | None = None,
+) -> MergeResult:
+    """Merge the factors of adapters on one base. The parents are not changed.
+
+    Args:
+        parents: One or more. They may differ in ranks, scales and modules; a module that a parent leaves alone counts as no change.
+        config: How.
+        grams: Of each parent, for a method that needs them.
+        on_module: Told how many modules are done, of how many.
+
+    Raises:
+        ConfigError: the weights or parents are too many or too few, or Gram matrices are missing.
+    """
+    method = find_method(config.method)
+    weights = config.resolved_weights(len(parents))
+    _check(parents, config, method, grams)
+    hashes = [factors_sha256(parent) for parent in parents]
+    names = sorted({name for parent in parents for name in parent})
+    merged: dict[str, Compressed] = {}
+    for done, name in enumerate(names, start=1):
+        own = _of_module(parents, name)
+        parts = [
+            Part(module, weight, f"{key} {name}", grams[row].get(name) if grams else None)
+            for row, (module, weight, key) in enumerate(zip(own, weights, hashes, strict=True))
+        ]
+        update = method.merge(parts, config.settings)
+        cap = max(1, sum(module.rank for module in own))
+        merged[name] = compress(_scaled(update, config.with_base), config.ranks, cap)
+        if on_module:
+            on_module(done, len(names))
+    total, kept = sum(each.total for each in merged.values()), sum(each.kept for each in merged.values())
+    return MergeResult(
+        {name: each.module for name, each in merged.items()},
+        {name: each.energy for name, each in merged.items()},
+        1.0 if total == 0 else min(1.0, kept / total),
+    )
+
+
+def _check(parents: Sequence[LoraFactors], config: MergeConfig, method: Method, grams: Sequence[Grams] | None) -> None:
+    if not parents:
+        raise ConfigError("there is nothing to merge; name at least one adapter")
+    if method.parents is not None and len(parents) != method.parents:
+        raise ConfigError(f"{config.method} merges {method.parents} adapters, and {len(parents)} were given")
+    if method.needs_gram and grams is None:
+        raise ConfigError(f"{config.method} needs the parents' activation Gram matrices; train them with --gram-rank")
+
+
+def _of_module(parents: Sequence[LoraFactors], name: str) -> list[LoraModule]:
+    """Return each parent's update of a module, of rank 0 where it has none.
+
+    Raises:
+        ConfigError: two parents change a module of another shape; they lie on different bases.
+    """
+    there = [parent[name] for parent in parents if name in parent]
+    shapes = {(module.b.shape[0], module.a.shape[1]) for module in there}
+    if len(shapes) > 1:
+        raise ConfigError(
+            f"the adapters change {name} in different shapes ({', '.join(map(str, sorted(shapes)))}); they lie on different bases"
+        )
+    out, into = shapes.pop()
+    nothing = LoraModule(torch.zeros(0, into), torch.zeros(out, 0), 1.0)
+    return [parent.get(name, nothing) for parent in parents]
+
+
+def _scaled(update: LoraModule | torch.Tensor, scale: float) -> LoraModule | torch.Tensor:
+    if scale == 1:
+        return update
+    return LoraModule(update.a, update.b, update.scale * scale) if isinstance(update, LoraModule) else update * scale
