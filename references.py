@@ -20,12 +20,14 @@ from .opening import OPENERS, EncoderSettings, LoadedBases, open_encoder
 from .registry import Entry, Registry, split_reference
 
 __all__ = [
-    "RESOLVERS",
+    "LOCATORS",
     "EncoderSettings",
     "LoadedBases",
+    "Located",
     "Resolved",
     "Search",
     "fetch_snapshot",
+    "locate_reference",
     "of_base",
     "open_encoder",
     "read_entry",
@@ -61,6 +63,23 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """Where the weights that a reference names lie.
+
+    Attributes:
+        reference: Its full name: with the version, or as the user wrote it.
+        folder: None for `base`.
+        entry: What the registry, or the folder's own `adapt.json`, knows of it.
+        notes: What was chosen on the user's behalf, to be told.
+    """
+
+    reference: str
+    folder: Path | None = None
+    entry: Entry | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
     """Where references are looked for. `base` is what the user named with `--base`, or None."""
 
@@ -78,12 +97,22 @@ def resolve_references(texts: Sequence[str], search: Search) -> list[Resolved]:
     found = {text: resolve_reference(text, search) for text in texts if text != "base"}
     if "base" in texts:
         others = list(found.values())
-        found["base"] = _resolve_base("base", search) if search.base is not None or not others else of_base(others[0].base)
+        found["base"] = _resolve_base(search) if search.base is not None or not others else of_base(others[0].base)
     return [found[text] for text in texts]
 
 
+def locate_reference(text: str, search: Search) -> Located:
+    """Find where a reference's weights lie, without asking for its base.
+
+    Raises:
+        UnknownReferenceError: it names nothing; the message lists what is known.
+        HubError: it is not in the cache, and the Hub cannot be reached or does not have it.
+    """
+    return LOCATORS[_way_of_naming(text)](text, search)
+
+
 def resolve_reference(text: str, search: Search) -> Resolved:
-    """Find what a reference names.
+    """Find what a reference names, and its base.
 
     Raises:
         UnknownReferenceError: it names nothing; the message lists what is known.
@@ -91,7 +120,11 @@ def resolve_reference(text: str, search: Search) -> Resolved:
         AdapterError: the folder is no adapter, or of a kind that has no vectors.
         HubError: it is not in the cache, and the Hub cannot be reached or does not have it.
     """
-    return RESOLVERS[_way_of_naming(text)](text, search)
+    located = locate_reference(text, search)
+    if located.folder is None:
+        return _resolve_base(search)
+    found = _of_folder(located.folder, search) if located.entry is None else _of_entry(located.entry, located.folder, search)
+    return replace(found, reference=located.reference, notes=located.notes)
 
 
 def of_base(spec: BaseSpec) -> Resolved:
@@ -108,13 +141,17 @@ def _way_of_naming(text: str) -> str:
     return "folder" if is_path else "name"
 
 
-def _resolve_base(_text: str, search: Search) -> Resolved:
+def _resolve_base(search: Search) -> Resolved:
     base = resolve_base(search.base, options=search.options)
     notes = (f"using the embedded base {base.name}: {base.fallback_reason}",) if base.fallback_reason else ()
     return replace(of_base(base), notes=notes)
 
 
-def _resolve_name(text: str, search: Search) -> Resolved:
+def _locate_base(text: str, _search: Search) -> Located:
+    return Located(reference=text)
+
+
+def _locate_name(text: str, search: Search) -> Located:
     name, version = text.partition("@")[0], None
     try:
         if name == "base":
@@ -126,8 +163,8 @@ def _resolve_name(text: str, search: Search) -> Resolved:
         if Path(text).is_dir():
             raise UnknownReferenceError(f"{e}; a folder of that name is here: to use it, write .{os.sep}{text}") from e
         raise
-    found = _of_entry(entry, search.registry.folder(entry), search)
-    return replace(found, reference=entry.reference, notes=_tell_choice(entry, version, search.registry))
+    folder, notes = search.registry.folder(entry), _tell_choice(entry, version, search.registry)
+    return Located(reference=entry.reference, folder=folder, entry=entry, notes=notes)
 
 
 def _borrowing(options: BaseOptions) -> BaseOptions:
@@ -146,27 +183,32 @@ def _tell_choice(entry: Entry, version: str | None, registry: Registry) -> tuple
     )
 
 
-def _resolve_folder(text: str, search: Search) -> Resolved:
+def _locate_folder(text: str, _search: Search) -> Located:
     folder = Path(text).expanduser()
     if not folder.is_dir():
         raise UnknownReferenceError(
             f"the folder {text} does not exist; a reference is base, NAME, NAME@VERSION, NAME@ALIAS, a folder or hf:OWNER/REPO"
         )
-    return replace(_of_folder(folder, search), reference=text)
+    return _located(folder, text)
 
 
-def _resolve_hf(text: str, search: Search) -> Resolved:
+def _locate_hf(text: str, _search: Search) -> Located:
     match = re.fullmatch(r"hf:([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", text)
     if match is None:
         raise UnknownReferenceError(f"{text!r} is no reference to the Hub; expected hf:OWNER/REPO or hf:OWNER/REPO@REVISION")
-    return replace(_of_folder(fetch_snapshot(match[1], match[2]), search), reference=text)
+    return _located(fetch_snapshot(match[1], match[2]), text)
 
 
-RESOLVERS: dict[str, Callable[[str, Search], Resolved]] = {
-    "base": _resolve_base,
-    "name": _resolve_name,
-    "folder": _resolve_folder,
-    "hf": _resolve_hf,
+def _located(folder: Path, text: str) -> Located:
+    entry = read_entry(folder / ENTRY_FILE) if (folder / ENTRY_FILE).is_file() else None
+    return Located(reference=text, folder=folder, entry=entry)
+
+
+LOCATORS: dict[str, Callable[[str, Search], Located]] = {
+    "base": _locate_base,
+    "name": _locate_name,
+    "folder": _locate_folder,
+    "hf": _locate_hf,
 }
 """Way of naming -> what finds it."""
 
@@ -197,9 +239,7 @@ def fetch_snapshot(repo: str, revision: str | None) -> Path:
 
 
 def _of_folder(folder: Path, search: Search) -> Resolved:
-    """Describe a folder by what lies in it: a registered version, a bare PEFT adapter, or a whole model."""
-    if (folder / ENTRY_FILE).is_file():
-        return _of_entry(read_entry(folder / ENTRY_FILE), folder, search)
+    """Describe a folder that no registry wrote by what lies in it: a bare PEFT adapter, or a whole model."""
     if (folder / _ADAPTER_CONFIG).is_file():
         return _of_peft_folder(folder, search)
     if (folder / "config.json").is_file():
