@@ -9,15 +9,15 @@ Tell = Callable[[str, int, int], None]
 
 
 @contextmanager
-def text_bar() -> Iterator[Tell | None]:
-    """Give a function that draws a bar of texts done with the time left, or None where nobody would see it."""
+def text_bar(unit: str = "texts") -> Iterator[Tell | None]:
+    """Give a function that draws a bar of units done with the time left, or None where nobody would see it."""
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("texts"), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bars = {}
 

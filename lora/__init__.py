@@ -2,15 +2,18 @@
 
 from .algebra import Compressed, RankPolicy, Update, compress, inner_product, weighted_sum
 from .factors import LoraFactors, LoraModule, factors_sha256
-from .peft_folder import CONFIG, WEIGHTS, lora_config, read_config, read_lora, write_lora
+from .peft_folder import CONFIG, STORE_DTYPES, WEIGHTS, LoraFile, StoreDtype, lora_config, read_config, read_lora, stored_bytes, write_lora
 
 __all__ = [
     "CONFIG",
+    "STORE_DTYPES",
     "WEIGHTS",
     "Compressed",
     "LoraFactors",
+    "LoraFile",
     "LoraModule",
     "RankPolicy",
+    "StoreDtype",
     "Update",
     "compress",
     "factors_sha256",
@@ -18,6 +21,7 @@ __all__ = [
     "lora_config",
     "read_config",
     "read_lora",
+    "stored_bytes",
     "weighted_sum",
     "write_lora",
 ]

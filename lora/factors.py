@@ -1,6 +1,7 @@
 """LoRA factors as data: delta W = scale * B @ A."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -28,10 +29,11 @@ LoraFactors = dict[str, LoraModule]
 """Module name in the base (`encoder.layer.0.attention.self.query`) -> its update."""
 
 
-def factors_sha256(factors: LoraFactors) -> str:
+def factors_sha256(factors: Mapping[str, LoraModule]) -> str:
     """Return a hash of the content of factors: names, shapes, values and scales, independent of storage."""
     digest = hashlib.sha256()
-    for name, module in sorted(factors.items()):
+    for name in sorted(factors):
+        module = factors[name]
         digest.update(f"{name} {tuple(module.a.shape)} {tuple(module.b.shape)} {module.scale!r}\n".encode())
         digest.update(module.a.contiguous().numpy().tobytes())
         digest.update(module.b.contiguous().numpy().tobytes())

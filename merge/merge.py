@@ -1,6 +1,6 @@
 """Merge adapters: parents' factors and a configuration -> merged factors. No files, no base, no network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import torch
@@ -60,11 +60,12 @@ class MergeConfig:
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
-    """Merged factors, and what of each module's update they hold."""
+    """Merged factors, what of each module's update they hold (shares of the squared norm), and the content hashes of the parents."""
 
     factors: LoraFactors
     energy_by_module: dict[str, float]
     energy: float
+    parent_sha256: tuple[str, ...]
 
     @property
     def rank(self) -> int:
@@ -73,7 +74,7 @@ class MergeResult:
 
 
 def merge_factors(
-    parents: Sequence[LoraFactors],
+    parents: Sequence[Mapping[str, LoraModule]],
     config: MergeConfig,
     grams: Sequence[Grams] | None = None,
     on_module: Callable[[int, int], None] | None = None,
@@ -111,10 +112,11 @@ def merge_factors(
         {name: each.module for name, each in merged.items()},
         {name: each.energy for name, each in merged.items()},
         1.0 if total == 0 else min(1.0, kept / total),
+        tuple(hashes),
     )
 
 
-def _check(parents: Sequence[LoraFactors], config: MergeConfig, method: Method, grams: Sequence[Grams] | None) -> None:
+def _check(parents: Sequence[Mapping[str, LoraModule]], config: MergeConfig, method: Method, grams: Sequence[Grams] | None) -> None:
     if not parents:
         raise ConfigError("there is nothing to merge; name at least one adapter")
     if method.parents is not None and len(parents) != method.parents:
@@ -123,21 +125,21 @@ def _check(parents: Sequence[LoraFactors], config: MergeConfig, method: Method, 
         raise ConfigError(f"{config.method} needs the parents' activation Gram matrices; train them with --gram-rank")
 
 
-def _of_module(parents: Sequence[LoraFactors], name: str) -> list[LoraModule]:
+def _of_module(parents: Sequence[Mapping[str, LoraModule]], name: str) -> list[LoraModule]:
     """Return each parent's update of a module, of rank 0 where it has none.
 
     Raises:
         ConfigError: two parents change a module of another shape; they lie on different bases.
     """
-    there = [parent[name] for parent in parents if name in parent]
-    shapes = {(module.b.shape[0], module.a.shape[1]) for module in there}
+    there = {row: parent[name] for row, parent in enumerate(parents) if name in parent}
+    shapes = {(module.b.shape[0], module.a.shape[1]) for module in there.values()}
     if len(shapes) > 1:
         raise ConfigError(
             f"the adapters change {name} in different shapes ({', '.join(map(str, sorted(shapes)))}); they lie on different bases"
         )
     out, into = shapes.pop()
     nothing = LoraModule(torch.zeros(0, into), torch.zeros(out, 0), 1.0)
-    return [parent.get(name, nothing) for parent in parents]
+    return [there.get(row, nothing) for row in range(len(parents))]
 
 
 def _scaled(update: LoraModule | torch.Tensor, scale: float) -> LoraModule | torch.Tensor:

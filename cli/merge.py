@@ -1,0 +1,213 @@
+"""`adapt merge`: adapters on one base -> one adapter that holds them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .encoder_options import EncoderOptions, encoder_options
+from .options import common_options
+from .output import emit, say
+
+if TYPE_CHECKING:
+    from ..merge import MergeConfig, MergeResult
+    from ..merge.parents import Parent
+    from ..registry import Entry, Registry
+
+SETTINGS = ("density", "spread", "outliers")
+
+
+class RankType(click.ParamType):
+    """`auto`, `full` or a whole number above 0."""
+
+    name = "rank"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Read the value."""
+        if value in ("auto", "full"):
+            return str(value)
+        if str(value).isdecimal() and int(value) > 0:
+            return int(value)
+        raise click.BadParameter(f"{value!r} is no rank; expected auto, full or a whole number above 0", ctx, param)
+
+
+class WeightsType(click.ParamType):
+    """Numbers with commas between them."""
+
+    name = "weights"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Read the value."""
+        import math
+
+        try:
+            numbers = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            message = f"{value!r} is no list of weights; expected numbers with commas between them, such as 0.7,0.3"
+            raise click.BadParameter(message, ctx, param) from None
+        if not all(map(math.isfinite, numbers)):
+            raise click.BadParameter(f"{value!r} holds a weight that is not finite", ctx, param)
+        return numbers
+
+
+@click.command(name="merge")
+@click.argument("references", metavar="REF...", nargs=-1)
+@click.option("--method", metavar="M", help="How (list them: adapt merge --methods) [default: linear].")
+@click.option("--weights", type=WeightsType(), metavar="W,W", help="One weight each, negative ones too [default: 1/n each].")
+@click.option("--rank", type=RankType(), default="auto", show_default=True, metavar="R", help="auto, full (lossless), or a number.")
+@click.option("--energy", type=float, metavar="E", help="Share of the squared norm that --rank auto keeps [default: 0.99].")
+@click.option("--density", type=float, metavar="D", help="Share of elements that a sparsifying method keeps [default: 0.5].")
+@click.option("--spread", type=float, metavar="S", help="della: how far dropping depends on magnitude [default: 0.1].")
+@click.option("--outliers", type=float, metavar="O", help="breadcrumbs: share of the largest elements to drop [default: 0.01].")
+@click.option("--with-base", type=float, metavar="A", help="Merge back with the base: scale the result by A [default: 1].")
+@click.option("--seed", type=int, metavar="N", help="Of what a method draws at random [default: 0].")
+@click.option(
+    "--store", type=click.Choice(["fp16", "bf16", "fp32"]), help="Number format of the file [default: fp16; fp32 with --rank full]."
+)
+@click.option("--name", metavar="N", help="Name in the registry [default: the parents' names, joined].")
+@click.option("--domain", metavar="D", help="What it is for [default: the parents' domain, where they share one].")
+@click.option("--explain", is_flag=True, help="Say how compatible the adapters are, and merge nothing.")
+@click.option("--methods", is_flag=True, help="List the methods, with when to use each, and merge nothing.")
+@click.option("--dry-run", is_flag=True, help="Tell rank, energy and size, and write nothing.")
+@encoder_options
+@common_options
+def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: bool, registry_dir: Path | None, **options: Any) -> None:
+    """Merge adapters on one base into one, in weight space.
+
+    REF is NAME, NAME@VERSION, NAME@ALIAS, a folder, hf:OWNER/REPO, or base (no change).
+    """
+    if options["methods"]:
+        _list_methods(json_output)
+        return
+    if not references:
+        raise click.UsageError("name the adapters to merge, such as: adapt merge legal medical")
+    from ..merge.parents import open_parents
+
+    search = encoder.search(registry_dir)
+    parents = open_parents(references, search)
+    for note in dict.fromkeys(note for parent in parents for note in parent.notes):
+        say(note)
+    if options["explain"]:
+        _explain(parents, json_output)
+        return
+    config = _config(options)
+    _merge(search.registry, parents, config, options, json_output)
+
+
+def _list_methods(json_output: bool) -> None:
+    from ..merge import METHODS
+    from .render import render_table
+
+    rows = [(name, method.use, ", ".join(method.settings) or "-", method.source) for name, method in METHODS.items()]
+    result = {"methods": [dict(zip(("name", "use", "settings", "source"), row, strict=True)) for row in rows]}
+    emit(result, render_table(("method", "when to use it", "settings", "source"), rows), json_output)
+
+
+def _explain(parents: list[Parent], json_output: bool) -> None:
+    from ..merge.explain import explain, explanation_text
+
+    explained = explain([parent.factors for parent in parents], [parent.reference for parent in parents])
+    emit(explained.as_dict(), explanation_text(explained), json_output)
+
+
+def _config(options: dict[str, Any]) -> MergeConfig:
+    """Resolve the options; a setting that the method does not read is an error, not silence.
+
+    Raises:
+        ConfigError: a value does not fit, or the method does not read a setting.
+    """
+    from ..errors import ConfigError
+    from ..lora import RankPolicy
+    from ..merge import MergeConfig, MethodSettings, find_method
+
+    name = options["method"] or MergeConfig().method
+    method = find_method(name)
+    given = {key: options[key] for key in (*SETTINGS, "seed") if options[key] is not None}
+    for key in given:
+        if key != "seed" and key not in method.settings:
+            reads = ", ".join(f"--{each}" for each in method.settings) or "none of its kind"
+            raise ConfigError(f"{name} does not read --{key}; it reads {reads}")
+    if options["energy"] is not None and options["rank"] != "auto":
+        raise ConfigError(f"--energy decides the rank of --rank auto; with --rank {options['rank']} it does nothing: leave one of them out")
+    ranks = RankPolicy(rank=options["rank"], **({} if options["energy"] is None else {"energy": options["energy"]}))
+    with_base = {} if options["with_base"] is None else {"with_base": options["with_base"]}
+    return MergeConfig(method=name, weights=options["weights"], ranks=ranks, settings=MethodSettings(**given), **with_base)
+
+
+def _merge(registry: Registry, parents: list[Parent], config: MergeConfig, options: dict[str, Any], json_output: bool) -> None:
+    from ..lora import stored_bytes
+    from ..merge.folder import MergeRecord, register_merge
+    from ..registry.entry import check_name
+    from .render import format_size
+
+    store = options["store"] or ("fp32" if config.ranks.rank == "full" else "fp16")
+    record = MergeRecord(
+        name=options["name"] or _joined([parent.name for parent in parents]), domain=_domain(options, parents), store=store
+    )
+    check_name(record.name)
+    result = _run(parents, config)
+    _warn(result)
+    say(f"the file will have {format_size(stored_bytes(result.factors, store))}")
+    if options["dry_run"]:
+        emit(_facts(parents, config, result), _text("nothing is written", parents, config, result), json_output)
+        return
+    entry = register_merge(registry, parents, config, result, record)
+    _report(registry, entry, parents, config, result, json_output)
+
+
+def _joined(names: list[str]) -> str:
+    """Return a name for what is merged of these: the names joined, or `merge` where that would be too long."""
+    joined = "-".join(dict.fromkeys(names))
+    return joined if len(joined) <= 60 else "merge"
+
+
+def _domain(options: dict[str, Any], parents: list[Parent]) -> str | None:
+    domains = {parent.domain for parent in parents if parent.folder is not None}
+    shared = domains.pop() if len(domains) == 1 else None
+    return options["domain"] or shared
+
+
+def _run(parents: list[Parent], config: MergeConfig) -> MergeResult:
+    from ..merge import merge_factors
+    from .bars import text_bar
+
+    with text_bar("modules") as tell:
+        on_module = (lambda done, total: tell(f"merging ({config.method})", done, total)) if tell else None
+        return merge_factors([parent.factors for parent in parents], config, on_module=on_module)
+
+
+def _warn(result: MergeResult) -> None:
+    from ..merge import LOW_ENERGY
+
+    if result.energy < LOW_ENERGY:
+        say(
+            f"warning: rank {result.rank} keeps {result.energy:.1%} of the merged update's energy; --rank full keeps all of it, "
+            "a larger --rank or --energy more"
+        )
+
+
+def _facts(parents: list[Parent], config: MergeConfig, result: MergeResult) -> dict[str, object]:
+    weights = config.resolved_weights(len(parents))
+    return {
+        "parents": [{"reference": parent.reference, "weight": weight} for parent, weight in zip(parents, weights, strict=True)],
+        "config": config.as_dict(),
+        "rank": result.rank,
+        "energy": result.energy,
+    }
+
+
+def _text(head: str, parents: list[Parent], config: MergeConfig, result: MergeResult, *more: str) -> str:
+    weights = config.resolved_weights(len(parents))
+    shares = ", ".join(f"{weight:.4g} {parent.reference}" for parent, weight in zip(parents, weights, strict=True))
+    scaled = "" if config.with_base == 1 else f", scaled by {config.with_base:g}"
+    rank = f"rank         {result.rank}, energy kept {result.energy:.4f}"
+    return "\n".join([head, f"method       {config.method}{scaled}", f"weights      {shares}", rank, *more])
+
+
+def _report(registry: Registry, entry: Entry, parents: list[Parent], config: MergeConfig, result: MergeResult, json_output: bool) -> None:
+    folder, size = registry.folder(entry), entry.files["adapter_model.safetensors"]["size"]
+    facts = {"reference": entry.reference, "path": str(folder), "bytes": size} | _facts(parents, config, result)
+    more = (f"adapter      {folder}", f"size         {size / 1e6:.2f} MB")
+    emit(facts, _text(entry.reference, parents, config, result, *more), json_output)

@@ -1,0 +1,102 @@
+"""A merge's folder and its entry in the registry: peft and sentence-transformers load it as they load a trained adapter."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import get_args
+
+from .. import __version__
+from ..base.resolve import resolve_base
+from ..base.sentence_files import write_json, write_sentence_files
+from ..errors import ConfigError, unknown_name
+from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, StoreDtype, lora_config, write_lora
+from ..registry import Entry, Registry
+from .merge import MergeConfig, MergeResult
+from .parents import Parent
+
+_SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_*_config.json")
+_TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRecord:
+    """What is said of a merge beside its weights.
+
+    Attributes:
+        name: Its name in the registry.
+        domain: What it is for; None where nobody said and its parents differ.
+        store: Number format of the saved factors.
+        search: What a search for weights decided and saw; None without one.
+    """
+
+    name: str
+    domain: str | None
+    store: StoreDtype = "fp16"
+    search: dict | None = None
+
+    def __post_init__(self) -> None:
+        if self.store not in get_args(StoreDtype):
+            raise ConfigError(unknown_name("store", self.store, get_args(StoreDtype)))
+
+
+def register_merge(registry: Registry, parents: Sequence[Parent], config: MergeConfig, result: MergeResult, record: MergeRecord) -> Entry:
+    """Write a merge's folder and enter it into the registry as a new version.
+
+    Raises:
+        RegistryError: the registry cannot be written.
+        BaseError: no parent carries a tokenizer, and the base that has it is not at hand.
+    """
+    first = next(parent for parent in parents if parent.folder is not None)
+    weights = config.resolved_weights(len(parents))
+    decided = config.as_dict() | {"energy_kept": result.energy, "store": record.store, "libraries": _libraries()}
+    draft = Entry(
+        kind="merge",
+        name=record.name,
+        domain=record.domain,
+        base=first.base,
+        pooling=first.pooling,
+        prompts=first.prompts,
+        method=config.method,
+        rank=result.rank,
+        targets=sorted({name.split(".")[-1] for name in result.factors}),
+        parents=[
+            {"reference": parent.reference, "sha256": sha256, "weight": weight}
+            for parent, sha256, weight in zip(parents, result.parent_sha256, weights, strict=True)
+        ],
+        config=decided | ({"search": record.search} if record.search else {}),
+        seed=config.settings.seed,
+    )
+    return registry.add(draft, lambda folder: write_merge(folder, parents, result, record.store))
+
+
+def write_merge(folder: Path, parents: Sequence[Parent], result: MergeResult, store: StoreDtype) -> None:
+    """Write everything of a merge but the registry's own record; the same merge gives the same bytes."""
+    first = next(parent for parent in parents if parent.folder is not None)
+    _write_sentence_files(folder, parents)
+    write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[store])
+    write_json(folder / CONFIG, lora_config(result.factors, first.base["id"] or first.base.get("path"), first.base.get("revision")))
+    write_json(folder / "energy.json", {"energy": result.energy, "modules": result.energy_by_module})
+
+
+def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
+    """Copy pooling, prompts and tokenizer from a parent that has them, so that no base is needed; else take them from the base."""
+    source = next((parent.folder for parent in parents if parent.folder and (parent.folder / "modules.json").is_file()), None)
+    if source is None:
+        from ..base.load import load_base
+
+        base = next(parent.base for parent in parents if parent.folder is not None)
+        write_sentence_files(load_base(resolve_base(base.get("path") or base["id"])), folder)
+        return
+    modules = [module["path"] for module in json.loads((source / "modules.json").read_text(encoding="utf-8")) if module.get("path")]
+    for module in modules:
+        shutil.copytree(source / module, folder / module, copy_function=shutil.copyfile)
+    for pattern in (*_SENTENCE_FILES, *_TOKENIZER_FILES):
+        for file in sorted(source.glob(pattern)):
+            shutil.copyfile(file, folder / file.name)
+
+
+def _libraries() -> dict[str, str]:
+    return {"adapt-embed": __version__} | {name: version(name) for name in ("torch", "safetensors")}

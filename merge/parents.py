@@ -1,0 +1,115 @@
+"""The adapters that a merge is made of: found, held to one base, and read module by module."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import AdapterError, BaseError, ConfigError
+from ..lora import LoraFile, LoraModule
+from ..references import Located, Search, locate_reference, resolve_reference
+from ..registry import Entry
+from ..registry.entry import base_record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """One input of a merge.
+
+    Attributes:
+        reference: Its full name.
+        name: A short name for people and for naming the result.
+        factors: Its updates; empty for `base`.
+        base: The record of the base that it lies on.
+        pooling: How vectors come out of it.
+        prompts: Role -> the instruction before each text.
+        folder: Where it lies; None for `base`.
+        domain: What it was made for, where that is known.
+        notes: What was chosen on the user's behalf, to be told.
+    """
+
+    reference: str
+    name: str
+    factors: Mapping[str, LoraModule]
+    base: dict
+    pooling: str | None
+    prompts: dict[str, str]
+    folder: Path | None
+    domain: str | None
+    notes: tuple[str, ...] = ()
+
+
+def open_parents(references: Sequence[str], search: Search) -> list[Parent]:
+    """Find adapters, merges and `base` to merge, and hold them to one base; no network is loaded.
+
+    Raises:
+        UnknownReferenceError: a reference names nothing.
+        AdapterError: one has no weights of its own, or is damaged.
+        BaseError: two of them lie on different bases.
+        ConfigError: none of them is an adapter, or they pool or instruct differently.
+    """
+    located = [locate_reference(text, search) for text in references]
+    with_weights = {text: _parent(text, place, search) for text, place in zip(references, located, strict=True) if place.folder is not None}
+    if not with_weights:
+        raise ConfigError("there is nothing to merge but the base itself; name at least one adapter")
+    first = next(iter(with_weights.values()))
+    base = replace(first, reference="base", name="base", factors={}, folder=None, domain=None, notes=())
+    _check_one_base(list(with_weights.values()))
+    return [with_weights.get(text, base) for text in references]
+
+
+def _parent(text: str, located: Located, search: Search) -> Parent:
+    assert located.folder is not None
+    by_path = not text.startswith("hf:") and (located.entry is None or located.reference != located.entry.reference)
+    if by_path:
+        located = replace(located, reference=str(located.folder.absolute()))
+    if located.entry is not None:
+        return _of_entry(located.entry, located)
+    factors = LoraFile(located.folder)
+    spec = resolve_reference(text, search).base
+    return Parent(
+        reference=located.reference,
+        name=located.folder.name,
+        factors=factors,
+        base=base_record(spec),
+        pooling=spec.pooling,
+        prompts={"query": spec.query_prompt, "document": spec.document_prompt},
+        folder=located.folder,
+        domain=None,
+        notes=located.notes,
+    )
+
+
+def _of_entry(entry: Entry, located: Located) -> Parent:
+    assert located.folder is not None
+    if entry.kind == "ensemble":
+        raise AdapterError(f"{entry.reference} is an ensemble, which has no weights to merge; merge its members")
+    return Parent(
+        reference=located.reference,
+        name=entry.name,
+        factors=LoraFile(located.folder),
+        base=entry.bases[0],
+        pooling=entry.pooling,
+        prompts=entry.prompts,
+        folder=located.folder,
+        domain=entry.domain,
+        notes=located.notes,
+    )
+
+
+def _check_one_base(parents: list[Parent]) -> None:
+    first = parents[0]
+    for other in parents[1:]:
+        if other.base["sha256"] != first.base["sha256"]:
+            raise BaseError(
+                f"{first.reference} lies on {_tell(first.base)}, and {other.reference} on {_tell(other.base)}; weights can be merged on one "
+                "base alone (across bases: adapt ensemble with --mode concat, rrf or max)"
+            )
+        for what, ours, theirs in (("pooling", first.pooling, other.pooling), ("prompts", first.prompts, other.prompts)):
+            if ours != theirs:
+                raise ConfigError(
+                    f"{first.reference} was made with the {what} {ours}, and {other.reference} with {theirs}; they cannot be merged"
+                )
+
+
+def _tell(base: dict) -> str:
+    return f"{base.get('name') or base['id']} (weights of sha256 {base['sha256'][:12]}...)"
