@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,6 +21,10 @@ CPU_BATCH_TOKENS = 1024  # what lies between the layers stays in the cache: 8 % 
 GPU_BATCH_TOKENS = 65536
 
 
+Ranking = list[tuple[int, float]]
+"""Rows of passages with their scores, the best first."""
+
+
 class Encoder(Protocol):
     """Anything that turns texts into vectors."""
 
@@ -29,12 +33,26 @@ class Encoder(Protocol):
         ...
 
 
+@runtime_checkable
+class Searcher(Protocol):
+    """Anything that ranks passages for queries, without vectors of its own."""
+
+    def search(self, queries: Sequence[str], passages: Sequence[str], top_k: int) -> list[Ranking]:
+        """Return for each query the `top_k` best passages (all of them, where they are fewer)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Tokenised texts: one list of ids a text, and how many texts had to be truncated."""
+    """Tokenised texts: one list of ids a text, and which texts had to be truncated."""
 
     ids: list[list[int]]
-    truncated: int
+    is_cut: list[bool]
+
+    @property
+    def truncated(self) -> int:
+        """How many texts had to be truncated."""
+        return sum(self.is_cut)
 
 
 @dataclass(slots=True)
@@ -60,18 +78,22 @@ class LoraEncoder:
         Raises:
             DataError: a text is None or no string; its row is named.
         """
-        if role not in get_args(Role):
-            raise ValueError(unknown_name("role", role, get_args(Role)))
-        tokens = tokenize(self.base, texts, role, self.max_tokens)
-        self.truncated += tokens.truncated
+        each = encode_each([self], texts, role, self.on_batch)
+        self.truncated += each.truncated
+        return each.vectors[0]
+
+    @property
+    def batch_budget(self) -> int:
+        """The padded tokens that a batch may hold."""
+        return self.batch_tokens or (CPU_BATCH_TOKENS if self.base.device.type == "cpu" else GPU_BATCH_TOKENS)
+
+    def _run(self, ids: list[list[int]], batches: list[list[int]], role: Role, tell: Callable[[int], None]) -> Vectors:
         self._lay_over(role)
-        vectors = np.empty((len(texts), self.base.spec.dimension), np.float32)
-        budget = self.batch_tokens or (CPU_BATCH_TOKENS if self.base.device.type == "cpu" else GPU_BATCH_TOKENS)
+        vectors = np.empty((len(ids), self.base.spec.dimension), np.float32)
         with torch.inference_mode():
-            for rows in length_batches([len(ids) for ids in tokens.ids], budget):
-                vectors[rows] = embed(self.base, [tokens.ids[row] for row in rows], self.precision).cpu().numpy()
-                if self.on_batch:
-                    self.on_batch(len(rows))
+            for rows in batches:
+                vectors[rows] = embed(self.base, [ids[row] for row in rows], self.precision).cpu().numpy()
+                tell(len(rows))
         return vectors
 
     def _lay_over(self, role: Role) -> None:
@@ -82,6 +104,68 @@ class LoraEncoder:
         key, device = factors_sha256(factors), self.base.device
         if key != self.base.laid:
             self.base.lay_over(key, {name: module.delta().to(device) for name, module in factors.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class EachEncoded:
+    """The same texts as several encoders see them: (n, d) vectors of each, and how many texts at least one of them truncated."""
+
+    vectors: list[Vectors]
+    truncated: int
+
+
+def encode_each(
+    encoders: Sequence[LoraEncoder], texts: Sequence[str], role: Role, on_batch: Callable[[int], None] | None = None
+) -> EachEncoded:
+    """Encode texts with several encoders: those on one base share its tokenising and its batches.
+
+    Args:
+        encoders: One or more, on one base or on several.
+        texts: What to encode.
+        role: Of all of them.
+        on_batch: Told how many texts are done since it was last told; a text is done when its share of all encoders' work is.
+
+    Raises:
+        DataError: a text is None or no string; its row is named.
+    """
+    if role not in get_args(Role):
+        raise ValueError(unknown_name("role", role, get_args(Role)))
+    tell = _Shares(len(encoders), on_batch)
+    vectors: dict[int, Vectors] = {}
+    is_cut = np.zeros(len(texts), bool)
+    for group in _alike(encoders):
+        first = encoders[group[0]]
+        tokens = tokenize(first.base, texts, role, first.max_tokens)
+        is_cut |= np.array(tokens.is_cut, bool)
+        batches = length_batches([len(ids) for ids in tokens.ids], first.batch_budget)
+        for number in group:
+            vectors[number] = encoders[number]._run(tokens.ids, batches, role, tell)
+    return EachEncoded([vectors[number] for number in range(len(encoders))], int(is_cut.sum()))
+
+
+def _alike(encoders: Sequence[LoraEncoder]) -> list[list[int]]:
+    """Return the numbers of encoders in groups that tokenise and batch alike."""
+    groups: dict[tuple[int, int | None, int], list[int]] = {}
+    for number, encoder in enumerate(encoders):
+        groups.setdefault((id(encoder.base), encoder.max_tokens, encoder.batch_budget), []).append(number)
+    return list(groups.values())
+
+
+@dataclass(slots=True)
+class _Shares:
+    """Passes the batches of several encoders on as whole texts: n texts in all, not n for each encoder."""
+
+    encoders: int
+    tell: Callable[[int], None] | None
+    done: int = 0
+    told: int = 0
+
+    def __call__(self, texts: int) -> None:
+        self.done += texts
+        new = self.done // self.encoders - self.told
+        if self.tell and new:
+            self.told += new
+            self.tell(new)
 
 
 def tokenize(base: Base, texts: Sequence[str], role: Role, max_tokens: int | None = None) -> Tokens:
@@ -98,7 +182,7 @@ def tokenize(base: Base, texts: Sequence[str], role: Role, max_tokens: int | Non
     prompt = base.spec.prompt(role)
     longest = min(max_tokens or base.spec.max_tokens, base.spec.max_tokens)
     encodings = base.backend_tokenizer(longest).encode_batch([_clean(prompt + text) for text in texts])
-    return Tokens([encoding.ids for encoding in encodings], sum(bool(encoding.overflowing) for encoding in encodings))
+    return Tokens([encoding.ids for encoding in encodings], [bool(encoding.overflowing) for encoding in encodings])
 
 
 def _clean(text: str) -> str:

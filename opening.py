@@ -1,4 +1,4 @@
-"""A reference that was found -> an Encoder. Torch is loaded when the first one is opened, not before."""
+"""A reference that was found -> an Encoder or a Searcher. Torch is loaded when the first one is opened, not before."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .base.resolve import BaseSpec
-from .errors import ConfigError
+from .ensemble import changed_member, find_mode
+from .errors import AdapterError, ConfigError
 
 if TYPE_CHECKING:
     from .base.load import Base
     from .encoder import LoraEncoder, Precision
+    from .ensemble.encoders import EnsembleEncoder
+    from .ensemble.searchers import EnsembleSearcher
     from .lora import LoraFactors
     from .references import Resolved
+
+    Opened = LoraEncoder | EnsembleEncoder | EnsembleSearcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,45 +49,106 @@ class LoadedBases:
         from .base.load import load_base
         from .encoder import choose_device
 
-        key = (spec.folder, spec.sha256, spec.pooling, spec.query_prompt, spec.document_prompt)
+        key = (spec.folder, spec.sha256, spec.pooling, spec.query_prompt, spec.document_prompt, spec.max_tokens)
         if key not in self.by_folder:
             self.by_folder[key] = load_base(spec, device=choose_device(self.settings.device))
         return self.by_folder[key]
 
 
-def open_encoder(resolved: Resolved, bases: LoadedBases | None = None) -> LoraEncoder:
+def open_reference(resolved: Resolved, bases: LoadedBases | None = None) -> Opened:
     """Load what a reference names, with the settings of `bases` (None: the default ones).
 
     Raises:
-        AdapterError: its weights are damaged or do not fit the base.
+        AdapterError: its weights are damaged or do not fit the base, or an ensemble's member has changed.
         BaseError: the base does not load.
         ConfigError: the device is not here, or the maximum length is more than the base takes.
     """
+    return OPENERS[resolved.kind](resolved, bases or LoadedBases())
+
+
+def open_encoder(resolved: Resolved, bases: LoadedBases | None = None) -> LoraEncoder | EnsembleEncoder:
+    """Load what a reference names, as `open_reference` does, and refuse what has no vectors.
+
+    Raises:
+        AdapterError: it ranks and has no vectors, or as `open_reference`.
+    """
+    from .ensemble.searchers import EnsembleSearcher
+
+    check_has_vectors(resolved)
+    opened = open_reference(resolved, bases)
+    assert not isinstance(opened, EnsembleSearcher)
+    return opened
+
+
+def check_has_vectors(resolved: Resolved) -> None:
+    """Refuse an ensemble that ranks passages and has no vectors.
+
+    Raises:
+        AdapterError: it is one.
+    """
+    if resolved.recipe is not None and not resolved.has_vectors:
+        mode = resolved.recipe.mode
+        raise AdapterError(
+            f"{resolved.reference} has no vectors: the mode {mode} ranks passages for a query and no more, which adapt bench can score; "
+            "for vectors make an ensemble with --mode concat"
+        )
+
+
+def open_lora(resolved: Resolved, bases: LoadedBases) -> LoraEncoder:
+    """Load a base, or an adapter or merge on its base; raises as `open_reference`."""
     from .encoder import LoraEncoder
 
-    bases = bases or LoadedBases()
     longest, settings = resolved.base.max_tokens, bases.settings
     if settings.max_tokens is not None and settings.max_tokens > longest:
         raise ConfigError(f"the maximum length is {settings.max_tokens} tokens; {resolved.base.name} takes at most {longest}")
     return LoraEncoder(
         bases.load(resolved.base),
-        OPENERS[resolved.kind](resolved),
+        read_factors(resolved),
         precision=settings.precision,
         max_tokens=settings.max_tokens or longest,
         batch_tokens=settings.batch_tokens,
     )
 
 
-def _no_factors(_resolved: Resolved) -> None:
-    return None
+def read_factors(resolved: Resolved) -> LoraFactors | None:
+    """Read the factors of an adapter or merge; None of a base.
 
-
-def _factors(resolved: Resolved) -> LoraFactors:
+    Raises:
+        AdapterError: they are damaged.
+    """
     from .lora import read_lora
 
+    return None if resolved.folder is None else read_lora(resolved.folder)
+
+
+def content_sha256(base: BaseSpec, factors: LoraFactors | None) -> str:
+    """Return the hash of an adapter's factors, or of a base's weights where there are none: what an ensemble keeps of a member."""
+    from .lora import factors_sha256
+
+    return factors_sha256(factors) if factors else base.sha256
+
+
+def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> EnsembleEncoder | EnsembleSearcher:
+    from .ensemble.encoders import EnsembleEncoder
+    from .ensemble.folder import read_projection
+    from .ensemble.searchers import EnsembleSearcher
+
+    recipe = resolved.recipe
+    assert recipe is not None
     assert resolved.folder is not None
-    return read_lora(resolved.folder)
+    members = tuple(open_lora(member, bases) for member in resolved.members)
+    for kept, member in zip(recipe.members, members, strict=True):
+        if (sha256 := content_sha256(member.base.spec, member.factors)) != kept.sha256:
+            raise changed_member(resolved.reference, kept, sha256)
+    if not find_mode(recipe.mode).has_vectors:
+        return EnsembleSearcher(recipe.mode, members, recipe.weights)
+    return EnsembleEncoder(recipe.mode, members, recipe.weights, projection=read_projection(resolved.folder, recipe))
 
 
-OPENERS: dict[str, Callable[[Resolved], LoraFactors | None]] = {"base": _no_factors, "adapter": _factors, "merge": _factors}
-"""What a reference is -> the factors that it lays over the base."""
+OPENERS: dict[str, Callable[[Resolved, LoadedBases], Opened]] = {
+    "base": open_lora,
+    "adapter": open_lora,
+    "merge": open_lora,
+    "ensemble": _open_ensemble,
+}
+"""What a reference is -> what opens it."""

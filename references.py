@@ -15,8 +15,9 @@ from .base.fingerprint import fingerprint
 from .base.hub_probe import hub_endpoint, hub_is_reachable
 from .base.metadata import FolderMetadata, read_metadata
 from .base.resolve import BaseOptions, BaseSpec, describe, resolve_base
-from .errors import AdapterError, BaseError, HubError, RegistryError, UnknownReferenceError, unknown_name
-from .opening import OPENERS, EncoderSettings, LoadedBases, open_encoder
+from .ensemble import Recipe, find_mode
+from .errors import AdapterError, BaseError, HubError, RegistryError, UnknownReferenceError
+from .opening import EncoderSettings, LoadedBases, check_has_vectors, open_encoder, open_reference
 from .registry import Entry, Registry, split_reference
 
 __all__ = [
@@ -26,10 +27,12 @@ __all__ = [
     "Located",
     "Resolved",
     "Search",
+    "check_has_vectors",
     "fetch_snapshot",
     "locate_reference",
     "of_base",
     "open_encoder",
+    "open_reference",
     "read_entry",
     "resolve_reference",
     "resolve_references",
@@ -46,11 +49,13 @@ class Resolved:
     Attributes:
         reference: Its full name: with the version, or the path.
         kind: What it is, a key of `OPENERS`.
-        base: The base that it lies on.
-        folder: Where its weights are; None for a base.
+        base: The base that it lies on; the first member's, for an ensemble.
+        folder: Where its weights, or its recipe, are; None for a base.
         entry: What the registry, or the folder's own `adapt.json`, knows of it.
         description: One line for people.
         notes: What was chosen on the user's behalf, to be told.
+        members: Of an ensemble, in the order of its recipe.
+        recipe: Of an ensemble; None for what has weights of its own.
     """
 
     reference: str
@@ -60,6 +65,18 @@ class Resolved:
     entry: Entry | None = None
     description: str
     notes: tuple[str, ...] = ()
+    members: tuple["Resolved", ...] = ()
+    recipe: Recipe | None = None
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether texts get vectors; an ensemble that ranks has none."""
+        return self.recipe is None or find_mode(self.recipe.mode).has_vectors
+
+    @property
+    def bases(self) -> tuple[BaseSpec, ...]:
+        """The base, or the different bases of an ensemble's members."""
+        return tuple({member.base.sha256: member.base for member in self.members}.values()) or (self.base,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +134,7 @@ def resolve_reference(text: str, search: Search) -> Resolved:
     Raises:
         UnknownReferenceError: it names nothing; the message lists what is known.
         BaseError: its base is not to be had, or is another than the one that was named.
-        AdapterError: the folder is no adapter, or of a kind that has no vectors.
+        AdapterError: the folder is no adapter, or an ensemble's member has gone.
         HubError: it is not in the cache, and the Hub cannot be reached or does not have it.
     """
     located = locate_reference(text, search)
@@ -157,7 +174,7 @@ def _locate_name(text: str, search: Search) -> Located:
         if name == "base":
             raise UnknownReferenceError("base has no versions; name a base with --base")
         name, version = split_reference(text)
-        wanted = None if search.base is None else resolve_base(search.base, options=_borrowing(search.options)).sha256
+        wanted = None if search.base is None else resolve_base(search.base, options=borrowing(search.options)).sha256
         entry = search.registry.find(name, version, wanted)
     except (UnknownReferenceError, RegistryError) as e:
         if Path(text).is_dir():
@@ -167,7 +184,7 @@ def _locate_name(text: str, search: Search) -> Located:
     return Located(reference=entry.reference, folder=folder, entry=entry, notes=notes)
 
 
-def _borrowing(options: BaseOptions) -> BaseOptions:
+def borrowing(options: BaseOptions) -> BaseOptions:
     """Let a base be described for the sake of its fingerprint, whether or not it says how it is pooled."""
     return options if options.lend_from or options.pooling else replace(options, pooling="cls")
 
@@ -260,10 +277,12 @@ def read_entry(path: Path) -> Entry:
 
 
 def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
-    if entry.kind not in OPENERS:
-        raise AdapterError(f"{entry.reference} is of a kind that has no vectors here: " + unknown_name("kind", entry.kind, tuple(OPENERS)))
+    if entry.kind == "ensemble":
+        from .membership import resolve_ensemble
+
+        return resolve_ensemble(entry, folder, search)
     own = FolderMetadata(pooling=entry.pooling, query_prompt=entry.prompts.get("query"), max_tokens=read_metadata(folder).max_tokens)  # type: ignore[arg-type]
-    base = _base_of(entry, replace(search, options=_as_made(search.options, own)))
+    base = find_recorded_base(entry.bases[0], entry.reference, replace(search, options=as_made(search.options, own)))
     description = f"{entry.kind} {entry.reference} on {base.name}" + (f", domain {entry.domain}" if entry.domain else "")
     return Resolved(reference=entry.reference, kind=entry.kind, base=base, folder=folder, entry=entry, description=description)
 
@@ -274,11 +293,11 @@ def _of_peft_folder(folder: Path, search: Search) -> Resolved:
     named = search.base or read_config(folder).get("base_model_name_or_path")
     if not named:
         raise BaseError(f"{folder / _ADAPTER_CONFIG} names no base (base_model_name_or_path); name it with --base")
-    base = resolve_base(named, options=_as_made(search.options, read_metadata(folder)))
+    base = resolve_base(named, options=as_made(search.options, read_metadata(folder)))
     return Resolved(reference=str(folder), kind="adapter", base=base, folder=folder, description=f"adapter {folder.name} on {base.name}")
 
 
-def _as_made(options: BaseOptions, own: FolderMetadata) -> BaseOptions:
+def as_made(options: BaseOptions, own: FolderMetadata) -> BaseOptions:
     """Fill what the user left open with what the adapter was made with."""
     if options.lend_from is not None:
         return options
@@ -290,29 +309,37 @@ def _as_made(options: BaseOptions, own: FolderMetadata) -> BaseOptions:
     )
 
 
-def _base_of(entry: Entry, search: Search) -> BaseSpec:
-    """Find the base that an entry was made for, which its fingerprint decides: the named one, the recorded path, the Hub id."""
-    made_for = entry.bases[0]
+def find_recorded_base(record: dict, reference: str, search: Search) -> BaseSpec:
+    """Find the base that something was made for, which its fingerprint decides: the named one, the recorded path, the Hub id.
+
+    Args:
+        record: What `base_record` returned when it was made.
+        reference: What was made for it, to be named in errors.
+        search: Where to look.
+
+    Raises:
+        BaseError: it is not to be had, or is another than the one that was named.
+    """
     if search.base is not None:
         base = resolve_base(search.base, options=search.options)
-        if base.sha256 != made_for["sha256"]:
-            raise BaseError(_other_base(entry, made_for, f"--base {search.base}", base.sha256))
+        if base.sha256 != record["sha256"]:
+            raise BaseError(_other_base(reference, record, f"--base {search.base}", base.sha256))
         return base
-    path = Path(made_for.get("path") or "")
-    if made_for.get("path") and (path / "config.json").is_file() and fingerprint(path) == made_for["sha256"]:
+    path = Path(record.get("path") or "")
+    if record.get("path") and (path / "config.json").is_file() and fingerprint(path) == record["sha256"]:
         return describe(path, "path", None, search.options)
-    if not made_for["id"]:
-        where = f"{made_for.get('name')} in {made_for.get('path')}"
-        raise BaseError(f"{entry.reference} was made for {where}, which is not there any more; name that base with --base")
-    base = resolve_base(made_for["id"], options=search.options)
-    if base.sha256 != made_for["sha256"]:
-        raise BaseError(_other_base(entry, made_for, str(base.folder), base.sha256))
+    if not record["id"]:
+        where = f"{record.get('name')} in {record.get('path')}"
+        raise BaseError(f"{reference} was made for {where}, which is not there any more; name that base with --base")
+    base = resolve_base(record["id"], options=search.options)
+    if base.sha256 != record["sha256"]:
+        raise BaseError(_other_base(reference, record, str(base.folder), base.sha256))
     return base
 
 
-def _other_base(entry: Entry, made_for: dict, what: str, sha256: str) -> str:
-    name = made_for.get("name") or made_for["id"]
+def _other_base(reference: str, record: dict, what: str, sha256: str) -> str:
+    name = record.get("name") or record["id"]
     return (
-        f"{entry.reference} was made for {name} with weights of sha256 {made_for['sha256'][:12]}..., but {what} has {sha256[:12]}...; "
+        f"{reference} was made for {name} with weights of sha256 {record['sha256'][:12]}..., but {what} has {sha256[:12]}...; "
         f"use the base it was made for, or train it again on this one"
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.load import Base
-from ..data.retrieval import TrainingData
+from ..data.retrieval import TrainingData, draw_passages
 from ..encoder import Encoder, LoraEncoder
 from ..metrics import ndcg_at_10
 from .config import TrainConfig
@@ -47,8 +47,4 @@ def make_dev_set(data: TrainingData, seed: int) -> DevSet | None:
     """Draw the dev set of a run, or None where the data have no dev split."""
     if data.dev is None:
         return None
-    positives = {pid for passages in data.dev.positives.values() for pid in passages}
-    others = sorted(data.corpus.keys() - positives)
-    if len(others) > MAX_DISTRACTORS:
-        others = [others[row] for row in np.random.default_rng(seed).choice(len(others), MAX_DISTRACTORS, replace=False)]
-    return DevSet(data.dev.queries, {pid: data.corpus[pid] for pid in [*sorted(positives), *sorted(others)]}, data.dev.positives)
+    return DevSet(data.dev.queries, draw_passages(data.dev, data.corpus, MAX_DISTRACTORS, seed), data.dev.positives)

@@ -11,6 +11,7 @@ from ..base.load import Base
 from ..base.sentence_files import write_sentence_files
 from ..data.retrieval import TrainingData
 from ..lora import CONFIG, WEIGHTS, write_lora
+from ..lora.gram_file import GRAMS, write_grams
 from ..registry import Entry, Registry
 from ..registry.entry import base_record
 from .config import TrainConfig
@@ -41,7 +42,7 @@ def register_adapter(
         config=config.as_dict()
         | {"device": base.device.type, "libraries": {"adapt-embed": __version__} | {each: version(each) for each in LIBRARIES}},
         seed=config.seed,
-        data=describe_data(data),
+        data=describe_data(data) | ({"grams": result.grams.as_dict()} if result.grams else {}),
         scores=describe_scores(result),
     )
     return registry.add(draft, lambda folder: write_adapter(folder, base, config, result))
@@ -56,6 +57,8 @@ def write_adapter(folder: Path, base: Base, config: TrainConfig, result: TrainRe
     (folder / CONFIG).write_text(json.dumps(plain, indent=2, default=str) + "\n", encoding="utf-8")
     history = {"losses": result.losses, "looks": [{"step": look.step, "nDCG@10": look.score} for look in result.looks]}
     (folder / "history.json").write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
+    if result.grams:
+        write_grams(result.grams.stored, folder / GRAMS)
 
 
 def describe_data(data: TrainingData) -> dict[str, object]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from ..base.load import Base
 from ..base.resolve import BaseSpec
@@ -20,6 +21,7 @@ from .batches import Batches
 from .checkpoint import Checkpoint
 from .config import TrainConfig
 from .dev import DevSet, dev_encoder, make_dev_set
+from .grams import GramPlan, GramRank, GramRequest, MeasuredGrams, estimate_seconds, measure_grams, plan_grams
 from .loop import Look, Progress, Run, RunState, batch_loss
 from .lora_layers import add_lora, read_factors, set_training
 
@@ -28,7 +30,10 @@ STORE_DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.flo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainPlan:
-    """What a run will do, before it does it. `seconds` is an estimate from one timed step; None where none was timed."""
+    """What a run will do, before it does it.
+
+    `seconds` is an estimate from one timed step; None where none was timed. `grams` is None where none were asked for.
+    """
 
     queries: int
     pairs: int
@@ -38,12 +43,16 @@ class TrainPlan:
     file_bytes: int
     dev: str
     warnings: tuple[PreflightWarning, ...]
+    grams: GramPlan | None = None
     seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult:
-    """What a run did. `looks` holds the dev scores, the first before training; `best` is the one whose factors these are."""
+    """What a run did.
+
+    `looks` holds the dev scores, the first before training; `best` is the one whose factors these are. `grams` is None where none were asked for.
+    """
 
     factors: LoraFactors
     losses: list[float]
@@ -51,6 +60,7 @@ class TrainResult:
     best: Look | None
     steps: int
     stopped_early: bool
+    grams: MeasuredGrams | None = None
 
     @property
     def before(self) -> float | None:
@@ -63,13 +73,16 @@ class TrainResult:
         return self.best.score if self.best else None
 
 
-def plan_training(base: Base, data: TrainingData, config: TrainConfig, *, timed: bool = False) -> TrainPlan:
+def plan_training(
+    base: Base, data: TrainingData, config: TrainConfig, *, gram_rank: GramRank | None = None, timed: bool = False
+) -> TrainPlan:
     """Say what a run will do and what will go wrong; with `timed`, run one step on the side and estimate the time.
 
     Puts LoRA layers into `base` when `timed`, so that it can serve for nothing else afterwards.
     """
     batches, dev = Batches(data.train, data.corpus, config), make_dev_set(data, config.seed)
-    parameters = count_parameters(base, config)
+    parameters, names = count_parameters(base, config), target_modules(base, config)
+    of_grams = estimate_seconds(base, names, data, config) if timed and gram_rank is not None else 0.0
     return TrainPlan(
         queries=len(data.train),
         pairs=data.train.pair_count,
@@ -79,7 +92,8 @@ def plan_training(base: Base, data: TrainingData, config: TrainConfig, *, timed:
         file_bytes=parameters * STORE_DTYPES[config.store].itemsize,
         dev=describe_dev(dev, data),
         warnings=tuple(check_data(base, data, config)),
-        seconds=_estimate_seconds(base, batches, dev, config) if timed else None,
+        grams=plan_grams(base, names, data, config, gram_rank) if gram_rank is not None else None,
+        seconds=_estimate_seconds(base, batches, dev, config) + of_grams if timed else None,
     )
 
 
@@ -91,6 +105,7 @@ def train_adapter(
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
     on_step: Callable[[Progress], None] = lambda _: None,
+    grams: GramRequest | None = None,
 ) -> TrainResult:
     """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
 
@@ -101,9 +116,10 @@ def train_adapter(
         checkpoint: Where the state is kept; None keeps none.
         resume: Go on from the checkpoint where there is one.
         on_step: Told after each step.
+        grams: How to measure Gram matrices after the last step; None: not at all. They are no part of what names the run.
 
     Raises:
-        TrainingError: the loss is not a number, the factors are too large to be stored, or the state cannot be written or read.
+        TrainingError: the loss is not a number, factors or Gram matrices are too large to be stored, or the state cannot be written or read.
         ConfigError: a target module does not exist.
     """
     batches = Batches(data.train, data.corpus, config)
@@ -116,15 +132,19 @@ def train_adapter(
         if checkpoint is not None and run.is_whole:  # else the state before this step is on the disk
             checkpoint.save(run)
         raise
+    if grams is not None and checkpoint is not None:
+        checkpoint.save(run)  # measuring takes its time, and need not cost a step when it is cut short
     if run.state.best_weights is not None:
         run.set_weights(run.state.best_weights)
+    factors = _storable(read_factors(base), config)
     return TrainResult(
-        factors=_storable(read_factors(base), config),
+        factors=factors,
         losses=run.state.losses,
         looks=run.state.looks,
         best=run.state.best,
         steps=run.state.step,
         stopped_early=run.state.step < batches.steps,
+        grams=measure_grams(base, factors, data, config, grams) if grams is not None else None,
     )
 
 
@@ -167,13 +187,16 @@ def instruction_is_known(spec: BaseSpec) -> bool:
 
 def count_parameters(base: Base, config: TrainConfig) -> int:
     """Count the numbers that will be trained and saved."""
-    from torch import nn
+    return sum(config.rank * (module.in_features + module.out_features) for module in target_modules(base, config).values())
 
-    return sum(
-        config.rank * (module.in_features + module.out_features)
+
+def target_modules(base: Base, config: TrainConfig) -> dict[str, nn.Linear]:
+    """Return the linear modules that will get factors, by name."""
+    return {
+        name: module
         for name, module in base.model.named_modules()
         if isinstance(module, nn.Linear) and any(name == target or name.endswith("." + target) for target in config.targets)
-    )
+    }
 
 
 def _estimate_seconds(base: Base, batches: Batches, dev: DevSet | None, config: TrainConfig) -> float:

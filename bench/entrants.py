@@ -2,19 +2,27 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from ..encoder import LoraEncoder
-from ..references import LoadedBases, Resolved, of_base, open_encoder
+from mteb.abstasks import AbsTask
+
+from ..encoder import Searcher
+from ..errors import ConfigError
+from ..references import LoadedBases, Resolved, of_base, open_reference
 from .identity import Identity, identify
+from .kinds import kind_of
 from .result import BenchedReference
+
+if TYPE_CHECKING:
+    from ..opening import Opened
 
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """One row of the bench. `base` names the entrant that it is held against: None for a base itself."""
+    """One row of the bench: an Encoder or a Searcher. `base` names the entrant that it is held against: None for a base itself."""
 
     name: str
-    encoder: LoraEncoder
+    encoder: "Opened"
     identity: Identity
     description: str
     base: str | None
@@ -33,10 +41,10 @@ class Entrant:
 
 
 def enter(references: Sequence[Resolved], bases: LoadedBases) -> list[Entrant]:
-    """Open references, each once, and their bases, which come first.
+    """Open references, each once, and their bases, which come first. An ensemble over several is held against its first member's.
 
     Raises:
-        AdaptError: as `open_encoder`.
+        AdaptError: as `open_reference`.
     """
     entrants: dict[str, Entrant] = {}
     names: dict[str, str] = {}  # a base's revision -> its name here
@@ -51,8 +59,23 @@ def enter(references: Sequence[Resolved], bases: LoadedBases) -> list[Entrant]:
     return sorted(entrants.values(), key=lambda entrant: entrant.base is not None)
 
 
+def check_tasks(entrants: Sequence[Entrant], tasks: Sequence[AbsTask]) -> None:
+    """Refuse a task that needs vectors for an entrant that has none.
+
+    Raises:
+        ConfigError: there is one, or the bench does not know a task's kind.
+    """
+    for task in tasks:
+        for entrant in entrants:
+            if kind_of(task).needs_vectors and isinstance(entrant.encoder, Searcher):
+                raise ConfigError(
+                    f"{entrant.name} ranks passages and has no vectors, which {task.metadata.name} ({task.metadata.type}) compares; "
+                    "bench it on retrieval alone"
+                )
+
+
 def _entrant(resolved: Resolved, bases: LoadedBases, base: str | None) -> Entrant:
-    encoder = open_encoder(resolved, bases)
+    encoder = open_reference(resolved, bases)
     name = resolved.reference if base else f"base-{resolved.base.name}"
     return Entrant(resolved.reference, encoder, identify(name, encoder), resolved.description, base)
 

@@ -1,4 +1,4 @@
-"""Who an encoder is to mteb: a name, and a hash of everything that its vectors depend on."""
+"""Who an encoder or searcher is to mteb: a name, and a hash of everything that its vectors or rankings depend on."""
 
 import hashlib
 import json
@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 
 from ..encoder import LoraEncoder, uses_bf16
+from ..ensemble.encoders import EnsembleEncoder
+from ..ensemble.members import Ensemble
+from ..ensemble.searchers import RRF_K
 from ..lora import LoraFactors, factors_sha256
 
 
@@ -22,24 +25,49 @@ class Identity:
     max_tokens: int
 
 
-def identify(name: str, encoder: LoraEncoder) -> Identity:
-    """Return the identity of an encoder: its base's and factors' content, how texts go in, and in what precision."""
+def identify(name: str, encoder: LoraEncoder | Ensemble) -> Identity:
+    """Return the identity of an encoder or searcher: a hash of all its content."""
+    members = encoder.members if isinstance(encoder, Ensemble) else (encoder,)
+    content = _content_of_ensemble(encoder) if isinstance(encoder, Ensemble) else _content(encoder)
+    return Identity(
+        name="adapt/" + (re.sub(r"[^\w.-]+", "-", name).strip("-.") or "reference"),
+        revision=hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
+        precision=_precision(members[0]),
+        max_tokens=min(_max_tokens(member) for member in members),
+    )
+
+
+def _content(encoder: LoraEncoder) -> dict[str, object]:
+    """Return the base's and factors' content, how texts go in, and in what precision."""
     spec = encoder.base.spec
-    content: dict[str, object] = {
+    return {
         "base": spec.sha256,
         "pooling": spec.pooling,
         "prompts": [spec.query_prompt, spec.document_prompt],
         "factors": _hash(encoder.factors),
         "document_factors": _hash(encoder.factors if encoder.document_factors is None else encoder.document_factors),
-        "precision": "bf16" if uses_bf16(encoder.base.device, encoder.precision) else "fp32",
-        "max_tokens": encoder.max_tokens or spec.max_tokens,
+        "precision": _precision(encoder),
+        "max_tokens": _max_tokens(encoder),
     }
-    return Identity(
-        name="adapt/" + (re.sub(r"[^\w.-]+", "-", name).strip("-.") or "reference"),
-        revision=hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
-        precision=str(content["precision"]),
-        max_tokens=encoder.max_tokens or spec.max_tokens,
-    )
+
+
+def _content_of_ensemble(ensemble: Ensemble) -> dict[str, object]:
+    projection = ensemble.projection if isinstance(ensemble, EnsembleEncoder) else None
+    return {
+        "mode": ensemble.mode,
+        "members": [_content(member) for member in ensemble.members],
+        "weights": list(ensemble.weights),
+        "rrf_k": RRF_K,
+        "projection": None if projection is None else [list(projection.shape), hashlib.sha256(projection.tobytes()).hexdigest()],
+    }
+
+
+def _precision(encoder: LoraEncoder) -> str:
+    return "bf16" if uses_bf16(encoder.base.device, encoder.precision) else "fp32"
+
+
+def _max_tokens(encoder: LoraEncoder) -> int:
+    return encoder.max_tokens or encoder.base.spec.max_tokens
 
 
 def _hash(factors: LoraFactors | None) -> str | None:

@@ -20,6 +20,7 @@ class TaskKind:
         item: What one item is (a query, a pair).
         score_items: The task and mteb's saved predictions -> item -> value: what paired statistics are computed from.
         texts: The task -> the texts that are encoded, by role.
+        needs_vectors: Whether a Searcher, which ranks and has no vectors, cannot do it.
     """
 
     metrics: dict[str, str]
@@ -27,6 +28,7 @@ class TaskKind:
     item: str
     score_items: Callable[[AbsTask, dict], dict[str, float]]
     texts: Callable[[AbsTask], dict[Role, list[str]]]
+    needs_vectors: bool = True
 
 
 def data_of(task: AbsTask) -> dict:
@@ -64,6 +66,7 @@ TASK_KINDS: dict[str, TaskKind] = {
         item="queries",
         score_items=_score_queries,
         texts=_retrieval_texts,
+        needs_vectors=False,
     ),
     "STS": TaskKind(
         metrics={"Spearman": "cosine_spearman"}, item_metric="cosine", item="pairs", score_items=_score_pairs, texts=_sts_texts

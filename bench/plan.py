@@ -7,20 +7,31 @@ from typing import get_args
 
 from mteb.abstasks import AbsTask
 
-from ..encoder import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, LoraEncoder, Role, length_batches, tokenize
-from .entrants import Entrant
+from ..encoder import LoraEncoder, Role, length_batches, tokenize
+from ..ensemble.members import Ensemble
+from .entrants import Entrant, check_tasks
 from .kinds import kind_of
-
-Counted = tuple[int, Role, str]
-"""Tokens, role, text."""
 
 _TRIED = 32
 """Texts that the speed is measured on, drawn evenly from the short to the long."""
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A text with its length in tokens, and whether it is cut to that."""
+
+    tokens: int
+    is_cut: bool
+    role: Role
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTask:
-    """One task for one entrant: its texts and tokens, and how many texts would be cut."""
+    """One task for one entrant: its texts, the tokens that the network reads, and how many texts would be cut.
+
+    Every member of an ensemble reads all texts, and a text counts as cut where one member cuts it.
+    """
 
     task: str
     reference: str
@@ -65,30 +76,36 @@ def plan(entrants: Sequence[Entrant], tasks: Sequence[AbsTask]) -> BenchPlan:
     """Count what each entrant would encode for each task, and measure how fast it does; no score is computed.
 
     Raises:
-        AdaptError: a task is of a kind that the bench does not know, or an adapter does not fit its base.
+        AdaptError: a task is of a kind that the bench does not know or that an entrant cannot do, or an adapter does not fit its base.
     """
+    check_tasks(entrants, tasks)
     return BenchPlan(cells=tuple(_plan(entrant, task) for entrant in entrants for task in tasks))
 
 
 def _plan(entrant: Entrant, task: AbsTask) -> PlannedTask:
-    counts: list[Counted] = []
-    truncated = 0
-    for role, texts in kind_of(task).texts(task).items():
-        tokens = tokenize(entrant.encoder.base, texts, role, entrant.encoder.max_tokens)
-        counts += [(len(ids), role, text) for ids, text in zip(tokens.ids, texts, strict=True)]
-        truncated += tokens.truncated
+    members = entrant.encoder.members if isinstance(entrant.encoder, Ensemble) else (entrant.encoder,)
+    texts = kind_of(task).texts(task)
+    counts = [_count(member, texts) for member in members]
     return PlannedTask(
         task=task.metadata.name,
         reference=entrant.name,
-        texts=len(counts),
-        tokens=sum(count for count, _, _ in counts),
-        truncated=truncated,
-        minutes=_padded(entrant.encoder, counts) / _padded_tokens_per_s(entrant.encoder, counts) / 60,
+        texts=len(counts[0]),
+        tokens=sum(each.tokens for own in counts for each in own),
+        truncated=sum(any(each.is_cut for each in same_text) for same_text in zip(*counts, strict=True)),
+        minutes=sum(_padded(member, own) / _padded_tokens_per_s(member, own) / 60 for member, own in zip(members, counts, strict=True)),
     )
 
 
+def _count(encoder: LoraEncoder, texts: dict[Role, list[str]]) -> list[Counted]:
+    counts: list[Counted] = []
+    for role, own in texts.items():
+        tokens = tokenize(encoder.base, own, role, encoder.max_tokens)
+        counts += [Counted(len(ids), is_cut, role, text) for ids, is_cut, text in zip(tokens.ids, tokens.is_cut, own, strict=True)]
+    return counts
+
+
 def _padded_tokens_per_s(encoder: LoraEncoder, counts: list[Counted]) -> float:
-    ordered = sorted(counts, key=lambda each: each[0])
+    ordered = sorted(counts, key=lambda each: each.tokens)
     tried = ordered[:: max(1, len(ordered) // _TRIED)]
     _encode(encoder, tried)  # the first run also pays for the weights laid over, and for every new shape
     started = time.monotonic()
@@ -98,15 +115,14 @@ def _padded_tokens_per_s(encoder: LoraEncoder, counts: list[Counted]) -> float:
 
 def _padded(encoder: LoraEncoder, counts: list[Counted]) -> int:
     """Count the tokens that the network is given, padding included: few texts of many lengths are mostly padding."""
-    budget = encoder.batch_tokens or (CPU_BATCH_TOKENS if encoder.base.device.type == "cpu" else GPU_BATCH_TOKENS)
     total = 0
     for role in get_args(Role):
-        lengths = [count for count, its_role, _ in counts if its_role == role]
-        total += sum(len(rows) * lengths[rows[0]] for rows in length_batches(lengths, budget))
+        lengths = [each.tokens for each in counts if each.role == role]
+        total += sum(len(rows) * lengths[rows[0]] for rows in length_batches(lengths, encoder.batch_budget))
     return total
 
 
 def _encode(encoder: LoraEncoder, counts: list[Counted]) -> None:
     for role in get_args(Role):
-        if texts := [text for _, its_role, text in counts if its_role == role]:
+        if texts := [each.text for each in counts if each.role == role]:
             encoder.encode(texts, role)

@@ -13,10 +13,11 @@ import datasets
 import mteb
 from mteb.abstasks import AbsTask
 
+from ..encoder import Searcher
 from ..errors import ConfigError
-from .entrants import Entrant
+from .entrants import Entrant, check_tasks
 from .kinds import data_of, kind_of
-from .model import MtebModel
+from .model import MtebModel, MtebSearcher
 from .result import BenchedTask, BenchResult, Score
 
 _LOADER_BATCH = 512
@@ -36,11 +37,12 @@ def bench(entrants: Sequence[Entrant], tasks: Sequence[AbsTask], on_progress: Ca
     """Score every entrant on every task.
 
     Raises:
-        AdaptError: a task is of a kind that the bench does not know, or an adapter does not fit its base.
+        AdaptError: a task is of a kind that the bench does not know or that an entrant cannot do, or an adapter does not fit its base.
     """
     benched = tuple(describe_task(task) for task in tasks)
     if twice := [task.name for row, task in enumerate(benched) if task.name in {other.name for other in benched[:row]}]:
         raise ConfigError(f"two tasks are called {twice[0]}; give each folder a name of its own, so that their scores can be told apart")
+    check_tasks(entrants, tasks)
     with _without_progress_bars():
         scores = tuple(_score(entrant, task, on_progress) for entrant in entrants for task in tasks)
     return BenchResult(
@@ -67,7 +69,7 @@ def _score(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress
     truncated, started = entrant.encoder.truncated, time.monotonic()
     with TemporaryDirectory() as folder, _told(entrant, task, on_progress):
         found = mteb.evaluate(
-            MtebModel(entrant.encoder, entrant.identity),
+            _as_mteb_sees(entrant),
             task,
             cache=None,
             co2_tracker=False,
@@ -86,6 +88,11 @@ def _score(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress
         item_metric=kind.item_metric,
         items=kind.score_items(task, saved["default"][task.eval_splits[0]]),
     )
+
+
+def _as_mteb_sees(entrant: Entrant) -> MtebModel | MtebSearcher:
+    own = entrant.encoder
+    return MtebSearcher(own, entrant.identity) if isinstance(own, Searcher) else MtebModel(own, entrant.identity)
 
 
 @contextmanager

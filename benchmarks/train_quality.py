@@ -4,7 +4,7 @@
 
 Each cell (a set, an arm, a seed) is trained and scored by itself and kept as one JSON file in benchmarks/results/train_quality/, so that a run that was
 stopped goes on where it was, and several can run at once. `--report` prints the table from the cells that are there.
-Scores come from `adapt bench`: all test queries, 512 tokens, fp32. Intervals: paired bootstrap over queries of the mean over seeds.
+Scores come from the bench: all test queries, 512 tokens, fp32. Intervals: paired bootstrap over queries of the mean over seeds.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -48,9 +48,8 @@ def main() -> None:
     if options.report:
         return report(options)
     for name in options.sets.split(","):
-        cells = [("base", 0)] + [
-            (arm, int(seed)) for arm in options.arms.split(",") for seed in (options.seeds.split(",") if arm == "adapt" else ["0"])
-        ]
+        arms = [arm for arm in options.arms.split(",") if arm != "base"]
+        cells = [(arm, int(seed)) for arm in arms for seed in (options.seeds.split(",") if arm == "adapt" else ["0"])] + [("base", 0)]
         for arm, seed in cells:
             run_cell(options, name, arm, seed)
     return report(options)
@@ -79,7 +78,7 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
         facts = (train_adapt if arm == "adapt" else train_peer)(options, chosen, folder, seed)
         reference = facts.pop("reference")
     facts["train_s"] = round(time.monotonic() - started, 1)
-    facts |= score(options, chosen, reference, name, f"{arm}-{seed}")
+    facts |= score(options, chosen, reference)
     result.parent.mkdir(parents=True, exist_ok=True)
     result.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
@@ -141,29 +140,25 @@ def drawn(options: argparse.Namespace, chosen: Set) -> Path:
     return folder
 
 
-def score(options: argparse.Namespace, chosen: Set, reference: str, name: str, cell: str) -> dict:
-    per_query = RUNS / f"{name}-{cell}.scores.json"
-    per_query.parent.mkdir(parents=True, exist_ok=True)
-    data = ["--data", options.shared / "data" / chosen.data]
-    told = adapt(
-        "bench",
-        reference,
-        *data,
-        "--split",
-        chosen.split,
-        *base_arguments(options, chosen),
-        "--lang",
-        chosen.lang,
-        "--dtype",
-        "fp32",
-        "--per-query",
-        per_query,
+def score(options: argparse.Namespace, chosen: Set, reference: str) -> dict:
+    """Score one reference by the bench alone, without its base beside it, which has a cell of its own."""
+    from adapt_embed.base.resolve import BaseOptions
+    from adapt_embed.bench.entrants import enter
+    from adapt_embed.bench.run import bench
+    from adapt_embed.bench.sources import make_tasks
+    from adapt_embed.references import EncoderSettings, LoadedBases, Search, resolve_references
+    from adapt_embed.registry import open_registry
+
+    base = BaseOptions(lend_from=chosen.base_as, language=chosen.lang)
+    search = Search(registry=open_registry(RUNS), base=str(options.shared / "bases" / chosen.base), options=base)
+    entrants = enter(resolve_references([reference], search), LoadedBases(EncoderSettings(precision="fp32")))
+    data = options.shared / "data"
+    domain, general = (
+        bench([replace(entrants[-1], base=None)], make_tasks([folder], (), split=split, language=chosen.lang))
+        for folder, split in ((data / chosen.data, chosen.split), (data / "general-stsb", "test"))
     )
-    sts = adapt(
-        "bench", reference, "--data", options.shared / "data" / "general-stsb", *base_arguments(options, chosen), "--lang", chosen.lang
-    )
-    items = json.loads(per_query.read_text(encoding="utf-8"))["scores"][-1]["items"]
-    return {"bench": told, "sts": sts, "per_query": {qid: round(value, 6) for qid, value in items.items()}}
+    per_query = {qid: round(value, 6) for qid, value in domain.scores[0].items.items()}
+    return {"bench": domain.as_dict(), "sts": general.as_dict(), "per_query": per_query}
 
 
 def report(options: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ from .output import Boundary
 COMMANDS = {
     "train": ("train", "Train a domain adapter on a frozen base and register it."),
     "merge": ("merge", "Merge adapters on one base into one, in weight space."),
+    "ensemble": ("ensemble", "Use several members together, each with its own weights."),
     "bench": ("bench", "Score references side by side with the base, through mteb."),
     "encode": ("encode", "Embed lines of text."),
     "list": ("list_", "List what is in the registry."),

@@ -17,6 +17,7 @@ from .output import emit, say
 
 if TYPE_CHECKING:
     from ..encoder import LoraEncoder, Role, Vectors
+    from ..ensemble.encoders import EnsembleEncoder
 
 
 @click.command(name="encode")
@@ -50,19 +51,20 @@ def command(
     """
     if output:
         check_writable(output)
-    from ..references import LoadedBases, open_encoder, resolve_reference
+    from ..references import LoadedBases, check_has_vectors, open_encoder, resolve_reference
 
     resolved = resolve_reference(reference, encoder.search(registry_dir))
+    check_has_vectors(resolved)
     for note in resolved.notes:
         say(note)
     texts = read_lines(file)
     opened = open_encoder(resolved, LoadedBases(encoder.settings("auto")))
-    vectors = _encode(opened, texts, role)
+    vectors = encode_with_bar(opened, texts, role)
     if opened.truncated:
         say(f"{opened.truncated} of {len(texts)} texts were longer than {opened.max_tokens} tokens and were truncated")
     result: dict[str, object] = {
         "reference": resolved.reference,
-        "base": resolved.base.name,
+        "base": " + ".join(base.name for base in resolved.bases),
         "role": role,
         "shape": list(vectors.shape),
         "truncated": opened.truncated,
@@ -99,7 +101,8 @@ def read_lines(file: Path | None) -> list[str]:
     return lines
 
 
-def _encode(opened: LoraEncoder, texts: list[str], role: Role) -> Vectors:
+def encode_with_bar(opened: LoraEncoder | EnsembleEncoder, texts: list[str], role: Role) -> Vectors:
+    """Encode texts, with a bar on stderr where somebody sees it."""
     with text_bar() as tell:
         done = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
 @click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a toml file.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting (see docs/training.md); wins over --config.")
 @click.option("--seed", type=int, metavar="N", help="Of everything drawn [default: 0].")
+@click.option(
+    "--gram-rank",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Keep the Gram matrices of what the adapted modules read, as diagonal plus rank N, such as 64: for merging with regmean.",
+)
+@click.option("--gram", type=click.Choice(["full"]), help="Keep them exactly; the file is much larger.")
 @click.option("--resume", is_flag=True, help="Go on with the same run where it was interrupted.")
 @click.option("--dry-run", is_flag=True, help="Tell the plan, the time and the bytes, and do nothing.")
 @machine_options
@@ -53,6 +61,8 @@ def command(**options: Any) -> None:
 
 def _prepare(options: dict[str, Any]) -> dict[str, Any]:
     """Resolve everything that can fail before the first step."""
+    if options["gram"] is not None and options["gram_rank"] is not None:
+        raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     config = _config(options)
     from ..base.resolve import BaseOptions, resolve_base
     from ..data.domains import load_domain
@@ -75,7 +85,16 @@ def _prepare(options: dict[str, Any]) -> dict[str, Any]:
 
     base = load_base(spec, device=choose_device(options["device"]))
     checkpoint = Checkpoint(registry.home / "runs" / run_id(config, base, data))
-    return {"config": config, "domain": domain, "name": name, "registry": registry, "data": data, "base": base, "checkpoint": checkpoint}
+    return {
+        "config": config,
+        "domain": domain,
+        "name": name,
+        "registry": registry,
+        "data": data,
+        "base": base,
+        "checkpoint": checkpoint,
+        "gram_rank": options["gram"] or options["gram_rank"],
+    }
 
 
 def _config(options: dict[str, Any]) -> TrainConfig:
@@ -107,7 +126,7 @@ def _tell_plan(job: dict[str, Any], json_output: bool) -> None:
 
     from ..adapters import plan_training
 
-    plan: TrainPlan = plan_training(job["base"], job["data"], job["config"], timed=True)
+    plan: TrainPlan = plan_training(job["base"], job["data"], job["config"], gram_rank=job["gram_rank"], timed=True)
     result = asdict(plan) | {
         "base": job["base"].spec.name,
         "source": job["data"].source,
@@ -121,6 +140,7 @@ def _tell_plan(job: dict[str, Any], json_output: bool) -> None:
         f"          {plan.dev}",
         f"steps     {plan.steps}, about {(plan.seconds or 0) / 60:.1f} minutes",
         f"adapter   {plan.parameters:,} numbers, about {plan.file_bytes / 1e6:.1f} MB",
+        *([f"grams     {plan.grams.describe()}"] if plan.grams else []),
         *(f"warning   {warning}" for warning in plan.warnings),
     ]
     emit(result, "\n".join(lines), json_output)
@@ -128,7 +148,8 @@ def _tell_plan(job: dict[str, Any], json_output: bool) -> None:
 
 def _announce(job: dict[str, Any]) -> None:
     from ..adapters.dev import make_dev_set
-    from ..adapters.train import check_data, describe_dev
+    from ..adapters.grams import plan_grams
+    from ..adapters.train import check_data, describe_dev, target_modules
 
     spec, data = job["base"].spec, job["data"]
     if spec.fallback_reason:
@@ -141,10 +162,15 @@ def _announce(job: dict[str, Any]) -> None:
     for warning in check_data(job["base"], data, job["config"]):
         say(f"warning: {warning}")
     say(describe_dev(make_dev_set(data, job["config"].seed), data))
+    if job["gram_rank"] is not None:
+        names = target_modules(job["base"], job["config"])
+        say(f"grams: {plan_grams(job['base'], names, data, job['config'], job['gram_rank']).describe()}")
 
 
 def _run(job: dict[str, Any], resume: bool) -> TrainResult:
     from ..adapters import train_adapter
+    from ..adapters.grams import GramRequest
+    from .bars import text_bar
     from .training_bar import training_bar
 
     if resume and not job["checkpoint"].path.exists():
@@ -152,8 +178,12 @@ def _run(job: dict[str, Any], resume: bool) -> TrainResult:
     elif resume:
         say("resuming the interrupted run")
     try:
-        with training_bar() as on_step:
-            return train_adapter(job["base"], job["data"], job["config"], checkpoint=job["checkpoint"], resume=resume, on_step=on_step)
+        with training_bar() as on_step, text_bar() as tell:
+            on_texts = partial(tell, "measuring Gram matrices") if tell else None
+            grams = None if job["gram_rank"] is None else GramRequest(rank=job["gram_rank"], on_texts=on_texts)
+            return train_adapter(
+                job["base"], job["data"], job["config"], checkpoint=job["checkpoint"], resume=resume, on_step=on_step, grams=grams
+            )
     except KeyboardInterrupt:
         if job["checkpoint"].path.exists():
             say("interrupted; the state is saved. Go on with the same command and --resume")
@@ -171,6 +201,7 @@ def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: 
             say("warning: no gain on dev. Try a lower learning_rate, more pairs, or a larger batch_size; see docs/training.md")
     early = f", stopped early after {result.steps} steps" if result.stopped_early else ""
     text = f"{entry.reference}\n{score}{early}\nadapter      {folder}\nsize         {weights / 1e6:.2f} MB"
+    grams = entry.data.get("grams")
     emit(
         {
             "reference": entry.reference,
@@ -179,7 +210,16 @@ def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: 
             "dev": entry.scores.get("dev"),
             "steps": result.steps,
             "losses": result.losses,
+            "grams": grams,
         },
-        text,
+        text + (_describe_grams(grams) if grams else ""),
         json_output,
+    )
+
+
+def _describe_grams(grams: dict[str, Any]) -> str:
+    error = grams["error"]
+    return (
+        f"\ngrams        {grams['bytes'] / 1e6:.2f} MB, {grams['tokens']} tokens, relative error mean {error['mean']:.4f}, "
+        f"worst {error['worst']:.4f} ({error['worst_module']})"
     )

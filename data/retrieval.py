@@ -84,6 +84,15 @@ def draw_queries(pairs: Pairs, count: int, seed: int) -> Pairs:
     return pairs.select(ids[row] for row in sorted(chosen))
 
 
+def draw_passages(pairs: Pairs, corpus: Corpus, others: int, seed: int) -> Corpus:
+    """Return the positives of pairs and at most `others` of the corpus's other passages, drawn without replacement."""
+    positives = {pid for passages in pairs.positives.values() for pid in passages}
+    rest = sorted(corpus.keys() - positives)
+    if len(rest) > others:
+        rest = sorted(rest[row] for row in np.random.default_rng(seed).choice(len(rest), others, replace=False))
+    return {pid: corpus[pid] for pid in [*sorted(positives), *rest]}
+
+
 def join_title(title: str | None, text: str) -> str:
     """Join a passage's title and body as mteb does."""
     return f"{title or ''} {text}".strip()

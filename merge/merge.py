@@ -1,5 +1,6 @@
 """Merge adapters: parents' factors and a configuration -> merged factors. No files, no base, no network."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -34,12 +35,20 @@ class MergeConfig:
     ranks: RankPolicy = field(default_factory=RankPolicy)
     settings: MethodSettings = field(default_factory=MethodSettings)
 
+    def __post_init__(self) -> None:
+        if not all(map(math.isfinite, self.weights or ())):
+            raise ConfigError(f"the weights are {self.weights}; expected finite numbers")
+        if not math.isfinite(self.with_base):
+            raise ConfigError(f"with_base is {self.with_base}; expected a finite number")
+
     def resolved_weights(self, parents: int) -> tuple[float, ...]:
         """Return one weight a parent.
 
         Raises:
-            ConfigError: there are more or fewer than parents.
+            ConfigError: there are no parents, or more or fewer weights.
         """
+        if not parents:
+            raise ConfigError("there is nothing to merge; name at least one adapter")
         if self.weights is None:
             return (1 / parents,) * parents
         if len(self.weights) != parents:
@@ -117,8 +126,6 @@ def merge_factors(
 
 
 def _check(parents: Sequence[Mapping[str, LoraModule]], config: MergeConfig, method: Method, grams: Sequence[Grams] | None) -> None:
-    if not parents:
-        raise ConfigError("there is nothing to merge; name at least one adapter")
     if method.parents is not None and len(parents) != method.parents:
         raise ConfigError(f"{config.method} merges {method.parents} adapters, and {len(parents)} were given")
     if method.needs_gram and grams is None:

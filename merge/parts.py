@@ -37,10 +37,10 @@ class MethodSettings:
     """What methods can be told beside the weights. A method reads those that its row in `METHODS` names.
 
     Attributes:
-        density: Share of elements that sparsifying keeps, above 0 and at most 1.
-        spread: DELLA: half the distance between the largest and the smallest probability of dropping, 0 to 1.
-        outliers: Breadcrumbs: share of the largest elements that is dropped, 0 to below 1.
-        seed: Of what is drawn at random.
+        density: Share of elements that sparsifying keeps, above 0 and at most 1; 1 keeps all, whatever the others say.
+        spread: DELLA: how far the probability of keeping an element may lie from `density`, 0 to 1; at most to 0 or 1.
+        outliers: Breadcrumbs: share of the largest elements that is dropped, 0 to below 1; at most what `density` leaves to drop.
+        seed: Of what is drawn at random: another seed, another mask.
     """
 
     density: float = 0.5

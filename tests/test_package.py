@@ -17,11 +17,12 @@ LAYERS = (
     ("adapters", "merge", "bench"),
     ("hub",),
     ("references",),
+    ("ensemble",),
     ("data", "metrics", "encoder", "registry"),
     ("lora", "base"),
     ("errors",),
 )
-PART_OF = {"opening": "references"}  # two files, one part: what a reference opens as
+PART_OF = {"opening": "references", "membership": "references"}  # three files, one part: what a reference opens as
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 pytestmark = pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason="needs the source tree")
