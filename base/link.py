@@ -47,7 +47,8 @@ def link_base(folder: Path, alias: str) -> Link:
     _check_weights(folder, known)
     entry = _entry(known)
     if entry.exists():
-        raise BaseError(f"{entry} exists already and is left as it is; nothing needs to be linked, or remove that folder first")
+        way_out = f"adapt base link --as {alias} --undo" if (entry / OWN_MARK).exists() else "remove that folder first"
+        raise BaseError(f"{entry} exists already and is left as it is; nothing needs to be linked (to link anew: {way_out})")
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(mkdtemp(prefix=".adapt-", dir=entry.parent))

@@ -54,7 +54,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 @click.option("--undo", is_flag=True, help="Remove what linking wrote.")
 @common_options
 def link_command(folder: Path | None, alias: str, undo: bool, json_output: bool, **_: Any) -> None:
-    """Make a verified FOLDER findable under its Hub id, in the Hugging Face cache."""
+    """Make a verified FOLDER (unless said, where `adapt base list` finds it) findable under its Hub id, in the Hugging Face cache."""
     from ..base.link import link_base, unlink_base
 
     if undo:
@@ -62,10 +62,19 @@ def link_command(folder: Path | None, alias: str, undo: bool, json_output: bool,
         rest = "; what others put there since is left" if removed.exists() else ""
         emit({"removed_from": str(removed), "left": removed.exists()}, f"removed what adapt wrote to {removed}{rest}", json_output)
         return
-    if folder is None:
-        raise click.UsageError("give the base's FOLDER")
-    link = link_base(folder.expanduser(), alias)
+    link = link_base(folder.expanduser() if folder else _where_it_lies(alias), alias)
     text = f"{link.hub_id} is found in the Hugging Face cache now (weights: {link.how})\n{link.snapshot}\n" + "\n".join(
         f"  {file}" for file in link.files
     )
     emit({"hub_id": link.hub_id, "snapshot": str(link.snapshot), "files": list(link.files), "weights": link.how}, text, json_output)
+
+
+def _where_it_lies(alias: str) -> Path:
+    from ..base.known import known_base
+    from ..base.places import at_hand
+    from ..errors import BaseError
+
+    here = at_hand(known_base(alias))
+    if here is None:
+        raise BaseError(f"{alias} lies nowhere on this machine; give its FOLDER, or name the folder that holds it in ADAPT_BASES")
+    return here[0]

@@ -75,7 +75,7 @@ def command(
     elif json_output:
         result["vectors"] = vectors.tolist()
     where = f", written to {output}" if output else " (to keep them: -o OUT.npy; to print them: --json)"
-    emit(result, f"{vectors.shape[0]} vectors of {vectors.shape[1]} dimensions{where}", json_output)
+    emit(result, f"{vectors.shape[0]} vector{'' if vectors.shape[0] == 1 else 's'} of {vectors.shape[1]} dimensions{where}", json_output)
 
 
 def read_lines(file: Path | None) -> list[str]:

@@ -36,7 +36,7 @@ def command(fix: bool, json_output: bool, registry_dir: Path | None) -> None:
 
 def _text(report: "VerifyReport", fix: bool) -> str:
     lines = [
-        f"{report.versions} versions with {report.files} files checked: {len(report.problems) or 'no'} problem{'' if len(report.problems) == 1 else 's'}"
+        f"{report.versions} version{'' if report.versions == 1 else 's'} with {report.files} files checked: {len(report.problems) or 'no'} problem{'' if len(report.problems) == 1 else 's'}"
     ]
     for problem in report.problems:
         lines.append(f"{problem.kind}: {problem.where} {problem.detail}" + (f"; {problem.fixed}" if problem.fixed else ""))

@@ -52,7 +52,7 @@ class MergeConfig:
         if self.weights is None:
             return (1 / parents,) * parents
         if len(self.weights) != parents:
-            raise ConfigError(f"{len(self.weights)} weights for {parents} adapters; give one each, in their order")
+            raise ConfigError(f"there are {parents} adapters to merge and {len(self.weights)} weights; give one each, in their order")
         return self.weights
 
     def as_dict(self) -> dict[str, object]:

@@ -231,8 +231,9 @@ class Registry:
         made_from_it = tuple(child.reference for child in children(self, entry))
         needs = [f"the alias {entry.name}@{alias}" for alias in aliases] + list(made_from_it)
         if needs and not force:
+            freeing = "".join(f"to take the alias away: adapt alias {entry.reference} {alias} --remove; " for alias in aliases)
             raise RegistryError(
-                f"{entry.reference} is needed by {', '.join(needs)}; to remove it all the same: adapt rm {entry.reference} --force"
+                f"{entry.reference} is needed by {', '.join(needs)}; {freeing}to remove it all the same: adapt rm {entry.reference} --force"
             )
         return Removal(entry=entry, aliases=aliases, children=made_from_it, freed_bytes=entry.size)
 

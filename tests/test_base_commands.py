@@ -109,7 +109,7 @@ def test_undo_alone_leaves_an_empty_cache(tiny_as_small: Path) -> None:
     "arguments, code, message",
     [
         (["no-such-folder", "--as", "bge-small-en"], 1, "no-such-folder is no folder"),
-        (["--as", "bge-small-en"], 2, "give the base's FOLDER"),
+        (["--as", "bge-small-en"], 1, "lies nowhere on this machine; give its FOLDER"),
         ([".", "--as", "bge"], 1, "unknown base alias 'bge'"),
         (["."], 2, "Missing option '--as'"),
         (["--undo", "--as", "minilm"], 1, "minilm is not linked"),
