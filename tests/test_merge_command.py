@@ -185,10 +185,7 @@ def test_what_does_not_fit_is_one_line_and_writes_nothing(arguments: tuple[str, 
 
 
 @pytest.mark.usefixtures("registered")
-def test_adapters_of_two_bases_are_refused(tmp_path: Path) -> None:
-    from conftest import build_tiny_base
-
-    other = build_tiny_base(tmp_path / "other-base", seed=1)
-    foreign = peft_folder(tmp_path / "foreign", other, factors(0, DENSE))
+def test_adapters_of_two_bases_are_refused(second_base: Path, tmp_path: Path) -> None:
+    foreign = peft_folder(tmp_path / "foreign", second_base, factors(0, DENSE))
     ran = adapt("merge", "legal", foreign)
     assert (ran.exit_code, "weights can be merged on one base alone" in ran.stderr) == (1, True)
