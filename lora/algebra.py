@@ -145,7 +145,8 @@ def _choose_rank(energies: Tensor, total: float, policy: RankPolicy, cap: int | 
         return present
     if isinstance(policy.rank, int):
         return min(policy.rank, present)
-    enough = int(torch.searchsorted(energies.cumsum(0), policy.energy * total * (1 - 1e-6))) + 1
+    wanted = total if policy.energy == 1 else policy.energy * total * (1 - 1e-6)  # the slack of float32
+    enough = int(torch.searchsorted(energies.cumsum(0), wanted)) + 1
     return max(1, min(enough, present, cap if cap is not None else present))
 
 

@@ -34,12 +34,12 @@ class GramFile(Mapping[str, Tensor]):
             header = json.loads(metadata.get("grams", "null"))
         except (OSError, SafetensorError, ValueError) as e:
             raise self._damage(str(e)) from e
-        if not isinstance(header, dict) or not isinstance(header.get("modules"), dict) or not header["modules"]:
+        modules = header.get("modules") if isinstance(header, dict) else None
+        if not isinstance(modules, dict) or not modules or not all(isinstance(each, str) and each in modules for each in modules.values()):
             raise self._damage("it does not say which modules it is of")
         if header.get("format") != _FORMAT:
             raise AdapterError(f"{self._path} has format {header.get('format')}, and this version reads {_FORMAT}; upgrade adapt-embed")
-        self.readers: dict[str, str] = header["modules"]
-        """Module -> the module under whose name its matrix lies."""
+        self.readers: dict[str, str] = modules  # module -> the module under whose name its matrix lies
 
     def __len__(self) -> int:
         return len(self.readers)
@@ -96,7 +96,8 @@ def write_grams(grams: StoredGrams, path: Path) -> None:
 
 def grams_bytes(grams: StoredGrams) -> int:
     """Return the size of the file that `write_grams` writes; the matrices may be blank."""
-    tensors, offset, header = _tensors(grams), 0, {"__metadata__": {"grams": _header(grams)}}
+    tensors, offset = _tensors(grams), 0
+    header: dict[str, object] = {"__metadata__": {"grams": _header(grams)}}
     for name, tensor in tensors.items():
         header[name] = {
             "dtype": _SPELLING[tensor.dtype],

@@ -113,7 +113,7 @@ def _round_below(vectors: Tensor, values: Tensor, diagonal: Tensor) -> Tensor:
     """Round to half precision; where the low rank would come out above the diagonal, shrink it to the diagonal first."""
     rounded = vectors.half()
     found = _diagonal(values, rounded.float())
-    shrink = torch.where(found > diagonal, (diagonal / found).sqrt() * (1 - 2**-10), 1.0)  # 2**-10: more than rounding adds
+    shrink = torch.where(found > diagonal, (diagonal / found).sqrt() * (1 - 2**-11), 1.0)  # 2**-11: what rounding can add
     return torch.where(found > diagonal, (vectors * shrink).half(), rounded)
 
 

@@ -1,7 +1,7 @@
 """The methods of merging: one table. A method makes one module's update of its parents' updates; `merge.py` walks over modules."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..errors import ConfigError, unknown_name
 from ..lora import Update
@@ -47,7 +47,6 @@ class Method:
     copies_are_the_copy: bool = True
     zero_is_the_base: bool = True
     is_symmetric: bool = True
-    defaults: dict[str, float] = field(default_factory=dict)
 
 
 METHODS: dict[str, Method] = {
@@ -129,7 +128,7 @@ METHODS: dict[str, Method] = {
     "core_ties": Method(
         merge=merge_core_ties,
         source="https://arxiv.org/abs/2509.17786",
-        use="adapters that pull against each other, to be settled in the small space between their factors: many adapters, large models",
+        use="adapters that pull against each other, to be settled along shared input directions as well as shared output directions",
         settings=("density",),
     ),
     "iso_c": Method(
