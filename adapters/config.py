@@ -9,10 +9,10 @@ from typing import Literal, get_args
 
 from ..encoder import Precision
 from ..errors import ConfigError, unknown_name
+from ..lora import StoreDtype
 from .losses import find_loss
 
 Schedule = Literal["cosine", "linear"]
-StoreDtype = Literal["fp16", "bf16", "fp32"]
 BERT_LINEAR = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
 
 

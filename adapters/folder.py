@@ -10,13 +10,13 @@ from .. import __version__
 from ..base.load import Base
 from ..base.sentence_files import write_sentence_files
 from ..data.retrieval import TrainingData
-from ..lora import CONFIG, WEIGHTS, write_lora
+from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, write_lora
 from ..lora.gram_file import GRAMS, write_grams
 from ..registry import Entry, Registry
 from ..registry.entry import base_record
 from .config import TrainConfig
 from .lora_layers import peft_config
-from .train import STORE_DTYPES, TrainResult
+from .train import TrainResult
 
 LIBRARIES = ("torch", "transformers", "peft", "safetensors", "tokenizers")
 

@@ -16,16 +16,15 @@ from ..data.preflight import PreflightWarning, preflight
 from ..data.retrieval import TrainingData
 from ..encoder import tokenize
 from ..errors import TrainingError
-from ..lora import LoraFactors
+from ..lora import STORE_DTYPES, LoraFactors
+from ..lora.grams import GramRank
 from .batches import Batches
 from .checkpoint import Checkpoint
 from .config import TrainConfig
 from .dev import DevSet, dev_encoder, make_dev_set
-from .grams import GramPlan, GramRank, GramRequest, MeasuredGrams, estimate_seconds, measure_grams, plan_grams
+from .grams import GramPlan, GramRequest, MeasuredGrams, estimate_seconds, measure_grams, plan_grams
 from .loop import Look, Progress, Run, RunState, batch_loss
 from .lora_layers import add_lora, read_factors, set_training
-
-STORE_DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

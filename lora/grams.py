@@ -81,9 +81,9 @@ def blank_gram(width: int, rank: GramRank) -> StoredGram:
     """Return a stored Gram matrix without content (on torch's meta device), to tell its size."""
     if rank == "full":
         return FullGram(torch.empty(width * (width + 1) // 2, device="meta"))
-    rank = min(rank, width)
-    half = torch.empty(rank, width, dtype=torch.float16, device="meta")
-    return LowRankGram(torch.empty(width, device="meta"), torch.empty(rank, device="meta"), half)
+    kept = min(rank, width)
+    vectors = torch.empty(kept, width, dtype=torch.float16, device="meta")
+    return LowRankGram(torch.empty(width, device="meta"), torch.empty(kept, device="meta"), vectors)
 
 
 def gram_error(gram: Tensor, stored: StoredGram) -> float:

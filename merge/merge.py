@@ -13,7 +13,7 @@ from .parts import MethodSettings, Part
 
 LOW_ENERGY = 0.9
 
-Grams = dict[str, torch.Tensor]
+Grams = Mapping[str, torch.Tensor]
 """Module name -> Gram matrix of its inputs, (in, in)."""
 
 

@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from torch import Tensor
+
 from ..errors import AdapterError, BaseError, ConfigError
 from ..lora import LoraFile, LoraModule
+from ..lora.gram_file import GRAMS, GramFile
 from ..references import Located, Search, locate_reference, resolve_reference
 from ..registry import Entry
 from ..registry.entry import base_record
@@ -24,6 +27,7 @@ class Parent:
         prompts: Role -> the instruction before each text.
         folder: Where it lies; None for `base`.
         domain: What it was made for, where that is known.
+        grams: The Gram matrices of its modules' inputs, read one at a time; None where it carries none.
         notes: What was chosen on the user's behalf, to be told.
     """
 
@@ -35,6 +39,7 @@ class Parent:
     prompts: dict[str, str]
     folder: Path | None
     domain: str | None
+    grams: Mapping[str, Tensor] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -52,7 +57,7 @@ def open_parents(references: Sequence[str], search: Search) -> list[Parent]:
     if not with_weights:
         raise ConfigError("there is nothing to merge but the base itself; name at least one adapter")
     first = next(iter(with_weights.values()))
-    base = replace(first, reference="base", name="base", factors={}, folder=None, domain=None, notes=())
+    base = replace(first, reference="base", name="base", factors={}, folder=None, domain=None, grams={}, notes=())
     _check_one_base(list(with_weights.values()))
     return [with_weights.get(text, base) for text in references]
 
@@ -75,6 +80,7 @@ def _parent(text: str, located: Located, search: Search) -> Parent:
         prompts={"query": spec.query_prompt, "document": spec.document_prompt},
         folder=located.folder,
         domain=None,
+        grams=_grams(located.folder),
         notes=located.notes,
     )
 
@@ -92,8 +98,27 @@ def _of_entry(entry: Entry, located: Located) -> Parent:
         prompts=entry.prompts,
         folder=located.folder,
         domain=entry.domain,
+        grams=_grams(located.folder),
         notes=located.notes,
     )
+
+
+def _grams(folder: Path) -> GramFile | None:
+    return GramFile(folder) if (folder / GRAMS).is_file() else None
+
+
+def grams_of(parents: Sequence[Parent]) -> list[Mapping[str, Tensor]]:
+    """Return the Gram matrices of parents, for a method that needs them.
+
+    Raises:
+        AdapterError: one carries none.
+    """
+    for parent in parents:
+        if parent.grams is None:
+            raise AdapterError(
+                f"{parent.reference} carries no activation Gram matrices; train it again with --gram-rank 64, or take another method"
+            )
+    return [parent.grams for parent in parents if parent.grams is not None]
 
 
 def _check_one_base(parents: list[Parent]) -> None:

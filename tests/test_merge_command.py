@@ -172,7 +172,7 @@ def test_methods_are_listed_without_any_adapter() -> None:
         (("legal", "medical", "--density", "0.3"), 1, "linear does not read --density"),
         (("legal", "medical", "--method", "ties", "--density", "0"), 1, "density is 0.0"),
         (("legal", "medical", "--method", "slerp", "--weights", "1,-1"), 1, "takes weights of 0 and above"),
-        (("legal", "medical", "--method", "regmean"), 1, "Gram"),
+        (("legal", "medical", "--method", "regmean"), 1, "legal@1 carries no activation Gram matrices"),
         (("legal", "medical", "--name", "base"), 1, "'base' is taken"),
         (("legal", "medical", "base", "--method", "slerp"), 1, "slerp merges 2 adapters, and 3 were given"),
     ],

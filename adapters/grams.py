@@ -1,0 +1,231 @@
+"""Gram matrices of what the adapted modules read, over a bounded and seeded sample of the training texts."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..base.load import Base
+from ..data.retrieval import TrainingData
+from ..encoder import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, Role, embed, length_batches, tokenize
+from ..errors import TrainingError
+from ..lora.gram_file import grams_bytes
+from ..lora.grams import GramRank, StoredGram, StoredGrams, blank_gram, gram_error, store_gram
+from .config import TrainConfig
+from .layer_inputs import inputs_told
+from .lora_layers import set_training
+
+MAX_TEXTS = 256
+"""At most so many queries, and so many passages: some ten tokens for each input of the widest layer."""
+Told = Callable[[int, int], None]
+"""(texts done, texts in all)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GramRequest:
+    """That Gram matrices be measured after training: how they are kept, and who is told how far it is."""
+
+    rank: GramRank
+    on_texts: Told | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GramPlan:
+    """What will be measured: the matrices of so many modules, the inputs that differ among them, and the bytes of the file."""
+
+    rank: GramRank
+    modules: int
+    inputs: int
+    queries: int
+    passages: int
+    file_bytes: int
+
+    def describe(self) -> str:
+        """Say it in a line."""
+        form = "exact" if self.rank == "full" else f"diagonal and rank {self.rank}"
+        return (
+            f"{self.inputs} Gram matrices ({form}) for {self.modules} modules, measured after training on {self.queries} queries "
+            f"and {self.passages} passages: about {self.file_bytes / 1e6:.2f} MB"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredGrams:
+    """Gram matrices as they are kept, each module's error (relative, Frobenius), and what they were measured on."""
+
+    stored: StoredGrams
+    errors: dict[str, float]
+    rank: GramRank
+    queries: int
+    passages: int
+    tokens: int
+
+    @property
+    def worst(self) -> str:
+        """The module with the largest error."""
+        return max(self.errors, key=lambda name: self.errors[name])
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what the registry and `--json` hold of them."""
+        mean, worst = sum(self.errors.values()) / len(self.errors), self.errors[self.worst]
+        return {
+            "rank": self.rank,
+            "queries": self.queries,
+            "passages": self.passages,
+            "tokens": self.tokens,
+            "bytes": grams_bytes(self.stored),
+            "error": {"mean": mean, "worst": worst, "worst_module": self.worst},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GramTexts:
+    """The texts that Gram matrices are measured on."""
+
+    queries: list[str]
+    passages: list[str]
+
+    def __len__(self) -> int:
+        return len(self.queries) + len(self.passages)
+
+
+def draw_texts(data: TrainingData, seed: int) -> GramTexts:
+    """Draw at most 256 training queries, and at most 256 of the passages that the training pairs name."""
+    draw = np.random.default_rng(seed)
+    queries, passages = (_some(sorted(ids), draw) for ids in (data.train.queries, data.train.passage_ids()))
+    return GramTexts(queries=[data.train.queries[qid] for qid in queries], passages=[data.corpus[pid] for pid in passages])
+
+
+def _some(ids: Sequence[str], draw: np.random.Generator) -> list[str]:
+    if len(ids) <= MAX_TEXTS:
+        return list(ids)
+    return [ids[row] for row in sorted(draw.choice(len(ids), size=MAX_TEXTS, replace=False))]
+
+
+def plan_grams(base: Base, names: Iterable[str], data: TrainingData, config: TrainConfig, rank: GramRank) -> GramPlan:
+    """Say what will be measured and how large it will be. One short text goes through the network, to see which modules share an input.
+
+    Args:
+        base: The base, with or without LoRA layers in it.
+        names: The modules that training adapts.
+        data: What will be trained on.
+        config: How.
+        rank: How the matrices will be kept.
+    """
+    widths: dict[str, int] = {}
+    with inputs_told(base, names, lambda name, rows: widths.update({name: rows.shape[1]})) as first:
+        _read_texts(base, GramTexts(queries=[""], passages=[]), config, None)
+    blank = {name: blank_gram(width, rank) for name, width in widths.items()}
+    texts = draw_texts(data, config.seed)
+    return GramPlan(
+        rank=rank,
+        modules=len(first),
+        inputs=len(blank),
+        queries=len(texts.queries),
+        passages=len(texts.passages),
+        file_bytes=grams_bytes({name: blank[owner] for name, owner in first.items()}),
+    )
+
+
+def estimate_seconds(base: Base, names: Iterable[str], data: TrainingData, config: TrainConfig, sample: int = 32) -> float:
+    """Measure on a fraction of the texts, and multiply."""
+    texts = draw_texts(data, config.seed)
+    queries, passages = (each[:: math.ceil(len(texts) / sample)] for each in (texts.queries, texts.passages))
+    some, started = GramTexts(queries=queries, passages=passages), time.monotonic()
+    collect_grams(base, names, some, config)
+    return (time.monotonic() - started) * len(texts) / len(some)
+
+
+def measure_grams(base: Base, names: Iterable[str], data: TrainingData, config: TrainConfig, request: GramRequest) -> MeasuredGrams:
+    """Measure the Gram matrix of each module's inputs in the network as it stands, and bring it into the form in which it is kept.
+
+    Args:
+        base: The base with the trained LoRA layers in it.
+        names: The modules that training adapts.
+        data: What was trained on; the texts are drawn from it.
+        config: Gives the seed, the maximum length and the precision.
+        request: How the matrices are kept.
+
+    Raises:
+        TrainingError: a module's inputs are not finite.
+    """
+    set_training(base, False)
+    texts = draw_texts(data, config.seed)
+    exact = collect_grams(base, names, texts, config, request.on_texts)
+    kept: dict[str, tuple[StoredGram, float]] = {}
+    for name in list(exact.matrices):
+        gram = exact.matrices.pop(name)
+        if not gram.isfinite().all():
+            raise TrainingError(
+                f"the inputs of {name} are too large for a Gram matrix; run again with --resume and without --gram-rank or --gram"
+            )
+        stored = store_gram(gram, request.rank)
+        kept[name] = stored, gram_error(gram, stored)
+    return MeasuredGrams(
+        stored={name: kept[first][0] for name, first in exact.first.items()},
+        errors={name: kept[first][1] for name, first in exact.first.items()},
+        rank=request.rank,
+        queries=len(texts.queries),
+        passages=len(texts.passages),
+        tokens=exact.tokens,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ExactGrams:
+    """Gram matrices, (in, in) float32, by the module that reads an input first.
+
+    `first`: every module -> that module. `tokens`: how many were read.
+    """
+
+    matrices: dict[str, Tensor]
+    first: dict[str, str]
+    tokens: int
+
+
+def collect_grams(base: Base, names: Iterable[str], texts: GramTexts, config: TrainConfig, on_texts: Told | None = None) -> ExactGrams:
+    """Send texts through the network and return the mean over their tokens, padding left out, of x x^T of each module's inputs x.
+
+    Source: https://arxiv.org/abs/2212.09849, where it is the sum; over the number of tokens, it does not depend on how many texts a
+    parent was measured on.
+
+    Args:
+        base: The network as it stands; it is not changed.
+        names: Of the modules whose inputs count.
+        texts: Read at the length and in the precision of training, queries with their instruction.
+        config: Gives both.
+        on_texts: Told how many texts are done, of how many.
+    """
+    sums: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}
+
+    def take(name: str, rows: Tensor) -> None:
+        product = rows.T @ rows  # (in, in)
+        sums[name] = sums[name].add_(product) if name in sums else product
+        counts[name] = counts.get(name, 0) + len(rows)
+
+    with inputs_told(base, names, take) as first:
+        _read_texts(base, texts, config, on_texts)
+    matrices = {name: _symmetric(sums.pop(name).div_(counts[name]).cpu()) for name in list(sums)}
+    return ExactGrams(matrices, first, max(counts.values()))
+
+
+def _symmetric(matrix: Tensor) -> Tensor:
+    return (matrix + matrix.T) / 2
+
+
+@torch.no_grad()
+def _read_texts(base: Base, texts: GramTexts, config: TrainConfig, on_texts: Told | None) -> None:
+    done, budget = 0, CPU_BATCH_TOKENS if base.device.type == "cpu" else GPU_BATCH_TOKENS
+    by_role: tuple[tuple[Role, list[str]], ...] = (("query", texts.queries), ("document", texts.passages))
+    for role, of_role in by_role:
+        ids = tokenize(base, of_role, role, min(config.max_tokens, base.spec.max_tokens)).ids
+        for rows in length_batches([len(row) for row in ids], budget):
+            embed(base, [ids[row] for row in rows], config.precision)
+            done += len(rows)
+            if on_texts:
+                on_texts(done, len(texts))

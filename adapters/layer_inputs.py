@@ -1,0 +1,51 @@
+"""What modules read while texts go through the network: told as it happens, nothing kept."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..base.load import Base
+
+
+@contextmanager
+def inputs_told(base: Base, names: Iterable[str], take: Callable[[str, Tensor], None]) -> Iterator[dict[str, str]]:
+    """Tell each distinct input of some modules while texts go through the network, without padding, as (tokens, in) float32.
+
+    Modules that are called one after the other with the very same tensor (query, key and value of a layer) share an input.
+
+    Args:
+        base: Gets hooks while this lasts.
+        names: Of the modules.
+        take: Told the module that reads an input first, and the input.
+
+    Yields:
+        Module -> the module that reads its input first; filled in as texts go through.
+    """
+    first: dict[str, str] = {}
+    mask: Tensor | None = None
+    latest: tuple[Tensor, str] | None = None
+
+    def see_mask(_model: nn.Module, _inputs: tuple[Any, ...], arguments: dict[str, Any]) -> None:
+        nonlocal mask
+        mask = arguments["attention_mask"].bool()  # (n, tokens)
+
+    def see_input(name: str, values: Tensor) -> None:
+        nonlocal latest
+        if latest is None or values is not latest[0]:
+            latest = values, name
+            rows = values[mask] if values.ndim == 3 else values  # (n, tokens, in) -> (real tokens, in); a pooler reads (n, in)
+            with torch.autocast(values.device.type, enabled=False):
+                take(name, rows.float())
+        first[name] = latest[1]
+
+    modules = dict(base.model.named_modules())
+    hooks = [base.model.register_forward_pre_hook(see_mask, with_kwargs=True)]
+    hooks += [modules[name].register_forward_pre_hook(lambda _, inputs, name=name: see_input(name, inputs[0])) for name in names]
+    try:
+        yield first
+    finally:
+        for hook in hooks:
+            hook.remove()
