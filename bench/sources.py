@@ -1,6 +1,5 @@
 """What the user points at -> tasks: a BEIR folder, a folder of sentence pairs, a domain's sample."""
 
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,12 +7,10 @@ from mteb.abstasks import AbsTask
 
 from ..data.beir import BeirFolder, is_beir_folder
 from ..data.domains import load_domain
-from ..data.readers import read_table, text_of
 from ..data.sample import sample_folder
+from ..data.sentence_pairs import SENTENCE_COLUMNS, has_sentence_pairs, read_sentence_pairs, sentence_pairs_file
 from ..errors import DataError
-from .tasks import SentencePairs, retrieval_task, sts_task
-
-_COLUMNS = ("score", "sentence1", "sentence2")
+from .tasks import retrieval_task, sts_task
 
 
 def task_from_folder(folder: Path, *, split: str, language: str) -> AbsTask:
@@ -29,7 +26,7 @@ def task_from_folder(folder: Path, *, split: str, language: str) -> AbsTask:
             return read(folder, split, language)
     raise DataError(
         f"{folder} is neither a BEIR folder (corpus.jsonl, queries.jsonl, qrels/{split}.tsv) nor one of sentence pairs "
-        f"({language}-{split}.tsv with the columns {', '.join(_COLUMNS)})"
+        f"({language}-{split}.tsv with the columns {', '.join(SENTENCE_COLUMNS)})"
     )
 
 
@@ -48,43 +45,14 @@ def task_from_sample(domain: str, *, split: str, language: str) -> AbsTask:
     return retrieval_task(f"sample-{name}-{language}", corpus, folder.pairs(split, corpus), language=language, split=split)
 
 
-def read_sentence_pairs(path: Path) -> SentencePairs:
-    """Read a table of score, sentence1 and sentence2.
-
-    Raises:
-        DataError: it is absent, lacks a column, or a score is no number.
-    """
-    pairs = SentencePairs([], [], [])
-    for where, row in read_table(path, _COLUMNS):
-        pairs.scores.append(_number(where, text_of(where, row, "score")))
-        pairs.first.append(text_of(where, row, "sentence1"))
-        pairs.second.append(text_of(where, row, "sentence2"))
-    return pairs
-
-
-def _number(where: str, cell: str) -> float:
-    try:
-        if math.isfinite(value := float(cell)):
-            return value
-    except ValueError:
-        pass  # said below
-    raise DataError(f"{where}: expected a number under 'score', found {cell!r}")
-
-
 def _beir_task(folder: Path, split: str, language: str) -> AbsTask:
     beir = BeirFolder(folder)
     corpus = beir.corpus()
     return retrieval_task(folder.resolve().name, corpus, beir.pairs(split, corpus), language=language, split=split)
 
 
-def _has_sentence_pairs(folder: Path) -> bool:
-    return any(folder.glob("[a-z][a-z]-*.tsv"))
-
-
 def _sts_task(folder: Path, split: str, language: str) -> AbsTask:
-    path = folder / f"{language}-{split}.tsv"
-    if not path.is_file():
-        raise DataError(f"{path} does not exist; there are {', '.join(sorted(file.name for file in folder.glob('[a-z][a-z]-*.tsv')))}")
+    path = sentence_pairs_file(folder, split=split, language=language)
     name = folder.resolve().name
     # The same pairs as MTEB's STSBenchmark (its English ones), though not its file: the name must not pass for MTEB's.
     title = ("STSBenchmark" if language == "en" else f"STSBenchmark-{language}") if "stsb" in name.lower() else name
@@ -93,7 +61,7 @@ def _sts_task(folder: Path, split: str, language: str) -> AbsTask:
 
 LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path, str, str], AbsTask]], ...] = (
     (is_beir_folder, _beir_task),
-    (_has_sentence_pairs, _sts_task),
+    (has_sentence_pairs, _sts_task),
 )
 """How a layout is recognised, and what makes a task of it."""
 

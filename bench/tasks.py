@@ -2,25 +2,16 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from datasets import Dataset
 from mteb.abstasks import AbsTask, AbsTaskRetrieval, AbsTaskSTS
 from mteb.abstasks.task_metadata import TaskMetadata, TaskType
 
 from ..data.retrieval import Corpus, Pairs, hash_lines
+from ..data.sentence_pairs import SentencePairs
 from ..errors import DataError
 
 _LANGUAGE_CODES = {"en": "eng-Latn", "zh": "zho-Hans"}
-
-
-@dataclass(frozen=True, slots=True)
-class SentencePairs:
-    """Pairs of sentences with a similarity each, on any scale."""
-
-    first: list[str]
-    second: list[str]
-    scores: list[float]
 
 
 class LocalRetrieval(AbsTaskRetrieval):  # type: ignore[misc]  # mteb is not followed by the type checker

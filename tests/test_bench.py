@@ -19,8 +19,9 @@ from adapt_embed.bench.result import parse_result
 from adapt_embed.bench.run import BenchProgress, bench
 from adapt_embed.bench.sources import make_tasks, task_from_folder
 from adapt_embed.bench.table import table_text
-from adapt_embed.bench.tasks import SentencePairs, retrieval_task, sts_task
+from adapt_embed.bench.tasks import retrieval_task, sts_task
 from adapt_embed.data.retrieval import Pairs
+from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoder import LoraEncoder, Vectors
 from adapt_embed.errors import AdapterError, ConfigError, DataError
 from adapt_embed.lora import LoraFactors, LoraModule, write_lora

@@ -1,0 +1,73 @@
+"""Pairs of sentences with a similarity each: a folder with a table LANGUAGE-SPLIT.tsv of score, sentence1 and sentence2."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import DataError
+from .readers import read_table, text_of
+
+SENTENCE_COLUMNS = ("score", "sentence1", "sentence2")
+_FILES = "[a-z][a-z]-*.tsv"
+
+
+@dataclass(frozen=True, slots=True)
+class SentencePairs:
+    """Pairs of sentences with a similarity each, on any scale."""
+
+    first: list[str]
+    second: list[str]
+    scores: list[float]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+def has_sentence_pairs(folder: Path) -> bool:
+    """Say whether a folder holds tables of sentence pairs, to go by their names."""
+    return any(folder.glob(_FILES))
+
+
+def sentence_pairs_file(folder: Path, *, split: str, language: str) -> Path:
+    """Return the table of one split in one language.
+
+    Raises:
+        DataError: it is not there; the message lists those that are.
+    """
+    path = folder / f"{language}-{split}.tsv"
+    if not path.is_file():
+        raise DataError(f"{path} does not exist; there are {', '.join(sorted(file.name for file in folder.glob(_FILES))) or 'none'}")
+    return path
+
+
+def read_sentence_pairs(path: Path) -> SentencePairs:
+    """Read a table of score, sentence1 and sentence2.
+
+    Raises:
+        DataError: it is absent, lacks a column, or a score is no number.
+    """
+    pairs = SentencePairs([], [], [])
+    for where, row in read_table(path, SENTENCE_COLUMNS):
+        pairs.scores.append(_number(where, text_of(where, row, "score")))
+        pairs.first.append(text_of(where, row, "sentence1"))
+        pairs.second.append(text_of(where, row, "sentence2"))
+    return pairs
+
+
+def draw_sentence_pairs(pairs: SentencePairs, count: int, seed: int) -> SentencePairs:
+    """Draw `count` pairs without replacement, in their order; all of them where there are no more."""
+    if count >= len(pairs):
+        return pairs
+    rows = sorted(np.random.default_rng(seed).choice(len(pairs), size=count, replace=False))
+    return SentencePairs([pairs.first[row] for row in rows], [pairs.second[row] for row in rows], [pairs.scores[row] for row in rows])
+
+
+def _number(where: str, cell: str) -> float:
+    try:
+        if math.isfinite(value := float(cell)):
+            return value
+    except ValueError:
+        pass  # said below
+    raise DataError(f"{where}: expected a number under 'score', found {cell!r}")

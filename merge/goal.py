@@ -1,0 +1,48 @@
+"""What a search wants: the gain that each domain keeps of its best parent's, with the general score held."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .compass import Rank
+from .probe import GeneralKind, Measurement
+
+MIN_GAIN = 0.005  # nDCG@10: a smaller gain is within the noise of 200 queries, and a share of it would be a number without meaning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """The measurements that a merge is held against, and the least general score allowed."""
+
+    base: Measurement
+    parents: tuple[Measurement, ...]
+    floor: float
+
+    @classmethod
+    def of(cls, base: Measurement, parents: Sequence[Measurement], kind: GeneralKind, tolerance: float) -> "Goal":
+        """Set the floor: the base's score, or the closeness of the parent farthest from the base, less the tolerance."""
+        held = base.general if kind == "spearman" else min(parent.general for parent in parents)
+        return cls(base=base, parents=tuple(parents), floor=held - tolerance)
+
+    def gain_kept(self, domain: str, measurement: Measurement) -> float | None:
+        """Return the gain over the base as a share of the best parent's; None where that parent gains less than `MIN_GAIN`."""
+        best = max(parent.ndcg[domain] for parent in self.parents) - self.base.ndcg[domain]
+        return self._gain(domain, measurement) / best if best >= MIN_GAIN else None
+
+    def score(self, measurement: Measurement) -> float:
+        """Return the mean over domains of the share kept; where there is no gain to keep, of the difference to the base in nDCG@10."""
+        kept = [(self.gain_kept(domain, measurement), self._gain(domain, measurement)) for domain in self.base.ndcg]
+        return float(np.mean([gain if share is None else share for share, gain in kept]))
+
+    def allows(self, measurement: Measurement) -> bool:
+        """Say whether the general score is at least the floor."""
+        return measurement.general >= self.floor
+
+    def rank(self, measurement: Measurement) -> Rank:
+        """Return what orders points: allowed before not allowed; then by score and general score, or by general score and score."""
+        score = self.score(measurement)
+        return (1.0, score, measurement.general) if self.allows(measurement) else (0.0, measurement.general, score)
+
+    def _gain(self, domain: str, measurement: Measurement) -> float:
+        return measurement.ndcg[domain] - self.base.ndcg[domain]

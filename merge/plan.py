@@ -1,0 +1,51 @@
+"""What a search or a curve will cost, to be told before it starts."""
+
+import time
+from dataclasses import dataclass
+
+from .candidates import Candidates
+from .probe import Probe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasurePlan:
+    """How many sets of factors will be measured at most, on how many texts each, and about how long that takes.
+
+    `sets` says what the domains' dev sets hold; `general` what the general score is measured on.
+    """
+
+    measurements: int
+    texts: int
+    seconds: float
+    sets: tuple[str, ...]
+    general: str
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        minutes = max(1, round(self.seconds / 60))
+        return (
+            f"at most {self.measurements} measurements of {self.texts} texts each, about {minutes} min "
+            f"({'; '.join(self.sets)}; general: {self.general})"
+        )
+
+
+def plan_measurements(candidates: Candidates, probe: Probe, measurements: int) -> MeasurePlan:
+    """Time a few texts and one merge, and multiply.
+
+    Args:
+        candidates: What will be merged, and how.
+        probe: What it will be measured on.
+        measurements: How many: `SearchSettings.measurements`, `count_curve_points`, or their sum.
+    """
+    encode_s = probe.estimate_seconds()
+    started = time.monotonic()
+    candidates.check()
+    merge_s = time.monotonic() - started
+    general = f"{len(probe.pairs)} sentence pairs" if probe.pairs is not None else "closeness to the base on the same texts"
+    return MeasurePlan(
+        measurements=measurements,
+        texts=probe.text_count,
+        seconds=measurements * (encode_s + merge_s),
+        sets=tuple(task.describe() for task in probe.tasks),
+        general=general,
+    )

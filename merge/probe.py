@@ -1,0 +1,170 @@
+"""What a set of factors is worth: each domain's nDCG@10 and loss on dev, and a general score. Nothing is encoded twice."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.sentence_pairs import SentencePairs
+from ..encoder import Encoder, LoraEncoder, Vectors
+from ..errors import ConfigError, DataError
+from ..lora import LoraModule, factors_sha256
+from .search_task import SearchTask
+
+GeneralKind = Literal["spearman", "closeness"]
+"""`spearman`: of cosines with gold similarities. `closeness`: mean cosine with the base's own vectors of the dev texts."""
+
+EncoderOf = Callable[[Mapping[str, LoraModule]], Encoder]
+"""Factors (none: the base) -> the encoder that lays them over the base."""
+
+_BASE = "base"
+_SAMPLE = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """Scores of one set of factors: domain -> nDCG@10, domain -> loss, and the general score, all on dev."""
+
+    ndcg: dict[str, float]
+    loss: dict[str, float]
+    general: float
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    """Vectors of every distinct text, and the row of each."""
+
+    queries: Vectors
+    documents: Vectors
+
+    def both(self) -> Vectors:
+        return np.concatenate([self.queries, self.documents])
+
+
+class Probe:
+    """Measures factors on the dev sets of domains, and remembers what it measured by the factors' content.
+
+    Vectors are kept of the base alone, which closeness asks for again; of others the scores are kept. A text that stands in several
+    domains is encoded once. `encodings` counts the sets of factors that texts were encoded with.
+    """
+
+    def __init__(self, encoder_of: EncoderOf, tasks: Sequence[SearchTask], pairs: SentencePairs | None = None) -> None:
+        """Lay the texts out; nothing is encoded.
+
+        Args:
+            encoder_of: Gives the encoder of factors.
+            tasks: The domains.
+            pairs: What the general score is measured on (Spearman); None: closeness to the base.
+
+        Raises:
+            ConfigError: there is no domain, or two of one name.
+            DataError: the pairs' similarities are all the same.
+        """
+        names = [task.name for task in tasks]
+        if not names or len(set(names)) < len(names):
+            raise ConfigError(f"the domains are {', '.join(names) or 'none'}; expected at least one, each with its own name")
+        if pairs is not None and len(set(pairs.scores)) < 2:
+            raise DataError(f"the {len(pairs)} sentence pairs have {len(set(pairs.scores))} different similarities; at least 2 are needed")
+        self.tasks, self.pairs = tuple(tasks), pairs
+        self.encodings = 0
+        self._encoder_of = encoder_of
+        self._queries = _rows(text for task in tasks for text in task.queries.values())
+        sentences = [*pairs.first, *pairs.second] if pairs else []
+        self._documents = _rows([*(text for task in tasks for text in task.passages.values()), *sentences])
+        self._base_vectors: _Embedded | None = None
+        self._measured: dict[str, Measurement] = {}
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The names of the domains."""
+        return tuple(task.name for task in self.tasks)
+
+    @property
+    def general_kind(self) -> GeneralKind:
+        """What the general score is."""
+        return "spearman" if self.pairs is not None else "closeness"
+
+    @property
+    def text_count(self) -> int:
+        """How many texts one measurement encodes."""
+        return len(self._queries) + len(self._documents)
+
+    def measure(self, factors: Mapping[str, LoraModule]) -> Measurement:
+        """Return what factors score; empty ones, or ones that are all zero, are the base."""
+        changing = {name: module for name in factors if _changes(module := factors[name])}
+        key = factors_sha256(changing) if changing else _BASE
+        if key not in self._measured:
+            self._measured[key] = self._score(self._embed(changing) if changing else self._base())
+        return self._measured[key]
+
+    def estimate_seconds(self) -> float:
+        """Return how long one measurement takes, by encoding a few texts of all lengths with the base."""
+        texts = sorted(self._documents, key=lambda text: (len(text), text))
+        some = texts[:: max(1, len(texts) // _SAMPLE)]
+        encoder = self._encoder_of({})
+        encoder.encode(some[:4])  # to warm up
+        started = time.monotonic()
+        encoder.encode(some)
+        return (time.monotonic() - started) * self.text_count / len(some)
+
+    def _base(self) -> _Embedded:
+        if self._base_vectors is None:
+            self._base_vectors = self._embed({})
+        return self._base_vectors
+
+    def _embed(self, factors: Mapping[str, LoraModule]) -> _Embedded:
+        encoder = self._encoder_of(factors)
+        self.encodings += 1
+        return _Embedded(encoder.encode(list(self._queries), "query"), encoder.encode(list(self._documents), "document"))
+
+    def _score(self, embedded: _Embedded) -> Measurement:
+        ndcg, loss = {}, {}
+        for task in self.tasks:
+            queries = embedded.queries[[self._queries[text] for text in task.queries.values()]]
+            passages = embedded.documents[[self._documents[text] for text in task.passages.values()]]
+            ndcg[task.name], loss[task.name] = task.ndcg(queries, passages), task.loss(queries, passages)
+        return Measurement(ndcg=ndcg, loss=loss, general=self._general(embedded))
+
+    def _general(self, embedded: _Embedded) -> float:
+        if self.pairs is None:
+            return _mean_cosine(embedded.both(), self._base().both())
+        first, second = (embedded.documents[[self._documents[text] for text in side]] for side in (self.pairs.first, self.pairs.second))
+        return spearman(np.einsum("nd,nd->n", first, second, dtype=np.float64), np.asarray(self.pairs.scores))
+
+
+def encoders_over(encoder: LoraEncoder) -> EncoderOf:
+    """Return what lays factors over an opened base, with the settings of `encoder`."""
+    return lambda factors: replace(encoder, factors=dict(factors) or None, document_factors=None)
+
+
+def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Return the rank correlation of two rows of numbers (n,); ties share their mean rank, and a constant correlates with nothing (0)."""
+    ranks = [_mean_ranks(values) for values in (x, y)]
+    centred = [rank - rank.mean() for rank in ranks]
+    length = float(np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))
+    return float(centred[0] @ centred[1]) / length if length else 0.0
+
+
+def _mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
+
+
+def _mean_cosine(x: Vectors, y: Vectors) -> float:
+    return float(np.einsum("nd,nd->n", x, y, dtype=np.float64).mean())
+
+
+def _rows(texts: Iterable[str]) -> dict[str, int]:
+    """Return the row of each distinct text, in the order of their first coming."""
+    return {text: row for row, text in enumerate(dict.fromkeys(texts))}
+
+
+def _changes(module: LoraModule) -> bool:
+    return module.scale != 0 and bool(module.a.any()) and bool(module.b.any())
