@@ -12,7 +12,7 @@ from ..errors import ConfigError
 from ..lora import LoraModule, inner_product
 from ..lora.algebra import decompose
 from .advice import suggest
-from .sparsify import keep_largest
+from .methods.sparsify import keep_largest
 
 TOP_SHARE = 0.2  # what TIES keeps in its paper, so that these are the conflicts that it will see
 _RANK_FLOOR = 1e-6  # of the largest singular value: below it lies the noise of float32

@@ -9,7 +9,7 @@ import torch
 from ..errors import ConfigError
 from ..lora import Compressed, LoraFactors, LoraModule, RankPolicy, compress, factors_sha256
 from .methods import Method, find_method
-from .parts import MethodSettings, Part
+from .methods.parts import MethodSettings, Part
 
 LOW_ENERGY = 0.9
 

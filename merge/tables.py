@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .candidates import Point
-from .curve import Curve
 from .explain import Explanation, Figures
-from .probe import GeneralKind, Measurement
-from .search import SearchResult
+from .search.candidates import Point
+from .search.curve import Curve
+from .search.probe import GeneralKind, Measurement
+from .search.weights import SearchResult
 
 
 @dataclass(frozen=True, slots=True)

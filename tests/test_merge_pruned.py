@@ -8,9 +8,9 @@ import pytest
 import torch
 from adapt_embed.lora import LoraFactors, LoraModule, RankPolicy, factors_sha256
 from adapt_embed.merge import METHODS, MergeConfig, MethodSettings, merge_factors
-from adapt_embed.merge.consensus import sign_consensus, sum_consensus
-from adapt_embed.merge.parts import Part
-from adapt_embed.merge.sparsify import drop_by_rank, drop_random, keep_largest, keep_middle
+from adapt_embed.merge.methods.consensus import sign_consensus, sum_consensus
+from adapt_embed.merge.methods.parts import Part
+from adapt_embed.merge.methods.sparsify import drop_by_rank, drop_random, keep_largest, keep_middle
 
 PRUNING = {
     "ties": "smallest",

@@ -18,15 +18,15 @@ from adapt_embed.encoder import LoraEncoder, Role, Vectors
 from adapt_embed.errors import ConfigError, DataError, MissingExtraError
 from adapt_embed.lora import LoraFactors, LoraModule, RankPolicy
 from adapt_embed.merge import METHODS, MergeConfig, MethodSettings
-from adapt_embed.merge.candidates import LEAST_DENSITY, MAX_WEIGHT, Candidates, Point
-from adapt_embed.merge.compass import compass_search
-from adapt_embed.merge.curve import Curve, count_curve_points, trace_curve
-from adapt_embed.merge.goal import MIN_GAIN, Goal
-from adapt_embed.merge.plan import plan_measurements
-from adapt_embed.merge.plot import check_plot, plot_curve
-from adapt_embed.merge.probe import Measurement, Probe, encoders_over, spearman
-from adapt_embed.merge.search import Evaluation, SearchResult, SearchSettings, search_weights, softmax_weights
-from adapt_embed.merge.search_task import LOSS_TEMPERATURE, SearchTask, draw_task
+from adapt_embed.merge.search.candidates import LEAST_DENSITY, MAX_WEIGHT, Candidates, Point
+from adapt_embed.merge.search.compass import compass_search
+from adapt_embed.merge.search.curve import Curve, count_curve_points, trace_curve
+from adapt_embed.merge.search.goal import MIN_GAIN, Goal
+from adapt_embed.merge.search.plan import plan_measurements
+from adapt_embed.merge.search.plot import check_plot, plot_curve
+from adapt_embed.merge.search.probe import Measurement, Probe, encoders_over, spearman
+from adapt_embed.merge.search.task import LOSS_TEMPERATURE, SearchTask, draw_task
+from adapt_embed.merge.search.weights import Evaluation, SearchResult, SearchSettings, search_weights, softmax_weights
 from adapt_embed.merge.tables import curve_tables, search_table
 from scipy.stats import spearmanr
 
@@ -506,7 +506,7 @@ def test_the_picture_is_the_same_each_time(tmp_path: Path, suffix: str) -> None:
 
 def test_names_that_no_font_here_has_become_numbers_in_a_png(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib", reason="the extra plot is not installed")
-    monkeypatch.setattr("adapt_embed.merge.plot._chinese_font", list)
+    monkeypatch.setattr("adapt_embed.merge.search.plot._chinese_font", list)
     for file, domains in (("chinese.png", ("法律", "医疗")), ("numbered.png", ("domain 1", "domain 2"))):
         probe, _ = make_probe(*(dataclasses.replace(task, name=name) for task, name in zip((LEGAL, MEDICAL), domains, strict=True)))
         plot_curve(trace_curve(Candidates([HELPS_LEGAL], ["a"], EXACT), probe, steps=2), tmp_path / file)

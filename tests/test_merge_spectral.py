@@ -8,7 +8,7 @@ import torch
 from adapt_embed.errors import ConfigError
 from adapt_embed.lora import LoraModule
 from adapt_embed.merge import METHODS, MethodSettings
-from adapt_embed.merge.parts import Part
+from adapt_embed.merge.methods.parts import Part
 
 ALL = MethodSettings(density=1.0)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
-from ..errors import ConfigError
+from ...errors import ConfigError
 from .candidates import Candidates, Point
 from .probe import GeneralKind, Measurement, Probe
 

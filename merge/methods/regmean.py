@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..errors import ConfigError
-from ..lora import Update, weighted_sum
+from ...errors import ConfigError
+from ...lora import Update, weighted_sum
 from .parts import MethodSettings, Part, modules, weights
 from .span import as_update
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ..errors import ConfigError
-from ..lora import LoraModule
+from ...errors import ConfigError
+from ...lora import LoraModule
 
 
 @dataclass(frozen=True, slots=True)

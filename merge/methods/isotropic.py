@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from ..lora import Update, weighted_sum
-from ..lora.algebra import decompose
+from ...lora import Update, weighted_sum
+from ...lora.algebra import decompose
 from .parts import MethodSettings, Part, modules, weights
 from .span import as_update, in_double, present
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ..lora import Update
+from ...lora import Update
 from .consensus import sign_consensus
 from .parts import MethodSettings, Part, weights
 from .span import as_update, left_basis

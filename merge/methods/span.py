@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..lora import LoraModule
+from ...lora import LoraModule
 
 ROUNDING = 1e-6
 """Share of the largest singular value below which a direction is the rounding of float32 factors, and no part of an update."""

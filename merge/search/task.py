@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data.retrieval import Corpus, Pairs, draw_passages, draw_queries
-from ..encoder import Vectors
-from ..errors import DataError
-from ..metrics import ndcg_at_10
+from ...data.retrieval import Corpus, Pairs, draw_passages, draw_queries
+from ...encoder import Vectors
+from ...errors import DataError
+from ...metrics import ndcg_at_10
 
 MAX_QUERIES = 200
 MAX_DISTRACTORS = 500

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ..errors import ConfigError
-from ..lora import LoraModule, Update, weighted_sum
+from ...errors import ConfigError
+from ...lora import LoraModule, Update, weighted_sum
 from .parts import Part, modules, weights
 
 NEARLY_PARALLEL = 1e-6

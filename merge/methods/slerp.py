@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..lora import Update
+from ...lora import Update
 from .parts import MethodSettings, Part
 from .sphere import NEARLY_PARALLEL, merge_on_sphere
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..lora import Update
-from ..lora.algebra import decompose
+from ...lora import Update
+from ...lora.algebra import decompose
 from .parts import MethodSettings, Part
 from .span import as_update, in_double, present
 

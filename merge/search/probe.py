@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.sentence_pairs import SentencePairs
-from ..encoder import Encoder, LoraEncoder, Vectors
-from ..errors import ConfigError, DataError
-from ..lora import LoraModule, factors_sha256
-from .search_task import SearchTask
+from ...data.sentence_pairs import SentencePairs
+from ...encoder import Encoder, LoraEncoder, Vectors
+from ...errors import ConfigError, DataError
+from ...lora import LoraModule, factors_sha256
+from .task import SearchTask
 
 GeneralKind = Literal["spearman", "closeness"]
 """`spearman`: of cosines with gold similarities. `closeness`: mean cosine with the base's own vectors of the dev texts."""

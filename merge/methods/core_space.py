@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ..lora import Update
+from ...lora import Update
 from .consensus import sign_consensus, sum_consensus
 from .parts import MethodSettings, Part, weights
 from .span import as_update, left_basis

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, MissingExtraError
+from ...errors import ConfigError, MissingExtraError
 from .curve import Curve, Line
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..errors import ConfigError, unknown_name
-from ..lora import Update
+from ...errors import ConfigError, unknown_name
+from ...lora import Update
 from .consensus import sign_consensus, sum_consensus
 from .core_space import merge_core_linear, merge_core_ties
 from .isotropic import merge_iso_c

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from ..errors import ConfigError
+from ...errors import ConfigError
 from .candidates import Candidates, Point
 from .compass import Rank, compass_search
 from .goal import Goal

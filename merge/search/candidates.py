@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import ConfigError
-from ..lora import LoraFactors, LoraModule
-from .merge import Grams, MergeConfig, merge_factors
-from .methods import find_method
+from ...errors import ConfigError
+from ...lora import LoraFactors, LoraModule
+from ..merge import Grams, MergeConfig, merge_factors
+from ..methods import find_method
 
 MAX_WEIGHT = 1.5  # of one parent: beyond, an update is stretched further than anything its training saw
 LEAST_DENSITY = 0.05

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..lora import Update, weighted_sum
+from ...lora import Update, weighted_sum
 from .parts import MethodSettings, Part, modules, weights
 
 
