@@ -191,7 +191,7 @@ def borrowing(options: BaseOptions) -> BaseOptions:
 
 def _tell_choice(entry: Entry, version: str | None, registry: Registry) -> tuple[str, ...]:
     namesakes = [each for each in registry.entries() if each.name == entry.name]
-    if version is not None or len({base["sha256"] for each in namesakes for base in each.bases}) < 2:
+    if version is not None or len({frozenset(base["sha256"] for base in each.bases) for each in namesakes}) < 2:
         return ()
     base = " and ".join(str(base.get("name")) for base in entry.bases)
     return (

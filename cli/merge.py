@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .encoder_options import EncoderOptions, encoder_options
-from .options import common_options
+from .options import WeightsType, common_options
 from .output import emit, say
 
 if TYPE_CHECKING:
     from ..merge import MergeConfig, MergeResult
     from ..merge.parents import Parent
-    from ..registry import Entry, Registry
+    from ..registry import Registry
+    from .merge_search import FoundWeights
 
 SETTINGS = ("density", "spread", "outliers")
 
@@ -33,25 +34,6 @@ class RankType(click.ParamType):
         raise click.BadParameter(f"{value!r} is no rank; expected auto, full or a whole number above 0", ctx, param)
 
 
-class WeightsType(click.ParamType):
-    """Numbers with commas between them."""
-
-    name = "weights"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        """Read the value."""
-        import math
-
-        try:
-            numbers = tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            message = f"{value!r} is no list of weights; expected numbers with commas between them, such as 0.7,0.3"
-            raise click.BadParameter(message, ctx, param) from None
-        if not all(map(math.isfinite, numbers)):
-            raise click.BadParameter(f"{value!r} holds a weight that is not finite", ctx, param)
-        return numbers
-
-
 @click.command(name="merge")
 @click.argument("references", metavar="REF...", nargs=-1)
 @click.option("--method", metavar="M", help="How (list them: adapt merge --methods) [default: linear].")
@@ -68,6 +50,27 @@ class WeightsType(click.ParamType):
 )
 @click.option("--name", metavar="N", help="Name in the registry [default: the parents' names, joined].")
 @click.option("--domain", metavar="D", help="What it is for [default: the parents' domain, where they share one].")
+@click.option(
+    "--search",
+    "sources",
+    metavar="SRC[,SRC...]",
+    help="Choose the weights (and the density) on these dev data: BEIR folders, tables, lines, or domains, whose samples are meant.",
+)
+@click.option(
+    "--general",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="With --search: sentence pairs whose Spearman correlation must not fall [default: closeness to the base].",
+)
+@click.option("--tolerance", type=float, metavar="T", help="With --search: how far the general score may fall [default: 0.003].")
+@click.option("--evaluations", type=int, metavar="N", help="With --search: at most so many merges are tried [default: 24].")
+@click.option(
+    "--curve-steps",
+    type=int,
+    metavar="N",
+    help="With --search: points on each line of the curve, 0 for none [default: 11; 5 of 3 and more].",
+)
+@click.option("--plot", type=click.Path(path_type=Path), metavar="OUT", help="With --search: draw the curve, .svg or .png.")
 @click.option("--explain", is_flag=True, help="Say how compatible the adapters are, and merge nothing.")
 @click.option("--methods", is_flag=True, help="List the methods, with when to use each, and merge nothing.")
 @click.option("--dry-run", is_flag=True, help="Tell rank, energy and size, and write nothing.")
@@ -89,11 +92,29 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
     parents = open_parents(references, search)
     for note in dict.fromkeys(note for parent in parents for note in parent.notes):
         say(note)
+    _refuse_without_search(options, encoder)
     if options["explain"]:
         _explain(parents, json_output)
         return
-    config = _config(options)
-    _merge(search.registry, parents, config, options, json_output)
+    config, found = _config(options), None
+    if options["sources"]:
+        from .merge_search import choose_weights
+
+        config, found = choose_weights(references, parents, config, search, encoder, options)
+    _merge(search.registry, parents, config, found, options, json_output)
+
+
+def _refuse_without_search(options: dict[str, Any], encoder: EncoderOptions) -> None:
+    """Refuse what does nothing without a search.
+
+    Raises:
+        UsageError: such an option is given.
+    """
+    given = {name: options[name] for name in ("general", "tolerance", "evaluations", "curve_steps", "plot")}
+    given |= {name: getattr(encoder, name) for name in ("device", "dtype", "max_tokens", "batch_tokens")}
+    idle = [name for name, value in given.items() if value is not None]
+    if idle and not options["sources"]:
+        raise click.UsageError(f"--{idle[0].replace('_', '-')} goes with --search: a merge of given weights encodes nothing")
 
 
 def _list_methods(json_output: bool) -> None:
@@ -106,10 +127,14 @@ def _list_methods(json_output: bool) -> None:
 
 
 def _explain(parents: list[Parent], json_output: bool) -> None:
-    from ..merge.explain import explain, explanation_text
+    from ..merge.explain import explain
+    from ..merge.tables import explanation_table
+    from .render import render_table
 
     explained = explain([parent.factors for parent in parents], [parent.reference for parent in parents])
-    emit(explained.as_dict(), explanation_text(explained), json_output)
+    table = explanation_table(explained)
+    lines = [render_table(table.headings, table.rows), "", *(f"- {suggestion}" for suggestion in explained.suggestions)]
+    emit(explained.as_dict(), "\n".join(lines), json_output)
 
 
 def _config(options: dict[str, Any]) -> MergeConfig:
@@ -136,7 +161,9 @@ def _config(options: dict[str, Any]) -> MergeConfig:
     return MergeConfig(method=name, weights=options["weights"], ranks=ranks, settings=MethodSettings(**given), **with_base)
 
 
-def _merge(registry: Registry, parents: list[Parent], config: MergeConfig, options: dict[str, Any], json_output: bool) -> None:
+def _merge(
+    registry: Registry, parents: list[Parent], config: MergeConfig, found: FoundWeights | None, options: dict[str, Any], json_output: bool
+) -> None:
     from ..lora import stored_bytes
     from ..merge.folder import MergeRecord, register_merge
     from ..registry.entry import check_name
@@ -144,17 +171,25 @@ def _merge(registry: Registry, parents: list[Parent], config: MergeConfig, optio
 
     store = options["store"] or ("fp32" if config.ranks.rank == "full" else "fp16")
     record = MergeRecord(
-        name=options["name"] or _joined([parent.name for parent in parents]), domain=_domain(options, parents), store=store
+        name=options["name"] or _joined([parent.name for parent in parents]),
+        domain=_domain(options, parents),
+        store=store,
+        search=found.as_dict() if found else None,
     )
     check_name(record.name)
     result = _run(parents, config)
     _warn(result)
     say(f"the file will have {format_size(stored_bytes(result.factors, store))}")
+    facts, text = _facts(parents, config, result), _text(parents, config, result)
+    if found:
+        facts, text = facts | {"search": found.as_dict()}, f"{found.text()}\n{text}"
     if options["dry_run"]:
-        emit(_facts(parents, config, result), _text("nothing is written", parents, config, result), json_output)
+        emit(facts, f"{text}\nnothing is written", json_output)
         return
     entry = register_merge(registry, parents, config, result, record)
-    _report(registry, entry, parents, config, result, json_output)
+    folder, size = registry.folder(entry), entry.files["adapter_model.safetensors"]["size"]
+    facts = {"reference": entry.reference, "path": str(folder), "bytes": size} | facts
+    emit(facts, f"{entry.reference}\n{text}\nadapter      {folder}\nsize         {size / 1e6:.2f} MB", json_output)
 
 
 def _joined(names: list[str]) -> str:
@@ -200,16 +235,9 @@ def _facts(parents: list[Parent], config: MergeConfig, result: MergeResult) -> d
     }
 
 
-def _text(head: str, parents: list[Parent], config: MergeConfig, result: MergeResult, *more: str) -> str:
+def _text(parents: list[Parent], config: MergeConfig, result: MergeResult) -> str:
     weights = config.resolved_weights(len(parents))
     shares = ", ".join(f"{weight:.4g} {parent.reference}" for parent, weight in zip(parents, weights, strict=True))
     scaled = "" if config.with_base == 1 else f", scaled by {config.with_base:g}"
     rank = f"rank         {result.rank}, energy kept {result.energy:.4f}"
-    return "\n".join([head, f"method       {config.method}{scaled}", f"weights      {shares}", rank, *more])
-
-
-def _report(registry: Registry, entry: Entry, parents: list[Parent], config: MergeConfig, result: MergeResult, json_output: bool) -> None:
-    folder, size = registry.folder(entry), entry.files["adapter_model.safetensors"]["size"]
-    facts = {"reference": entry.reference, "path": str(folder), "bytes": size} | _facts(parents, config, result)
-    more = (f"adapter      {folder}", f"size         {size / 1e6:.2f} MB")
-    emit(facts, _text(entry.reference, parents, config, result, *more), json_output)
+    return "\n".join([f"method       {config.method}{scaled}", f"weights      {shares}", rank])

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,3 +37,20 @@ def machine_options(function: _F) -> _F:
     """Add `--device` and `--dtype`."""
     function = click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), help="Precision of matrix products.")(function)
     return click.option("--device", metavar="NAME", help="cuda, mps or cpu [default: the best one here].")(function)
+
+
+class WeightsType(click.ParamType):
+    """Numbers with commas between them."""
+
+    name = "weights"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Read the value."""
+        try:
+            numbers = tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            message = f"{value!r} is no list of weights; expected numbers with commas between them, such as 0.7,0.3"
+            raise click.BadParameter(message, ctx, param) from None
+        if not all(map(math.isfinite, numbers)):
+            raise click.BadParameter(f"{value!r} holds a weight that is not finite", ctx, param)
+        return numbers

@@ -81,6 +81,12 @@ def _word(value: object) -> str:
     return "-" if value is None else json.dumps(value, ensure_ascii=False)
 
 
+def _what_is_elsewhere(reference: str) -> str:
+    if reference == "base":
+        return "as it is"
+    return "outside the registry" if "/" in reference or "\\" in reference else "not in this registry"
+
+
 def _tree(node: "Lineage", above: "Tree | None" = None) -> "Tree":
     from rich.markup import escape
     from rich.tree import Tree
@@ -88,7 +94,7 @@ def _tree(node: "Lineage", above: "Tree | None" = None) -> "Tree":
     what = (
         f"{node.entry.kind}, {node.entry.method or 'no method'}, {node.entry.domain or 'no domain'}"
         if node.entry
-        else "not in this registry"
+        else _what_is_elsewhere(node.reference)
     )
     weight = "" if node.weight is None else f"  weight {node.weight:g}"
     label = escape(f"{node.reference}  {what}{weight}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..base.hub_probe import hub_is_reachable
 from ..errors import ConfigError, DataError
 from .beir import BeirFolder, missing_parts
-from .domains import Domain
+from .domains import Domain, load_domain
 from .flag_lines import KEYS, load_flag_lines
 from .hub import is_cached, load_hub_set
 from .joining import join_data
@@ -43,6 +43,27 @@ def load_training_data(source: str | None, *, domain: Domain, lang: str, seed: i
     return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note))
 
 
+def load_dev_data(source: str, *, lang: str, seed: int) -> tuple[str, Corpus, Pairs]:
+    """Load dev data to choose by: a short name for people, the corpus, and the dev split.
+
+    Args:
+        source: A path as for `load_training_data`, or a domain (a name or a toml file), whose sample is meant.
+        lang: The language of the sample.
+        seed: Draws a dev split where there is none, as for training.
+
+    Raises:
+        DataError: the source is missing or malformed, or has too few queries to give up some for dev.
+        DomainError: it is neither a path nor a domain.
+    """
+    path = Path(source).expanduser()
+    is_domain = path.suffix == ".toml" or not (path.exists() or "/" in source or path.suffix)
+    name = load_domain(source).name if is_domain else path.resolve().name
+    data = _with_dev(_load_sample(load_domain(source), lang) if is_domain else _load_path(source, lang), seed)
+    if data.dev is None:
+        raise DataError(f"{source} has no dev split, and too few queries to give up some; name a source with at least 100 pairs")
+    return name, data.corpus, data.dev
+
+
 def _load(source: str | None, domain: Domain, lang: str, seed: int) -> TrainingData:
     if source is None:
         return _load_unnamed(domain, lang, seed)
@@ -50,6 +71,10 @@ def _load(source: str | None, domain: Domain, lang: str, seed: int) -> TrainingD
         return _load_sample(domain, lang)
     if source == "hub":
         return _load_hub(domain, lang, seed)
+    return _load_path(source, lang)
+
+
+def _load_path(source: str, lang: str) -> TrainingData:
     path = Path(source).expanduser()
     if path.is_dir():
         return replace(_load_beir(path), language=lang)

@@ -17,6 +17,7 @@ from ..registry import Entry, Registry
 from .merge import MergeConfig, MergeResult
 from .parents import Parent
 
+SEARCH = "search.json"
 _SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_*_config.json")
 _TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model")
 
@@ -29,7 +30,7 @@ class MergeRecord:
         name: Its name in the registry.
         domain: What it is for; None where nobody said and its parents differ.
         store: Number format of the saved factors.
-        search: What a search for weights decided and saw; None without one.
+        search: What a search for weights decided and saw, whole, for `search.json`; None without one.
     """
 
     name: str
@@ -66,19 +67,21 @@ def register_merge(registry: Registry, parents: Sequence[Parent], config: MergeC
             {"reference": parent.reference, "sha256": sha256, "weight": weight}
             for parent, sha256, weight in zip(parents, result.parent_sha256, weights, strict=True)
         ],
-        config=decided | ({"search": record.search} if record.search else {}),
+        config=decided | ({"search": _summary(record.search)} if record.search else {}),
         seed=config.settings.seed,
     )
-    return registry.add(draft, lambda folder: write_merge(folder, parents, result, record.store))
+    return registry.add(draft, lambda folder: write_merge(folder, parents, result, record))
 
 
-def write_merge(folder: Path, parents: Sequence[Parent], result: MergeResult, store: StoreDtype) -> None:
+def write_merge(folder: Path, parents: Sequence[Parent], result: MergeResult, record: MergeRecord) -> None:
     """Write everything of a merge but the registry's own record; the same merge gives the same bytes."""
     first = next(parent for parent in parents if parent.folder is not None)
     _write_sentence_files(folder, parents)
-    write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[store])
+    write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[record.store])
     write_json(folder / CONFIG, lora_config(result.factors, first.base["id"] or first.base.get("path"), first.base.get("revision")))
     write_json(folder / "energy.json", {"energy": result.energy, "modules": result.energy_by_module})
+    if record.search:
+        write_json(folder / SEARCH, record.search)
 
 
 def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
@@ -96,6 +99,11 @@ def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
     for pattern in (*_SENTENCE_FILES, *_TOKENIZER_FILES):
         for file in sorted(source.glob(pattern)):
             shutil.copyfile(file, folder / file.name)
+
+
+def _summary(search: dict) -> dict:
+    """Return what the entry says of a search; the rest lies in `search.json`."""
+    return {key: search[key] for key in ("sources", "score", "domains", "general", "settings")} | {"measured": len(search["evaluations"])}
 
 
 def _libraries() -> dict[str, str]:

@@ -51,6 +51,12 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_tiny_base(tmp_path_factory.mktemp("bases") / "tiny-base", seed=0)
 
 
+@pytest.fixture(scope="session")
+def second_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A base of the same shape with other weights."""
+    return build_tiny_base(tmp_path_factory.mktemp("bases") / "second-base", seed=1)
+
+
 @pytest.fixture
 def loaded_tiny_base(tiny_base: Path):
     """The tiny base, loaded."""

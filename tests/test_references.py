@@ -182,9 +182,9 @@ def test_of_versions_on_several_bases_the_choice_is_told(registry: Registry, tin
     assert resolve_reference("legal@1", Search(registry=registry)).notes == ()
 
 
-def test_an_ensemble_has_no_vectors_here(registry: Registry, spec: BaseSpec) -> None:
+def test_an_ensemble_without_its_recipe_is_damaged(registry: Registry, spec: BaseSpec) -> None:
     registry.add(Entry(kind="ensemble", name="both", base=base_record(spec)), lambda folder: None)
-    with pytest.raises(AdapterError, match=r"both@1 is of a kind that has no vectors here.*adapter, merge"):
+    with pytest.raises(AdapterError, match=r"both/1 holds no ensemble: it has no ensemble\.json"):
         resolve_reference("both", Search(registry=registry))
 
 

@@ -1,0 +1,150 @@
+"""`adapt merge --search`: dev data -> weights, and the curve that shows what they trade."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .bars import text_bar
+from .output import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..data.sentence_pairs import SentencePairs
+    from ..encoder import LoraEncoder
+    from ..merge import MergeConfig
+    from ..merge.parents import Parent
+    from ..merge.search import Candidates, Curve, Probe, SearchResult, SearchSettings, SearchTask
+    from ..references import Search
+    from .encoder_options import EncoderOptions
+
+GENERAL_PAIRS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class FoundWeights:
+    """What a search found, where it looked, and the curve, where one was traced."""
+
+    sources: tuple[str, ...]
+    result: SearchResult
+    curve: Curve | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return self.result.as_dict() | {"sources": list(self.sources), "curve": self.curve.as_dict() if self.curve else None}
+
+    def text(self) -> str:
+        """Return the tables for people."""
+        from ..merge.tables import curve_tables, search_table
+        from .render import render_table
+
+        tables = [("scores on dev", search_table(self.result))] + (curve_tables(self.curve) if self.curve else [])
+        return "\n".join(f"{title}\n{render_table(table.headings, table.rows)}\n" for title, table in tables)
+
+
+def choose_weights(
+    references: Sequence[str], parents: list[Parent], config: MergeConfig, search: Search, encoder: EncoderOptions, options: dict[str, Any]
+) -> tuple[MergeConfig, FoundWeights]:
+    """Search the weights that `--search` asks for; return the configuration with them, and what was found.
+
+    Raises:
+        AdaptError: a source, the base or an option does not fit; nothing was encoded then.
+    """
+    from ..merge.search import Candidates, Probe, SearchSettings, count_curve_points, encoders_over, plan_measurements
+
+    steps = _curve_steps(options, len(parents))
+    settings = SearchSettings(**{name: options[name] for name in ("evaluations", "tolerance", "seed") if options[name] is not None})
+    opened = _open_base(references, search, encoder)
+    sources = tuple(part.strip() for part in options["sources"].split(",") if part.strip())
+    language = encoder.lang or ("zh" if opened.base.spec.language == "zh" else "en")
+    tasks, general = _tasks(sources, language, settings.seed), _general(options, language, settings.seed)
+    probe = Probe(encoders_over(opened), tasks, general)
+    candidates = Candidates(
+        [parent.factors for parent in parents], [parent.reference for parent in parents], config, _grams(parents, config)
+    )
+    measurements = settings.measurements(len(parents)) + (count_curve_points(len(parents), steps) if steps else 0)
+    say(f"search: {plan_measurements(candidates, probe, measurements).describe()}")
+    result = _search(candidates, probe, settings)
+    curve = _curve(candidates, probe, result, steps) if steps else None
+    _draw(curve, options)
+    return candidates.config(result.best.point), FoundWeights(sources, result, curve)
+
+
+def _curve_steps(options: dict[str, Any], parents: int) -> int:
+    """Return how many points a line of the curve has, 0 for no curve, a picture being asked for only where it can be had."""
+    from ..merge.search.plot import check_plot
+
+    steps = options["curve_steps"]
+    if steps is not None and (steps < 0 or steps == 1):
+        raise click.UsageError(f"--curve-steps is {steps}; expected 0 for no curve, or at least 2")
+    if options["plot"]:
+        if steps == 0:
+            raise click.UsageError("--plot draws the curve, and --curve-steps 0 leaves it out")
+        check_plot(options["plot"])
+    return int(steps) if steps is not None else 11 if parents <= 2 else 5
+
+
+def _open_base(references: Sequence[str], search: Search, encoder: EncoderOptions) -> LoraEncoder:
+    """Open the base under the first adapter."""
+    from ..opening import open_lora
+    from ..references import LoadedBases, of_base, resolve_reference
+
+    first = next(text for text in references if text != "base")
+    return open_lora(of_base(resolve_reference(first, search).base), LoadedBases(encoder.settings("auto")))
+
+
+def _tasks(sources: Sequence[str], language: str, seed: int) -> list[SearchTask]:
+    from ..data.sources import load_dev_data
+    from ..merge.search import draw_task
+
+    loaded = [load_dev_data(source, lang=language, seed=seed) for source in sources]
+    return [draw_task(name, corpus, pairs, seed=seed) for name, corpus, pairs in loaded]
+
+
+def _general(options: dict[str, Any], language: str, seed: int) -> SentencePairs | None:
+    if options["general"] is None:
+        return None
+    from ..data.sentence_pairs import draw_sentence_pairs, read_sentence_pairs, sentence_pairs_file
+
+    pairs = read_sentence_pairs(sentence_pairs_file(options["general"], split="dev", language=language))
+    return draw_sentence_pairs(pairs, GENERAL_PAIRS, seed)
+
+
+def _grams(parents: list[Parent], config: MergeConfig) -> list | None:
+    from ..merge import find_method
+    from ..merge.parents import grams_of
+
+    return grams_of(parents) if find_method(config.method).needs_gram else None
+
+
+def _search(candidates: Candidates, probe: Probe, settings: SearchSettings) -> SearchResult:
+    from ..merge.search import search_weights
+
+    with text_bar("measurements") as tell:
+        result = search_weights(candidates, probe, settings, (lambda done, total, _best: tell("searching", done, total)) if tell else None)
+    if not result.best.is_allowed:
+        say(
+            f"warning: no merge that was tried keeps the general score above {result.goal.floor:.4f}; the nearest was taken. "
+            "Raise --tolerance or --evaluations, or scale by hand with --with-base"
+        )
+    return result
+
+
+def _curve(candidates: Candidates, probe: Probe, result: SearchResult, steps: int) -> Curve:
+    from ..merge.search import trace_curve
+
+    with text_bar("merges") as tell:
+        on_point = (lambda done, total: tell("curve", done, total)) if tell else None
+        return trace_curve(candidates, probe, result.best.point, steps, on_point)
+
+
+def _draw(curve: Curve | None, options: dict[str, Any]) -> None:
+    if curve is None or not options["plot"]:
+        return
+    from ..merge.search.plot import plot_curve
+
+    plot_curve(curve, options["plot"])
+    say(f"wrote {options['plot']}")

@@ -1,0 +1,18 @@
+"""Ensembles: recipes over several members, which keep their own weights. Importing this package loads nothing heavy."""
+
+from .modes import MODES, Mode, find_mode
+from .recipe import PROJECTION, RECIPE, Member, Recipe, changed_member, read_recipe, share_weights, write_recipe
+
+__all__ = [
+    "MODES",
+    "PROJECTION",
+    "RECIPE",
+    "Member",
+    "Mode",
+    "Recipe",
+    "changed_member",
+    "find_mode",
+    "read_recipe",
+    "share_weights",
+    "write_recipe",
+]

@@ -1,0 +1,157 @@
+"""An ensemble's recipe, which is all that its folder holds: mode, members and weights; to and from `ensemble.json`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..errors import AdapterError, ConfigError
+from .modes import find_mode
+
+RECIPE = "ensemble.json"
+PROJECTION = "pca.safetensors"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One member, and how its texts go in.
+
+    Attributes:
+        reference: Its full name, with the version; or an absolute path, or `hf:OWNER/REPO@REVISION`; or `base`.
+        sha256: Of its factors' content; of the base's weights where it has no factors.
+        weight: Its share; the shares of an ensemble have the sum 1.
+        base: The record of the base that it lies on.
+        pooling: How its vectors come out.
+        prompts: Role -> the instruction before each text.
+        max_tokens: Its longest input.
+        dimension: Of its vectors.
+    """
+
+    reference: str
+    sha256: str
+    weight: float
+    base: dict
+    pooling: str
+    prompts: dict[str, str]
+    max_tokens: int
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What an ensemble is.
+
+    Attributes:
+        mode: A key of `MODES`.
+        members: Two or more.
+        dim: The dimension that PCA reduces the vectors to; None: no reduction.
+    """
+
+    mode: str
+    members: tuple[Member, ...]
+    dim: int | None = None
+
+    def __post_init__(self) -> None:
+        if share_weights(self.mode, self.weights, len(self.members)) != self.weights:
+            raise ConfigError(f"the weights {', '.join(map(str, self.weights))} are no shares with the sum 1")
+        if not find_mode(self.mode).across_bases:
+            _check_one_base(self.mode, self.members)
+        if self.dim is not None:
+            _check_dim(self)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """The members' shares, in their order."""
+        return tuple(member.weight for member in self.members)
+
+    @property
+    def bases(self) -> list[dict]:
+        """The records of the bases, each once, in the order of the members."""
+        return list({member.base["sha256"]: member.base for member in self.members}.values())
+
+    @property
+    def dimension(self) -> int | None:
+        """The dimension of its vectors; None where it has none."""
+        if not find_mode(self.mode).has_vectors:
+            return None
+        whole = sum(member.dimension for member in self.members) if self.mode == "concat" else self.members[0].dimension
+        return self.dim or whole
+
+
+def share_weights(mode: str, weights: Sequence[float] | None, members: int) -> tuple[float, ...]:
+    """Return weights as shares with the sum 1; None: equal ones.
+
+    Raises:
+        ConfigError: there are less than two members, more or fewer weights than members, or one that does not fit the mode.
+    """
+    takes_zero = find_mode(mode).zero_weights
+    if members < 2:
+        raise ConfigError("an ensemble needs at least 2 members; name another one")
+    if weights is None:
+        return (1 / members,) * members
+    if len(weights) != members:
+        raise ConfigError(f"{len(weights)} weights for {members} members; give one each, in their order")
+    for weight in weights:
+        if not math.isfinite(weight) or weight < 0 or (weight == 0 and not takes_zero):
+            raise ConfigError(
+                f"the weight {weight:g} does not fit the mode {mode}; each must be {'0 or more' if takes_zero else 'above 0'}"
+            )
+    total = math.fsum(weights)
+    if total == 0:
+        raise ConfigError("all weights are 0; at least one member must count")
+    return tuple(weights) if math.isclose(total, 1, rel_tol=1e-9) else tuple(weight / total for weight in weights)
+
+
+def _check_one_base(mode: str, members: Sequence[Member]) -> None:
+    first = members[0]
+    for other in members[1:]:
+        if other.base["sha256"] != first.base["sha256"]:
+            raise ConfigError(
+                f"{mode} adds vectors, which only means something in one space: {first.reference} lies on {first.base['name']} and "
+                f"{other.reference} on {other.base['name']}, whose dimensions have nothing in common; across bases take concat, rrf or max"
+            )
+
+
+def _check_dim(recipe: Recipe) -> None:
+    if recipe.mode != "concat":
+        raise ConfigError(f"--pca and --dim shorten the vectors of the mode concat; {recipe.mode} has nothing to shorten")
+    whole = sum(member.dimension for member in recipe.members)
+    if not 1 <= (recipe.dim or 0) <= whole:
+        raise ConfigError(f"--dim is {recipe.dim}; expected 1 to {whole}, which the members' vectors have together")
+
+
+def changed_member(ensemble: str, member: Member, sha256: str) -> AdapterError:
+    """Return the error of a member whose content is not the recorded one any more."""
+    return AdapterError(
+        f"{ensemble} was made with {member.reference} of sha256 {member.sha256[:12]}..., which has {sha256[:12]}... now; "
+        "restore that member, or make the ensemble again: adapt ensemble"
+    )
+
+
+def write_recipe(recipe: Recipe, folder: Path) -> None:
+    """Write `ensemble.json`; the same recipe gives the same bytes."""
+    content = json.dumps({"format": FORMAT} | asdict(recipe), indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / RECIPE).write_text(content + "\n", encoding="utf-8")
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """Read `ensemble.json`.
+
+    Raises:
+        AdapterError: it is absent, damaged, or of a newer format.
+    """
+    path = folder / RECIPE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop("format", None) != FORMAT:
+            raise AdapterError(f"{path} is of another format than {FORMAT}; a newer adapt-embed may read it")
+        members = tuple(Member(**member) for member in content.pop("members"))
+        return Recipe(members=members, **content)
+    except FileNotFoundError:
+        raise AdapterError(f"{folder} holds no ensemble: it has no {RECIPE}") from None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ConfigError) as e:
+        raise AdapterError(f"{path} is damaged ({e}); restore it from a copy, or make the ensemble again") from e
