@@ -1,0 +1,235 @@
+"""What do merging and ensembling keep of three domains' gains? Base, adapters, joint training, every merge method, searched weights, ensembles.
+
+    python benchmarks/merge_quality.py --shared ../shared [--rows base,linear,...]
+    python benchmarks/merge_quality.py --report
+
+The three adapters and the data that they were trained on are those of train_quality.py (seed 0); joint training is one run on the union of
+the three sets, one pass. Methods run at their defaults with equal weights; searched weights come from `adapt merge --search` on dev.
+To fit two cores each test set is bounded: a seeded draw of queries, their positives and a seeded draw of other passages (`SIZES`), so that
+scores are comparable with one another and not with whole-corpus ones. Each row is scored on dev and on test and kept as one JSON file in
+benchmarks/results/merge_quality/. A method is chosen by the dev figures alone.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from adapt_embed.base.resolve import BaseOptions
+from adapt_embed.bench.entrants import enter
+from adapt_embed.bench.run import bench
+from adapt_embed.bench.sources import make_tasks
+from adapt_embed.data.beir import BeirFolder
+from adapt_embed.data.retrieval import draw_passages, draw_queries
+from adapt_embed.merge import METHODS
+from adapt_embed.references import EncoderSettings, LoadedBases, Search, resolve_references
+from adapt_embed.registry import open_registry
+from train_quality import RUNS as TRAINED
+from train_quality import SETS
+
+HERE = Path(__file__).parent
+RESULTS, RUNS = HERE / "results" / "merge_quality", HERE / "runs" / "merge_quality"
+DOMAINS = ("ecommerce", "legal", "medical")
+SIZES = {"ecommerce": (400, 1000), "legal": (271, 1000), "medical": (150, 400)}
+"""Domain -> test queries, other passages. Dev has half as many of both."""
+MODES = ("mean", "concat", "rrf", "max")
+LEFT_OUT = {"slerp": "takes two adapters", "core_linear": "equals linear", "regmean": "the adapters carry no Gram matrices"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shared", type=Path, default=Path(os.environ.get("ADAPT_SHARED", "../shared")))
+    parser.add_argument("--rows", default=",".join(ROWS))
+    parser.add_argument("--report", action="store_true")
+    options = parser.parse_args()
+    if not options.report:
+        for row in options.rows.split(","):
+            if not (RESULTS / f"{row}.json").exists():
+                run_row(options, row)
+    report()
+
+
+def run_row(options: argparse.Namespace, row: str) -> None:
+    print(row, flush=True)
+    reference, facts = ROWS[row](options, row)
+    searched = isinstance(facts.get("mode"), str)
+    scores = {split: score(options, reference, split, searched) for split in ("test", "dev")}
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{row}.json").write_text(json.dumps(facts | scores, indent=1) + "\n", encoding="utf-8")
+
+
+def adapter(domain: str) -> str:
+    """Return the newest version that train_quality.py trained for a domain (seed 0)."""
+    versions = sorted((TRAINED / f"{domain}-adapt-0" / domain).glob("[0-9]*"), key=lambda path: int(path.name))
+    if not versions:
+        sys.exit(f"no adapter for {domain}: run train_quality.py --sets {domain} --arms adapt --seeds 0 first")
+    return str(versions[-1])
+
+
+def adapt(*arguments: object) -> dict:
+    command = [sys.executable, "-c", "from adapt_embed.cli import main; main()", *map(str, arguments), "--json"]
+    done = subprocess.run([*command, "--registry", str(RUNS / "registry")], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command[3:])} failed: {done.stdout}")
+    return json.loads(done.stdout)
+
+
+def base_row(_options: argparse.Namespace, _row: str) -> tuple[str, dict]:
+    return "base", {}
+
+
+def adapter_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
+    return adapter(row), {}
+
+
+def joint_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
+    """Train once on the union of the three sets, with the settings of the single adapters but one pass."""
+    found = open_registry(RUNS / "registry")
+    if row not in {entry.name for entry in found.entries()}:
+        folder = options.shared / "bases" / SETS["legal"].base
+        sets = [part for setting in ("epochs=1", "max_tokens=256") for part in ("--set", setting)]
+        data = ["--domain", "legal", "--data", union_folder(), "--base", folder, "--base-as", SETS["legal"].base_as]
+        adapt("train", "--name", row, *data, *sets, "--resume")
+    return str(found.folder(found.find(row))), {}
+
+
+def union_folder() -> Path:
+    """Write the union of the three drawn training sets once, ids told apart by their domain."""
+    union = RUNS / "joint"
+    if (union / "qrels" / "dev.tsv").exists():
+        return union
+    (union / "qrels").mkdir(parents=True, exist_ok=True)
+    for file in ("corpus.jsonl", "queries.jsonl"):
+        with (union / file).open("w", encoding="utf-8") as out:
+            for domain in DOMAINS:
+                for line in (TRAINED / "data" / SETS[domain].data / file).open(encoding="utf-8"):
+                    row = json.loads(line)
+                    out.write(json.dumps(row | {"_id": f"{domain}-{row['_id']}"}, ensure_ascii=False) + "\n")
+    for split in ("train", "dev"):
+        lines = ["query-id\tcorpus-id\tscore"]
+        for domain in DOMAINS:
+            judged = (TRAINED / "data" / SETS[domain].data / "qrels" / f"{split}.tsv").read_text(encoding="utf-8").splitlines()[1:]
+            lines += [f"{domain}-{qid}\t{domain}-{pid}\t{grade}" for qid, pid, grade in (line.split("\t") for line in judged)]
+        (union / "qrels" / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return union
+
+
+def method_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
+    told = adapt("merge", *map(adapter, DOMAINS), "--method", row, "--name", row.replace("_", "-"))
+    return told["path"], {"rank": told["rank"], "energy": told["energy"]}
+
+
+def sum_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
+    told = adapt("merge", *map(adapter, DOMAINS), "--weights", "1,1,1", "--name", row)
+    return told["path"], {"rank": told["rank"], "energy": told["energy"]}
+
+
+def search_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
+    """Search weights on the drawn dev sets, general ability held by the dev pairs of STS-B."""
+    method = row.removeprefix("searched-")
+    sources = ",".join(str(TRAINED / "data" / SETS[domain].data) for domain in DOMAINS)
+    general = ["--general", options.shared / "data" / "general-stsb", "--max-tokens", 128]
+    searching = ["--search", sources, *general, "--evaluations", 12, "--curve-steps", 0]
+    told = adapt("merge", *map(adapter, DOMAINS), "--method", method, *searching, "--name", row)
+    return told["path"], {"rank": told["rank"], "energy": told["energy"], "search": told["search"]}
+
+
+def ensemble_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
+    mode = row.removeprefix("ensemble-")
+    told = adapt("ensemble", *map(adapter, DOMAINS), "--mode", mode, "--name", row)
+    return told["reference"], {"mode": mode}
+
+
+def score(options: argparse.Namespace, reference: str, split: str, ranks_alone: bool) -> dict:
+    """Score one reference on the bounded sets and on STS-B, in the precision that the machine is fast in."""
+    base = BaseOptions(lend_from=SETS["legal"].base_as)
+    search = Search(registry=open_registry(RUNS / "registry"), base=str(options.shared / "bases" / SETS["legal"].base), options=base)
+    entrants = enter(resolve_references([reference], search), LoadedBases(EncoderSettings(max_tokens=256)))
+    entrant = replace(next(each for each in entrants if (each.base is None) == (reference == "base")), base=None)
+    folders = [bounded(options, domain, split) for domain in DOMAINS]
+    found = bench([entrant], make_tasks(folders, (), split=split, language="en"))
+    result: dict = {domain: single.items for domain, single in zip(DOMAINS, found.scores, strict=True)}
+    if ranks_alone and reference.startswith(("ensemble-rrf", "ensemble-max")):
+        return result | {"sts": None}
+    general = bench([entrant], make_tasks([options.shared / "data" / "general-stsb"], (), split=split, language="en"))
+    return result | {"sts": general.scores[0].metrics["Spearman"]}
+
+
+def bounded(options: argparse.Namespace, domain: str, split: str) -> Path:
+    """Write a bounded BEIR folder of one split, once."""
+    folder, source = RUNS / "data" / f"{domain}-{split}", BeirFolder(options.shared / "data" / SETS[domain].data)
+    if (folder / "qrels" / f"{split}.tsv").exists():
+        return folder
+    queries, others = (count if split == "test" else count // 2 for count in SIZES[domain])
+    corpus = source.corpus()
+    pairs = draw_queries(source.pairs(split, corpus), queries, 0)
+    passages = draw_passages(pairs, corpus, others, 0)
+    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    write_lines(folder / "corpus.jsonl", ({"_id": pid, "title": "", "text": text} for pid, text in passages.items()))
+    write_lines(folder / "queries.jsonl", ({"_id": qid, "text": text} for qid, text in pairs.queries.items()))
+    judged = [f"{qid}\t{pid}\t{grade}" for qid, found in pairs.positives.items() for pid, grade in found.items()]
+    (folder / "qrels" / f"{split}.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *judged]) + "\n", encoding="utf-8")
+    return folder
+
+
+def write_lines(path: Path, rows: object) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")  # type: ignore[attr-defined]
+
+
+def report() -> None:
+    """Print the table: test nDCG@10, the share of each adapter's gain kept with its interval, STS, and the dev figures to choose by."""
+    rows = {row: json.loads((RESULTS / f"{row}.json").read_text(encoding="utf-8")) for row in ROWS if (RESULTS / f"{row}.json").exists()}
+    if not set(DOMAINS) | {"base"} <= rows.keys():
+        print(f"done: {', '.join(rows) or 'nothing'}; the base and the three adapters are needed for the table")
+        return
+    print("| row | " + " | ".join(f"{domain} | kept" for domain in DOMAINS) + " | STS | dev: mean nDCG@10 | dev: STS |")
+    print("|---" * (2 * len(DOMAINS) + 4) + "|")
+    for row, found in rows.items():
+        cells = [cell for domain in DOMAINS for cell in (f"{mean(found['test'][domain]):.4f}", kept(rows, row, domain))]
+        dev = sum(mean(found["dev"][domain]) for domain in DOMAINS) / len(DOMAINS)
+        print(f"| {row} | {' | '.join(cells)} | {number(found['test']['sts'])} | {dev:.4f} | {number(found['dev']['sts'])} |")
+
+
+def kept(rows: dict, row: str, domain: str, resamples: int = 10_000) -> str:
+    """Return the share of a domain adapter's gain that a row keeps, with its 95 % interval (paired bootstrap over queries, seed 0).
+
+    Where the adapter's own gain does not exclude 0, the difference to the base instead.
+    """
+    ours, base, parent = (
+        np.array([rows[name]["test"][domain][qid] for qid in sorted(rows["base"]["test"][domain])]) for name in (row, "base", domain)
+    )
+    drawn = np.random.default_rng(0).integers(len(base), size=(resamples, len(base)))
+    gains, own = (parent - base)[drawn].mean(axis=1), (ours - base)[drawn].mean(axis=1)
+    low, high = np.percentile(gains, [2.5, 97.5])
+    if low <= 0 <= high:
+        return f"{(ours - base).mean():+.4f}"
+    least, most = np.percentile(own / gains, [2.5, 97.5])
+    return f"{(ours - base).mean() / (parent - base).mean():.0%} [{least:.0%}, {most:.0%}]"
+
+
+def mean(items: dict[str, float]) -> float:
+    return sum(items.values()) / len(items)
+
+
+def number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+Row = Callable[[argparse.Namespace, str], tuple[str, dict]]
+ROWS: dict[str, Row] = {
+    "base": base_row,
+    **dict.fromkeys(DOMAINS, adapter_row),
+    "joint": joint_row,
+    **{name: method_row for name in METHODS if name not in LEFT_OUT},
+    "sum": sum_row,
+    "searched-linear": search_row,
+    **{f"ensemble-{mode}": ensemble_row for mode in MODES},
+}
+
+if __name__ == "__main__":
+    main()
