@@ -5,7 +5,7 @@
 
 The three adapters and the data that they were trained on are those of train_quality.py (seed 0); joint training is one run on the union of
 the three sets, one pass. Methods run at their defaults with equal weights; searched weights come from `adapt merge --search` on dev.
-To fit two cores each test set is bounded: a seeded draw of queries, their positives and a seeded draw of other passages (`SIZES`), so that
+To fit two cores each test set is bounded: a seeded draw of queries, their positives and a seeded draw of other passages (`SIZES`), and 500 pairs of STS-B, so that
 scores are comparable with one another and not with whole-corpus ones. Each row is scored on dev and on test and kept as one JSON file in
 benchmarks/results/merge_quality/. A method is chosen by the dev figures alone.
 """
@@ -35,8 +35,9 @@ from train_quality import SETS
 HERE = Path(__file__).parent
 RESULTS, RUNS = HERE / "results" / "merge_quality", HERE / "runs" / "merge_quality"
 DOMAINS = ("ecommerce", "legal", "medical")
-SIZES = {"ecommerce": (400, 1000), "legal": (271, 1000), "medical": (150, 400)}
+SIZES = {"ecommerce": (250, 600), "legal": (200, 600), "medical": (100, 200)}
 """Domain -> test queries, other passages. Dev has half as many of both."""
+STS_PAIRS = 500
 MODES = ("mean", "concat", "rrf", "max")
 LEFT_OUT = {"slerp": "takes two adapters", "core_linear": "equals linear", "regmean": "the adapters carry no Gram matrices"}
 
@@ -156,7 +157,7 @@ def score(options: argparse.Namespace, reference: str, split: str, ranks_alone: 
     result: dict = {domain: single.items for domain, single in zip(DOMAINS, found.scores, strict=True)}
     if ranks_alone and reference.startswith(("ensemble-rrf", "ensemble-max")):
         return result | {"sts": None}
-    general = bench([entrant], make_tasks([options.shared / "data" / "general-stsb"], (), split=split, language="en"))
+    general = bench([entrant], make_tasks([general_pairs(options, split)], (), split=split, language="en"))
     return result | {"sts": general.scores[0].metrics["Spearman"]}
 
 
@@ -174,6 +175,17 @@ def bounded(options: argparse.Namespace, domain: str, split: str) -> Path:
     write_lines(folder / "queries.jsonl", ({"_id": qid, "text": text} for qid, text in pairs.queries.items()))
     judged = [f"{qid}\t{pid}\t{grade}" for qid, found in pairs.positives.items() for pid, grade in found.items()]
     (folder / "qrels" / f"{split}.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *judged]) + "\n", encoding="utf-8")
+    return folder
+
+
+def general_pairs(options: argparse.Namespace, split: str) -> Path:
+    """Write a seeded draw of STS-B's pairs, once."""
+    folder, source = RUNS / "data" / "general-stsb", options.shared / "data" / "general-stsb" / f"en-{split}.tsv"
+    if not (folder / source.name).exists():
+        heading, *lines = source.read_text(encoding="utf-8").splitlines()
+        rows = sorted(np.random.default_rng(0).choice(len(lines), STS_PAIRS, replace=False))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / source.name).write_text("\n".join([heading, *(lines[row] for row in rows)]) + "\n", encoding="utf-8")
     return folder
 
 
