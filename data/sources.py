@@ -58,6 +58,9 @@ def load_dev_data(source: str, *, lang: str, seed: int) -> tuple[str, Corpus, Pa
     path = Path(source).expanduser()
     is_domain = path.suffix == ".toml" or not (path.exists() or "/" in source or path.suffix)
     name = load_domain(source).name if is_domain else path.resolve().name
+    if not is_domain and path.is_dir() and "dev" in BeirFolder(path).splits:
+        corpus = BeirFolder(path).corpus()  # a train split is not asked for
+        return name, corpus, BeirFolder(path).pairs("dev", corpus)
     data = _with_dev(_load_sample(load_domain(source), lang) if is_domain else _load_path(source, lang), seed)
     if data.dev is None:
         raise DataError(f"{source} has no dev split, and too few queries to give up some; name a source with at least 100 pairs")

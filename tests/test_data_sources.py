@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from adapt_embed.data import Domain, HubSet, TrainingData, load_domain, load_training_data, sources
 from adapt_embed.data.retrieval import Pairs, draw_queries
-from adapt_embed.errors import ConfigError, DataError
+from adapt_embed.errors import ConfigError, DataError, DomainError
 
 LEGAL = load_domain("legal")
 
@@ -215,3 +215,23 @@ def test_a_domain_without_a_sample_and_a_language_without_one_are_told() -> None
         match=r"no sample 'legal' in the language 'fr'; samples: ecommerce \(en\), legal \(en\), medical \(en\), ecommerce \(zh\)",
     ):
         load("sample", LEGAL, "fr")
+
+
+def test_dev_data_come_from_the_dev_split_alone(beir_copy: Path) -> None:
+    (beir_copy / "qrels/train.tsv").unlink()
+    (beir_copy / "qrels/test.tsv").write_text("garbage", encoding="utf-8")
+    name, corpus, dev = sources.load_dev_data(str(beir_copy), lang="en", seed=0)
+    assert (name, len(corpus), sorted(dev.queries)[0], len(dev)) == ("beir", 180, "q150", 20)
+
+
+def test_dev_data_of_a_domain_are_its_samples_and_of_a_table_a_part_held_out(tmp_path: Path) -> None:
+    assert sources.load_dev_data("medical", lang="zh", seed=0)[0] == "medical"
+    table = tmp_path / "pairs.csv"
+    table.write_text("anchor,positive\n" + "".join(f"question {n},answer {n}\n" for n in range(200)), encoding="utf-8")
+    name, _, dev = sources.load_dev_data(str(table), lang="en", seed=0)
+    assert (name, 20 <= len(dev) <= 40) == ("pairs.csv", True)
+    table.write_text("anchor,positive\nquestion,answer\n", encoding="utf-8")
+    with pytest.raises(DataError, match="too few queries to give up some"):
+        sources.load_dev_data(str(table), lang="en", seed=0)
+    with pytest.raises(DomainError, match="unknown domain 'leagl'"):
+        sources.load_dev_data("leagl", lang="en", seed=0)

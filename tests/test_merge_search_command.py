@@ -1,0 +1,103 @@
+"""`adapt merge --search`: weights from dev data, the curve, and what the version remembers of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from adapt_embed.cli import main
+from adapt_embed.lora import LoraModule, write_lora
+from adapt_embed.registry import open_registry
+from click.testing import CliRunner, Result
+
+MODULE = "encoder.layer.1.output.dense"
+
+
+def adapt(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def adapters(tiny_base: Path, tmp_path: Path) -> list[str]:
+    """Two registered adapters on the tiny base."""
+    for seed, name in enumerate(("legal", "medical")):
+        folder, draw = tmp_path / name, torch.Generator().manual_seed(seed)
+        folder.mkdir()
+        factors = {MODULE: LoraModule(torch.randn(2, 64, generator=draw), torch.randn(32, 2, generator=draw) * 0.3, 1.0)}
+        write_lora(factors, folder / "adapter_model.safetensors")
+        config = {"peft_type": "LORA", "r": 2, "lora_alpha": 2, "base_model_name_or_path": str(tiny_base)}
+        (folder / "adapter_config.json").write_text(json.dumps(config))
+        assert adapt("add", folder).exit_code == 0
+    return ["legal", "medical"]
+
+
+@pytest.fixture
+def dev_folder(tmp_path: Path) -> Path:
+    """A BEIR folder with nothing but a dev split."""
+    folder, words = tmp_path / "court", ["court", "judge", "tenant", "rent", "season", "law", "appeal", "landlord"]
+    (folder / "qrels").mkdir(parents=True)
+    for file, before in (("corpus.jsonl", "the"), ("queries.jsonl", "who is a")):
+        rows = [{"_id": str(row), "text": f"{before} {word}"} for row, word in enumerate(words)]
+        (folder / file).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "qrels" / "dev.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(f"{row}\t{row}\t1\n" for row in range(len(words))))
+    return folder
+
+
+@pytest.fixture
+def general(tmp_path: Path) -> Path:
+    folder = tmp_path / "sts"
+    folder.mkdir()
+    rows = ["5\tthe court\tthe court", "1\tthe court\trent", "3\ta judge\tthe law", "0\tseason\ta tenant"]
+    (folder / "en-dev.tsv").write_text("score\tsentence1\tsentence2\n" + "\n".join(rows) + "\n")
+    return folder
+
+
+def test_the_chosen_weights_are_told_drawn_and_kept(adapters: list[str], dev_folder: Path, general: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "curve.svg"
+    options = ("--search", dev_folder, "--general", general, "--evaluations", 4, "--curve-steps", 3, "--plot", picture, "--dtype", "fp32")
+    ran = adapt("merge", *adapters, *options, "--json")
+    assert ran.exit_code == 0, ran.output
+    assert "search: at most 10 measurements of 20 texts each" in ran.stderr  # the base, 2 parents, 4 merges, 3 points of the curve
+    told = json.loads(ran.stdout)
+    search = told["search"]
+    assert [parent["weight"] for parent in told["parents"]] == search["weights"]
+    assert (search["names"], list(search["domains"]), search["general"]["kind"]) == (["legal@1", "medical@1"], ["court"], "spearman")
+    assert [point["x"] for point in search["curve"]["lines"][0]["points"]] == [0.0, 0.5, 1.0]
+    assert len(search["evaluations"]) <= 4
+    assert "<svg" in picture.read_text()
+    entry = open_registry().find_reference(told["reference"])
+    assert json.loads((open_registry().folder(entry) / "search.json").read_text()) == search
+    assert entry.config["search"]["sources"] == [str(dev_folder)]
+    assert [parent["weight"] for parent in entry.parents] == search["weights"]
+
+
+def test_the_tables_are_printed(adapters: list[str], dev_folder: Path) -> None:
+    ran = adapt("merge", *adapters, "--search", dev_folder, "--evaluations", 2, "--curve-steps", 2, "--method", "ties", "--dry-run")
+    assert ran.exit_code == 0, ran.output
+    for words in ("scores on dev", "closeness to the base", "gain kept", "chosen", "weight of legal@1", "density", "nothing is written"):
+        assert words in ran.stdout
+    assert len(open_registry().entries()) == 2
+
+
+@pytest.mark.parametrize(
+    "options, code, message",
+    [
+        (("--plot", "x.svg"), 2, "--plot goes with --search"),
+        (("--dtype", "fp32"), 2, "--dtype goes with --search"),
+        (("--search", "no/such/folder"), 1, "no/such/folder does not exist"),
+        (("--search", "leagl"), 1, "unknown domain 'leagl'"),
+        (("--search", "{dev}", "--curve-steps", "1"), 2, "--curve-steps is 1"),
+        (("--search", "{dev}", "--curve-steps", "0", "--plot", "x.svg"), 2, "--curve-steps 0 leaves it out"),
+        (("--search", "{dev}", "--evaluations", "0"), 1, "at least 1 is needed"),
+        (("--search", "{dev}", "--general", "{dev}"), 1, "en-dev.tsv does not exist"),
+        (("--search", "{dev},{dev}"), 1, "each with its own name"),
+        (("--search", "{dev}", "--plot", "x.gif"), 1, ".svg"),
+    ],
+)
+def test_what_does_not_fit_is_one_line_and_writes_nothing(
+    adapters: list[str], dev_folder: Path, options: tuple[str, ...], code: int, message: str
+) -> None:
+    ran = adapt("merge", *adapters, *(option.format(dev=dev_folder) for option in options))
+    assert (ran.exit_code, message in ran.stderr) == (code, True), ran.output
+    assert len(open_registry().entries()) == 2
