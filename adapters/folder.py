@@ -10,21 +10,31 @@ from .. import __version__
 from ..base.load import Base
 from ..base.sentence_files import write_sentence_files
 from ..data.retrieval import TrainingData
+from ..data.sketch import TRAINING_TEXTS, sketch_texts, write_sketch
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, write_lora
 from ..lora.gram_file import GRAMS, write_grams
 from ..registry import Entry, Registry
 from ..registry.entry import base_record
 from .config import TrainConfig
 from .lora_layers import peft_config
+from .seeds import SeedMember
 from .train import TrainResult
 
 LIBRARIES = ("torch", "transformers", "peft", "safetensors", "tokenizers")
 
 
 def register_adapter(
-    registry: Registry, name: str, domain: str, base: Base, data: TrainingData, config: TrainConfig, result: TrainResult
+    registry: Registry,
+    name: str,
+    domain: str,
+    base: Base,
+    data: TrainingData,
+    config: TrainConfig,
+    result: TrainResult,
+    *,
+    seeds: SeedMember | None = None,
 ) -> Entry:
-    """Write an adapter's folder and enter it into the registry as a new version of `name`.
+    """Write an adapter's folder and enter it into the registry as a new version of `name`; `seeds` is the group that the run belongs to.
 
     Raises:
         RegistryError: the registry cannot be written.
@@ -40,16 +50,17 @@ def register_adapter(
         rank=config.rank,
         targets=list(config.targets),
         config=config.as_dict()
-        | {"device": base.device.type, "libraries": {"adapt-embed": __version__} | {each: version(each) for each in LIBRARIES}},
+        | {"device": base.device.type, "libraries": {"adapt-embed": __version__} | {each: version(each) for each in LIBRARIES}}
+        | ({"seeds": seeds.as_dict()} if seeds else {}),
         seed=config.seed,
         data=describe_data(data) | ({"grams": result.grams.as_dict()} if result.grams else {}),
         scores=describe_scores(result),
     )
-    return registry.add(draft, lambda folder: write_adapter(folder, base, config, result))
+    return registry.add(draft, lambda folder: write_adapter(folder, base, data, config, result))
 
 
-def write_adapter(folder: Path, base: Base, config: TrainConfig, result: TrainResult) -> None:
-    """Write everything of an adapter but the registry's own record."""
+def write_adapter(folder: Path, base: Base, data: TrainingData, config: TrainConfig, result: TrainResult) -> None:
+    """Write everything of an adapter but the registry's own record: of the data, what finds a text of it again, and no text."""
     write_sentence_files(base, folder)
     write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[config.store])
     settings = peft_config(config, base.spec.hub_id or str(base.spec.folder), base.spec.revision).to_dict()
@@ -57,6 +68,7 @@ def write_adapter(folder: Path, base: Base, config: TrainConfig, result: TrainRe
     (folder / CONFIG).write_text(json.dumps(plain, indent=2, default=str) + "\n", encoding="utf-8")
     history = {"losses": result.losses, "looks": [{"step": look.step, "nDCG@10": look.score} for look in result.looks]}
     (folder / "history.json").write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
+    write_sketch(sketch_texts(data), folder / TRAINING_TEXTS)
     if result.grams:
         write_grams(result.grams.stored, folder / GRAMS)
 

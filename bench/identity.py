@@ -4,12 +4,13 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from typing import get_args
 
-from ..encoder import LoraEncoder, uses_bf16
+from ..cache.space import describe_content, max_tokens_of, precision_of
+from ..encoder import LoraEncoder, Role
 from ..ensemble.encoders import EnsembleEncoder
 from ..ensemble.members import Ensemble
 from ..ensemble.searchers import RRF_K
-from ..lora import LoraFactors, factors_sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,23 +33,13 @@ def identify(name: str, encoder: LoraEncoder | Ensemble) -> Identity:
     return Identity(
         name="adapt/" + (re.sub(r"[^\w.-]+", "-", name).strip("-.") or "reference"),
         revision=hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
-        precision=_precision(members[0]),
-        max_tokens=min(_max_tokens(member) for member in members),
+        precision=precision_of(members[0]),
+        max_tokens=min(max_tokens_of(member) for member in members),
     )
 
 
 def _content(encoder: LoraEncoder) -> dict[str, object]:
-    """Return the base's and factors' content, how texts go in, and in what precision."""
-    spec = encoder.base.spec
-    return {
-        "base": spec.sha256,
-        "pooling": spec.pooling,
-        "prompts": [spec.query_prompt, spec.document_prompt],
-        "factors": _hash(encoder.factors),
-        "document_factors": _hash(encoder.factors if encoder.document_factors is None else encoder.document_factors),
-        "precision": _precision(encoder),
-        "max_tokens": _max_tokens(encoder),
-    }
+    return {role: describe_content(encoder, role) for role in get_args(Role)}
 
 
 def _content_of_ensemble(ensemble: Ensemble) -> dict[str, object]:
@@ -60,15 +51,3 @@ def _content_of_ensemble(ensemble: Ensemble) -> dict[str, object]:
         "rrf_k": RRF_K,
         "projection": None if projection is None else [list(projection.shape), hashlib.sha256(projection.tobytes()).hexdigest()],
     }
-
-
-def _precision(encoder: LoraEncoder) -> str:
-    return "bf16" if uses_bf16(encoder.base.device, encoder.precision) else "fp32"
-
-
-def _max_tokens(encoder: LoraEncoder) -> int:
-    return encoder.max_tokens or encoder.base.spec.max_tokens
-
-
-def _hash(factors: LoraFactors | None) -> str | None:
-    return factors_sha256(factors) if factors else None

@@ -1,10 +1,10 @@
-"""Score references on tasks, through mteb. mteb's own cache of results is off: every score is computed when it is asked for."""
+"""Score references on tasks, through mteb, or find again what mteb said. Its own cache of results is off: see `cells.py`."""
 
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,14 +13,18 @@ import datasets
 import mteb
 from mteb.abstasks import AbsTask
 
+from ..cache.encoders import over_store
 from ..encoder import Searcher
 from ..errors import ConfigError
+from .cells import Caches, Cell
 from .entrants import Entrant, check_tasks
 from .kinds import data_of, kind_of
 from .model import MtebModel, MtebSearcher
 from .result import BenchedTask, BenchResult, Score
 
 _LOADER_BATCH = 512
+
+OnCell = Callable[[Entrant, AbsTask, Cell], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +37,21 @@ class BenchProgress:
     total: int
 
 
-def bench(entrants: Sequence[Entrant], tasks: Sequence[AbsTask], on_progress: Callable[[BenchProgress], None] | None = None) -> BenchResult:
+def bench(
+    entrants: Sequence[Entrant],
+    tasks: Sequence[AbsTask],
+    on_progress: Callable[[BenchProgress], None] | None = None,
+    caches: Caches | None = None,
+    on_cell: OnCell | None = None,
+) -> BenchResult:
     """Score every entrant on every task.
+
+    Args:
+        entrants: The rows.
+        tasks: The columns, each with a name of its own.
+        on_progress: Told how many texts are done; those that cost nothing count as done at once.
+        caches: Where vectors and scores are looked for before they are computed, and kept; None: all are computed.
+        on_cell: Given what mteb found of each entrant on each task, predictions and all, which is not kept in memory.
 
     Raises:
         AdaptError: a task is of a kind that the bench does not know or that an entrant cannot do, or an adapter does not fit its base.
@@ -44,7 +61,7 @@ def bench(entrants: Sequence[Entrant], tasks: Sequence[AbsTask], on_progress: Ca
         raise ConfigError(f"two tasks are called {twice[0]}; give each folder a name of its own, so that their scores can be told apart")
     check_tasks(entrants, tasks)
     with _without_progress_bars():
-        scores = tuple(_score(entrant, task, on_progress) for entrant in entrants for task in tasks)
+        scores = tuple(_score(entrant, task, on_progress, caches or Caches(), on_cell) for entrant in entrants for task in tasks)
     return BenchResult(
         tasks=benched, references=tuple(entrant.described() for entrant in entrants), scores=scores, mteb_version=version("mteb")
     )
@@ -64,9 +81,33 @@ def describe_task(task: AbsTask) -> BenchedTask:
     )
 
 
-def _score(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> Score:
-    kind, name = kind_of(task), task.metadata.name
-    truncated, started = entrant.encoder.truncated, time.monotonic()
+def _score(
+    entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None, caches: Caches, on_cell: OnCell | None
+) -> Score:
+    kind, split, started = kind_of(task), task.eval_splits[0], time.monotonic()
+    cell = caches.cells.find(entrant.identity, task, kind.metrics.values()) if caches.cells else None
+    if cell is not None:
+        _tell_all(entrant, task, on_progress)
+    else:
+        cell = _evaluate(_over(entrant, caches), task, on_progress)
+        if caches.cells:
+            caches.cells.add(entrant.identity, task, cell)
+    if on_cell:
+        on_cell(entrant, task, cell)
+    scores = cell.scores(split)
+    return Score(
+        task=task.metadata.name,
+        reference=entrant.name,
+        metrics={metric: float(scores[key]) for metric, key in kind.metrics.items()},
+        truncated=cell.truncated,
+        seconds=round(time.monotonic() - started, 3),
+        item_metric=kind.item_metric,
+        items=kind.score_items(task, cell.predicted(split)),
+    )
+
+
+def _evaluate(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> Cell:
+    truncated = entrant.encoder.truncated
     with TemporaryDirectory() as folder, _told(entrant, task, on_progress):
         found = mteb.evaluate(
             _as_mteb_sees(entrant),
@@ -76,23 +117,33 @@ def _score(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress
             encode_kwargs={"batch_size": _LOADER_BATCH, "show_progress_bar": False},
             prediction_folder=Path(folder),
             show_progress_bar=False,
-        )
-        saved = json.loads((Path(folder) / task.prediction_file_name).read_text(encoding="utf-8"))
-    scores = found.task_results[0].scores[task.eval_splits[0]][0]
-    return Score(
-        task=name,
-        reference=entrant.name,
-        metrics={metric: float(scores[key]) for metric, key in kind.metrics.items()},
+        ).task_results[0]
+        predictions = json.loads((Path(folder) / task.prediction_file_name).read_text(encoding="utf-8"))
+    task_result = found.to_dict() | {"date": found.date and found.date.timestamp()}  # as mteb writes it, but unrounded
+    return Cell(
+        task_result=json.loads(json.dumps(task_result)),  # a kept cell and a new one are the same
+        predictions=predictions,
         truncated=entrant.encoder.truncated - truncated,
-        seconds=round(time.monotonic() - started, 3),
-        item_metric=kind.item_metric,
-        items=kind.score_items(task, saved["default"][task.eval_splits[0]]),
     )
+
+
+def _over(entrant: Entrant, caches: Caches) -> Entrant:
+    return replace(entrant, encoder=over_store(entrant.encoder, caches.vectors)) if caches.vectors else entrant
 
 
 def _as_mteb_sees(entrant: Entrant) -> MtebModel | MtebSearcher:
     own = entrant.encoder
     return MtebSearcher(own, entrant.identity) if isinstance(own, Searcher) else MtebModel(own, entrant.identity)
+
+
+def _tell_all(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> None:
+    if on_progress:
+        total = _count_texts(task)
+        on_progress(BenchProgress(task=task.metadata.name, reference=entrant.name, done=total, total=total))
+
+
+def _count_texts(task: AbsTask) -> int:
+    return sum(len(texts) for texts in kind_of(task).texts(task).values())
 
 
 @contextmanager
@@ -101,7 +152,7 @@ def _told(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress]
     if on_progress is None:
         yield
         return
-    total, done, before = sum(len(texts) for texts in kind_of(task).texts(task).values()), 0, entrant.encoder.on_batch
+    total, done, before = _count_texts(task), 0, entrant.encoder.on_batch
 
     def count(texts: int) -> None:
         nonlocal done

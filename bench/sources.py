@@ -1,33 +1,64 @@
-"""What the user points at -> tasks: a BEIR folder, a folder of sentence pairs, a domain's sample."""
+"""What the user points at -> tasks: a folder or file of a known layout, a domain's sample."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mteb.abstasks import AbsTask
 
-from ..data.beir import BeirFolder, is_beir_folder
+from ..data.beir import BeirFolder, missing_parts
+from ..data.candidates import has_candidates, load_flag_candidates, read_candidates
 from ..data.domains import load_domain
+from ..data.labelled import PAIR_COLUMNS, SPLIT_COLUMN, read_labelled_pairs, read_labelled_texts
+from ..data.readers import read_heading
 from ..data.sample import sample_folder
-from ..data.sentence_pairs import SENTENCE_COLUMNS, has_sentence_pairs, read_sentence_pairs, sentence_pairs_file
+from ..data.sentence_pairs import SENTENCE_COLUMNS, read_sentence_pairs
+from ..data.split_tables import split_table, tables_in
 from ..errors import DataError
-from .tasks import retrieval_task, sts_task
+from .local.names import local_name
+from .tasks import classification_task, clustering_task, pair_classification_task, reranking_task, retrieval_task, sts_task
+
+_BEIR_PARTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One split of local data: where the user pointed, the table that holds the split, and what the task is called."""
+
+    place: Path
+    table: Path
+    name: str
+    split: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableLayout:
+    """A layout of tables: what it is for, its columns, and what makes a task of it."""
+
+    kind: str
+    columns: tuple[str, ...]
+    read: Callable[[Source], AbsTask]
 
 
 def task_from_folder(folder: Path, *, split: str, language: str) -> AbsTask:
-    """Make a task of one split of a local folder.
+    """Make a task of one split of a local folder or file.
 
     Raises:
-        DataError: the folder is absent, of no known layout, or malformed.
+        DataError: it is absent, of no known layout, or malformed.
     """
-    if not folder.is_dir():
+    if not folder.exists():
         raise DataError(f"the data folder {folder} does not exist")
-    for is_of_layout, read in LAYOUTS:
-        if is_of_layout(folder):
-            return read(folder, split, language)
-    raise DataError(
-        f"{folder} is neither a BEIR folder (corpus.jsonl, queries.jsonl, qrels/{split}.tsv) nor one of sentence pairs "
-        f"({language}-{split}.tsv with the columns {', '.join(SENTENCE_COLUMNS)})"
-    )
+    lacking = missing_parts(folder)
+    if not lacking:
+        return _beir_task(folder, split, language)
+    if len(lacking) < _BEIR_PARTS:
+        raise DataError(f"{folder} is not whole as a BEIR folder: it lacks {', '.join(lacking)}")
+    if not tables_in(folder):
+        raise DataError(_no_layout(folder, split, language))
+    table = split_table(folder, split=split, language=language)
+    layout = _layout_of(table)
+    return layout.read(Source(place=folder, table=table, name=local_name(folder, language), split=split, language=language))
 
 
 def task_from_sample(domain: str, *, split: str, language: str) -> AbsTask:
@@ -45,32 +76,86 @@ def task_from_sample(domain: str, *, split: str, language: str) -> AbsTask:
     return retrieval_task(f"sample-{name}-{language}", corpus, folder.pairs(split, corpus), language=language, split=split)
 
 
-def _beir_task(folder: Path, split: str, language: str) -> AbsTask:
-    beir = BeirFolder(folder)
-    corpus = beir.corpus()
-    return retrieval_task(folder.resolve().name, corpus, beir.pairs(split, corpus), language=language, split=split)
-
-
-def _sts_task(folder: Path, split: str, language: str) -> AbsTask:
-    path = sentence_pairs_file(folder, split=split, language=language)
-    name = folder.resolve().name
-    # The same pairs as MTEB's STSBenchmark (its English ones), though not its file: the name must not pass for MTEB's.
-    title = ("STSBenchmark" if language == "en" else f"STSBenchmark-{language}") if "stsb" in name.lower() else name
-    return sts_task(f"{title} (local)", read_sentence_pairs(path), language=language, split=split)
-
-
-LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path, str, str], AbsTask]], ...] = (
-    (is_beir_folder, _beir_task),
-    (has_sentence_pairs, _sts_task),
-)
-"""How a layout is recognised, and what makes a task of it."""
-
-
 def make_tasks(folders: Sequence[Path], domains: Sequence[str], *, split: str, language: str) -> list[AbsTask]:
-    """Make the tasks of local folders and of domains' samples.
+    """Make the tasks of local folders or files and of domains' samples.
 
     Raises:
         DataError: one cannot be read.
     """
     local = [task_from_folder(folder, split=split, language=language) for folder in folders]
     return local + [task_from_sample(domain, split=split, language=language) for domain in domains]
+
+
+def _beir_task(folder: Path, split: str, language: str) -> AbsTask:
+    beir, name = BeirFolder(folder), local_name(folder, language)
+    corpus = beir.corpus()
+    pairs = beir.pairs(split, corpus)
+    if has_candidates(folder):
+        return reranking_task(name, corpus, pairs, read_candidates(beir, pairs, corpus), language=language, split=split)
+    return retrieval_task(name, corpus, pairs, language=language, split=split)
+
+
+def _sts_task(source: Source) -> AbsTask:
+    return sts_task(source.name, read_sentence_pairs(source.table, source.split), language=source.language, split=source.split)
+
+
+def _pair_task(source: Source) -> AbsTask:
+    pairs = read_labelled_pairs(source.table, source.split)
+    return pair_classification_task(source.name, pairs, language=source.language, split=source.split)
+
+
+def _clustering_task(source: Source) -> AbsTask:
+    rows = read_labelled_texts(source.table, source.split, "cluster")
+    return clustering_task(source.name, rows, language=source.language, split=source.split)
+
+
+def _classification_task(source: Source) -> AbsTask:
+    train = source.table if SPLIT_COLUMN in read_heading(source.table) else _train_table(source)
+    rows = {split: read_labelled_texts(table, split) for split, table in (("train", train), (source.split, source.table))}
+    return classification_task(source.name, rows["train"], rows[source.split], language=source.language, split=source.split)
+
+
+def _train_table(source: Source) -> Path:
+    if len(tables_in(source.place)) == 1:
+        raise DataError(
+            f"{source.table} has labels and no train rows, which the classifier learns from: "
+            "add a column split with train and test, or point at a folder with train.tsv and test.tsv"
+        )
+    return split_table(source.place, split="train", language=source.language)
+
+
+def _reranking_task(source: Source) -> AbsTask:
+    corpus, pairs, candidates = load_flag_candidates(source.table)
+    return reranking_task(source.name, corpus, pairs, candidates, language=source.language, split=source.split)
+
+
+TABLE_LAYOUTS = (
+    TableLayout("STS", SENTENCE_COLUMNS, _sts_task),
+    TableLayout("pair classification", PAIR_COLUMNS, _pair_task),
+    TableLayout("classification", ("text", "label"), _classification_task),
+    TableLayout("clustering", ("text", "cluster"), _clustering_task),
+    TableLayout("reranking", ("query", "pos", "neg"), _reranking_task),
+)
+"""How a table is recognised; of several that fit, the first one counts."""
+
+
+def _layout_of(table: Path) -> TableLayout:
+    """Return the layout whose columns a table has; where a few are missing, the nearest, whose reader names them."""
+    heading = set(read_heading(table))
+    shares = [len(heading & set(layout.columns)) / len(layout.columns) for layout in TABLE_LAYOUTS]
+    nearest = [layout for layout, share in zip(TABLE_LAYOUTS, shares, strict=True) if share == max(shares)]
+    if max(shares) == 1 or (max(shares) > 0.5 and len(nearest) == 1):
+        return nearest[0]
+    found = ", ".join(sorted(heading)) or "none"
+    raise DataError(f"{table} has the columns {found}; expected {_columns()}")
+
+
+def _columns() -> str:
+    return " or ".join(f"{', '.join(layout.columns)} ({layout.kind})" for layout in TABLE_LAYOUTS)
+
+
+def _no_layout(folder: Path, split: str, language: str) -> str:
+    return (
+        f"{folder} is neither a BEIR folder (corpus.jsonl, queries.jsonl, qrels/{split}.tsv) nor one with a table "
+        f"({split}.tsv or {language}-{split}.tsv with the columns {_columns()})"
+    )

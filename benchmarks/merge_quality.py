@@ -135,7 +135,7 @@ def search_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
     method = row.removeprefix("searched-")
     sources = ",".join(str(TRAINED / "data" / SETS[domain].data) for domain in DOMAINS)
     general = ["--general", options.shared / "data" / "general-stsb", "--max-tokens", 128]
-    searching = ["--search", sources, *general, "--evaluations", 12, "--curve-steps", 0]
+    searching = ["--search", sources, *general, "--evaluations", 8, "--curve-steps", 0]
     told = adapt("merge", *map(adapter, DOMAINS), "--method", method, *searching, "--name", row)
     return told["path"], {"rank": told["rank"], "energy": told["energy"], "search": told["search"]}
 

@@ -8,35 +8,42 @@ from typing import TYPE_CHECKING
 import click
 
 from .bars import text_bar
+from .bench_leakage import look_for_leaks
+from .cache_options import CacheOptions, cache_options, describe_interruption, describe_use
 from .encoder_options import EncoderOptions, encoder_options
 from .files import check_writable, write_file
+from .judgement_options import JudgementOptions, judgement_options, leave_if_failed
 from .options import common_options
 from .output import emit, say
+from .report_options import Remembering, ReportOptions, report_options
+from .task_options import TaskOptions, task_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..bench.cells import Caches
     from ..bench.entrants import Entrant
     from ..bench.result import BenchResult
+    from ..bench.run import OnCell
     from ..references import Resolved
 
 
-@click.command(name="bench")
+@click.command(name="bench", cls=Remembering)
 @click.argument("references", metavar="REF...", nargs=-1, required=True)
 @click.option(
     "--data",
     "folders",
-    metavar="DIR",
+    metavar="PATH",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="A BEIR folder, or one of sentence pairs; may be repeated.",
+    help="A BEIR folder, or tables of labelled texts or pairs (docs/data.md has the layouts); may be repeated.",
 )
 @click.option(
     "--domain",
     "domains",
     metavar="D",
     multiple=True,
-    help="Score on this domain's sample [without --data: the references' own domains]; may be repeated.",
+    help="Score on this domain's sample, or what --set says [without --data and --tasks: the references' own domains]; may be repeated.",
 )
 @click.option("--split", default="test", show_default=True, help="The split to score on.")
 @click.option(
@@ -45,7 +52,12 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Also write the result with each query's nDCG@10 (each pair's cosine).",
 )
+@click.option("--decontaminate", is_flag=True, help="Score each task also without the items that any REF saw in training.")
 @click.option("--dry-run", is_flag=True, help="Count texts and tokens and measure the speed, and score nothing.")
+@task_options
+@judgement_options
+@report_options
+@cache_options
 @encoder_options
 @common_options
 def command(
@@ -54,7 +66,12 @@ def command(
     domains: tuple[str, ...],
     split: str,
     per_query: Path | None,
+    decontaminate: bool,
     dry_run: bool,
+    chosen_by: TaskOptions,
+    judgement: JudgementOptions,
+    report: ReportOptions,
+    cache: CacheOptions,
     encoder: EncoderOptions,
     json_output: bool,
     registry_dir: Path | None,
@@ -65,9 +82,11 @@ def command(
     """
     if per_query:
         check_writable(per_query)
+    report.check()
     from ..references import LoadedBases, resolve_references
 
-    found = resolve_references(references, encoder.search(registry_dir))
+    search = encoder.search(registry_dir)
+    found = resolve_references(references, search)
     for note in dict.fromkeys(note for resolved in found for note in resolved.notes):
         say(note)
     from ..bench.entrants import enter
@@ -76,43 +95,62 @@ def command(
     from ..bench.table import table_text
 
     language = encoder.lang or ("zh" if found[0].base.language == "zh" else "en")
-    tasks = make_tasks(folders, domains or (() if folders else _domains_of(found)), split=split, language=language)
+    if not domains and chosen_by.need_domains((*folders, *judgement.general)):
+        domains = _domains_of(found, chosen_by.described_sets())
+    chosen = chosen_by.choose(folders, domains, split=split, language=language, dry_run=dry_run)
+    general = make_tasks(judgement.general, (), split=split, language=language)
+    tasks, leakage = look_for_leaks([*chosen.tasks, *general], found, search, decontaminate=decontaminate)
+    background = judgement.background(found, domains, general)
+    if not (dry_run and chosen.pending):  # a dry run fetches nothing, and knows less of the tasks that are not here
+        judgement.check(tasks, background)
     entrants = enter(found, LoadedBases(encoder.settings("fp32")))
     if dry_run:
-        planned = plan(entrants, tasks)
+        planned = plan(entrants, tasks, cache.open(), chosen.pending)
         emit(planned.as_dict(), planned.describe(), json_output)
         return
-    result = _bench(entrants, tasks)
+    reports = report.begin(found)
+    result = judgement.judge(_bench(entrants, tasks, cache.open(), reports.on_cell), tasks, background)
+    leaks = {"leakage": leakage.as_dict(), "left_out": chosen.left_out}
     if per_query:
-        write_file(per_query, _json(result))
+        write_file(per_query, _json(result.as_dict(items=True) | leaks))
         say(f"wrote {per_query}")
-    emit(result.as_dict(), table_text(result), json_output)
+    reports.write(result, tasks, entrants, leakage)
+    emit(result.as_dict() | leaks, table_text(result), json_output)
+    leave_if_failed(result)
 
 
-def _domains_of(found: Sequence[Resolved]) -> tuple[str, ...]:
+def _domains_of(found: Sequence[Resolved], what: str) -> tuple[str, ...]:
     """Return the domains that the references were made for."""
     from ..errors import ConfigError
 
     domains = tuple(dict.fromkeys(resolved.entry.domain for resolved in found if resolved.entry and resolved.entry.domain))
     if not domains:
         raise ConfigError("what to score on is not said, and no reference names its domain; give --data DIR or --domain D")
-    say(f"scoring on the sample of {', '.join(domains)} (for other data: --data DIR)")
+    say(f"scoring on {what} of {', '.join(domains)} (for other data: --data DIR)")
     return domains
 
 
-def _bench(entrants: list[Entrant], tasks: list) -> BenchResult:
+def _bench(entrants: list[Entrant], tasks: list, caches: Caches, on_cell: OnCell | None) -> BenchResult:
     from ..bench.run import BenchProgress, bench
 
-    with text_bar() as tell:
+    try:
+        with text_bar() as tell:
 
-        def on_progress(at: BenchProgress) -> None:
-            assert tell is not None
-            tell(f"{at.task} with {at.reference}", at.done, at.total)
+            def on_progress(at: BenchProgress) -> None:
+                assert tell is not None
+                tell(f"{at.task} with {at.reference}", at.done, at.total)
 
-        return bench(entrants, tasks, on_progress if tell else None)
+            result = bench(entrants, tasks, on_progress if tell else None, caches, on_cell)
+    except KeyboardInterrupt:
+        for line in describe_interruption(caches, len(entrants) * len(tasks)):
+            say(line)
+        raise
+    for line in describe_use(caches):
+        say(line)
+    return result
 
 
-def _json(result: BenchResult) -> bytes:
+def _json(values: dict) -> bytes:
     import json
 
-    return (json.dumps(result.as_dict(items=True), indent=1, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode()

@@ -14,6 +14,7 @@ from .output import emit, say
 
 if TYPE_CHECKING:
     from ..adapters import TrainConfig, TrainPlan, TrainResult
+    from ..adapters.seeds import SeedMember
     from ..registry import Entry, Registry
 
 
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting (see docs/training.md); wins over --config.")
 @click.option("--seed", type=int, metavar="N", help="Of everything drawn [default: 0].")
 @click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="Train N versions, with the seed, the next one and so on, and tell the mean and spread of their dev scores.",
+)
+@click.option(
     "--gram-rank",
     type=click.IntRange(min=1),
     metavar="N",
@@ -46,17 +54,47 @@ if TYPE_CHECKING:
 @common_options
 def command(**options: Any) -> None:
     """Train a domain adapter on a frozen base and register it."""
+    first = _config(options).seed
+    seeds = range(first, first + options["seeds"])
+    _config(options | {"seed": seeds[-1]})  # refused here, not when its turn comes
     job = _prepare(options)
     if options["dry_run"]:
-        _tell_plan(job, options["json_output"])
-        return
+        _tell_plan(job, seeds, options["json_output"])
+    elif len(seeds) == 1:
+        entry, result = _train(job, options["resume"])
+        _report(job["registry"], entry, result, options["json_output"])
+    else:
+        _train_seeds(job, seeds, options)
+
+
+def _train(job: dict[str, Any], resume: bool, seeds: SeedMember | None = None) -> tuple[Entry, TrainResult]:
     _announce(job)
     from ..adapters.folder import register_adapter  # before the first step: what fails to import must not fail after the last
 
-    result = _run(job, options["resume"])
-    entry = register_adapter(job["registry"], job["name"], job["domain"].name, job["base"], job["data"], job["config"], result)
+    result = _run(job, resume)
+    entry = register_adapter(job["registry"], job["name"], job["domain"].name, job["base"], job["data"], job["config"], result, seeds=seeds)
     job["checkpoint"].discard()
-    _report(job["registry"], entry, result, options["json_output"])
+    return entry, result
+
+
+def _train_seeds(job: dict[str, Any], seeds: range, options: dict[str, Any]) -> None:
+    """Train the versions of a group one after another; with `--resume`, those that are not finished."""
+    from ..adapters.seeds import open_group
+    from .train_seeds import report_seeds
+
+    registry, name = job["registry"], job["name"]
+    group = open_group(registry.home / "runs", name, job["run"], len(seeds), resume=options["resume"])
+    if options["resume"] and not group.was_interrupted:
+        say("nothing to resume: no interrupted run of this command with these data is there; starting afresh")
+    entries = []
+    for seed in seeds:
+        job = job if seed == seeds[0] else _prepare(options | {"seed": seed})
+        entry = group.find_finished(registry, name, job["run"])
+        say(f"seed {seed}" + (f": finished before, as {entry.reference}" if entry else ""))
+        resume = group.was_interrupted and job["checkpoint"].path.exists()
+        entries.append(entry or _train(job, resume, group.member(job["run"]))[0])
+    group.close()
+    report_seeds(registry, group, entries, options["json_output"])
 
 
 def _prepare(options: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +122,7 @@ def _prepare(options: dict[str, Any]) -> dict[str, Any]:
     from ..encoder import choose_device
 
     base = load_base(spec, device=choose_device(options["device"]))
-    checkpoint = Checkpoint(registry.home / "runs" / run_id(config, base, data))
+    run = run_id(config, base, data)
     return {
         "config": config,
         "domain": domain,
@@ -92,7 +130,8 @@ def _prepare(options: dict[str, Any]) -> dict[str, Any]:
         "registry": registry,
         "data": data,
         "base": base,
-        "checkpoint": checkpoint,
+        "run": run,
+        "checkpoint": Checkpoint(registry.home / "runs" / run),
         "gram_rank": options["gram"] or options["gram_rank"],
     }
 
@@ -121,7 +160,7 @@ def _config(options: dict[str, Any]) -> TrainConfig:
     return config_from(values)
 
 
-def _tell_plan(job: dict[str, Any], json_output: bool) -> None:
+def _tell_plan(job: dict[str, Any], seeds: range, json_output: bool) -> None:
     from dataclasses import asdict
 
     from ..adapters import plan_training
@@ -132,6 +171,7 @@ def _tell_plan(job: dict[str, Any], json_output: bool) -> None:
         "source": job["data"].source,
         "config": job["config"].as_dict(),
         "notes": list(job["data"].notes),
+        "seeds": list(seeds),
     }
     lines = [
         f"base      {job['base'].spec.name} on {job['base'].device.type}",
@@ -141,6 +181,7 @@ def _tell_plan(job: dict[str, Any], json_output: bool) -> None:
         f"steps     {plan.steps}, about {(plan.seconds or 0) / 60:.1f} minutes",
         f"adapter   {plan.parameters:,} numbers, about {plan.file_bytes / 1e6:.1f} MB",
         *([f"grams     {plan.grams.describe()}"] if plan.grams else []),
+        *([f"seeds     {seeds[0]} to {seeds[-1]}: {len(seeds)} times these steps, minutes and bytes"] if len(seeds) > 1 else []),
         *(f"warning   {warning}" for warning in plan.warnings),
     ]
     emit(result, "\n".join(lines), json_output)

@@ -10,7 +10,7 @@ from ..errors import DomainError, unknown_name
 DOMAIN_FILES = Path(__file__).parent / "domain_files"
 HubLayout = Literal["pairs", "beir"]
 Tasks = dict[str, tuple[str, ...]]
-"""Language -> names of MTEB tasks."""
+"""Language -> names of MTEB tasks, `TASK (SUBSET)` for one subset; `sample` among them is the sample that ships."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

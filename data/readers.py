@@ -116,6 +116,39 @@ def read_table(path: Path, columns: Sequence[str]) -> Table:
     return table
 
 
+def read_heading(path: Path) -> list[str]:
+    """Return the columns of a table (of JSON lines, the keys of the first one) without reading its rows.
+
+    Raises:
+        DataError: the file is absent, empty or malformed, or of another kind.
+    """
+    headings = {".csv": _separated_heading, ".tsv": _separated_heading, ".jsonl": _json_heading, ".parquet": _parquet_heading}
+    if path.suffix not in headings:
+        raise DataError(f"{path} is no table: its name ends in {path.suffix or 'nothing'}, expected {', '.join(TABLE_SUFFIXES)}")
+    with reading(path):
+        if path.stat().st_size == 0:
+            raise DataError(f"{path} is empty; expected a table with a heading")
+        return headings[path.suffix](path)
+
+
+def _separated_heading(path: Path) -> list[str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return next(csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ","), [])
+
+
+def _json_heading(path: Path) -> list[str]:
+    return next((list(row) for _, row in read_jsonl(path)), [])
+
+
+def _parquet_heading(path: Path) -> list[str]:
+    from pyarrow import ArrowException, parquet
+
+    try:
+        return list(parquet.read_schema(path).names)
+    except ArrowException as e:
+        raise DataError(f"{path} could not be read as parquet: {str(e).splitlines()[0]}") from e
+
+
 def _read_separated(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
     csv.field_size_limit(2**31 - 1)  # a passage may be longer than the 128 KiB that csv allows by itself
     tab = path.suffix == ".tsv"

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DataError
-from .readers import read_table, text_of
+from .labelled import read_split
+from .readers import text_of
 
 SENTENCE_COLUMNS = ("score", "sentence1", "sentence2")
 _FILES = "[a-z][a-z]-*.tsv"
@@ -42,15 +43,15 @@ def sentence_pairs_file(folder: Path, *, split: str, language: str) -> Path:
     return path
 
 
-def read_sentence_pairs(path: Path) -> SentencePairs:
-    """Read a table of score, sentence1 and sentence2.
+def read_sentence_pairs(path: Path, split: str = "test") -> SentencePairs:
+    """Read a table of score, sentence1 and sentence2; where it has a column `split`, the rows of that split.
 
     Raises:
-        DataError: it is absent, lacks a column, or a score is no number.
+        DataError: it is absent, lacks a column or the split, or a score is no number.
     """
-    pairs = SentencePairs([], [], [])
-    for where, row in read_table(path, SENTENCE_COLUMNS):
-        pairs.scores.append(_number(where, text_of(where, row, "score")))
+    pairs, table = SentencePairs([], [], []), read_split(path, SENTENCE_COLUMNS, split)
+    for (where, row), score in zip(table, table["score"], strict=True):
+        pairs.scores.append(_number(where, score))
         pairs.first.append(text_of(where, row, "sentence1"))
         pairs.second.append(text_of(where, row, "sentence2"))
     return pairs

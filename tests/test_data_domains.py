@@ -4,13 +4,15 @@ from pathlib import Path
 
 import mteb
 import pytest
+from adapt_embed.bench.estimate import text_groups
+from adapt_embed.bench.hub.filters import language_codes, subsets_in
+from adapt_embed.bench.hub.names import find_hub_tasks
+from adapt_embed.bench.task_sets import SAMPLE
 from adapt_embed.data import domain_names, load_domain
 from adapt_embed.data.sample import sample_names
 from adapt_embed.errors import DomainError
 
 SHIPPED = ["ecommerce", "legal", "medical"]
-TASK_LANGUAGE = {"en": "eng", "zh": "cmn"}
-OTHER_CODE = {"cmn": "zho"}  # LeCaRDv2 is filed under zho-Hans
 
 
 def test_the_three_domains_ship_with_a_description_a_sample_and_tasks_in_both_languages() -> None:
@@ -30,11 +32,25 @@ def test_the_three_domains_ship_with_a_description_a_sample_and_tasks_in_both_la
 def test_every_task_name_is_mtebs_and_in_the_language_it_stands_under(name: str) -> None:
     domain = load_domain(name)
     for group in (domain.tasks, domain.large_tasks, domain.general_tasks):
-        for lang, tasks in group.items():
-            for task in tasks:
-                languages = mteb.get_task(task).metadata.languages
-                code = TASK_LANGUAGE[lang]
-                assert code in languages or OTHER_CODE.get(code) in languages, task
+        for lang, names in group.items():
+            for name in names:
+                if name == SAMPLE:
+                    assert (lang, domain.sample) in sample_names()
+                    continue
+                (found,) = find_hub_tasks([name], language=lang).tasks.values()
+                assert found.name == name
+                assert found.subset in subsets_in(mteb.get_task(name.partition(" (")[0]), language_codes(lang))
+
+
+def test_the_sets_are_those_that_two_cores_can_run() -> None:
+    """Told by mteb's own statistics: nothing but the large set has more than 16,000 texts to encode."""
+    for name in SHIPPED:
+        domain = load_domain(name)
+        for group, is_large in ((domain.tasks, False), (domain.general_tasks, False), (domain.large_tasks, True)):
+            for lang, names in group.items():
+                for task in find_hub_tasks([each for each in names if each != SAMPLE], language=lang).tasks.values():
+                    count = sum(texts.count for texts in text_groups(task))
+                    assert (count > 100_000) if is_large else (0 < count <= 16_000), (task.name, count)
 
 
 def test_sets_that_mteb_evaluates_on_are_pinned_to_mtebs_revision() -> None:
@@ -106,8 +122,7 @@ def test_the_example_in_the_documentation_is_a_valid_domain(tmp_path: Path) -> N
     assert domain.tasks["en"]
     assert domain.general_tasks["en"]
     assert len(domain.hub) == 2
-    for task in (*domain.tasks["en"], *domain.general_tasks["en"]):
-        mteb.get_task(task)
+    assert len(find_hub_tasks([*domain.tasks["en"], *domain.general_tasks["en"]], language="en").tasks) == 3
 
 
 @pytest.mark.parametrize(

@@ -700,7 +700,7 @@ def test_a_searcher_is_anything_that_searches() -> None:
 
     entrant = Entrant("reversed", Reversed(), Identity(name="adapt/r", revision="r", precision="fp32", max_tokens=8), "", None)  # type: ignore[arg-type]
     task = retrieval_task("t", {"a": "x", "b": "y", "c": "z"}, Pairs({"q": "?"}, {"q": {"b": 1}}))
-    assert bench([entrant], [task]).scores[0].metrics["MRR@10"] == 0.5
+    assert bench([entrant], [task]).scores[0].metrics["RR@10"] == 0.5
 
 
 def test_errors_are_of_the_packages_own_tree(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ LAYERS = (
     ("adapters", "merge", "bench"),
     ("hub",),
     ("references",),
+    ("cache",),
     ("ensemble",),
     ("data", "metrics", "encoder", "registry"),
     ("lora", "base"),

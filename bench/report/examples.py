@@ -1,0 +1,161 @@
+"""Winners and losers: the items whose score changed most against the base, with their texts. People read these before any number."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mteb.abstasks import AbsTask
+from scipy.stats import rankdata
+
+from ..leakage import Leakage
+from ..result import BenchedTask, BenchResult, Score, StatisticName
+from ..unseen import unseen_name
+from .findings import Findings
+from .item_texts import ITEM_TEXTS, Described, Passage
+
+SHOWN = 10
+_NOTHING = 1e-9
+
+Values = Mapping[str, float]
+"""Item -> its value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One item: its texts, what it scored with the base and with the reference, its passages, and what else can be said of it."""
+
+    item: str
+    base: float
+    own: float
+    texts: tuple[str, ...]
+    passages: tuple[Passage, ...]
+    remark: str
+
+    @property
+    def difference(self) -> float:
+        """What the reference won on it; below 0, what it lost."""
+        return self.own - self.base
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examples:
+    """The winners and losers of one reference on one task, the greatest difference first.
+
+    `measure` says what is compared; `better`, `equal` and `worse` count all items (`item` says what they are).
+    """
+
+    task: str
+    reference: str
+    base: str
+    item: str
+    measure: str
+    language: str
+    winners: tuple[Example, ...]
+    losers: tuple[Example, ...]
+    better: int
+    equal: int
+    worse: int
+
+
+def find_examples(result: BenchResult, tasks: Sequence[AbsTask], findings: Findings, leakage: Leakage) -> list[Examples]:
+    """Return the winners and losers of every reference that has a base, on every task whose items have values.
+
+    What is left of a task without its leaked items is left out: the whole task shows the same items, and says which were seen.
+    """
+    by_name, rests = {task.metadata.name: task for task in tasks}, {unseen_name(task.name) for task in result.tasks}
+    return [
+        _find(result, benched, by_name[benched.name], reference.name, Known(findings, leakage))
+        for benched in result.tasks
+        for reference in result.references
+        if reference.base
+        and benched.statistic in MEASURES
+        and benched.name not in rests
+        and result.score(benched.name, reference.name).items
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of items besides their scores."""
+
+    findings: Findings
+    leakage: Leakage
+
+
+def _find(result: BenchResult, benched: BenchedTask, task: AbsTask, reference: str, known: Known) -> Examples:
+    base, measure = result.base_of(reference), MEASURES[benched.statistic]
+    assert base is not None
+    scores = [result.score(benched.name, name) for name in (base, reference)]
+    theirs, own = (measure.value(score.items, benched.gold) for score in scores)
+    changes = {item: own[item] - theirs[item] for item in own if item in theirs}
+    by_change = sorted(changes, key=lambda item: (-changes[item], item))
+    better = [item for item in by_change if changes[item] > _NOTHING]
+    worse = [item for item in reversed(by_change) if changes[item] < -_NOTHING]
+    texts, seen = ITEM_TEXTS[benched.type](task), _seen(known.leakage, benched.name, reference)
+
+    def example(item: str) -> Example:
+        rankings = {name: known.findings.rankings.get((benched.name, name), {}).get(item) for name in (base, reference)}
+        remarks = (measure.remark(item, scores), seen.get(item, ""))
+        return _example(item, theirs[item], own[item], texts(item, rankings), remarks)
+
+    return Examples(
+        task=benched.name,
+        reference=reference,
+        base=base,
+        item=benched.item,
+        measure=measure.name or scores[0].item_metric,
+        language="zh" if any(code.startswith(("zho", "cmn")) for code in task.metadata.eval_langs) else "en",
+        winners=tuple(map(example, better[:SHOWN])),
+        losers=tuple(map(example, worse[:SHOWN])),
+        better=len(better),
+        equal=len(changes) - len(better) - len(worse),
+        worse=len(worse),
+    )
+
+
+def _seen(leakage: Leakage, task: str, reference: str) -> dict[str, str]:
+    cells = [cell for cell in leakage.cells if (cell.task, cell.reference) == (task, reference)]
+    return {leak.item: f"seen in training ({leak.how}, by {leak.by})" for cell in cells for leak in cell.leaks}
+
+
+def _example(item: str, base: float, own: float, described: Described, remarks: Sequence[str]) -> Example:
+    texts, passages, gold = described
+    return Example(item=item, base=base, own=own, texts=texts, passages=passages, remark="; ".join(filter(None, (gold, *remarks))))
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What items are compared by: its name (empty: the metric of the items), items and gold -> values, and what to add to one item."""
+
+    name: str
+    value: Callable[[Values, Values], Values]
+    remark: Callable[[str, Sequence[Score]], str] = lambda _item, _scores: ""
+
+
+def _agreement(items: Values, gold: Values) -> Values:
+    """Return how near each item's rank among the cosines is to its rank among the gold similarities: 1 the same, 0 the other end."""
+    own, theirs = _ranks(items), _ranks(gold)
+    return {item: 1 - abs(own[item] - theirs[item]) for item in items}
+
+
+def _right_side(items: Values, gold: Values) -> Values:
+    """Return each item's rank among the cosines, 0 to 1, counted from the bottom where it belongs to the top, else from the top."""
+    own = _ranks(items)
+    return {item: own[item] if gold[item] else 1 - own[item] for item in items}
+
+
+def _ranks(values: Values) -> dict[str, float]:
+    """Return ranks from 0 (the least) to 1 (the greatest)."""
+    ranks = (rankdata(list(values.values())) - 1) / max(1, len(values) - 1)
+    return dict(zip(values, ranks.tolist(), strict=True))
+
+
+def _cosines(item: str, scores: Sequence[Score]) -> str:
+    return f"cosine {scores[0].items[item]:.3f} with {scores[0].reference}, {scores[1].items[item]:.3f} with {scores[1].reference}"
+
+
+MEASURES: dict[StatisticName, Measure] = {
+    "mean": Measure("", lambda items, _gold: items),
+    "Spearman": Measure("agreement of its rank with the people's", _agreement, _cosines),
+    "AP": Measure("rank on its right side", _right_side, _cosines),
+}
+"""How the items of a task make its score -> what single items are compared by."""

@@ -1,0 +1,70 @@
+"""What made a bench's numbers: of every reference its hashes, seed, base and training data; the versions of the libraries."""
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from ... import __version__
+from ...references import Resolved
+from ...registry import Entry
+from ..entrants import Entrant
+from ..result import BenchResult
+
+_LIBRARIES = ("mteb", "torch", "transformers", "tokenizers", "datasets", "numpy", "scipy", "scikit-learn", "pytrec-eval-terrier")
+Facts = tuple[tuple[str, str], ...]
+"""What is said of something: (what, value)."""
+
+
+def library_versions() -> Facts:
+    """Return what the scores were computed with."""
+    own = (("adapt-embed", __version__), ("Python", platform.python_version()), ("platform", platform.platform()))
+    return own + tuple((name, version(name)) for name in _LIBRARIES)
+
+
+def reference_facts(entrants: Sequence[Entrant], found: Sequence[Resolved]) -> list[tuple[str, Facts]]:
+    """Return of each entrant how it came about and how it was computed."""
+    by_name = {resolved.reference: resolved for resolved in found}
+    return [(entrant.name, _of_entrant(entrant, by_name.get(entrant.name))) for entrant in entrants]
+
+
+def _of_entrant(entrant: Entrant, resolved: Resolved | None) -> Facts:
+    own = entrant.identity
+    computed = (
+        ("what", entrant.description),
+        ("held against", entrant.base or "nothing: it is a base"),
+        ("computed in", own.precision),
+        ("longest text", f"{own.max_tokens} tokens"),
+        ("hash of all that its vectors depend on", own.revision),
+    )
+    bases = tuple((f"base {base.name}", f"sha256 {base.sha256}") for base in resolved.bases) if resolved else ()
+    entry = _of_entry(resolved.entry) if resolved and resolved.entry else ()
+    return (*computed, *bases, *entry)
+
+
+def _of_entry(entry: Entry) -> Facts:
+    facts = {
+        "method": entry.method,
+        "seed": None if entry.seed is None else str(entry.seed),
+        "made": entry.created,
+        "trained on": entry.data.get("source"),
+        "training data": f"sha256 {entry.data['fingerprint']}" if entry.data.get("fingerprint") else None,
+        "made from": ", ".join(_parent(parent) for parent in entry.parents) or None,
+    }
+    files = tuple((name, f"sha256 {file['sha256']}") for name, file in entry.files.items() if name.endswith(".safetensors"))
+    return tuple((what, str(value)) for what, value in facts.items() if value) + files
+
+
+def _parent(parent: dict) -> str:
+    weight = parent.get("weight")
+    return parent["reference"] if weight is None else f"{weight:.4g} {parent['reference']}"
+
+
+def task_rows(result: BenchResult) -> list[tuple[str, ...]]:
+    """Return of each task what it is, for a table under `TASK_HEADINGS`."""
+    return [
+        (task.name, task.type, task.split, f"{task.items:,} {task.item}", task.domain or task.role, task.main_metric, task.revision)
+        for task in result.tasks
+    ]
+
+
+TASK_HEADINGS = ("task", "type", "split", "items", "counts toward", "main metric", "hash of its data")

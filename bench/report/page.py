@@ -1,0 +1,89 @@
+"""A report as one HTML page that holds all it needs: style, script and charts, and nothing that is fetched."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ..leakage import Leakage
+from ..result import BenchResult
+from . import tables
+from .charts import curve_charts, gain_chart, signed
+from .curve import WeightCurve
+from .examples import Examples
+from .facts import TASK_HEADINGS, Facts, task_rows
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a page tells.
+
+    Attributes:
+        result: The scores, judged.
+        leakage: What of the tasks was seen in training.
+        examples: Winners and losers of every task and reference.
+        curves: Of the merges whose weights were searched.
+        command: The command that gave the result, exactly.
+        created: When, as people write it.
+        versions: Of the software.
+        references: Of each reference, how it came about.
+    """
+
+    result: BenchResult
+    leakage: Leakage
+    examples: Sequence[Examples]
+    curves: Sequence[WeightCurve]
+    command: str
+    created: str
+    versions: Facts
+    references: Sequence[tuple[str, Facts]]
+
+
+def render_report(report: Report) -> str:
+    """Return the page. Every text of the user's is escaped, and only the page's own script may run."""
+    script = _source("sort.js")
+    own = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            report=report,
+            result=report.result,
+            title=_title(report.result),
+            style=_source("style.css"),
+            script=script,
+            policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{own}'; img-src data:",
+            overview=tables.overview(report.result),
+            differences=tables.differences(report.result),
+            leaks=tables.leaks(report.leakage),
+            seeds=tables.seeds(report.result),
+            requirements=tables.requirements(report.result),
+            tasks=tables.plain(TASK_HEADINGS, task_rows(report.result)),
+            gain_chart=gain_chart(report.result.summary),
+            curves=[(curve, curve_charts(curve)) for curve in report.curves],
+        )
+    )
+
+
+def _title(result: BenchResult) -> str:
+    names = [reference.name for reference in result.references if reference.base] or [result.references[0].name]
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return ", ".join(names[:2]) + more
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters["signed"] = signed
+    return made
+
+
+def _source(name: str) -> str:
+    """Return a file of the package as it is: it is not the user's, and is not escaped."""
+    return (_HERE / name).read_text(encoding="utf-8")

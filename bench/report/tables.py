@@ -1,0 +1,195 @@
+"""The tables of a report: cells with what they say, what they sort by, and what draws the eye to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..leakage import Leakage
+from ..result import BenchedReference, BenchResult, GainKept, Interval, Score, Summary
+from .charts import signed
+from .scale import Scale, fit_scale
+
+_BAR_WIDTH = 120
+NONE = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalMark:
+    """Where a difference and its interval lie in a small picture `_BAR_WIDTH` wide, and where 0 is."""
+
+    low: float
+    high: float
+    at: float
+    zero: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell.
+
+    `sort` is what the column is sorted by (None: the text), `mood` how it looks (good, bad, quiet), `more` stands small under the text, and
+    `interval` is drawn beside it.
+    """
+
+    text: str
+    sort: float | None = None
+    mood: str = ""
+    more: str = ""
+    interval: IntervalMark | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table; `numeric` are the columns whose cells stand to the right."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    numeric: frozenset[int] = frozenset()
+
+
+def overview(result: BenchResult) -> Table:
+    """Return a row a reference: its named columns, and its main score on every task."""
+    summaries = {each.reference: each for each in result.summary}
+    named = ("domain mean", "gain", "general mean", "forgetting") if result.summary else ()
+    last = ("gain kept",) if any(each.gain_kept for each in result.summary) else ()
+    rows = []
+    for reference in result.references:
+        columns = _named(summaries[reference.name]) if result.summary else {}
+        tasks = [_score_cell(result, result.score(task.name, reference.name), task.main_metric) for task in result.tasks]
+        rows.append((_name_cell(reference), *(columns[each] for each in named), *tasks, *(columns[each] for each in last)))
+    headings = ("reference", *named, *(f"{task.name} {task.main_metric}" for task in result.tasks), *last)
+    return Table(headings, tuple(rows), frozenset(range(1, len(headings))))
+
+
+def _name_cell(reference: BenchedReference) -> Cell:
+    return Cell(reference.name, more=f"{reference.kind}" + (f", {reference.domain}" if reference.domain else ""))
+
+
+def _named(summary: Summary) -> dict[str, Cell]:
+    forgotten = summary.forgetting
+    kept = [f"{_kept(each)} of {each.parent}" for each in summary.gain_kept]
+    shares = [each.share for each in summary.gain_kept if each.share is not None]
+    return {
+        "domain mean": _number(summary.domain_mean),
+        "gain": Cell(NONE) if summary.gain is None else Cell(signed(summary.gain), summary.gain, _mood(summary.gain)),
+        "general mean": _number(summary.general_mean),
+        "forgetting": Cell(NONE) if forgotten is None else Cell(signed(forgotten), forgotten, _mood(-forgotten)),
+        "gain kept": Cell("\n".join(kept) or NONE, min(shares, default=None), "lines"),
+    }
+
+
+def _kept(kept: GainKept) -> str:
+    if kept.share is None:
+        return f"({signed(kept.difference)})"
+    ends = f" [{kept.low:.0%}, {kept.high:.0%}]" if kept.low is not None and kept.high is not None else ""
+    return f"{kept.share:.0%}{ends}"
+
+
+def _number(value: float | None) -> Cell:
+    return Cell(NONE) if value is None else Cell(f"{value:.4f}", value)
+
+
+def _mood(value: float) -> str:
+    return "good" if value > 0 else "bad" if value < 0 else ""
+
+
+def _score_cell(result: BenchResult, score: Score, metric: str) -> Cell:
+    value, difference = score.metrics[metric], result.difference(score.task, score.reference)
+    if difference is None:
+        return Cell(f"{value:.4f}", value)
+    sure = score.interval is not None and score.interval.significant
+    return Cell(f"{value:.4f}", value, _mood(difference[metric]) if sure else "", signed(difference[metric]) + (" *" if sure else ""))
+
+
+def differences(result: BenchResult) -> Table:
+    """Return a row a task and reference that has a base: the difference with its interval, whether it is significant, and other metrics."""
+    scores = [result.score(task.name, reference.name) for task in result.tasks for reference in result.references if reference.base]
+    scores = [score for score in scores if score.interval is not None]
+    ends = [end for score in scores for end in _ends(score.interval)]
+    scale = fit_scale([0.0, *ends], 4, _BAR_WIDTH - 4)
+    tasks = {task.name: task for task in result.tasks}
+    rows = []
+    for score in scores:
+        found, task = score.interval, tasks[score.task]
+        assert found is not None
+        others = [f"{metric} {score.metrics[metric]:.4f}" for metric in task.shown if metric in score.metrics and metric != found.metric]
+        verdict = Cell("yes" if found.significant else "no", float(found.significant)) if found.p_holm is not None else Cell(NONE)
+        rows.append(
+            (
+                Cell(score.task, more=f"{found.metric}, {task.items:,} {task.item}, {task.domain or task.role}"),
+                Cell(score.reference),
+                _number(score.metrics.get(found.metric, score.metrics[task.main_metric])),
+                Cell(signed(found.difference), found.difference, _mood(found.difference) if found.significant else ""),
+                _interval_cell(found, scale),
+                Cell(NONE) if found.p_holm is None else Cell(f"{found.p_holm:.4f}", found.p_holm),
+                verdict,
+                Cell(", ".join(others) or NONE, mood="quiet"),
+            )
+        )
+    headings = ("task", "reference", "score", "difference", "95 % interval", "p (Holm)", "significant", "other metrics")
+    return Table(headings, tuple(rows), frozenset({2, 3, 4, 5, 6}))
+
+
+def _ends(found: Interval | None) -> list[float]:
+    return [] if found is None else [end for end in (found.low, found.high, found.difference) if end is not None]
+
+
+def _interval_cell(found: Interval, scale: Scale) -> Cell:
+    if found.low is None or found.high is None:
+        return Cell("none", mood="quiet", more=found.method.removeprefix("none: "))
+    mark = IntervalMark(scale(found.low), scale(found.high), scale(found.difference), scale(0))
+    return Cell(f"{signed(found.low)} to {signed(found.high)}", found.low, interval=mark)
+
+
+def leaks(leakage: Leakage) -> Table:
+    """Return a row a task and reference whose training texts are known, or are not."""
+    rows = [
+        (
+            Cell(cell.task, more=f"{cell.items:,} {cell.item}"),
+            Cell(cell.reference, more="not recorded: " + ", ".join(cell.unknown) if cell.unknown else ""),
+            *(Cell(f"{count:,}", count, "bad" if count else "") if cell.trained else Cell(NONE) for count in cell.counts.values()),
+            Cell(f"{cell.answers_seen:,}", cell.answers_seen) if cell.trained else Cell(NONE),
+        )
+        for cell in leakage.cells
+    ]
+    headings = ("task", "reference", "seen with an answer", "seen word for word", "seen nearly", "an answer was trained on")
+    return Table(headings, tuple(rows), frozenset({2, 3, 4, 5}))
+
+
+def seeds(result: BenchResult) -> Table:
+    """Return a row a group of seeds and task."""
+    rows = [
+        (
+            Cell(group.group, more=f"{len(group.members)} of {group.of}: {', '.join(group.members)}"),
+            Cell(spread.task),
+            Cell(spread.metric),
+            _number(spread.mean),
+            _number(spread.deviation),
+            _number(spread.least),
+            _number(spread.greatest),
+        )
+        for group in result.seed_groups
+        for spread in group.tasks
+    ]
+    headings = ("seeds of", "task", "metric", "mean", "standard deviation", "least", "greatest")
+    return Table(headings, tuple(rows), frozenset({3, 4, 5, 6}))
+
+
+def requirements(result: BenchResult) -> Table:
+    """Return a row a requirement and reference."""
+    rows = [
+        (
+            Cell(each.requirement),
+            Cell(each.reference),
+            Cell(each.task, more=each.metric),
+            _number(each.value),
+            _number(each.limit),
+            Cell("holds" if each.holds else "fails", float(each.holds), "good" if each.holds else "bad"),
+        )
+        for each in result.requirements
+    ]
+    return Table(("requirement", "reference", "task", "value", "limit", "verdict"), tuple(rows), frozenset({3, 4}))
+
+
+def plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table of texts."""
+    return Table(tuple(headings), tuple(tuple(Cell(text) for text in row) for row in rows))
