@@ -78,7 +78,8 @@ class BenchPlan:
 
     def describe(self) -> str:
         """Return the plan as a few lines of text."""
-        lines = [cell.describe() for cell in (*self.cells, *self.pending)] + [f"in all: about {self.minutes:.1f} min"]
+        lines = [*(cell.describe() for cell in self.cells), *(cell.describe() for cell in self.pending)]
+        lines.append(f"in all: about {self.minutes:.1f} min")
         if self.pending:
             lines.append(f"and about {self.pending_minutes:.1f} min for what is not in the cache, and the time to fetch it")
         return "\n".join(lines)

@@ -46,7 +46,7 @@ def _describe_task(
     kind = kind_of(task)
     main = main_metric(kind.metrics, task.metadata.main_score)
     asked = [metric for metric in background.metrics if metric in kind.metrics]
-    role, domain = role_of(benched.name.removesuffix(unseen_name("")), known, own, background.general)
+    role, domain = role_of(benched.name.removesuffix(unseen_name("")).removesuffix(" (local)"), known, own, background.general)
     return replace(
         benched,
         role=role,

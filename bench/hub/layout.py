@@ -35,7 +35,8 @@ def lay_out(hub_task: HubTask) -> AbsTask:
 
 def _of_subset(hub_task: HubTask) -> dict:
     data: dict = hub_task.task.dataset
-    return data.get(hub_task.subset, data)  # a task of one subset has its splits at once
+    found: dict = data.get(hub_task.subset, data)  # a task of one subset has its splits at once
+    return found
 
 
 def _ranking(hub_task: HubTask) -> dict:

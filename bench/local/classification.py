@@ -51,8 +51,8 @@ def classification_task(name: str, train: LabelledTexts, scored: LabelledTexts, 
             )
     if strange := sorted(set(scored.labels) - set(train.labels)):
         raise DataError(f"{name} ({split}) has the label {strange[0]!r}, which no train row has")
-    rows = [*numbered("train", train.texts, train.labels), *numbered("scored", scored.texts, scored.labels)]
-    return LocalClassification(describe_local(name, "Classification", "accuracy", rows, language=language, split=split), train, scored)
+    content = [*numbered("train", train.texts, train.labels), *numbered("scored", scored.texts, scored.labels)]
+    return LocalClassification(describe_local(name, "Classification", "accuracy", content, language=language, split=split), train, scored)
 
 
 def _by_number(label: str) -> tuple[bool, float, str]:
