@@ -12,6 +12,7 @@ from .options import WeightsType, common_options
 from .output import emit, say
 
 if TYPE_CHECKING:
+    from ..lora import StoreDtype
     from ..merge import MergeConfig, MergeResult
     from ..merge.parents import Parent
     from ..registry import Registry
@@ -121,7 +122,7 @@ def _list_methods(json_output: bool) -> None:
     from ..merge import METHODS
     from .render import render_table
 
-    rows = [(name, method.use, ", ".join(method.settings) or "-", method.source) for name, method in METHODS.items()]
+    rows: list[tuple[str, ...]] = [(name, method.use, ", ".join(method.settings) or "-", method.source) for name, method in METHODS.items()]
     result = {"methods": [dict(zip(("name", "use", "settings", "source"), row, strict=True)) for row in rows]}
     emit(result, render_table(("method", "when to use it", "settings", "source"), rows), json_output)
 
@@ -169,7 +170,7 @@ def _merge(
     from ..registry.entry import check_name
     from .render import format_size
 
-    store = options["store"] or ("fp32" if config.ranks.rank == "full" else "fp16")
+    store: StoreDtype = options["store"] or ("fp32" if config.ranks.rank == "full" else "fp16")
     record = MergeRecord(
         name=options["name"] or _joined([parent.name for parent in parents]),
         domain=_domain(options, parents),

@@ -36,7 +36,7 @@ class LoraFile(Mapping[str, LoraModule]):
         self._folder, self._config = folder, read_config(folder)
         _refuse_what_factors_cannot_say(folder, self._config)
         with _opened(folder) as file:
-            keys = list(file.keys())
+            keys: list[str] = list(file.keys())  # type: ignore[no-untyped-call]
         stray = [key for key in keys if ".lora_" not in key]
         if stray or not keys:
             raise AdapterError(f"{folder / WEIGHTS} holds {stray[0] if stray else 'no lora_A or lora_B'}; expected LoRA factors alone")
@@ -73,7 +73,7 @@ class LoraFile(Mapping[str, LoraModule]):
         key = prefixed if prefixed in self._keys else prefixed.removeprefix(_PREFIX)
         if key not in self._keys:
             raise self._error(name, "no matching pair of factors")
-        tensor: Tensor = file.get_tensor(key).float()
+        tensor: Tensor = file.get_tensor(key).float()  # type: ignore[no-untyped-call]
         return tensor
 
     def _error(self, name: str, what: str) -> AdapterError:

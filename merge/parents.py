@@ -63,24 +63,25 @@ def open_parents(references: Sequence[str], search: Search) -> list[Parent]:
 
 
 def _parent(text: str, located: Located, search: Search) -> Parent:
-    assert located.folder is not None
+    folder = located.folder
+    assert folder is not None
     by_path = not text.startswith("hf:") and (located.entry is None or located.reference != located.entry.reference)
     if by_path:
-        located = replace(located, reference=str(located.folder.absolute()))
+        located = replace(located, reference=str(folder.absolute()))
     if located.entry is not None:
         return _of_entry(located.entry, located)
-    factors = LoraFile(located.folder)
+    factors = LoraFile(folder)
     spec = resolve_reference(text, search).base
     return Parent(
         reference=located.reference,
-        name=located.folder.name,
+        name=folder.name,
         factors=factors,
         base=base_record(spec),
         pooling=spec.pooling,
         prompts={"query": spec.query_prompt, "document": spec.document_prompt},
-        folder=located.folder,
+        folder=folder,
         domain=None,
-        grams=_grams(located.folder),
+        grams=_grams(folder),
         notes=located.notes,
     )
 
