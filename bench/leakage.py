@@ -160,7 +160,7 @@ def _seen_by(by: str, sketch: TextSketch, items: dict[str, ItemTexts], signature
     is_query = any(each.answers for each in rows)
     known = sketch.has_queries(texts) | (False if is_query else sketch.has_positives(texts))
     alike = np.where(known, 1.0, sketch.nearness(signatures)).reshape(len(rows), -1).min(axis=1)
-    exact: NDArray[np.bool_] = np.all(known.reshape(len(rows), -1), axis=1)
+    exact: npt.NDArray[np.bool_] = np.all(known.reshape(len(rows), -1), axis=1)
     in_pair = _any_of(sketch.has_pairs(pair for each in rows for pair in each.pairs), [len(each.pairs) for each in rows])
     answered = _any_of(sketch.has_positives(text for each in rows for text in each.answers), [len(each.answers) for each in rows])
     hows: list[How | None] = [
