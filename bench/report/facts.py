@@ -9,6 +9,7 @@ from ...references import Resolved
 from ...registry import Entry
 from ..entrants import Entrant
 from ..result import BenchResult
+from ..unseen import unseen_name
 
 _LIBRARIES = ("mteb", "torch", "transformers", "tokenizers", "datasets", "numpy", "scipy", "scikit-learn", "pytrec-eval-terrier")
 Facts = tuple[tuple[str, str], ...]
@@ -61,8 +62,17 @@ def _parent(parent: dict) -> str:
 
 def task_rows(result: BenchResult) -> list[tuple[str, ...]]:
     """Return of each task what it is, for a table under `TASK_HEADINGS`."""
+    rests = {unseen_name(task.name) for task in result.tasks}
     return [
-        (task.name, task.type, task.split, f"{task.items:,} {task.item}", task.domain or task.role, task.main_metric, task.revision)
+        (
+            task.name,
+            task.type,
+            task.split,
+            f"{task.items:,} {task.item}",
+            "nothing: a part" if task.name in rests else task.domain or task.role,
+            task.main_metric,
+            task.revision,
+        )
         for task in result.tasks
     ]
 

@@ -70,9 +70,9 @@ def _named(summary: Summary) -> dict[str, Cell]:
     shares = [each.share for each in summary.gain_kept if each.share is not None]
     return {
         "domain mean": _number(summary.domain_mean),
-        "gain": Cell(NONE) if summary.gain is None else Cell(signed(summary.gain), summary.gain, _mood(summary.gain)),
+        "gain": Cell(NONE) if summary.gain is None else Cell(signed(summary.gain), summary.gain),
         "general mean": _number(summary.general_mean),
-        "forgetting": Cell(NONE) if forgotten is None else Cell(signed(forgotten), forgotten, _mood(-forgotten)),
+        "forgetting": Cell(NONE) if forgotten is None else Cell(signed(forgotten), forgotten),
         "gain kept": Cell("\n".join(kept) or NONE, min(shares, default=None), "lines"),
     }
 

@@ -1,0 +1,400 @@
+"""The report: winners and losers, charts, curves, the page that escapes everything, and what the command writes."""
+
+import json
+import re
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from adapt_embed.bench.assess import assess
+from adapt_embed.bench.entrants import Entrant
+from adapt_embed.bench.identity import Identity
+from adapt_embed.bench.leakage import Leak, Leakage, TaskLeaks
+from adapt_embed.bench.report.charts import WIDTH, curve_charts, gain_chart
+from adapt_embed.bench.report.curve import read_curves
+from adapt_embed.bench.report.examples import MEASURES, Examples, find_examples
+from adapt_embed.bench.report.findings import Findings, Ranking
+from adapt_embed.bench.report.page import Report, render_report
+from adapt_embed.bench.report.scale import fit_scale
+from adapt_embed.bench.report.tables import differences, overview
+from adapt_embed.bench.result import BenchResult, Summary
+from adapt_embed.bench.roles import Background
+from adapt_embed.bench.run import bench
+from adapt_embed.bench.tasks import classification_task, retrieval_task, sts_task
+from adapt_embed.cli import main
+from adapt_embed.data.labelled import LabelledTexts
+from adapt_embed.data.retrieval import Pairs
+from adapt_embed.data.sentence_pairs import SentencePairs
+from adapt_embed.encoder import Vectors
+from adapt_embed.errors import AdapterError
+from adapt_embed.references import Resolved
+from adapt_embed.registry import open_registry
+from click.testing import CliRunner
+from mteb.abstasks import AbsTask
+from mteb.results import TaskResult
+
+EVIL = "<script>window.pwned = 1</script></script><img src=x onerror='window.pwned = 1'> & \"quoted\" 'too'"
+CORPUS = {"p1": f"Judges sit {EVIL}", "p2": "A tenant pays rent.", "p3": "劳动合同应当书面订立。", "p4": "Rivers reach the sea."}
+PAIRS = Pairs({"q1": f"court {EVIL}", "q2": "who pays", "q3": "合同？"}, {"q1": {"p1": 1}, "q2": {"p2": 2, "p4": 1}, "q3": {"p3": 1}})
+NOTHING_SEEN = Leakage(cells=())
+
+
+class Fake:
+    """An encoder whose vectors are written down."""
+
+    def __init__(self, vectors: dict[str, list[float]]) -> None:
+        self.vectors = {text: np.array(vector, np.float32) / np.linalg.norm(vector) for text, vector in vectors.items()}
+        self.truncated, self.on_batch = 0, None
+
+    def encode(self, texts: Sequence[str], role: str = "document") -> Vectors:
+        return np.stack([self.vectors[text] for text in texts])
+
+
+def entrant(name: str, vectors: dict[str, list[float]], base: str | None = None) -> Entrant:
+    return Entrant(name, Fake(vectors), Identity(name=f"adapt/{name}", revision=name, precision="fp32", max_tokens=8), "fake", base)  # type: ignore[arg-type]
+
+
+def entrants() -> list[Entrant]:
+    """A base that finds q2's first answer alone, and `good`, which finds q1's and q3's and loses q2's."""
+    passages = dict(zip(CORPUS.values(), np.eye(4).tolist(), strict=True))
+    queries = list(PAIRS.queries.values())
+    base = dict(zip(queries, [[1, 2, 0, 3], [0, 3, 1, 2], [3, 0, 1, 2]], strict=True))
+    good = dict(zip(queries, [[3, 1, 0, 2], [3, 1, 2, 0], [1, 0, 3, 2]], strict=True))
+    sentences = {text: [1, row] for row, text in enumerate("abcdef")}
+    turned = {text: [1, 5 - row] for row, text in enumerate("abcdef")} | {"a": [1, 0]}
+    return [entrant("base", passages | base | sentences), entrant("good@1", passages | good | turned, "base")]
+
+
+def tasks() -> list[AbsTask]:
+    pairs = SentencePairs(["a", "a", "a", "a"], ["b", "c", "d", "f"], [4.0, 3.0, 2.0, 1.0])
+    return [retrieval_task("law", CORPUS, PAIRS, language="zh"), sts_task("pairs", pairs)]
+
+
+@pytest.fixture(scope="module")
+def benched() -> tuple[BenchResult, list[AbsTask], Findings]:
+    findings, own = Findings(), tasks()
+    result = bench(entrants(), own, on_cell=findings.keep)
+    return assess(result, own, Background(general=("pairs",))), own, findings
+
+
+@pytest.fixture
+def examples(benched: tuple[BenchResult, list[AbsTask], Findings]) -> dict[str, Examples]:
+    return {each.task: each for each in find_examples(*benched, NOTHING_SEEN)}
+
+
+def make_report(benched: tuple[BenchResult, list[AbsTask], Findings], **changes: object) -> Report:
+    leak = Leak("q1", "exact", "good@1", 1.0, EVIL)
+    leakage = Leakage(cells=(TaskLeaks(task="law", reference="good@1", items=3, item="queries", leaks=(leak,), trained=("good@1",)),))
+    known = {
+        "result": benched[0],
+        "leakage": leakage,
+        "examples": find_examples(*benched, leakage),
+        "curves": [],
+        "command": f"adapt bench '{EVIL}'",
+        "created": "2026-01-02 03:04",
+        "versions": (("mteb", "2"),),
+        "references": [("base", (("seed", EVIL),))],
+    }
+    return Report(**(known | changes))  # type: ignore[arg-type]
+
+
+def test_winners_and_losers_come_with_what_stood_first(examples: dict[str, Examples]) -> None:
+    law = examples["law"]
+    assert (law.reference, law.base, law.measure, law.language) == ("good@1", "base", "nDCG@10", "zh")
+    assert [each.item for each in law.winners] == ["q1", "q3"]
+    assert [each.item for each in law.losers] == ["q2"]
+    assert (law.better, law.equal, law.worse) == (2, 0, 1)
+    won = law.winners[0]
+    assert (won.base, won.own) == pytest.approx((1 / np.log2(4), 1.0))  # rank 3 of the base, by one alone
+    assert won.difference == pytest.approx(0.5)
+    assert won.texts == (PAIRS.queries["q1"],)
+    assert [(each.label, each.answers) for each in won.passages] == [
+        ("answer: rank 3 with base, rank 1 with good@1", True),
+        ("first with base", False),
+    ]
+    assert won.passages[1].text == CORPUS["p4"]
+
+
+def test_answers_stand_in_the_order_in_which_they_were_found(examples: dict[str, Examples]) -> None:
+    (lost,) = examples["law"].losers
+    assert [each.text for each in lost.passages] == [CORPUS["p2"], CORPUS["p4"], CORPUS["p1"]]
+    assert lost.passages[0].label == "answer: rank 1 with base, rank 3 with good@1"
+    assert lost.passages[2].label == "first with good@1"
+
+
+def test_without_rankings_the_answers_are_shown(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    law = find_examples(benched[0], benched[1], Findings(), NOTHING_SEEN)[0]
+    assert [(each.label, each.text) for each in law.winners[0].passages] == [("answer", CORPUS["p1"])]
+
+
+def test_pairs_are_compared_by_their_ranks(examples: dict[str, Examples]) -> None:
+    """The base ranks the pairs as people do; the other turns them around, so that the ends lose all and the middle a third."""
+    pairs = examples["pairs"]
+    assert (pairs.better, pairs.equal, pairs.worse) == (0, 0, 4)
+    assert [round(each.difference, 4) for each in pairs.losers] == [-1.0, -1.0, -0.3333, -0.3333]
+    assert pairs.losers[0].texts == ("a", "f")
+    assert pairs.losers[0].remark.startswith("people said 1; cosine 0.196 with base, 1.000 with good@1")
+
+
+def test_labelled_pairs_are_on_their_right_side_at_the_top_or_at_the_bottom() -> None:
+    found = MEASURES["AP"].value({"1": 0.9, "2": 0.1, "3": 0.5}, {"1": 1.0, "2": 1.0, "3": 0.0})
+    assert found == {"1": 1.0, "2": 0.0, "3": 0.5}
+    assert MEASURES["AP"].value({"1": 0.9, "2": 0.1}, {"1": 1.0, "2": 0.0}) == {"1": 1.0, "2": 1.0}
+
+
+def test_rows_are_shown_with_their_labels() -> None:
+    train = LabelledTexts(["a", "b"] * 8, ["no", "yes"] * 8)
+    task = classification_task("rows", train, LabelledTexts(list("cdef"), ["no", "yes", "no", "yes"]))
+    vectors = {"a": [1.0, 0.0], "b": [0.0, 1.0], "e": [1.0, 0.0], "f": [0.0, 1.0]}
+    own = [entrant("base", vectors | {"c": [1, 0.1], "d": [1, 0.2]}), entrant("good", vectors | {"c": [0.1, 1], "d": [0, 1]}, "base")]
+    result = assess(bench(own, [task]), [task], Background())
+    (found,) = find_examples(result, [task], Findings(), NOTHING_SEEN)
+    assert [(each.texts, each.remark, each.difference) for each in found.winners] == [(("d",), "label 1", 1.0)]
+    assert [(each.texts, each.remark, each.difference) for each in found.losers] == [(("c",), "label 0", -1.0)]
+
+
+def test_what_was_seen_in_training_is_said_of_an_example(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    examples = make_report(benched).examples
+    assert examples[0].winners[0].remark == "seen in training (exact, by good@1)"
+    assert examples[0].winners[1].remark == ""
+
+
+def test_rankings_are_those_of_trec_eval(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    assert benched[2].rankings["law", "base"]["q2"] == Ranking("p2", {"p2": 1, "p4": 2})
+    assert benched[2].rankings["law", "good@1"]["q1"] == Ranking("p1", {"p1": 1})
+    assert set(benched[2].results) == {(task, name) for task in ("law", "pairs") for name in ("base", "good@1")}
+
+
+def test_equal_scores_are_ranked_by_the_greater_id(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    from adapt_embed.bench.cells import Cell
+
+    findings, law = Findings(), benched[1][0]
+    result = {"scores": {"test": [{"hf_subset": "default"}]}}
+    findings.keep(
+        entrants()[0],
+        law,
+        Cell(task_result=result, predictions={"default": {"test": {"q1": {"p1": 0.5, "p2": 0.5, "p3": 0.1}}}}, truncated=0),
+    )
+    assert findings.rankings["law", "base"]["q1"] == Ranking("p2", {"p1": 2})
+
+
+@pytest.mark.parametrize(
+    ("values", "marks"),
+    [
+        ([0.0, 0.17], ["0.00", "0.05", "0.10", "0.15", "0.20"]),
+        ([-0.02, 0.0, 0.05], ["−0.02", "0.00", "0.02", "0.04", "0.06"]),
+        ([0.5], ["0.490", "0.495", "0.500", "0.505", "0.510"]),
+        ([0.0, 1.0], ["0.00", "0.25", "0.50", "0.75", "1.00"]),
+    ],
+)
+def test_a_scale_has_round_marks_that_hold_all_values(values: list[float], marks: list[str]) -> None:
+    scale = fit_scale(values, 10, 110)
+    assert [text for _, text in scale.marks] == marks
+    assert scale.marks[0][0] == 10
+    assert scale.marks[-1][0] == 110
+    assert all(10 <= scale(value) <= 110 for value in values)
+
+
+def test_what_was_lost_points_to_the_left() -> None:
+    chart = gain_chart(
+        [
+            Summary(reference="base", domain_mean=0.5, general_mean=0.8),
+            Summary(reference="a", domain_mean=0.6, general_mean=0.7, gain=0.1, forgetting=0.1),
+            Summary(reference="b", domain_mean=0.4, general_mean=None, gain=-0.1),
+        ]
+    )
+    assert chart is not None
+    zero = chart.scale(0)
+    assert [(row.name, [(bar.series, bar.text, bar.anchor) for bar in row.bars]) for row in chart.rows] == [
+        ("a", [("gain", "+0.1000", "start"), ("general", "−0.1000", "end")]),
+        ("b", [("gain", "−0.1000", "end")]),
+    ]
+    gained, lost = chart.rows[0].bars
+    assert gained.x == zero == lost.x + lost.width
+    assert gained.width == pytest.approx(lost.width)
+    assert gained.width > 50
+    assert all(bar.x > 0 and bar.x + bar.width < WIDTH and 0 < bar.y < chart.height for row in chart.rows for bar in row.bars)
+
+
+def test_without_a_base_to_compare_with_there_is_no_chart() -> None:
+    assert gain_chart([Summary(reference="base", domain_mean=0.5, general_mean=None)]) is None
+
+
+def test_the_overview_and_the_differences_say_what_the_result_says(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    result = benched[0]
+    table = overview(result)
+    assert table.headings[:5] == ("reference", "domain mean", "gain", "general mean", "forgetting")
+    assert table.headings[5:] == ("law nDCG@10", "pairs Spearman")
+    good = table.rows[1]
+    assert (good[0].text, good[6].text) == ("good@1", "-1.0000")
+    assert float(good[5].text) == pytest.approx(result.score("law", "good@1").metrics["nDCG@10"], abs=1e-4)
+    assert good[4].text == "+2.0000"
+    rows = differences(result).rows
+    assert [(row[0].text, row[1].text) for row in rows] == [("law", "good@1"), ("pairs", "good@1")]
+    found = result.score("law", "good@1").interval
+    assert found is not None
+    assert (rows[0][3].sort, rows[0][4].sort) == (found.difference, found.low)
+    assert rows[0][4].interval is not None
+
+
+class Reader(HTMLParser):
+    """Collects tags with their attributes, and the text outside style and script."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.inside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.inside += [tag] if tag in ("script", "style") else []
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.inside:
+            self.inside.remove(tag)
+
+    def handle_data(self, data: str) -> None:
+        if not self.inside:
+            self.text.append(data)
+
+
+def read(page: str) -> Reader:
+    reader = Reader()
+    reader.feed(page)
+    return reader
+
+
+def test_texts_are_shown_and_never_run(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    page = read(render_report(make_report(benched)))
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert not [attributes for tag, attributes in page.tags if tag == "img"]
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert "".join(page.text).count(EVIL) >= 5  # in a query, a passage, the command, a leak and a fact
+
+
+def test_a_name_that_is_no_name_is_escaped_in_charts_and_tables(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    result = json.loads(json.dumps(benched[0].as_dict(items=True)).replace("good@1", "<b>good</b>"))
+    from adapt_embed.bench.result import parse_result
+
+    page = render_report(make_report(benched, result=parse_result(result), examples=[]))
+    assert "<b>good</b>" not in page
+    assert page.count("&lt;b&gt;good&lt;/b&gt;") > 5
+
+
+def test_the_page_asks_for_nothing_outside(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    page = read(render_report(make_report(benched)))
+    links = [attributes[name] for _, attributes in page.tags for name in ("src", "href", "srcset", "action") if name in attributes]
+    assert links
+    assert all(link and link.startswith(("#", "data:")) for link in links)
+    policy = next(attributes["content"] for tag, attributes in page.tags if attributes.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    style = re.search(r"<style>(.*?)</style>", render_report(make_report(benched)), re.DOTALL)
+    assert style is not None
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+
+
+def test_the_page_says_what_language_its_texts_are_in_and_fits_a_phone(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    page = read(render_report(make_report(benched)))
+    assert {attributes["lang"] for _, attributes in page.tags if "lang" in attributes} == {"en", "zh"}
+    assert ("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}) in page.tags
+    assert "合同？" in "".join(page.text)
+
+
+def test_the_same_report_gives_the_same_page(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    assert render_report(make_report(benched)) == render_report(make_report(benched))
+
+
+def search_json(chosen: list[float]) -> dict:
+    points = [
+        {
+            "x": x,
+            "point": {"weights": [x, 1 - x], "density": 1.0},
+            "measurement": {"ndcg": {"law": x, "med": 1 - x}, "loss": {}, "general": 0.8},
+        }
+        for x in (0.0, 0.5, 1.0)
+    ]
+    base = {"ndcg": {"law": 0.2, "med": 0.3}, "loss": {}, "general": 0.9}
+    line = {"axis": "weight of a (b has the rest)", "points": points}
+    curve = {"names": ["a", "b"], "domains": ["law", "med"], "general_kind": "spearman", "base": base, "lines": [line]}
+    return {"weights": chosen, "curve": curve}
+
+
+def merge_in(folder: Path, search: object) -> Resolved:
+    folder.mkdir()
+    (folder / "search.json").write_text(json.dumps(search))
+    return Resolved(reference="both@1", kind="merge", base=None, folder=folder, description="")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("chosen", "place"), [([0.4, 0.6], 0.4), ([0.4, 0.5], None)])
+def test_the_curve_of_a_merge_is_drawn_with_the_weights_that_were_chosen(tmp_path: Path, chosen: list[float], place: float | None) -> None:
+    (curve,) = read_curves([merge_in(tmp_path / "merge", search_json(chosen))])
+    assert curve.lines[0].chosen == (pytest.approx(place) if place else None)
+    (chart,) = curve_charts(curve)
+    assert [panel.title for panel in chart.panels] == ["nDCG@10 on dev", "general: Spearman on dev"]
+    law, med = chart.panels[0].traces
+    assert [x for x, _, _ in law.points] == [chart.across(x) for x in (0.0, 0.5, 1.0)]
+    assert law.points[0][1] > law.points[1][1] > law.points[2][1]  # upwards, which is a smaller y
+    assert [y for _, y, _ in med.points] == [y for _, y, _ in reversed(law.points)]
+    assert law.base_y == chart.panels[0].scale(0.2)
+    assert (chart.chosen is None) == (place is None)
+
+
+def test_a_merge_without_a_curve_has_none_and_a_damaged_one_is_refused(tmp_path: Path) -> None:
+    assert read_curves([merge_in(tmp_path / "none", search_json([1, 0]) | {"curve": None})]) == []
+    with pytest.raises(AdapterError, match=r"search\.json cannot be read"):
+        read_curves([merge_in(tmp_path / "damaged", {"curve": {"names": []}})])
+
+
+def test_the_page_draws_the_curves(tmp_path: Path, benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    curves = read_curves([merge_in(tmp_path / "merge", search_json([0.4, 0.6]))])
+    page = read(render_report(make_report(benched, curves=curves)))
+    assert [tag for tag, attributes in page.tags if attributes.get("class", "").startswith("trace")] == ["polyline"] * 3  # type: ignore[union-attr]
+    assert "both@1: 0.4 a, 0.6 b" in "".join(page.text)
+
+
+def write_law(folder: Path) -> Path:
+    (folder / "qrels").mkdir(parents=True)
+    for name, texts in (("corpus", CORPUS), ("queries", PAIRS.queries)):
+        rows = [json.dumps({"_id": key, "title": "", "text": text}) for key, text in texts.items()]
+        (folder / f"{name}.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    judged = [f"{qid}\t{pid}\t{grade}" for qid, own in PAIRS.positives.items() for pid, grade in own.items()]
+    (folder / "qrels" / "test.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *judged]))
+    return folder
+
+
+def test_the_command_writes_the_page_and_mtebs_own_files(tiny_base: Path, tmp_path: Path) -> None:
+    law, html, results = write_law(tmp_path / "law"), tmp_path / "a report.html", tmp_path / "mteb"
+    arguments = [
+        "bench",
+        "base",
+        "--base",
+        str(tiny_base),
+        "--data",
+        str(law),
+        "--html",
+        str(html),
+        "--mteb-results",
+        str(results),
+        "--json",
+    ]
+    for _ in range(2):  # the second time, scores come out of the cache
+        ran = CliRunner().invoke(main, arguments, catch_exceptions=False)
+        assert ran.exit_code == 0, ran.output
+        page = read(html.read_text(encoding="utf-8"))
+        assert f"adapt bench base --base {tiny_base} --data {law} --html '{html}'" in "".join(page.text)
+        (path,) = results.glob("results/*/*/law.json")
+        found, score = TaskResult.from_disk(path), json.loads(ran.stdout)["scores"][0]
+        assert found.get_score() == pytest.approx(score["metrics"]["nDCG@10"], abs=1e-6)
+        assert json.loads((path.parent / "model_meta.json").read_text())["revision"] == path.parent.name
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    ran = CliRunner().invoke(main, ["bench", "no-such-reference", "--html", str(tmp_path / "absent" / "r.html")])
+    assert ran.exit_code == 1
+    assert "absent does not exist" in ran.stderr
+    assert not open_registry().entries()
