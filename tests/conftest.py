@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 UNREACHABLE = "http://127.0.0.1:9"
 # The tests' matrices are tiny: several threads would only wait for one another (ten times slower on busy cores).
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# A shell that starts the tests in the background has them ignore Ctrl-C, which some of them send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # The Hub client reads these once, when it is imported; they stand before any test module imports it.
 os.environ.update(HF_ENDPOINT=UNREACHABLE, HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_PROGRESS_BARS="1", TOKENIZERS_PARALLELISM="false")
 
