@@ -66,7 +66,7 @@ def test_every_data_file_in_a_package_is_package_data(setuptools_table: dict) ->
         for pattern in patterns
         for path in folder_of(package).glob(pattern)
     }
-    kinds = (".toml", ".jsonl", ".tsv", ".safetensors", ".typed", ".txt")
+    kinds = (".toml", ".jsonl", ".tsv", ".safetensors", ".typed", ".txt", ".html", ".css", ".js")
     there = {path for path in ROOT.glob("*/**/*") if path.suffix in kinds and is_installed(path) and path.is_file()}
     assert there - listed == set()
     assert {ROOT / "registry.json", ROOT / "py.typed"} <= listed
