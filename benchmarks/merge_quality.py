@@ -21,9 +21,12 @@ from pathlib import Path
 
 import numpy as np
 from adapt_embed.base.resolve import BaseOptions
+from adapt_embed.bench.cells import Caches
 from adapt_embed.bench.entrants import enter
 from adapt_embed.bench.run import bench
 from adapt_embed.bench.sources import make_tasks
+from adapt_embed.cache import open_cache_files
+from adapt_embed.cache.vectors import VectorStore
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.retrieval import draw_passages, draw_queries
 from adapt_embed.merge import METHODS
@@ -135,7 +138,7 @@ def search_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
     method = row.removeprefix("searched-")
     sources = ",".join(str(TRAINED / "data" / SETS[domain].data) for domain in DOMAINS)
     general = ["--general", options.shared / "data" / "general-stsb", "--max-tokens", 128]
-    searching = ["--search", sources, *general, "--evaluations", 8, "--curve-steps", 0]
+    searching = ["--search", sources, *general, "--evaluations", 12, "--curve-steps", 0]
     told = adapt("merge", *map(adapter, DOMAINS), "--method", method, *searching, "--name", row)
     return told["path"], {"rank": told["rank"], "energy": told["energy"], "search": told["search"]}
 
@@ -153,11 +156,12 @@ def score(options: argparse.Namespace, reference: str, split: str, ranks_alone: 
     entrants = enter(resolve_references([reference], search), LoadedBases(EncoderSettings(max_tokens=256)))
     entrant = replace(next(each for each in entrants if (each.base is None) == (reference == "base")), base=None)
     folders = [bounded(options, domain, split) for domain in DOMAINS]
-    found = bench([entrant], make_tasks(folders, (), split=split, language="en"))
+    caches = Caches(vectors=VectorStore(open_cache_files()))  # an ensemble encodes nothing that its members have
+    found = bench([entrant], make_tasks(folders, (), split=split, language="en"), caches=caches)
     result: dict = {domain: single.items for domain, single in zip(DOMAINS, found.scores, strict=True)}
     if ranks_alone and reference.startswith(("ensemble-rrf", "ensemble-max")):
         return result | {"sts": None}
-    general = bench([entrant], make_tasks([general_pairs(options, split)], (), split=split, language="en"))
+    general = bench([entrant], make_tasks([general_pairs(options, split)], (), split=split, language="en"), caches=caches)
     return result | {"sts": general.scores[0].metrics["Spearman"]}
 
 
