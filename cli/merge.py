@@ -167,7 +167,6 @@ def _merge(
 ) -> None:
     from ..lora import stored_bytes
     from ..merge.folder import MergeRecord, register_merge
-    from ..registry.entry import check_name
     from .render import format_size
 
     store: StoreDtype = options["store"] or ("fp32" if config.ranks.rank == "full" else "fp16")
@@ -177,7 +176,7 @@ def _merge(
         store=store,
         search=found.as_dict() if found else None,
     )
-    check_name(record.name)
+    registry.check_new_name(record.name)
     result = _run(parents, config)
     _warn(result)
     say(f"the file will have {format_size(stored_bytes(result.factors, store))}")

@@ -106,12 +106,11 @@ def _prepare(options: dict[str, Any]) -> dict[str, Any]:
     from ..data.domains import load_domain
     from ..data.sources import load_training_data
     from ..registry import open_registry
-    from ..registry.entry import check_name
 
     domain = load_domain(options["domain"])
     name = options["name"] or domain.name
-    check_name(name)
     registry = open_registry(options["registry_dir"])
+    registry.check_new_name(name)
     spec = resolve_base(
         options["base"], options=BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import RegistryError, UnknownReferenceError, unknown_name
 from . import atomic
-from .entry import Entry, check_alias, split_reference
+from .entry import Entry, check_alias, check_name, split_reference
 from .guard import index_lock, readable_errors
 from .index import ENTRY, INDEX, Index
 from .layer import BUILTIN, Layer
@@ -126,7 +126,7 @@ class Registry:
 
     def _adopt(self, draft: Entry, folder: Path) -> Entry:
         index = self.user.index()
-        self._check_case(draft.name)
+        self.check_new_name(draft.name)
         if not self.user.index_path.exists():
             self.write_index(index)  # an index before the first folder: a folder without one means that it was lost
         entry = Entry.from_dict(json.loads(replace(draft, version=self._next_version(index, draft.name)).to_json()))
@@ -151,7 +151,13 @@ class Registry:
         folders = [int(path.name) for path in (self.home / name).glob("*") if path.name.isascii() and path.name.isdigit()]
         return max([0, index.numbers.get(name, 0), *given, *folders]) + 1
 
-    def _check_case(self, name: str) -> None:
+    def check_new_name(self, name: str) -> None:
+        """Refuse a name that cannot stand beside those that are here: to be asked before the work, and again when it is registered.
+
+        Raises:
+            RegistryError: it has other characters, means something else, or differs from another in case alone.
+        """
+        check_name(name)
         for other in {entry.name for entry in self.entries()}:
             if other != name and other.casefold() == name.casefold():
                 raise RegistryError(
