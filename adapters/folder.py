@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
 from pathlib import Path
 
-from .. import __version__
 from ..base.load import Base
 from ..base.sentence_files import write_sentence_files
 from ..data.retrieval import TrainingData
@@ -14,7 +12,7 @@ from ..data.sketch import TRAINING_TEXTS, sketch_texts, write_sketch
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, write_lora
 from ..lora.gram_file import GRAMS, write_grams
 from ..registry import Entry, Registry
-from ..registry.entry import base_record
+from ..registry.entry import base_record, library_versions
 from .config import TrainConfig
 from .lora_layers import peft_config
 from .seeds import SeedMember
@@ -50,7 +48,7 @@ def register_adapter(
         rank=config.rank,
         targets=list(config.targets),
         config=config.as_dict()
-        | {"device": base.device.type, "libraries": {"adapt-embed": __version__} | {each: version(each) for each in LIBRARIES}}
+        | {"device": base.device.type, "libraries": library_versions(*LIBRARIES)}
         | ({"seeds": seeds.as_dict()} if seeds else {}),
         seed=config.seed,
         data=describe_data(data) | ({"grams": result.grams.as_dict()} if result.grams else {}),

@@ -60,7 +60,6 @@ def command(
     from ..membership import make_recipe
     from ..references import Search, resolve_references
     from ..registry import open_registry
-    from ..registry.entry import check_name
 
     registry = open_registry(registry_dir)
     options = BaseOptions(lend_from=base_as, pooling=pooling, language=lang)
@@ -68,7 +67,7 @@ def command(
     for note in dict.fromkeys(note for resolved in found for note in resolved.notes):
         say(note)
     chosen = name or _joined(found, mode)
-    check_name(chosen)
+    registry.check_new_name(chosen)
     recipe = make_recipe(found, registry, mode=mode, weights=weights, dim=dim)
     texts = read_lines(texts_file) if texts_file else None
     projection = _fit(found, recipe, texts) if texts else None

@@ -205,11 +205,11 @@ def _domain(options: dict[str, Any], parents: list[Parent]) -> str | None:
 
 
 def _run(parents: list[Parent], config: MergeConfig) -> MergeResult:
-    from ..merge import find_method, merge_factors
-    from ..merge.parents import grams_of
+    from ..merge import merge_factors
+    from ..merge.parents import grams_for
     from .bars import text_bar
 
-    grams = grams_of(parents) if find_method(config.method).needs_gram else None
+    grams = grams_for(config.method, parents)
     with text_bar("modules") as tell:
         on_module = (lambda done, total: tell(f"merging ({config.method})", done, total)) if tell else None
         return merge_factors([parent.factors for parent in parents], config, grams, on_module)

@@ -53,6 +53,7 @@ def choose_weights(
     Raises:
         AdaptError: a source, the base or an option does not fit; nothing was encoded then.
     """
+    from ..merge.parents import grams_for
     from ..merge.search import Candidates, Probe, SearchSettings, count_curve_points, encoders_over, plan_measurements
 
     steps = _curve_steps(options, len(parents))
@@ -63,7 +64,7 @@ def choose_weights(
     tasks, general = _tasks(sources, language, settings.seed), _general(options, language, settings.seed)
     probe = Probe(encoders_over(opened), tasks, general)
     candidates = Candidates(
-        [parent.factors for parent in parents], [parent.reference for parent in parents], config, _grams(parents, config)
+        [parent.factors for parent in parents], [parent.reference for parent in parents], config, grams_for(config.method, parents)
     )
     measurements = settings.measurements(len(parents)) + (count_curve_points(len(parents), steps) if steps else 0)
     say(f"search: {plan_measurements(candidates, probe, measurements).describe()}")
@@ -111,13 +112,6 @@ def _general(options: dict[str, Any], language: str, seed: int) -> SentencePairs
 
     pairs = read_sentence_pairs(sentence_pairs_file(options["general"], split="dev", language=language))
     return draw_sentence_pairs(pairs, GENERAL_PAIRS, seed)
-
-
-def _grams(parents: list[Parent], config: MergeConfig) -> list | None:
-    from ..merge import find_method
-    from ..merge.parents import grams_of
-
-    return grams_of(parents) if find_method(config.method).needs_gram else None
 
 
 def _search(candidates: Candidates, probe: Probe, settings: SearchSettings) -> SearchResult:

@@ -1,12 +1,11 @@
 """An ensemble's folder, and its entry in the registry: a recipe, and the projection where one was fitted."""
 
-from importlib.metadata import version
 from pathlib import Path
 
-from .. import __version__
 from ..encoder import Vectors
 from ..errors import AdapterError
 from ..registry import Entry, Registry
+from ..registry.entry import library_versions
 from .pca import Projection
 from .recipe import PROJECTION, Recipe, write_recipe
 
@@ -44,7 +43,7 @@ def register_ensemble(
         prompts=first.prompts if all(member.prompts == first.prompts for member in members) else {},
         method=recipe.mode,
         parents=[{"reference": member.reference, "sha256": member.sha256, "weight": member.weight} for member in members],
-        config={"dimension": recipe.dimension, "libraries": {"adapt-embed": __version__, "numpy": version("numpy")}}
+        config={"dimension": recipe.dimension, "libraries": library_versions("numpy")}
         | ({"pca": {"dim": recipe.dim, "energy": projection.energy} | (fitted_on or {})} if projection else {}),
     )
     return registry.add(draft, lambda folder: _write(folder, recipe, projection))

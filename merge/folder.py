@@ -4,16 +4,15 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import get_args
 
-from .. import __version__
 from ..base.resolve import resolve_base
 from ..base.sentence_files import write_json, write_sentence_files
 from ..errors import ConfigError, unknown_name
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, StoreDtype, lora_config, write_lora
 from ..registry import Entry, Registry
+from ..registry.entry import library_versions
 from .merge import MergeConfig, MergeResult
 from .parents import Parent
 
@@ -52,7 +51,11 @@ def register_merge(registry: Registry, parents: Sequence[Parent], config: MergeC
     """
     first = next(parent for parent in parents if parent.folder is not None)
     weights = config.resolved_weights(len(parents))
-    decided = config.as_dict() | {"energy_kept": result.energy, "store": record.store, "libraries": _libraries()}
+    decided = config.as_dict() | {
+        "energy_kept": result.energy,
+        "store": record.store,
+        "libraries": library_versions("torch", "safetensors"),
+    }
     draft = Entry(
         kind="merge",
         name=record.name,
@@ -104,7 +107,3 @@ def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
 def _summary(search: dict) -> dict:
     """Return what the entry says of a search; the rest lies in `search.json`."""
     return {key: search[key] for key in ("sources", "score", "domains", "general", "settings")} | {"measured": len(search["evaluations"])}
-
-
-def _libraries() -> dict[str, str]:
-    return {"adapt-embed": __version__} | {name: version(name) for name in ("torch", "safetensors")}

@@ -12,6 +12,7 @@ from ..lora.gram_file import GRAMS, GramFile
 from ..references import Located, Search, locate_reference, resolve_reference
 from ..registry import Entry
 from ..registry.entry import base_record
+from .methods import find_method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +109,14 @@ def _grams(folder: Path) -> GramFile | None:
     return GramFile(folder) if (folder / GRAMS).is_file() else None
 
 
-def grams_of(parents: Sequence[Parent]) -> list[Mapping[str, Tensor]]:
-    """Return the Gram matrices of parents, for a method that needs them.
+def grams_for(method: str, parents: Sequence[Parent]) -> list[Mapping[str, Tensor]] | None:
+    """Return the Gram matrices of parents for a method that needs them; None for any other.
 
     Raises:
         AdapterError: one carries none.
     """
+    if not find_method(method).needs_gram:
+        return None
     for parent in parents:
         if parent.grams is None:
             raise AdapterError(

@@ -6,8 +6,10 @@ import json
 import re
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal, get_args
 
+from .. import __version__
 from ..errors import RegistryError, unknown_name
 
 if TYPE_CHECKING:
@@ -155,6 +157,11 @@ def _check_types(content: dict) -> None:
 def base_record(spec: BaseSpec) -> dict:
     """Return what an entry keeps of its base."""
     return {"id": spec.hub_id, "revision": spec.revision, "sha256": spec.sha256, "path": str(spec.folder), "name": spec.name}
+
+
+def library_versions(*names: str) -> dict[str, str]:
+    """Return the version of this package and of other distributions: what an entry keeps of what it was made with."""
+    return {"adapt-embed": __version__} | {name: version(name) for name in names}
 
 
 def check_name(name: str) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -75,6 +75,26 @@ def shared() -> Path:
     if not (folder / "bases").is_dir():
         pytest.skip(f"needs real bases and data: {folder} is not there (name their folder in ADAPT_SHARED)")
     return folder
+
+
+@pytest.fixture
+def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Send the process a real SIGINT at a look at dev."""
+
+    def at_look(number: int) -> None:
+        from adapt_embed.adapters.dev import DevSet
+
+        score, calls = DevSet.score, []
+
+        def interrupted(self: DevSet, encoder: object) -> float:
+            calls.append(1)
+            if len(calls) == number:
+                os.kill(os.getpid(), signal.SIGINT)
+            return score(self, encoder)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(DevSet, "score", interrupted)
+
+    return at_look
 
 
 def build_tiny_base(folder: Path, *, seed: int) -> Path:

@@ -3,7 +3,6 @@
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -266,24 +265,6 @@ def test_no_gain_on_dev_is_told(train: Train, monkeypatch: pytest.MonkeyPatch) -
 
 
 # Interrupts
-
-
-@pytest.fixture
-def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Send the process a real SIGINT at a look at dev."""
-
-    def at_look(number: int) -> None:
-        score, calls = DevSet.score, []
-
-        def interrupted(self: DevSet, encoder: object) -> float:
-            calls.append(1)
-            if len(calls) == number:
-                os.kill(os.getpid(), signal.SIGINT)
-            return score(self, encoder)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(DevSet, "score", interrupted)
-
-    return at_look
 
 
 @pytest.mark.parametrize("look", [1, 3])

@@ -1,15 +1,12 @@
 """`adapt train --seeds`: a group of versions that differ in the seed alone, trained each once."""
 
 import json
-import os
 import shutil
-import signal
 import statistics
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from adapt_embed.adapters.dev import DevSet
 from adapt_embed.adapters.seeds import open_group, spread_over_seeds
 from adapt_embed.cli import main
 from adapt_embed.errors import TrainingError
@@ -35,24 +32,6 @@ def train(tiny_base: Path, toy_folder: Path, home: Path) -> Train:
         return CliRunner().invoke(main, ["train", *map(str, given), *options, *more])
 
     return run
-
-
-@pytest.fixture
-def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Send the process a SIGINT at a look at dev."""
-
-    def at_look(number: int) -> None:
-        score, calls = DevSet.score, []
-
-        def interrupted(self: DevSet, encoder: object) -> float:
-            calls.append(1)
-            if len(calls) == number:
-                os.kill(os.getpid(), signal.SIGINT)
-            return score(self, encoder)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(DevSet, "score", interrupted)
-
-    return at_look
 
 
 def test_each_seed_gives_the_version_that_its_own_command_gives(train: Train, home: Path, tmp_path: Path) -> None:
@@ -89,11 +68,11 @@ def test_mean_and_spread_of_dev_are_told(train: Train) -> None:
 
 
 def test_resume_trains_no_finished_seed_again_and_ends_as_the_uninterrupted_command(
-    train: Train, home: Path, tmp_path: Path, interrupt: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+    train: Train, home: Path, tmp_path: Path, ctrl_c: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = tmp_path / "whole"
     train("--seeds", "3", registry=whole)
-    interrupt(LOOKS + 2)  # in the second seed
+    ctrl_c(LOOKS + 2)  # in the second seed
     assert train("--seeds", "3").exit_code == 130
     assert [entry.reference for entry in open_registry(home).entries()] == ["legal@1"]
     monkeypatch.undo()
