@@ -9,7 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import datasets
 import mteb
 from mteb.abstasks import AbsTask
 
@@ -17,6 +16,7 @@ from ..cache.encoders import over_store
 from ..encoder import Searcher
 from ..errors import ConfigError
 from .cells import Caches, Cell
+from .dataset_bars import without_dataset_bars
 from .entrants import Entrant, check_tasks
 from .kinds import data_of, kind_of
 from .model import MtebModel, MtebSearcher
@@ -60,7 +60,7 @@ def bench(
     if twice := [task.name for row, task in enumerate(benched) if task.name in {other.name for other in benched[:row]}]:
         raise ConfigError(f"two tasks are called {twice[0]}; give each folder a name of its own, so that their scores can be told apart")
     check_tasks(entrants, tasks)
-    with _without_progress_bars():
+    with without_dataset_bars():
         scores = tuple(_score(entrant, task, on_progress, caches or Caches(), on_cell) for entrant in entrants for task in tasks)
     return BenchResult(
         tasks=benched, references=tuple(entrant.described() for entrant in entrants), scores=scores, mteb_version=version("mteb")
@@ -164,15 +164,3 @@ def _told(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress]
         yield
     finally:
         entrant.encoder.on_batch = before
-
-
-@contextmanager
-def _without_progress_bars() -> Iterator[None]:
-    """Keep the datasets library from drawing bars over its bookkeeping."""
-    were_on = not datasets.are_progress_bars_disabled()
-    datasets.disable_progress_bars()
-    try:
-        yield
-    finally:
-        if were_on:
-            datasets.enable_progress_bars()

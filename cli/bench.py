@@ -94,7 +94,7 @@ def command(
     from ..bench.sources import make_tasks
     from ..bench.table import table_text
 
-    language = encoder.lang or ("zh" if found[0].base.language == "zh" else "en")
+    language = encoder.lang or _language_of(found)
     if not domains and chosen_by.need_domains((*folders, *judgement.general)):
         domains = _domains_of(found, chosen_by.described_sets())
     chosen = chosen_by.choose(folders, domains, split=split, language=language, dry_run=dry_run)
@@ -117,6 +117,15 @@ def command(
     reports.write(result, tasks, entrants, leakage)
     emit(result.as_dict() | leaks, table_text(result), json_output)
     leave_if_failed(result)
+
+
+def _language_of(found: Sequence[Resolved]) -> str:
+    """Return the language of samples and tasks, which is that of the first reference's base; say so where others read another one."""
+    language = "zh" if found[0].base.language == "zh" else "en"
+    others = [each.reference for each in found if each.base.language not in (language, "multilingual")]
+    if others:
+        say(f"warning: tasks are taken in {language}, which the base of {', '.join(others)} is not made for; --lang says another language")
+    return language
 
 
 def _domains_of(found: Sequence[Resolved], what: str) -> tuple[str, ...]:

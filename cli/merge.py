@@ -87,13 +87,13 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
         return
     if not references:
         raise click.UsageError("name the adapters to merge, such as: adapt merge legal medical")
+    _refuse_without_search(options, encoder)
     from ..merge.parents import open_parents
 
     search = encoder.search(registry_dir)
     parents = open_parents(references, search)
     for note in dict.fromkeys(note for parent in parents for note in parent.notes):
         say(note)
-    _refuse_without_search(options, encoder)
     if options["explain"]:
         _explain(parents, json_output)
         return

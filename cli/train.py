@@ -164,16 +164,19 @@ def _tell_plan(job: dict[str, Any], seeds: range, json_output: bool) -> None:
 
     from ..adapters import plan_training
 
+    spec = job["base"].spec
     plan: TrainPlan = plan_training(job["base"], job["data"], job["config"], gram_rank=job["gram_rank"], timed=True)
     result = asdict(plan) | {
-        "base": job["base"].spec.name,
+        "base": spec.name,
+        "base_fallback": spec.fallback_reason,
         "source": job["data"].source,
         "config": job["config"].as_dict(),
         "notes": list(job["data"].notes),
         "seeds": list(seeds),
     }
     lines = [
-        f"base      {job['base'].spec.name} on {job['base'].device.type}",
+        f"base      {spec.name} on {job['base'].device.type}",
+        *([f"          (the embedded one), because {spec.fallback_reason}"] if spec.fallback_reason else []),
         f"data      {job['data'].source}: {plan.queries} queries, {plan.pairs} pairs, {plan.passages} passages",
         *(f"          {note}" for note in job["data"].notes),
         f"          {plan.dev}",

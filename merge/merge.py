@@ -87,6 +87,7 @@ def merge_factors(
     config: MergeConfig,
     grams: Sequence[Grams] | None = None,
     on_module: Callable[[int, int], None] | None = None,
+    hashes: Sequence[str] | None = None,
 ) -> MergeResult:
     """Merge the factors of adapters on one base. The parents are not changed.
 
@@ -95,6 +96,7 @@ def merge_factors(
         config: How.
         grams: Of each parent, for a method that needs them.
         on_module: Told how many modules are done, of how many.
+        hashes: `factors_sha256` of each parent, where the caller has them; None: they are computed.
 
     Raises:
         ConfigError: the weights or parents are too many or too few, or Gram matrices are missing.
@@ -102,7 +104,7 @@ def merge_factors(
     method = find_method(config.method)
     weights = config.resolved_weights(len(parents))
     _check(parents, config, method, grams)
-    hashes = [factors_sha256(parent) for parent in parents]
+    hashes = hashes or [factors_sha256(parent) for parent in parents]
     names = sorted({name for parent in parents for name in parent})
     merged: dict[str, Compressed] = {}
     for done, name in enumerate(names, start=1):

@@ -389,6 +389,19 @@ def test_a_dry_run_of_the_command_scores_nothing(tiny_base: Path, beir: Path) ->
     assert "scores" not in result
 
 
+def test_a_reference_of_another_language_than_the_tasks_is_told(tiny_base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from adapt_embed.cli.bench import _language_of
+
+    (english,) = resolve_references(["base"], Search(registry=open_registry(), base=str(tiny_base)))
+    chinese = replace(english, reference="law-zh@1", base=replace(english.base, language="zh"))
+    assert _language_of([english, replace(english, base=replace(english.base, language="multilingual"))]) == "en"
+    assert capsys.readouterr().err == ""
+    assert (_language_of([english, chinese]), _language_of([chinese, english])) == ("en", "zh")
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "warning: tasks are taken in en, which the base of law-zh@1 is not made for; --lang says another language"
+    assert len(told) == 2
+
+
 def test_one_edited_judgement_changes_revision_and_score(tiny_base: Path, beir: Path) -> None:
     before = run_command("base", "--base", str(tiny_base), "--data", str(beir))
     (beir / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\tp1\t1\nq2\tp2\t2\nq2\tp3\t1\nq2\tp4\t2\n")
@@ -423,3 +436,14 @@ def test_the_real_base_scores_as_mteb_published(shared: Path) -> None:
     )
     assert result["scores"][0]["metrics"]["nDCG@10"] == pytest.approx(0.6149, abs=0.015)
     assert result["scores"][0]["metrics"]["nDCG@10"] == pytest.approx(0.60629, abs=1e-3)
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_the_real_base_has_the_rank_correlation_that_mteb_published(shared: Path) -> None:
+    """STSBenchmark, published: 0.8586."""
+    result = run_command(
+        "base", "--base", str(shared / "bases" / "bge-small-en-v1.5"), "--data", str(shared / "data" / "general-stsb"), "--lang", "en"
+    )
+    assert result["tasks"][0]["name"] == "STSBenchmark (local)"
+    assert result["scores"][0]["metrics"]["Spearman"] == pytest.approx(0.8586, abs=0.003)

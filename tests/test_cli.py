@@ -1,5 +1,6 @@
 """The command line's contract: exit codes, streams, errors, interrupts, and the training command from end to end."""
 
+import dataclasses
 import json
 import os
 import resource
@@ -248,6 +249,15 @@ def test_a_dry_runs_json_holds_the_plan(train: Train) -> None:
     assert plan["steps"] == 12
     assert plan["file_bytes"] == 4 * plan["parameters"]
     assert plan["seconds"] > 0
+
+
+def test_a_dry_run_says_why_the_embedded_base_stands_in(train: Train, tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from adapt_embed.base import resolve
+
+    found = dataclasses.replace(resolve.resolve_base(str(tiny_base)), fallback_reason="nothing else was found")
+    monkeypatch.setattr(resolve, "resolve_base", lambda *_, **__: found)
+    assert train("--dry-run").stdout.splitlines()[1].strip() == "(the embedded one), because nothing else was found"
+    assert json.loads(train("--dry-run", "--json").stdout)["base_fallback"] == "nothing else was found"
 
 
 def test_warnings_are_told_before_training(train: Train, tmp_path: Path) -> None:

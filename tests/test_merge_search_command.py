@@ -101,3 +101,26 @@ def test_what_does_not_fit_is_one_line_and_writes_nothing(
     ran = adapt("merge", *adapters, *(option.format(dev=dev_folder) for option in options))
     assert (ran.exit_code, message in ran.stderr) == (code, True), ran.output
     assert len(open_registry().entries()) == 2
+
+
+def test_an_idle_option_is_refused_before_any_adapter_is_looked_for() -> None:
+    ran = adapt("merge", "nowhere", "nothing", "--plot", "x.svg")
+    assert (ran.exit_code, "--plot goes with --search" in ran.stderr) == (2, True), ran.output
+
+
+def test_a_search_hashes_its_parents_once(adapters: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from adapt_embed.lora import factors_sha256, read_lora
+    from adapt_embed.merge import MergeConfig, merge_factors
+    from adapt_embed.merge import merge as module
+    from adapt_embed.merge.search import Candidates
+
+    registry = open_registry()
+    parents = [read_lora(registry.folder(registry.find_reference(each))) for each in adapters]
+    candidates = Candidates(parents, adapters, MergeConfig(method="dare_ties"))
+    expected = merge_factors(parents, candidates.config(candidates.own_point)).factors
+
+    def refuse(_factors: object) -> str:
+        raise AssertionError("hashed again")
+
+    monkeypatch.setattr(module, "factors_sha256", refuse)
+    assert factors_sha256(candidates.merge(candidates.own_point)) == factors_sha256(expected)

@@ -15,6 +15,7 @@ from mteb.abstasks import AbsTask
 
 from ...base.hub_probe import hub_is_reachable, hub_silence
 from ...errors import DataError
+from ..dataset_bars import without_dataset_bars
 from .layout import lay_out
 from .task import HubTask
 
@@ -58,7 +59,7 @@ def _load(hub_task: HubTask, offline: bool, on_task: Callable[[str], None] | Non
     if asks_hub and on_task and not is_cached(hub_task):
         on_task(hub_task.name)
     try:
-        with _progress_bars_for_people():
+        with without_dataset_bars(hide=not sys.stderr.isatty()):  # bars are for people
             if asks_hub:
                 hub_task.task.load_data()
             else:
@@ -137,16 +138,3 @@ def _hub_off() -> Iterator[None]:
     finally:
         constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
         datasets.logging.set_verbosity(verbosity)
-
-
-@contextmanager
-def _progress_bars_for_people() -> Iterator[None]:
-    """Let `datasets` draw bars on a terminal alone."""
-    were_on = not datasets.are_progress_bars_disabled()
-    if not sys.stderr.isatty():
-        datasets.disable_progress_bars()
-    try:
-        yield
-    finally:
-        if were_on:
-            datasets.enable_progress_bars()

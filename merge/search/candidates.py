@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...errors import ConfigError
-from ...lora import LoraFactors, LoraModule
+from ...lora import LoraFactors, LoraModule, factors_sha256
 from ..merge import Grams, MergeConfig, merge_factors
 from ..methods import find_method
 
@@ -53,6 +53,7 @@ class Candidates:
         config.resolved_weights(len(parents))
         self.parents: tuple[LoraFactors, ...] = tuple({name: parent[name] for name in parent} for parent in parents)
         self.names, self.base_config, self._grams = tuple(names), config, grams
+        self._hashes = [factors_sha256(parent) for parent in self.parents]
         self.searches_density = "density" in find_method(config.method).settings
 
     def point(self, weights: Sequence[float], density: float | None = None) -> Point:
@@ -70,7 +71,7 @@ class Candidates:
 
     def merge(self, point: Point) -> LoraFactors:
         """Return the merged factors of a point, at the ranks that the result will have."""
-        return merge_factors(self.parents, self.config(point), self._grams).factors
+        return merge_factors(self.parents, self.config(point), self._grams, hashes=self._hashes).factors
 
     def check(self) -> None:
         """Merge once at the configuration's own weights, so that what cannot be merged is refused before anything is encoded.
