@@ -21,7 +21,8 @@ test:  ## quick tests
 test-all:  ## all tests, those on real weights among them
 	$(dir $(PYTHON))pytest
 
-bench:  ## quality of training against sentence-transformers + peft (hours on two cores; resumes)
+bench:  ## speed, then quality of training against sentence-transformers + peft (hours on two cores; resumes)
+	$(PYTHON) benchmarks/train_speed.py
 	$(PYTHON) benchmarks/train_quality.py
 
 wheel:

@@ -1,6 +1,8 @@
 """The peer: sentence-transformers 6.2 + peft on the same pairs, epochs, batch, rank and learning rate, with the temperature of the BGE recipe."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from adapt_embed.adapters.config import BERT_LINEAR
 from adapt_embed.base.known import known_base
@@ -9,6 +11,20 @@ from adapt_embed.data.beir import BeirFolder
 
 def train(base: Path, base_as: str, data: Path, folder: Path, seed: int, settings: dict) -> None:
     """Train as the peer's documentation says, and save the adapter with its tokenizer."""
+    source = BeirFolder(data)
+    corpus = source.corpus()
+    pairs = source.pairs("train", corpus)
+    prompt = known_base(base_as).query_prompt
+    rows = [(prompt + pairs.queries[qid], corpus[pid]) for qid, passages in pairs.positives.items() for pid in passages]
+    trainer = make_trainer(base, rows, folder, seed, settings)
+    trainer.train()
+    trainer.model[0].auto_model.save_pretrained(folder)
+
+
+def make_trainer(
+    base: Path, rows: Sequence[tuple[str, str]], folder: Path, seed: int, settings: dict, callbacks: Sequence[Any] = ()
+) -> Any:
+    """Return the peer's trainer over (query with its instruction, passage) rows."""
     from datasets import Dataset
     from peft import LoraConfig, TaskType
     from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments, models
@@ -26,11 +42,6 @@ def train(base: Path, base_as: str, data: Path, folder: Path, seed: int, setting
     model.add_adapter(
         LoraConfig(task_type=TaskType.FEATURE_EXTRACTION, r=16, lora_alpha=32, lora_dropout=0.05, target_modules=list(BERT_LINEAR))
     )
-    source = BeirFolder(data)
-    corpus = source.corpus()
-    pairs = source.pairs("train", corpus)
-    prompt = known_base(base_as).query_prompt
-    rows = [(prompt + pairs.queries[qid], corpus[pid]) for qid, passages in pairs.positives.items() for pid in passages]
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(folder / "trainer"),
         num_train_epochs=settings["epochs"],
@@ -48,8 +59,8 @@ def train(base: Path, base_as: str, data: Path, folder: Path, seed: int, setting
         logging_steps=20,
     )
     dataset = Dataset.from_dict({"anchor": [row[0] for row in rows], "positive": [row[1] for row in rows]})
-    SentenceTransformerTrainer(model, arguments, train_dataset=dataset, loss=MultipleNegativesRankingLoss(model, scale=50)).train()
-    model[0].auto_model.save_pretrained(folder)
+    loss = MultipleNegativesRankingLoss(model, scale=50)
+    return SentenceTransformerTrainer(model, arguments, train_dataset=dataset, loss=loss, callbacks=list(callbacks))
 
 
 def hidden_size(base: Path) -> int:

@@ -1,0 +1,129 @@
+"""How fast is a training step, and what memory does it take? adapt beside sentence-transformers + peft, on the same pairs.
+
+    python benchmarks/train_speed.py --shared ../shared [--sets legal,ecommerce,medical] [--steps 5] [--runs 3] [--threads 2]
+
+Both train rank-16 adapters on all linear modules of bge-small-en in batches of 32 pairs (one positive a query), at most 256 tokens, fp32.
+Each run is a process of its own, the two taken in turn; a run's figure is the median of its steps without the first, an arm's the median of
+its runs. Results: benchmarks/results/train_speed.json.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from train_quality import SETS, SETTINGS
+
+RESULTS = Path(__file__).parent / "results" / "train_speed.json"
+BATCH = SETTINGS["batch_size"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shared", type=Path, default=Path(os.environ.get("ADAPT_SHARED", "../shared")))
+    parser.add_argument("--sets", default="legal,ecommerce,medical")
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--one", nargs=2, metavar=("ARM", "SET"), help="one run, as the whole calls it")
+    options = parser.parse_args()
+    if options.one:
+        arm, name = options.one
+        print(json.dumps({"steps_s": ARMS[arm](options, name), "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+        return
+    report = {"threads": options.threads, "steps": options.steps, "runs": options.runs}
+    report |= {"sets": {name: compare(options, name) for name in options.sets.split(",")}}
+    RESULTS.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(report, indent=1))
+
+
+def compare(options: argparse.Namespace, name: str) -> dict[str, object]:
+    """Run both arms in turn, and return their medians and how many times faster ours is."""
+    found: dict[str, list[dict]] = {arm: [] for arm in ARMS}
+    for _ in range(options.runs):
+        for arm, runs in found.items():
+            runs.append(run(options, arm, name))
+            print(f"{name} {arm}: {step_s(runs[-1]):.2f} s a step, {runs[-1]['peak_mb']:.0f} MB", file=sys.stderr, flush=True)
+    seconds = {arm: statistics.median(map(step_s, runs)) for arm, runs in found.items()}
+    memory = {arm: statistics.median(run["peak_mb"] for run in runs) for arm, runs in found.items()}
+    return {
+        "pairs_per_s": {arm: round(BATCH / value, 2) for arm, value in seconds.items()},
+        "peak_mb": {arm: round(value) for arm, value in memory.items()},
+        "times_faster": round(seconds["peer"] / seconds["adapt"], 2),
+    }
+
+
+def run(options: argparse.Namespace, arm: str, name: str) -> dict:
+    command = [sys.executable, __file__, "--shared", options.shared, "--steps", options.steps, "--one", arm, name]
+    environment = os.environ | {"OMP_NUM_THREADS": str(options.threads), "TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        sys.exit(f"{arm} on {name} failed: {done.stderr[-2000:]}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def step_s(run: dict) -> float:
+    """Return the median of a run's steps, the first one left out: it pays for everything that is new."""
+    return statistics.median(run["steps_s"][1:])
+
+
+def drawn(options: argparse.Namespace, name: str):
+    """Return the same queries for both arms, each with its first positive, as training data of one epoch."""
+    from adapt_embed.data.beir import BeirFolder
+    from adapt_embed.data.retrieval import TrainingData, draw_queries
+
+    source = BeirFolder(options.shared / "data" / SETS[name].data)
+    corpus = source.corpus()
+    pairs = draw_queries(source.pairs("train", corpus), BATCH * options.steps, 0)
+    first = {qid: dict([min(passages.items())]) for qid, passages in pairs.positives.items()}
+    return TrainingData(corpus=corpus, train=replace(pairs, positives=first), dev=None, source=name)
+
+
+def train_adapt(options: argparse.Namespace, name: str) -> list[float]:
+    from adapt_embed.adapters import TrainConfig, train_adapter
+    from adapt_embed.base import load_base, resolve_base
+    from adapt_embed.base.resolve import BaseOptions
+
+    folder, data = options.shared / "bases" / SETS[name].base, drawn(options, name)
+    base = load_base(resolve_base(str(folder), options=BaseOptions(lend_from=SETS[name].base_as)))
+    config = TrainConfig(**(SETTINGS | {"epochs": 1, "precision": "fp32"}))
+    clock = [time.monotonic()]
+    train_adapter(base, data, config, on_step=lambda _: clock.append(time.monotonic()))
+    return [after - before for before, after in itertools.pairwise(clock)]
+
+
+def train_peer(options: argparse.Namespace, name: str) -> list[float]:
+    from adapt_embed.base.known import known_base
+    from peer_sentence_transformers import make_trainer
+    from transformers import TrainerCallback
+
+    data, prompt = drawn(options, name), known_base(SETS[name].base_as).query_prompt
+    rows = [(prompt + data.train.queries[qid], data.corpus[next(iter(found))]) for qid, found in data.train.positives.items()]
+    steps: list[float] = []
+
+    class Clock(TrainerCallback):
+        def on_step_begin(self, *_: object, **__: object) -> None:
+            self.started = time.monotonic()
+
+        def on_step_end(self, *_: object, **__: object) -> None:
+            steps.append(time.monotonic() - self.started)
+
+    with tempfile.TemporaryDirectory() as folder:
+        base = options.shared / "bases" / SETS[name].base
+        make_trainer(base, rows, Path(folder), 0, SETTINGS | {"epochs": 1}, [Clock()]).train()
+    return steps
+
+
+ARMS: dict[str, Callable[[argparse.Namespace, str], list[float]]] = {"adapt": train_adapt, "peer": train_peer}
+
+if __name__ == "__main__":
+    main()
