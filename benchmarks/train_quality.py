@@ -80,7 +80,7 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
     facts["train_s"] = round(time.monotonic() - started, 1)
     facts |= score(options, chosen, reference)
     result.parent.mkdir(parents=True, exist_ok=True)
-    result.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    result.write_text(json.dumps(facts, indent=1).replace(f"{HERE.parent}/", "") + "\n", encoding="utf-8")  # no path of this machine
 
 
 def adapt(*arguments: object) -> dict:
