@@ -50,7 +50,7 @@ def test_the_sets_are_those_that_two_cores_can_run() -> None:
             for lang, names in group.items():
                 for task in find_hub_tasks([each for each in names if each != SAMPLE], language=lang).tasks.values():
                     count = sum(texts.count for texts in text_groups(task))
-                    assert (count > 16_000) if is_large else (0 < count <= 16_000), (task.name, count)
+                    assert (count > 50_000) if is_large else (0 < count <= 16_000), (task.name, count)
 
 
 def test_sets_that_mteb_evaluates_on_are_pinned_to_mtebs_revision() -> None:
