@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,27 @@ from .options import base_options, common_options, machine_options
 from .output import emit, say
 
 if TYPE_CHECKING:
-    from ..adapters import TrainConfig, TrainPlan, TrainResult
+    from ..adapters import Checkpoint, TrainConfig, TrainPlan, TrainResult
     from ..adapters.seeds import SeedMember
+    from ..base.load import Base
+    from ..data.retrieval import TrainingData
+    from ..lora.grams import GramRank
     from ..registry import Entry, Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One run, with everything found that it needs. `run` names its configuration, base and data; `gram_rank` is None where no Gram matrices are asked for."""
+
+    config: TrainConfig
+    domain: str
+    name: str
+    registry: Registry
+    data: TrainingData
+    base: Base
+    run: str
+    checkpoint: Checkpoint
+    gram_rank: GramRank | None
 
 
 @click.command()
@@ -62,42 +81,42 @@ def command(**options: Any) -> None:
         _tell_plan(job, seeds, options["json_output"])
     elif len(seeds) == 1:
         entry, result = _train(job, options["resume"])
-        _report(job["registry"], entry, result, options["json_output"])
+        _report(job.registry, entry, result, options["json_output"])
     else:
         _train_seeds(job, seeds, options)
 
 
-def _train(job: dict[str, Any], resume: bool, seeds: SeedMember | None = None) -> tuple[Entry, TrainResult]:
+def _train(job: Job, resume: bool, seeds: SeedMember | None = None) -> tuple[Entry, TrainResult]:
     _announce(job)
     from ..adapters.folder import register_adapter  # before the first step: what fails to import must not fail after the last
 
     result = _run(job, resume)
-    entry = register_adapter(job["registry"], job["name"], job["domain"].name, job["base"], job["data"], job["config"], result, seeds=seeds)
-    job["checkpoint"].discard()
+    entry = register_adapter(job.registry, job.name, job.domain, job.base, job.data, job.config, result, seeds=seeds)
+    job.checkpoint.discard()
     return entry, result
 
 
-def _train_seeds(job: dict[str, Any], seeds: range, options: dict[str, Any]) -> None:
+def _train_seeds(job: Job, seeds: range, options: dict[str, Any]) -> None:
     """Train the versions of a group one after another; with `--resume`, those that are not finished."""
     from ..adapters.seeds import open_group
     from .train_seeds import report_seeds
 
-    registry, name = job["registry"], job["name"]
-    group = open_group(registry.home / "runs", name, job["run"], len(seeds), resume=options["resume"])
+    registry, name = job.registry, job.name
+    group = open_group(registry.home / "runs", name, job.run, len(seeds), resume=options["resume"])
     if options["resume"] and not group.was_interrupted:
         say("nothing to resume: no interrupted run of this command with these data is there; starting afresh")
     entries = []
     for seed in seeds:
         job = job if seed == seeds[0] else _prepare(options | {"seed": seed})
-        entry = group.find_finished(registry, name, job["run"])
+        entry = group.find_finished(registry, name, job.run)
         say(f"seed {seed}" + (f": finished before, as {entry.reference}" if entry else ""))
-        resume = group.was_interrupted and job["checkpoint"].path.exists()
-        entries.append(entry or _train(job, resume, group.member(job["run"]))[0])
+        resume = group.was_interrupted and job.checkpoint.path.exists()
+        entries.append(entry or _train(job, resume, group.member(job.run))[0])
     group.close()
     report_seeds(registry, group, entries, options["json_output"])
 
 
-def _prepare(options: dict[str, Any]) -> dict[str, Any]:
+def _prepare(options: dict[str, Any]) -> Job:
     """Resolve everything that can fail before the first step."""
     if options["gram"] is not None and options["gram_rank"] is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
@@ -122,17 +141,17 @@ def _prepare(options: dict[str, Any]) -> dict[str, Any]:
 
     base = load_base(spec, device=choose_device(options["device"]))
     run = run_id(config, base, data)
-    return {
-        "config": config,
-        "domain": domain,
-        "name": name,
-        "registry": registry,
-        "data": data,
-        "base": base,
-        "run": run,
-        "checkpoint": Checkpoint(registry.home / "runs" / run),
-        "gram_rank": options["gram"] or options["gram_rank"],
-    }
+    return Job(
+        config=config,
+        domain=domain.name,
+        name=name,
+        registry=registry,
+        data=data,
+        base=base,
+        run=run,
+        checkpoint=Checkpoint(registry.home / "runs" / run),
+        gram_rank=options["gram"] or options["gram_rank"],
+    )
 
 
 def _config(options: dict[str, Any]) -> TrainConfig:
@@ -159,26 +178,24 @@ def _config(options: dict[str, Any]) -> TrainConfig:
     return config_from(values)
 
 
-def _tell_plan(job: dict[str, Any], seeds: range, json_output: bool) -> None:
-    from dataclasses import asdict
-
+def _tell_plan(job: Job, seeds: range, json_output: bool) -> None:
     from ..adapters import plan_training
 
-    spec = job["base"].spec
-    plan: TrainPlan = plan_training(job["base"], job["data"], job["config"], gram_rank=job["gram_rank"], timed=True)
+    spec = job.base.spec
+    plan: TrainPlan = plan_training(job.base, job.data, job.config, gram_rank=job.gram_rank, timed=True)
     result = asdict(plan) | {
         "base": spec.name,
         "base_fallback": spec.fallback_reason,
-        "source": job["data"].source,
-        "config": job["config"].as_dict(),
-        "notes": list(job["data"].notes),
+        "source": job.data.source,
+        "config": job.config.as_dict(),
+        "notes": list(job.data.notes),
         "seeds": list(seeds),
     }
     lines = [
-        f"base      {spec.name} on {job['base'].device.type}",
+        f"base      {spec.name} on {job.base.device.type}",
         *([f"          (the embedded one), because {spec.fallback_reason}"] if spec.fallback_reason else []),
-        f"data      {job['data'].source}: {plan.queries} queries, {plan.pairs} pairs, {plan.passages} passages",
-        *(f"          {note}" for note in job["data"].notes),
+        f"data      {job.data.source}: {plan.queries} queries, {plan.pairs} pairs, {plan.passages} passages",
+        *(f"          {note}" for note in job.data.notes),
         f"          {plan.dev}",
         f"steps     {plan.steps}, about {(plan.seconds or 0) / 60:.1f} minutes",
         f"adapter   {plan.parameters:,} numbers, about {plan.file_bytes / 1e6:.1f} MB",
@@ -189,12 +206,12 @@ def _tell_plan(job: dict[str, Any], seeds: range, json_output: bool) -> None:
     emit(result, "\n".join(lines), json_output)
 
 
-def _announce(job: dict[str, Any]) -> None:
+def _announce(job: Job) -> None:
     from ..adapters.dev import make_dev_set
     from ..adapters.grams import plan_grams
     from ..adapters.train import check_data, describe_dev, target_modules
 
-    spec, data = job["base"].spec, job["data"]
+    spec, data = job.base.spec, job.data
     if spec.fallback_reason:
         say(f"base: {spec.name} (the embedded one), because {spec.fallback_reason}")
     else:
@@ -202,33 +219,31 @@ def _announce(job: dict[str, Any]) -> None:
     say(f"data: {data.source}: {len(data.train)} queries, {data.train.pair_count} pairs, {len(data.corpus)} passages")
     for note in data.notes:
         say(f"note: {note}")
-    for warning in check_data(job["base"], data, job["config"]):
+    for warning in check_data(job.base, data, job.config):
         say(f"warning: {warning}")
-    say(describe_dev(make_dev_set(data, job["config"].seed), data))
-    if job["gram_rank"] is not None:
-        names = target_modules(job["base"], job["config"])
-        say(f"grams: {plan_grams(job['base'], names, data, job['config'], job['gram_rank']).describe()}")
+    say(describe_dev(make_dev_set(data, job.config.seed), data))
+    if job.gram_rank is not None:
+        names = target_modules(job.base, job.config)
+        say(f"grams: {plan_grams(job.base, names, data, job.config, job.gram_rank).describe()}")
 
 
-def _run(job: dict[str, Any], resume: bool) -> TrainResult:
+def _run(job: Job, resume: bool) -> TrainResult:
     from ..adapters import train_adapter
     from ..adapters.grams import GramRequest
     from .bars import text_bar
     from .training_bar import training_bar
 
-    if resume and not job["checkpoint"].path.exists():
+    if resume and not job.checkpoint.path.exists():
         say("nothing to resume: no interrupted run of this command with these data is there; starting afresh")
     elif resume:
         say("resuming the interrupted run")
     try:
         with training_bar() as on_step, text_bar() as tell:
             on_texts = partial(tell, "measuring Gram matrices") if tell else None
-            grams = None if job["gram_rank"] is None else GramRequest(rank=job["gram_rank"], on_texts=on_texts)
-            return train_adapter(
-                job["base"], job["data"], job["config"], checkpoint=job["checkpoint"], resume=resume, on_step=on_step, grams=grams
-            )
+            grams = None if job.gram_rank is None else GramRequest(rank=job.gram_rank, on_texts=on_texts)
+            return train_adapter(job.base, job.data, job.config, checkpoint=job.checkpoint, resume=resume, on_step=on_step, grams=grams)
     except KeyboardInterrupt:
-        if job["checkpoint"].path.exists():
+        if job.checkpoint.path.exists():
             say("interrupted; the state is saved. Go on with the same command and --resume")
         raise
 
