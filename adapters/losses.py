@@ -36,8 +36,18 @@ def info_nce(scores: BatchScores, temperature: float) -> Tensor:
     return (losses * weights).sum(1).mean()
 
 
+def symmetric_info_nce(scores: BatchScores, temperature: float) -> Tensor:
+    """Average `info_nce` from queries to passages and from passages to queries.
+
+    Source: https://arxiv.org/abs/2103.00020, for one positive each; passages that are no query's positive have no row of the second part.
+    """
+    wanted = scores.positive.any(0)
+    back = BatchScores(scores.cosines.T[wanted], scores.positive.T[wanted], scores.ignored.T[wanted])
+    return (info_nce(scores, temperature) + info_nce(back, temperature)) / 2
+
+
 Loss = Callable[[BatchScores, float], Tensor]
-LOSSES: dict[str, Loss] = {"infonce": info_nce}
+LOSSES: dict[str, Loss] = {"infonce": info_nce, "symmetric_infonce": symmetric_info_nce}
 
 
 def find_loss(name: str) -> Loss:

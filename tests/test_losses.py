@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from adapt_embed.adapters.losses import LOSSES, BatchScores, find_loss, info_nce
+from adapt_embed.adapters.losses import LOSSES, BatchScores, find_loss, info_nce, symmetric_info_nce
 from adapt_embed.errors import ConfigError
 
 
@@ -100,6 +100,31 @@ def test_the_loss_changes_no_argument() -> None:
     kept = [scores.cosines.clone(), scores.positive.clone(), scores.ignored.clone()]
     info_nce(scores, 0.05)
     assert all(torch.equal(left, right) for left, right in zip(kept, (scores.cosines, scores.positive, scores.ignored), strict=True))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.02])
+def test_both_directions_are_averaged(temperature: float) -> None:
+    scores = random_scores(3)
+    wanted = scores.positive.any(0)  # a passage that is no query's positive is a negative, and asks for no query
+    assert 0 < wanted.sum() < len(wanted)
+    back = BatchScores(scores.cosines.T[wanted], scores.positive.T[wanted], scores.ignored.T[wanted])
+    expected = (naive(scores, temperature) + naive(back, temperature)) / 2
+    assert symmetric_info_nce(scores, temperature).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_both_directions_by_hand() -> None:
+    scores = BatchScores(torch.tensor([[0.5, 0.1, 0.3], [0.2, 0.4, 0.0]]), bools("x..", ".x."), bools("...", "..."))
+    there = (math.log(1 + math.exp(-0.4) + math.exp(-0.2)) + math.log(1 + math.exp(-0.2) + math.exp(-0.4))) / 2
+    back = (math.log(1 + math.exp(-0.3)) + math.log(1 + math.exp(-0.3))) / 2  # the third passage is a negative alone
+    assert symmetric_info_nce(scores, 1.0).item() == pytest.approx((there + back) / 2, rel=1e-6)
+
+
+def test_a_query_that_a_passage_also_answers_is_no_negative_of_it() -> None:
+    losses = []
+    for cosine in (-0.9, 0.9):
+        scores = BatchScores(torch.tensor([[0.5, 0.1], [cosine, 0.4]]), bools("x.", ".x"), bools("..", "x."))
+        losses.append(symmetric_info_nce(scores, 0.05).item())
+    assert losses[0] == losses[1]
 
 
 def test_an_unknown_loss_is_answered_with_the_nearest() -> None:
