@@ -32,8 +32,7 @@ from adapt_embed.data.retrieval import draw_passages, draw_queries
 from adapt_embed.merge import METHODS
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, resolve_references
 from adapt_embed.registry import open_registry
-from train_quality import RUNS as TRAINED
-from train_quality import SETS
+from train_quality import KEPT, SETS, drawn
 
 HERE = Path(__file__).parent
 RESULTS, RUNS = HERE / "results" / "merge_quality", HERE / "runs" / "merge_quality"
@@ -42,7 +41,7 @@ SIZES = {"ecommerce": (250, 600), "legal": (200, 600), "medical": (100, 200)}
 """Domain -> test queries, other passages. Dev has half as many of both."""
 STS_PAIRS = 500
 MODES = ("mean", "concat", "rrf", "max")
-LEFT_OUT = {"slerp": "takes two adapters", "core_linear": "equals linear", "regmean": "the adapters carry no Gram matrices"}
+LEFT_OUT = {"slerp": "takes two adapters", "core_linear": "equals linear"}
 
 
 def main() -> None:
@@ -68,11 +67,11 @@ def run_row(options: argparse.Namespace, row: str) -> None:
 
 
 def adapter(domain: str) -> str:
-    """Return the newest version that train_quality.py trained for a domain (seed 0)."""
-    versions = sorted((TRAINED / f"{domain}-adapt-0" / domain).glob("[0-9]*"), key=lambda path: int(path.name))
-    if not versions:
+    """Return the adapter that train_quality.py kept for a domain (seed 0)."""
+    folder = KEPT / SETS[domain].data
+    if not folder.exists():
         sys.exit(f"no adapter for {domain}: run train_quality.py --sets {domain} --arms adapt --seeds 0 first")
-    return str(versions[-1])
+    return str(folder)
 
 
 def adapt(*arguments: object) -> dict:
@@ -97,12 +96,12 @@ def joint_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
     if row not in {entry.name for entry in found.entries()}:
         folder = options.shared / "bases" / SETS["legal"].base
         sets = [part for setting in ("epochs=1", "max_tokens=256") for part in ("--set", setting)]
-        data = ["--domain", "legal", "--data", union_folder(), "--base", folder, "--base-as", SETS["legal"].base_as]
+        data = ["--domain", "legal", "--data", union_folder(options), "--base", folder, "--base-as", SETS["legal"].base_as]
         adapt("train", "--name", row, *data, *sets, "--resume")
     return str(found.folder(found.find(row))), {}
 
 
-def union_folder() -> Path:
+def union_folder(options: argparse.Namespace) -> Path:
     """Write the union of the three drawn training sets once, ids told apart by their domain."""
     union = RUNS / "joint"
     if (union / "qrels" / "dev.tsv").exists():
@@ -111,13 +110,13 @@ def union_folder() -> Path:
     for file in ("corpus.jsonl", "queries.jsonl"):
         with (union / file).open("w", encoding="utf-8") as out:
             for domain in DOMAINS:
-                for line in (TRAINED / "data" / SETS[domain].data / file).open(encoding="utf-8"):
+                for line in (drawn(options, SETS[domain]) / file).open(encoding="utf-8"):
                     row = json.loads(line)
                     out.write(json.dumps(row | {"_id": f"{domain}-{row['_id']}"}, ensure_ascii=False) + "\n")
     for split in ("train", "dev"):
         lines = ["query-id\tcorpus-id\tscore"]
         for domain in DOMAINS:
-            judged = (TRAINED / "data" / SETS[domain].data / "qrels" / f"{split}.tsv").read_text(encoding="utf-8").splitlines()[1:]
+            judged = (drawn(options, SETS[domain]) / "qrels" / f"{split}.tsv").read_text(encoding="utf-8").splitlines()[1:]
             lines += [f"{domain}-{qid}\t{domain}-{pid}\t{grade}" for qid, pid, grade in (line.split("\t") for line in judged)]
         (union / "qrels" / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return union
@@ -136,7 +135,7 @@ def sum_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
 def search_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
     """Search weights on the drawn dev sets, general ability held by the dev pairs of STS-B."""
     method = row.removeprefix("searched-")
-    sources = ",".join(str(TRAINED / "data" / SETS[domain].data) for domain in DOMAINS)
+    sources = ",".join(str(drawn(options, SETS[domain])) for domain in DOMAINS)
     general = ["--general", options.shared / "data" / "general-stsb", "--max-tokens", 128]
     searching = ["--search", sources, *general, "--evaluations", 12, "--curve-steps", 0]
     told = adapt("merge", *map(adapter, DOMAINS), "--method", method, *searching, "--name", row)

@@ -1,15 +1,17 @@
 """Does training gain, and is it no worse than sentence-transformers with peft? Base, adapt and the peer on the same pairs and epochs.
 
-    python benchmarks/train_quality.py --shared ../shared [--sets legal,ecommerce,medical,zh] [--arms adapt,peer] [--seeds 0,1,2]
+    python benchmarks/train_quality.py --shared ../shared [--sets legal,ecommerce,medical,zh] [--arms adapt,peer] [--seeds 0,1,2] [--peer-seeds 0]
 
 Each cell (a set, an arm, a seed) is trained and scored by itself and kept as one JSON file in benchmarks/results/train_quality/, so that a run that was
 stopped goes on where it was, and several can run at once. `--report` prints the table from the cells that are there.
+The English adapters of seed 0 are kept with their Gram matrices in benchmarks/adapters/, for benchmarks/merge_quality.py.
 Scores come from the bench: all test queries, 512 tokens, fp32. Intervals: paired bootstrap over queries of the mean over seeds.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +21,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "train_quality"
 RUNS = HERE / "runs" / "train_quality"
+KEPT = HERE / "adapters"
+NOT_KEPT = ("tokenizer*", "vocab*", "special_tokens*", "training_texts*")
 TRAIN_QUERIES, DEV_QUERIES = 2000, 200
 SETTINGS = {"epochs": 3, "batch_size": 32, "learning_rate": 5e-4, "max_tokens": 256}
 
@@ -48,8 +52,8 @@ def main() -> None:
     if options.report:
         return report(options)
     for name in options.sets.split(","):
-        arms = [arm for arm in options.arms.split(",") if arm != "base"]
-        cells = [(arm, int(seed)) for arm in arms for seed in (options.seeds.split(",") if arm == "adapt" else ["0"])] + [("base", 0)]
+        seeds = {"adapt": options.seeds, "peer": options.peer_seeds, "base": "0"}
+        cells = [(arm, int(seed)) for arm in dict.fromkeys([*options.arms.split(","), "base"]) for seed in seeds[arm].split(",")]
         for arm, seed in cells:
             run_cell(options, name, arm, seed)
     return report(options)
@@ -61,6 +65,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--arms", default="adapt,peer")
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--peer-seeds", default="0")
     parser.add_argument("--report", action="store_true")
     return parser.parse_args()
 
@@ -96,6 +101,7 @@ def base_arguments(options: argparse.Namespace, chosen: Set) -> list[object]:
 
 
 def train_adapt(options: argparse.Namespace, chosen: Set, home: Path, seed: int) -> dict:
+    is_kept = seed == 0 and chosen.lang == "en"
     sets = [part for key, value in SETTINGS.items() for part in ("--set", f"{key}={value}")]
     told = adapt(
         "train",
@@ -110,8 +116,22 @@ def train_adapt(options: argparse.Namespace, chosen: Set, home: Path, seed: int)
         "--registry",
         home,
         "--resume",
+        *(("--gram-rank", 64) if is_kept else ()),
     )
+    if is_kept:
+        keep(Path(told["path"]), KEPT / chosen.data, options.shared)
     return {"reference": told["path"], "dev": told["dev"], "bytes": told["bytes"], "steps": told["steps"]}
+
+
+def keep(version: Path, folder: Path, shared: Path) -> None:
+    """Copy a version without the tokenizer, which is the base's, and without the machine's paths."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(version, folder, ignore=shutil.ignore_patterns(*NOT_KEPT))
+    entry = folder / "adapt.json"
+    text = entry.read_text(encoding="utf-8")
+    for absolute, relative in ((shared.resolve(), "../shared"), (HERE.parent.resolve(), ".")):
+        text = text.replace(str(absolute), relative)
+    entry.write_text(text, encoding="utf-8")
 
 
 def train_peer(options: argparse.Namespace, chosen: Set, folder: Path, seed: int) -> dict:
