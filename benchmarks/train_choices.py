@@ -1,8 +1,10 @@
 """Which settings of training are better on dev? One cell per set, choice and seed; `default` is what the others are held against.
 
-    python benchmarks/train_choices.py --shared ../shared --sets ecommerce,legal,zh --choices default,symmetric --seeds 0,1 [--epochs 2]
+    python benchmarks/train_choices.py --shared ../shared --sets ecommerce,legal,zh --choices default,symmetric --seeds 0,1 [--epochs 2] [--held-out]
 
 2,000 training queries (seed 0); nDCG@10 of all dev queries over the dev positives and 2,000 other passages, at the tokens of training, fp32, of the last state.
+With `--held-out`, training queries that share a positive with dev are left out: a dev split that shares positives with the training split rewards learning them
+by heart, which new documents do not. Each cell also scores the adapter scaled by `SCALES` (0: the base), that is merged back with the base.
 Cells are kept in benchmarks/results/train_choices/, so that a run that was stopped goes on where it was. `--report` prints what is there:
 the difference to `default`, seed by seed, with its 95 % interval (paired bootstrap over queries of the mean over seeds). Test splits are never read.
 """
@@ -13,6 +15,7 @@ import os
 import time
 from pathlib import Path
 
+from adapt_embed.base.load import Base
 from train_quality import SETS, TRAIN_QUERIES, average, interval, mean
 
 RESULTS = Path(__file__).parent / "results" / "train_choices"
@@ -20,7 +23,10 @@ CHOICES: dict[str, dict[str, object]] = {
     "default": {},
     "lora-dropout": {"dropout": 0.05},
     "symmetric": {"loss": "symmetric_infonce"},
+    "slower": {"learning_rate": 2e-4},
+    "warmer": {"temperature": 0.05},
 }
+SCALES = (0.0, 0.5, 0.75)
 
 
 def main() -> None:
@@ -30,6 +36,7 @@ def main() -> None:
     parser.add_argument("--choices", default=",".join(CHOICES))
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--report", action="store_true")
     options = parser.parse_args()
     if not options.report:
@@ -40,8 +47,8 @@ def main() -> None:
     report(options)
 
 
-def cell_path(name: str, choice: str, seed: int, epochs: int) -> Path:
-    return RESULTS / f"{name}-{choice}-{seed}-{epochs}.json"
+def cell_path(options: argparse.Namespace, name: str, choice: str, seed: int | str) -> Path:
+    return RESULTS / f"{name}-{choice}-{seed}-{options.epochs}{'-held-out' if options.held_out else ''}.json"
 
 
 def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> None:
@@ -54,41 +61,57 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     from adapt_embed.data.retrieval import TrainingData, draw_passages, draw_queries
     from adapt_embed.metrics import ndcg_at_10
 
-    path, chosen = cell_path(name, choice, seed, options.epochs), SETS[name]
+    path, chosen = cell_path(options, name, choice, seed), SETS[name]
     if path.exists():
         return
     print(path.stem, flush=True)
     source = BeirFolder(options.shared / "data" / chosen.data)
     corpus = source.corpus()
     train, dev = draw_queries(source.pairs("train", corpus), TRAIN_QUERIES, 0), source.pairs("dev", corpus)
+    if options.held_out:
+        known = dev.passage_ids()
+        train = train.select(qid for qid, positives in train.positives.items() if known.isdisjoint(positives))
     passages = draw_passages(dev, corpus, MAX_DISTRACTORS, 0)
     base = load_base(resolve_base(str(options.shared / "bases" / chosen.base), options=BaseOptions(lend_from=chosen.base_as)))
     config = config_from({"epochs": options.epochs, "precision": "fp32", "seed": seed} | CHOICES[choice])
     started = time.monotonic()
     result = train_adapter(base, TrainingData(corpus=corpus, train=train, dev=None, source=chosen.data), config)
     seconds, encoder = time.monotonic() - started, dev_encoder(base, config)
-    per_query = ndcg_at_10(
-        encoder.encode(list(dev.queries.values()), "query"),
-        encoder.encode(list(passages.values()), "document"),
-        list(dev.queries),
-        list(passages),
-        dev.positives,
-    )
-    cell = {
+
+    def per_query() -> dict[str, float]:
+        queries, documents = encoder.encode(list(dev.queries.values()), "query"), encoder.encode(list(passages.values()), "document")
+        scores = ndcg_at_10(queries, documents, list(dev.queries), list(passages), dev.positives)
+        return {qid: round(value, 6) for qid, value in scores.items()}
+
+    cell: dict = {
         "settings": CHOICES[choice],
+        "train_queries": len(train),
         "losses": [round(loss, 5) for loss in result.losses],
         "train_s": round(seconds, 1),
-        "per_query": {qid: round(value, 6) for qid, value in per_query.items()},
+        "per_query": per_query(),
+        "scaled": {},
     }
+    for scale in SCALES:
+        set_scale(base, scale * config.alpha / config.rank)
+        cell["scaled"][str(scale)] = per_query()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(cell, indent=1) + "\n", encoding="utf-8")
 
 
+def set_scale(base: Base, scale: float) -> None:
+    """Set what every factor pair in the network is multiplied by."""
+    from peft.tuners.lora import LoraLayer
+
+    for module in base.model.modules():
+        if isinstance(module, LoraLayer):
+            module.scaling = dict.fromkeys(module.scaling, scale)
+
+
 def report(options: argparse.Namespace) -> None:
     for name in options.sets.split(","):
-        cells = {choice: read_cells(name, choice, options.epochs) for choice in CHOICES}
+        cells = read_cells(options, name)
         for choice, runs in cells.items():
-            shared = sorted(runs.keys() & cells["default"].keys())
+            shared = sorted(runs.keys() & cells.get("default", {}).keys())
             if not shared:
                 continue
             ours, theirs = (average([group[seed]["per_query"] for seed in shared]) for group in (runs, cells["default"]))
@@ -100,9 +123,16 @@ def report(options: argparse.Namespace) -> None:
             )
 
 
-def read_cells(name: str, choice: str, epochs: int) -> dict[int, dict]:
-    paths = {int(path.stem.split("-")[-2]): path for path in RESULTS.glob(f"{name}-{choice}-[0-9]*-{epochs}.json")}
-    return {seed: json.loads(path.read_text(encoding="utf-8")) for seed, path in paths.items()}
+def read_cells(options: argparse.Namespace, name: str) -> dict[str, dict[int, dict]]:
+    """Read the cells of a set: choice -> seed -> cell; each scale of a choice is a row of its own."""
+    rows: dict[str, dict[int, dict]] = {}
+    for choice in CHOICES:
+        for path in sorted(RESULTS.glob(cell_path(options, name, choice, "[0-9]*").name)):
+            cell, seed = json.loads(path.read_text(encoding="utf-8")), int(path.stem.split("-held-out")[0].split("-")[-2])
+            rows.setdefault(choice, {})[seed] = cell
+            for scale, per_query in cell.get("scaled", {}).items():
+                rows.setdefault(f"{choice} x {scale}", {})[seed] = cell | {"per_query": per_query}
+    return rows
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ FEW_PAIRS = 100
 SMALL_BATCH = 8
 DUPLICATE_SHARE = 0.05
 TRUNCATED_SHARE = 0.5
+KNOWN_SHARE = 0.25
 COUNTED_TEXTS = 500
 CJK_SHARE = 0.3
 """From this share of Chinese characters among its letters on, a text counts as Chinese."""
@@ -53,6 +54,7 @@ def preflight(
         _duplicate_queries(data.train),
         _duplicate_passages(data),
         _dev_in_train(data),
+        _known_answers(data),
         _truncated(texts, count_truncated) if count_truncated else None,
         _instruction(query_prompt_known),
         _language([*_sample(list(data.train.queries.values()), seed), *texts], base_language),
@@ -102,6 +104,20 @@ def _dev_in_train(data: TrainingData) -> PreflightWarning | None:
         return None
     message = f"{shared} of {len(data.dev)} dev queries are trained on as well: the dev score will look better than it is, and stop too late; remove them from one of the two"
     return PreflightWarning("train-in-dev", message)
+
+
+def _known_answers(data: TrainingData) -> PreflightWarning | None:
+    if data.dev is None:
+        return None
+    trained = {normalise(data.corpus[pid]) for found in data.train.positives.values() for pid in found}
+    known = sum(any(normalise(data.corpus[pid]) in trained for pid in found) for found in data.dev.positives.values())
+    if known <= KNOWN_SHARE * len(data.dev):
+        return None
+    message = (
+        f"{known} of {len(data.dev)} dev queries are answered by passages that are trained on as well: the dev score rewards knowing those by heart, "
+        "and says little of new documents; where those matter, draw dev by document instead of by query"
+    )
+    return PreflightWarning("known-answers", message)
 
 
 def _truncated(texts: Sequence[str], count_truncated: Callable[[Sequence[str]], int]) -> PreflightWarning | None:

@@ -64,10 +64,22 @@ def test_repeated_passages_are_told_and_one_passage_of_many_queries_is_not() -> 
 
 def test_dev_queries_that_are_trained_on_are_counted() -> None:
     given = data()
-    clean = replace(given, dev=Pairs({"d": "another"}, {"d": {"p0": 1}}))
-    mixed = replace(given, dev=Pairs({"d": "another", "e": " WHAT is thing 5"}, {"d": {"p0": 1}, "e": {"p1": 1}}))
+    given.corpus.update(new="a passage of dev alone", newer="another of them")
+    clean = replace(given, dev=Pairs({"d": "another"}, {"d": {"new": 1}}))
+    mixed = replace(given, dev=Pairs({"d": "another", "e": " WHAT is thing 5"}, {"d": {"new": 1}, "e": {"newer": 1}}))
     assert warn(clean) == {}
     assert warn(mixed)["train-in-dev"].startswith("1 of 2 dev queries are trained on")
+
+
+@pytest.mark.parametrize(("known", "codes"), [(1, []), (2, ["known-answers"])])
+def test_dev_queries_whose_answers_are_trained_on_are_counted(known: int, codes: list[str]) -> None:
+    given = data()
+    given.corpus.update({f"new{n}": f"a passage of dev alone, {n}" for n in range(4)}, copy="The thing  IS 7")
+    answers = ["copy", "p3"][:known] + [f"new{n}" for n in range(4 - known)]
+    dev = Pairs({f"d{n}": f"another {n}" for n in range(4)}, {f"d{n}": {pid: 1} for n, pid in enumerate(answers)})
+    found = warn(replace(given, dev=dev))
+    assert list(found) == codes
+    assert all(told.startswith("2 of 4 dev queries are answered by passages that are trained on") for told in found.values())
 
 
 @pytest.mark.parametrize(("cut", "codes"), [(59, []), (60, ["mostly-truncated"])])
