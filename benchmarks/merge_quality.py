@@ -133,9 +133,9 @@ def sum_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
 
 
 def search_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
-    """Search weights on the drawn dev sets, general ability held by the dev pairs of STS-B."""
+    """Search weights on the bounded dev sets, general ability held by the dev pairs of STS-B."""
     method = row.removeprefix("searched-")
-    sources = ",".join(str(drawn(options, SETS[domain])) for domain in DOMAINS)
+    sources = ",".join(str(bounded(options, domain, "dev")) for domain in DOMAINS)
     general = ["--general", options.shared / "data" / "general-stsb", "--max-tokens", 128]
     searching = ["--search", sources, *general, "--evaluations", 12, "--curve-steps", 0]
     told = adapt("merge", *map(adapter, DOMAINS), "--method", method, *searching, "--name", row)

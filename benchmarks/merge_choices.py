@@ -1,0 +1,129 @@
+"""Which method should `adapt merge a b` take when nothing is said? Every method on the samples' dev queries, over bases, languages and seeds.
+
+    python benchmarks/merge_choices.py --shared ../shared --bases minilm,bge-small-en,bge-small-zh --seeds 0,1
+    python benchmarks/merge_choices.py --report
+
+Per base and seed one adapter is trained on each domain's sample; then all pairs of them and all three are merged by every method at its defaults, weights 1/n.
+Score: nDCG@10 of the samples' dev queries over their corpora (at most 500 passages beside the positives), and the Spearman correlation on 500 dev pairs of STS-B.
+One cell per base and seed, in benchmarks/results/merge_choices/. Test splits are never read.
+"""
+
+import argparse
+import json
+import os
+from itertools import combinations
+from pathlib import Path
+
+from adapt_embed.adapters.config import TrainConfig
+from adapt_embed.adapters.train import train_adapter
+from adapt_embed.base.load import Base, load_base
+from adapt_embed.base.resolve import BaseOptions, resolve_base
+from adapt_embed.data.domains import load_domain
+from adapt_embed.data.sentence_pairs import draw_sentence_pairs, read_sentence_pairs, sentence_pairs_file
+from adapt_embed.data.sources import load_dev_data, load_training_data
+from adapt_embed.encoder import LoraEncoder
+from adapt_embed.lora import LoraFactors
+from adapt_embed.merge import METHODS, MergeConfig, merge_factors
+from adapt_embed.merge.search import Probe, draw_task, encoders_over
+from adapt_embed.merge.search.probe import Measurement
+
+RESULTS = Path(__file__).parent / "results" / "merge_choices"
+DOMAINS = ("ecommerce", "legal", "medical")
+BASES = {
+    "minilm": ("en", None, None),
+    "bge-small-en": ("en", "bge-small-en-v1.5", "bge-small-en"),
+    "bge-small-zh": ("zh", "bge-small-zh-v1.5-int8", "bge-small-zh"),
+}
+"""Name -> language, folder under shared/bases (None: the embedded base), the known base whose pooling and instruction it has."""
+LEFT_OUT = {"regmean": "needs Gram matrices", "core_linear": "equals linear", "slerp": "takes two adapters; karcher is the same for two"}
+STS_PAIRS = 500
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shared", type=Path, default=Path(os.environ.get("ADAPT_SHARED", "../shared")))
+    parser.add_argument("--bases", default=",".join(BASES))
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--report", action="store_true")
+    options = parser.parse_args()
+    if not options.report:
+        for seed in map(int, options.seeds.split(",")):
+            for name in options.bases.split(","):
+                run_cell(options.shared, name, seed)
+    report()
+
+
+def run_cell(shared: Path, name: str, seed: int) -> None:
+    path, language = RESULTS / f"{name}-{seed}.json", BASES[name][0]
+    if path.exists():
+        return
+    print(path.stem, flush=True)
+    adapters = {domain: train(open_base(shared, name), domain, language, seed) for domain in DOMAINS}
+    pairs = draw_sentence_pairs(
+        read_sentence_pairs(sentence_pairs_file(shared / "data" / "general-stsb", split="dev", language=language)), STS_PAIRS, 0
+    )
+    tasks = [draw_task(*load_dev_data(domain, lang=language, seed=0), seed=0) for domain in DOMAINS]
+    probe = Probe(encoders_over(LoraEncoder(open_base(shared, name), precision="fp32")), tasks, pairs)
+    rows = {"base": scores(probe.measure({}))}
+    for parents in (group for count in (1, 2, 3) for group in combinations(DOMAINS, count)):
+        for method in [method for method in METHODS if method not in LEFT_OUT] if len(parents) > 1 else ["linear"]:
+            merged = merge_factors([adapters[domain] for domain in parents], MergeConfig(method=method))
+            row = parents[0] if len(parents) == 1 else f"{method}: {', '.join(parents)}"
+            rows[row] = scores(probe.measure(merged.factors))
+            print(row, rows[row], flush=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def open_base(shared: Path, name: str) -> Base:
+    _, folder, lend_from = BASES[name]
+    reference = "minilm" if folder is None else str(shared / "bases" / folder)
+    return load_base(resolve_base(reference, options=BaseOptions(lend_from=lend_from)))
+
+
+def train(base: Base, domain: str, language: str, seed: int) -> LoraFactors:
+    data = load_training_data("sample", domain=load_domain(domain), lang=language, seed=seed)
+    return train_adapter(base, data, TrainConfig(seed=seed, precision="fp32")).factors
+
+
+def scores(measured: Measurement) -> dict[str, float]:
+    return {name: round(value, 5) for name, value in (measured.ndcg | {"general": measured.general}).items()}
+
+
+def report() -> None:
+    """Print per method, as means over cells and groups of parents: nDCG@10, the share of the parents' gains that is kept, and the change of STS."""
+    cells = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))}
+    for title, chosen in [*((stem, {stem: cell}) for stem, cell in cells.items()), ("all", cells)]:
+        print(f"{title}\n| method | two: nDCG@10 | kept | STS | three: nDCG@10 | kept | STS |\n|---|---|---|---|---|---|---|")
+        for method in METHODS:
+            groups = [
+                [values for cell in chosen.values() for row in cell if (values := entry(cell, row, method, count))] for count in (2, 3)
+            ]
+            if all(groups):
+                numbers = [f"{mean([each[key] for each in group]):{form}}" for group in groups for key, form in FORMS.items()]
+                print(f"| {method} | {' | '.join(numbers)} |")
+
+
+FORMS = {"ndcg": ".4f", "kept": ".0%", "general": "+.4f"}
+
+
+def entry(cell: dict, row: str, method: str, count: int) -> dict[str, float] | None:
+    """Return the figures of one merge, on the domains of its parents; None for a row of something else."""
+    name, _, listed = row.partition(": ")
+    parents = listed.split(", ")
+    if name != method or len(parents) != count:
+        return None
+    gains = [sum(source[domain] - cell["base"][domain] for domain in parents) for source in (cell[row], {d: cell[d][d] for d in parents})]
+    return {
+        "ndcg": mean([cell[row][domain] for domain in parents]),
+        "kept": gains[0] / gains[1],
+        "general": cell[row]["general"] - cell["base"]["general"],
+    }
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+if __name__ == "__main__":
+    main()
