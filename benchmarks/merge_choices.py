@@ -5,16 +5,18 @@
 
 Per base and seed one adapter is trained on each domain's sample; then all pairs of them and all three are merged by every method at its defaults, weights 1/n.
 Score: nDCG@10 of the samples' dev queries over their corpora (at most 500 passages beside the positives), and the Spearman correlation on 500 dev pairs of STS-B.
-One cell per base and seed, in benchmarks/results/merge_choices/. Test splits are never read.
+One cell per base and seed, row by row, in benchmarks/results/merge_choices/. Test splits are never read.
 """
 
 import argparse
 import json
 import os
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
 from adapt_embed.adapters.config import TrainConfig
+from adapt_embed.adapters.grams import GramRequest
 from adapt_embed.adapters.train import train_adapter
 from adapt_embed.base.load import Base, load_base
 from adapt_embed.base.resolve import BaseOptions, resolve_base
@@ -26,6 +28,7 @@ from adapt_embed.lora import LoraFactors
 from adapt_embed.merge import METHODS, MergeConfig, merge_factors
 from adapt_embed.merge.search import Probe, draw_task, encoders_over
 from adapt_embed.merge.search.probe import Measurement
+from torch import Tensor
 
 RESULTS = Path(__file__).parent / "results" / "merge_choices"
 DOMAINS = ("ecommerce", "legal", "medical")
@@ -35,7 +38,7 @@ BASES = {
     "bge-small-zh": ("zh", "bge-small-zh-v1.5-int8", "bge-small-zh"),
 }
 """Name -> language, folder under shared/bases (None: the embedded base), the known base whose pooling and instruction it has."""
-LEFT_OUT = {"regmean": "needs Gram matrices", "core_linear": "equals linear", "slerp": "takes two adapters; karcher is the same for two"}
+LEFT_OUT = {"core_linear": "equals linear", "slerp": "takes two adapters; karcher is the same for two"}
 STS_PAIRS = 500
 
 
@@ -54,25 +57,39 @@ def main() -> None:
 
 
 def run_cell(shared: Path, name: str, seed: int) -> None:
+    """Fill in the rows that a cell lacks; the adapters, the same for the same seed, are trained again for that."""
     path, language = RESULTS / f"{name}-{seed}.json", BASES[name][0]
-    if path.exists():
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    groups = [group for count in (2, 3) for group in combinations(DOMAINS, count)]
+    merges = {f"{method}: {', '.join(group)}": (method, group) for group in groups for method in METHODS if method not in LEFT_OUT}
+    missing = [row for row in ("base", *DOMAINS, *merges) if row not in found]
+    if not missing:
         return
     print(path.stem, flush=True)
     adapters = {domain: train(open_base(shared, name), domain, language, seed) for domain in DOMAINS}
-    pairs = draw_sentence_pairs(
-        read_sentence_pairs(sentence_pairs_file(shared / "data" / "general-stsb", split="dev", language=language)), STS_PAIRS, 0
-    )
+    pairs = read_sentence_pairs(sentence_pairs_file(shared / "data" / "general-stsb", split="dev", language=language))
     tasks = [draw_task(*load_dev_data(domain, lang=language, seed=0), seed=0) for domain in DOMAINS]
-    probe = Probe(encoders_over(LoraEncoder(open_base(shared, name), precision="fp32")), tasks, pairs)
-    rows = {"base": scores(probe.measure({}))}
-    for parents in (group for count in (1, 2, 3) for group in combinations(DOMAINS, count)):
-        for method in [method for method in METHODS if method not in LEFT_OUT] if len(parents) > 1 else ["linear"]:
-            merged = merge_factors([adapters[domain] for domain in parents], MergeConfig(method=method))
-            row = parents[0] if len(parents) == 1 else f"{method}: {', '.join(parents)}"
-            rows[row] = scores(probe.measure(merged.factors))
-            print(row, rows[row], flush=True)
+    probe = Probe(encoders_over(LoraEncoder(open_base(shared, name), precision="fp32")), tasks, draw_sentence_pairs(pairs, STS_PAIRS, 0))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    for row in missing:
+        if row in merges:
+            method, group = merges[row]
+            chosen = [adapters[domain] for domain in group]
+            grams = [each.grams for each in chosen] if METHODS[method].needs_gram else None
+            factors = merge_factors([each.factors for each in chosen], MergeConfig(method=method), grams).factors
+        else:
+            factors = adapters[row].factors if row in adapters else {}
+        found[row] = scores(probe.measure(factors))
+        print(row, found[row], flush=True)
+        path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """Trained factors, and the Gram matrices that `--gram-rank 64` keeps."""
+
+    factors: LoraFactors
+    grams: dict[str, Tensor]
 
 
 def open_base(shared: Path, name: str) -> Base:
@@ -81,9 +98,11 @@ def open_base(shared: Path, name: str) -> Base:
     return load_base(resolve_base(reference, options=BaseOptions(lend_from=lend_from)))
 
 
-def train(base: Base, domain: str, language: str, seed: int) -> LoraFactors:
+def train(base: Base, domain: str, language: str, seed: int) -> Adapter:
     data = load_training_data("sample", domain=load_domain(domain), lang=language, seed=seed)
-    return train_adapter(base, data, TrainConfig(seed=seed, precision="fp32")).factors
+    result = train_adapter(base, data, TrainConfig(seed=seed, precision="fp32"), grams=GramRequest(rank=64))
+    assert result.grams is not None
+    return Adapter(result.factors, {name: gram.dense() for name, gram in result.grams.stored.items()})
 
 
 def scores(measured: Measurement) -> dict[str, float]:

@@ -4,7 +4,7 @@
     python benchmarks/merge_quality.py --report
 
 The three adapters and the data that they were trained on are those of train_quality.py (seed 0); joint training is one run on the union of
-the three sets, one pass. Methods run at their defaults with equal weights; searched weights come from `adapt merge --search` on dev.
+the three sets, one pass. Methods run at their defaults with equal weights; searched weights come from `adapt merge --search` on the bounded dev sets.
 To fit two cores each test set is bounded: a seeded draw of queries, their positives and a seeded draw of other passages (`SIZES`), and 500 pairs of STS-B, so that
 scores are comparable with one another and not with whole-corpus ones. Each row is scored on dev and on test and kept as one JSON file in
 benchmarks/results/merge_quality/. A method is chosen by the dev figures alone.
@@ -63,7 +63,8 @@ def run_row(options: argparse.Namespace, row: str) -> None:
     searched = isinstance(facts.get("mode"), str)
     scores = {split: score(options, reference, split, searched) for split in ("test", "dev")}
     RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{row}.json").write_text(json.dumps(facts | scores, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(facts | scores, indent=1).replace(f"{HERE.parent}/", "")  # no path of this machine
+    (RESULTS / f"{row}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def adapter(domain: str) -> str:
@@ -128,7 +129,7 @@ def method_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
 
 
 def sum_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
-    told = adapt("merge", *map(adapter, DOMAINS), "--weights", "1,1,1", "--name", row)
+    told = adapt("merge", *map(adapter, DOMAINS), "--method", "linear", "--weights", "1,1,1", "--name", row)
     return told["path"], {"rank": told["rank"], "energy": told["energy"]}
 
 

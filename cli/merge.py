@@ -37,7 +37,9 @@ class RankType(click.ParamType):
 
 @click.command(name="merge")
 @click.argument("references", metavar="REF...", nargs=-1)
-@click.option("--method", metavar="M", help="How (list them: adapt merge --methods) [default: linear].")
+@click.option(
+    "--method", metavar="M", help="How (list them: adapt merge --methods) [default: linear; regmean where all carry Gram matrices]."
+)
 @click.option("--weights", type=WeightsType(), metavar="W,W", help="One weight each, negative ones too [default: 1/n each].")
 @click.option("--rank", type=RankType(), default="auto", show_default=True, metavar="R", help="auto, full (lossless), or a number.")
 @click.option("--energy", type=float, metavar="E", help="Share of the squared norm that --rank auto keeps [default: 0.99].")
@@ -97,7 +99,7 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
     if options["explain"]:
         _explain(parents, json_output)
         return
-    config, found = _config(options), None
+    config, found = _config(options, parents), None
     if options["sources"]:
         from .merge_search import choose_weights
 
@@ -138,7 +140,7 @@ def _explain(parents: list[Parent], json_output: bool) -> None:
     emit(explained.as_dict(), "\n".join(lines), json_output)
 
 
-def _config(options: dict[str, Any]) -> MergeConfig:
+def _config(options: dict[str, Any], parents: list[Parent]) -> MergeConfig:
     """Resolve the options; a setting that the method does not read is an error, not silence.
 
     Raises:
@@ -147,8 +149,11 @@ def _config(options: dict[str, Any]) -> MergeConfig:
     from ..errors import ConfigError
     from ..lora import RankPolicy
     from ..merge import MergeConfig, MethodSettings, find_method
+    from ..merge.parents import default_method
 
-    name = options["method"] or MergeConfig().method
+    name = options["method"] or default_method(parents, options["weights"])
+    if name == "regmean" and not options["method"]:
+        say("method: regmean, for every input carries Gram matrices (the plain mean: --method linear)")
     method = find_method(name)
     given = {key: options[key] for key in (*SETTINGS, "seed") if options[key] is not None}
     for key in given:

@@ -109,6 +109,13 @@ def _grams(folder: Path) -> GramFile | None:
     return GramFile(folder) if (folder / GRAMS).is_file() else None
 
 
+def default_method(parents: Sequence[Parent], weights: Sequence[float] | None) -> str:
+    """Return the method for when none is named: `regmean` where it can be had and is another than `linear`, which it is beaten by on no dev set (docs/LOG.md)."""
+    adapters = [parent for parent in parents if parent.folder is not None]
+    can_regmean = all(parent.grams is not None for parent in parents) and min(weights or (0,)) >= 0
+    return "regmean" if can_regmean and len(adapters) > 1 else "linear"
+
+
 def grams_for(method: str, parents: Sequence[Parent]) -> list[Mapping[str, Tensor]] | None:
     """Return the Gram matrices of parents for a method that needs them; None for any other.
 

@@ -10,6 +10,8 @@ from adapt_embed.base import load_base, resolve_base
 from adapt_embed.cli import main
 from adapt_embed.encoder import LoraEncoder
 from adapt_embed.lora import LoraFactors, LoraModule, read_lora, write_lora
+from adapt_embed.lora.gram_file import GRAMS, write_grams
+from adapt_embed.lora.grams import store_gram
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner, Result
 
@@ -71,6 +73,29 @@ def test_two_names_are_enough(tiny_base: Path) -> None:
     assert {name: (stored(name)[1] / WEIGHTS).read_bytes() for name in before} == before
     assert told["bytes"] == (stored(told["reference"])[1] / WEIGHTS).stat().st_size
     assert open_registry().verify().is_clean
+
+
+@pytest.mark.parametrize(
+    ("with_grams", "arguments", "method"),
+    [
+        ((0, 1), (), "regmean"),
+        ((0, 1), ("base",), "regmean"),
+        ((0, 1), ("--method", "linear"), "linear"),
+        ((0, 1), ("--weights", "1,-0.5"), "linear"),
+        ((0,), (), "linear"),
+    ],
+)
+def test_regmean_is_taken_where_every_input_carries_gram_matrices(
+    tiny_base: Path, tmp_path: Path, with_grams: tuple[int, ...], arguments: tuple[str, ...], method: str
+) -> None:
+    folders = [peft_folder(tmp_path / str(number), tiny_base, factors(number, DENSE)) for number in range(2)]
+    for number in with_grams:
+        seen = torch.randn(64, 200, generator=torch.Generator().manual_seed(number))
+        write_grams({DENSE: store_gram(seen @ seen.T / 200, 8)}, folders[number] / GRAMS)
+    ran = adapt("merge", *folders, *arguments, "--base", tiny_base, "--name", "both", "--json")
+    assert ran.exit_code == 0, ran.output
+    assert json.loads(ran.stdout)["config"]["method"] == method
+    assert ("method: regmean, for every input carries Gram matrices" in ran.stderr) == (method == "regmean")
 
 
 @pytest.mark.usefixtures("registered")
