@@ -8,12 +8,11 @@ Score: nDCG@10 of the samples' dev queries over their corpora (at most 500 passa
 One cell per base and seed, row by row, in benchmarks/results/merge_choices/. Test splits are never read.
 """
 
-import argparse
 import json
-import os
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from statistics import fmean
 
 from adapt_embed.adapters.config import TrainConfig
 from adapt_embed.adapters.grams import GramRequest
@@ -28,26 +27,26 @@ from adapt_embed.lora import LoraFactors
 from adapt_embed.merge import METHODS, MergeConfig, merge_factors
 from adapt_embed.merge.search import Probe, draw_task, encoders_over
 from adapt_embed.merge.search.probe import Measurement
+from cells import make_parser, write_cell
+from merge_quality import DOMAINS, LEFT_OUT, STS_PAIRS
 from torch import Tensor
 
 RESULTS = Path(__file__).parent / "results" / "merge_choices"
-DOMAINS = ("ecommerce", "legal", "medical")
 BASES = {
     "minilm": ("en", None, None),
     "bge-small-en": ("en", "bge-small-en-v1.5", "bge-small-en"),
     "bge-small-zh": ("zh", "bge-small-zh-v1.5-int8", "bge-small-zh"),
 }
 """Name -> language, folder under shared/bases (None: the embedded base), the known base whose pooling and instruction it has."""
-LEFT_OUT = {"core_linear": "equals linear", "slerp": "takes two adapters; karcher is the same for two"}
-STS_PAIRS = 500
+GROUPS = [group for count in (2, 3) for group in combinations(DOMAINS, count)]
+MERGES = {f"{method}: {', '.join(group)}": (method, group) for group in GROUPS for method in METHODS if method not in LEFT_OUT}
+"""Row of a cell -> method, and the domains of the parents."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path(os.environ.get("ADAPT_SHARED", "../shared")))
+    parser = make_parser(__doc__)
     parser.add_argument("--bases", default=",".join(BASES))
     parser.add_argument("--seeds", default="0")
-    parser.add_argument("--report", action="store_true")
     options = parser.parse_args()
     if not options.report:
         for seed in map(int, options.seeds.split(",")):
@@ -60,9 +59,7 @@ def run_cell(shared: Path, name: str, seed: int) -> None:
     """Fill in the rows that a cell lacks; the adapters, the same for the same seed, are trained again for that."""
     path, language = RESULTS / f"{name}-{seed}.json", BASES[name][0]
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    groups = [group for count in (2, 3) for group in combinations(DOMAINS, count)]
-    merges = {f"{method}: {', '.join(group)}": (method, group) for group in groups for method in METHODS if method not in LEFT_OUT}
-    missing = [row for row in ("base", *DOMAINS, *merges) if row not in found]
+    missing = [row for row in ("base", *DOMAINS, *MERGES) if row not in found]
     if not missing:
         return
     print(path.stem, flush=True)
@@ -70,10 +67,9 @@ def run_cell(shared: Path, name: str, seed: int) -> None:
     pairs = read_sentence_pairs(sentence_pairs_file(shared / "data" / "general-stsb", split="dev", language=language))
     tasks = [draw_task(*load_dev_data(domain, lang=language, seed=0), seed=0) for domain in DOMAINS]
     probe = Probe(encoders_over(LoraEncoder(open_base(shared, name), precision="fp32")), tasks, draw_sentence_pairs(pairs, STS_PAIRS, 0))
-    path.parent.mkdir(parents=True, exist_ok=True)
     for row in missing:
-        if row in merges:
-            method, group = merges[row]
+        if row in MERGES:
+            method, group = MERGES[row]
             chosen = [adapters[domain] for domain in group]
             grams = [each.grams for each in chosen] if METHODS[method].needs_gram else None
             factors = merge_factors([each.factors for each in chosen], MergeConfig(method=method), grams).factors
@@ -81,7 +77,7 @@ def run_cell(shared: Path, name: str, seed: int) -> None:
             factors = adapters[row].factors if row in adapters else {}
         found[row] = scores(probe.measure(factors))
         print(row, found[row], flush=True)
-        path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_cell(path, found)
 
 
 @dataclass(frozen=True)
@@ -115,33 +111,26 @@ def report() -> None:
     for title, chosen in [*((stem, {stem: cell}) for stem, cell in cells.items()), ("all", cells)]:
         print(f"{title}\n| method | two: nDCG@10 | kept | STS | three: nDCG@10 | kept | STS |\n|---|---|---|---|---|---|---|")
         for method in METHODS:
-            groups = [
-                [values for cell in chosen.values() for row in cell if (values := entry(cell, row, method, count))] for count in (2, 3)
-            ]
-            if all(groups):
-                numbers = [f"{mean([each[key] for each in group]):{form}}" for group in groups for key, form in FORMS.items()]
+            rows = {count: [row for row, (name, group) in MERGES.items() if (name, len(group)) == (method, count)] for count in (2, 3)}
+            found = [[figures(cell, row) for cell in chosen.values() for row in rows[count] if row in cell] for count in (2, 3)]
+            if all(found):
+                numbers = [f"{fmean(each[key] for each in group):{form}}" for group in found for key, form in FORMS.items()]
                 print(f"| {method} | {' | '.join(numbers)} |")
 
 
 FORMS = {"ndcg": ".4f", "kept": ".0%", "general": "+.4f"}
 
 
-def entry(cell: dict, row: str, method: str, count: int) -> dict[str, float] | None:
-    """Return the figures of one merge, on the domains of its parents; None for a row of something else."""
-    name, _, listed = row.partition(": ")
-    parents = listed.split(", ")
-    if name != method or len(parents) != count:
-        return None
-    gains = [sum(source[domain] - cell["base"][domain] for domain in parents) for source in (cell[row], {d: cell[d][d] for d in parents})]
+def figures(cell: dict, row: str) -> dict[str, float]:
+    """Return the figures of one merge, on the domains of its parents."""
+    _, parents = MERGES[row]
+    gain = sum(cell[row][domain] - cell["base"][domain] for domain in parents)
+    own = sum(cell[domain][domain] - cell["base"][domain] for domain in parents)
     return {
-        "ndcg": mean([cell[row][domain] for domain in parents]),
-        "kept": gains[0] / gains[1],
+        "ndcg": fmean(cell[row][domain] for domain in parents),
+        "kept": gain / own,
         "general": cell[row]["general"] - cell["base"]["general"],
     }
-
-
-def mean(values: list[float]) -> float:
-    return sum(values) / len(values)
 
 
 if __name__ == "__main__":

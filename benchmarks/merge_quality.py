@@ -12,7 +12,6 @@ benchmarks/results/merge_quality/. A method is chosen by the dev figures alone.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,7 +31,8 @@ from adapt_embed.data.retrieval import draw_passages, draw_queries
 from adapt_embed.merge import METHODS
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, resolve_references
 from adapt_embed.registry import open_registry
-from train_quality import KEPT, SETS, drawn
+from cells import make_parser, write_cell
+from train_quality import KEPT, SETS, drawn, mean
 
 HERE = Path(__file__).parent
 RESULTS, RUNS = HERE / "results" / "merge_quality", HERE / "runs" / "merge_quality"
@@ -45,10 +45,8 @@ LEFT_OUT = {"slerp": "takes two adapters", "core_linear": "equals linear"}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path(os.environ.get("ADAPT_SHARED", "../shared")))
+    parser = make_parser(__doc__)
     parser.add_argument("--rows", default=",".join(ROWS))
-    parser.add_argument("--report", action="store_true")
     options = parser.parse_args()
     if not options.report:
         for row in options.rows.split(","):
@@ -62,9 +60,7 @@ def run_row(options: argparse.Namespace, row: str) -> None:
     reference, facts = ROWS[row](options, row)
     searched = isinstance(facts.get("mode"), str)
     scores = {split: score(options, reference, split, searched) for split in ("test", "dev")}
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(facts | scores, indent=1).replace(f"{HERE.parent}/", "")  # no path of this machine
-    (RESULTS / f"{row}.json").write_text(text + "\n", encoding="utf-8")
+    write_cell(RESULTS / f"{row}.json", facts | scores)
 
 
 def adapter(domain: str) -> str:
@@ -226,10 +222,6 @@ def kept(rows: dict, row: str, domain: str, resamples: int = 10_000) -> str:
         return f"{(ours - base).mean():+.4f}"
     least, most = np.percentile(own / gains, [2.5, 97.5])
     return f"{(ours - base).mean() / (parent - base).mean():.0%} [{least:.0%}, {most:.0%}]"
-
-
-def mean(items: dict[str, float]) -> float:
-    return sum(items.values()) / len(items)
 
 
 def number(value: float | None) -> str:

@@ -11,11 +11,11 @@ the difference to `default`, seed by seed, with its 95 % interval (paired bootst
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 
 from adapt_embed.base.load import Base
+from cells import make_parser, write_cell
 from train_quality import SETS, TRAIN_QUERIES, average, interval, mean
 
 RESULTS = Path(__file__).parent / "results" / "train_choices"
@@ -30,14 +30,12 @@ SCALES = (0.0, 0.5, 0.75)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path(os.environ.get("ADAPT_SHARED", "../shared")))
+    parser = make_parser(__doc__)
     parser.add_argument("--sets", default="ecommerce,legal,zh")
     parser.add_argument("--choices", default=",".join(CHOICES))
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--held-out", action="store_true")
-    parser.add_argument("--report", action="store_true")
     options = parser.parse_args()
     if not options.report:
         for seed in map(int, options.seeds.split(",")):
@@ -92,19 +90,19 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
         "scaled": {},
     }
     for scale in SCALES:
-        set_scale(base, scale * config.alpha / config.rank)
+        set_scale(base, scale)
         cell["scaled"][str(scale)] = per_query()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(cell, indent=1) + "\n", encoding="utf-8")
+    write_cell(path, cell)
 
 
 def set_scale(base: Base, scale: float) -> None:
-    """Set what every factor pair in the network is multiplied by."""
+    """Set what every trained update in the network is multiplied by."""
     from peft.tuners.lora import LoraLayer
 
     for module in base.model.modules():
         if isinstance(module, LoraLayer):
-            module.scaling = dict.fromkeys(module.scaling, scale)
+            for name in module.scaling:
+                module.set_scale(name, scale)
 
 
 def report(options: argparse.Namespace) -> None:

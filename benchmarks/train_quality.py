@@ -10,13 +10,14 @@ Scores come from the bench: all test queries, 512 tokens, fp32. Intervals: paire
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from cells import make_parser, write_cell
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "train_quality"
@@ -60,13 +61,11 @@ def main() -> None:
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path(os.environ.get("ADAPT_SHARED", "../shared")))
+    parser = make_parser(__doc__)
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--arms", default="adapt,peer")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--peer-seeds", default="0")
-    parser.add_argument("--report", action="store_true")
     return parser.parse_args()
 
 
@@ -84,8 +83,7 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
         reference = facts.pop("reference")
     facts["train_s"] = round(time.monotonic() - started, 1)
     facts |= score(options, chosen, reference)
-    result.parent.mkdir(parents=True, exist_ok=True)
-    result.write_text(json.dumps(facts, indent=1).replace(f"{HERE.parent}/", "") + "\n", encoding="utf-8")  # no path of this machine
+    write_cell(result, facts)
 
 
 def adapt(*arguments: object) -> dict:

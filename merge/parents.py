@@ -12,6 +12,7 @@ from ..lora.gram_file import GRAMS, GramFile
 from ..references import Located, Search, locate_reference, resolve_reference
 from ..registry import Entry
 from ..registry.entry import base_record
+from .merge import MergeConfig
 from .methods import find_method
 
 
@@ -113,7 +114,7 @@ def default_method(parents: Sequence[Parent], weights: Sequence[float] | None) -
     """Return the method for when none is named: `regmean`, the best on dev of those measured (docs/LOG.md), where it can be had, else `linear`."""
     adapters = [parent for parent in parents if parent.folder is not None]
     can_regmean = all(parent.grams is not None for parent in parents) and min(weights or (0,)) >= 0
-    return "regmean" if can_regmean and len(adapters) > 1 else "linear"
+    return "regmean" if can_regmean and len(adapters) > 1 else MergeConfig().method
 
 
 def grams_for(method: str, parents: Sequence[Parent]) -> list[Mapping[str, Tensor]] | None:
