@@ -193,6 +193,22 @@ def test_the_score_is_the_share_of_the_best_parents_gain() -> None:
     assert goal.score(merged) == pytest.approx((0.75 + 0.02 - 0.02) / 3)
 
 
+def test_what_one_domain_gains_beyond_its_parents_makes_up_for_no_other() -> None:
+    goal = Goal.of(measured([0.4, 0.4]), [measured([0.6, 0.4]), measured([0.4, 0.41])], "spearman", 0.003)
+    even, uneven = measured([0.56, 0.408]), measured([0.5, 0.43])
+    assert goal.gain_kept("d1", uneven) == pytest.approx(3)
+    assert goal.score(even) == pytest.approx(0.8)
+    assert goal.score(uneven) == pytest.approx(0.75)
+    assert goal.rank(even) > goal.rank(uneven)
+
+
+def test_among_points_that_keep_every_gain_more_is_better() -> None:
+    goal = Goal.of(measured([0.4]), [measured([0.6])], "spearman", 0.003)
+    kept, more = measured([0.6], 0.9), measured([0.65], 0.8)
+    assert goal.score(kept) == goal.score(more) == 1
+    assert goal.rank(more) > goal.rank(kept)
+
+
 def test_the_floor_is_below_the_base_or_below_the_farthest_parent() -> None:
     parents = [measured([0.5], 0.7), measured([0.5], 0.9)]
     assert Goal.of(measured([0.4], 0.8), parents, "spearman", 0.003).floor == pytest.approx(0.797)

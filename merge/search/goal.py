@@ -1,5 +1,6 @@
 """What a search wants: the gain that each domain keeps of its best parent's, with the general score held."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,18 +32,24 @@ class Goal:
         return self._gain(domain, measurement) / best if best >= MIN_GAIN else None
 
     def score(self, measurement: Measurement) -> float:
-        """Return the mean over domains of the share kept; where there is no gain to keep, of the difference to the base in nDCG@10."""
-        kept = [(self.gain_kept(domain, measurement), self._gain(domain, measurement)) for domain in self.base.ndcg]
-        return float(np.mean([gain if share is None else share for share, gain in kept]))
+        """Return the mean over domains of the share kept, at most 1 each; where there is no gain to keep, of the difference to the base in nDCG@10.
+
+        What one domain gains beyond its best parent does not make up for what another one loses: of a small gain, such a share is mostly noise.
+        """
+        return self._mean_share(measurement, 1.0)
 
     def allows(self, measurement: Measurement) -> bool:
         """Say whether the general score is at least the floor."""
         return measurement.general >= self.floor
 
     def rank(self, measurement: Measurement) -> Rank:
-        """Return what orders points: allowed before not allowed; then by score and general score, or by general score and score."""
-        score = self.score(measurement)
-        return (1.0, score, measurement.general) if self.allows(measurement) else (0.0, measurement.general, score)
+        """Return what orders points: allowed ones by score, by what they gain beyond the best parents, by general score; then the others, by general score."""
+        score, beyond = self.score(measurement), self._mean_share(measurement, math.inf)
+        return (1.0, score, beyond, measurement.general) if self.allows(measurement) else (0.0, measurement.general, score, beyond)
+
+    def _mean_share(self, measurement: Measurement, most: float) -> float:
+        kept = [(self.gain_kept(domain, measurement), self._gain(domain, measurement)) for domain in self.base.ndcg]
+        return float(np.mean([gain if share is None else min(share, most) for share, gain in kept]))
 
     def _gain(self, domain: str, measurement: Measurement) -> float:
         return measurement.ndcg[domain] - self.base.ndcg[domain]

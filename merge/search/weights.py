@@ -125,7 +125,7 @@ def search_weights(
 
     It starts from the best of: LM-Cocktail's weights, 1/n each, 1 each, and the configuration's own where it has any. From there it takes
     the steps of `compass_search`. A point within the tolerance is better than one that is not; among the former the score decides, then
-    the general score; among the latter the general score. Weights below 0 are not tried.
+    what is gained beyond the best parents, then the general score; among the latter the general score. Weights below 0 are not tried.
 
     Args:
         candidates: What is merged, and how.
