@@ -9,13 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from ..base.load import Base
-from ..encoder import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, Role, embed, length_batches, tokenize
 from ..errors import TrainingError
 from .batches import Batches, TextBatch
 from .config import TrainConfig
 from .dev import DevSet, dev_encoder
+from .gradients import accumulate_gradients
 from .lora_layers import set_training
-from .losses import BatchScores, find_loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,18 +121,17 @@ class Run:
         set_training(self.base, True)
         with torch.random.fork_rng(devices=[self.base.device] if self.base.device.type == "cuda" else []):
             # Each step seeds its own dropout, so that a run that goes on after a kill draws what it would have drawn.
-            torch.manual_seed(self.config.seed * 1_000_003 + self.state.step)
-            loss = batch_loss(self.base, batch, self.config)
+            seed = (self.config.seed * 1_000_003 + self.state.step) * 1_009
             self.optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
+            loss = accumulate_gradients(self.base, batch, self.config, seed)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
-        if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
+        if not (math.isfinite(loss) and math.isfinite(norm.item())):
             raise TrainingError(
-                f"the loss is not a number at step {self.state.step + 1} (loss {loss.item()}, gradient {norm.item()}); lower learning_rate "
+                f"the loss is not a number at step {self.state.step + 1} (loss {loss}, gradient {norm.item()}); lower learning_rate "
                 f"(now {self.config.learning_rate:g}), raise temperature (now {self.config.temperature:g}), or compute in full precision with --dtype fp32"
             )
-        self._take(loss.item())
-        return loss.item()
+        self._take(loss)
+        return loss
 
     def _take(self, loss: float) -> None:
         """Change the factors and count the step: between the two, the state is no state of the run."""
@@ -177,25 +175,3 @@ def learning_rate_factor(step: int, steps: int, config: TrainConfig) -> float:
         return (step + 1) / warmup
     done = (step - warmup) / max(1, steps - warmup)
     return 0.5 * (1 + math.cos(math.pi * done)) if config.schedule == "cosine" else 1 - done
-
-
-def batch_loss(base: Base, batch: TextBatch, config: TrainConfig) -> Tensor:
-    """Embed a batch with gradients and return its loss."""
-    queries = embed_texts(base, batch.queries, "query", config)
-    passages = embed_texts(base, batch.passages, "document", config)
-    scores = BatchScores(
-        queries @ passages.T,  # (queries, passages)
-        torch.from_numpy(batch.positive).to(base.device),
-        torch.from_numpy(batch.ignored).to(base.device),
-    )
-    return find_loss(config.loss)(scores, config.temperature)
-
-
-def embed_texts(base: Base, texts: list[str], role: Role, config: TrainConfig) -> Tensor:
-    """Embed texts with gradients in micro-batches of like length: (n, d), in the order of `texts`."""
-    ids = tokenize(base, texts, role, min(config.max_tokens, base.spec.max_tokens)).ids
-    budget = CPU_BATCH_TOKENS if base.device.type == "cpu" else GPU_BATCH_TOKENS
-    groups = length_batches([len(row) for row in ids], budget)
-    vectors = torch.cat([embed(base, [ids[row] for row in rows], config.precision) for rows in groups])
-    order = torch.tensor([row for rows in groups for row in rows], device=vectors.device)
-    return vectors[torch.argsort(order)]

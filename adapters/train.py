@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from ..base.load import Base
@@ -22,8 +21,9 @@ from .batches import Batches
 from .checkpoint import Checkpoint
 from .config import TrainConfig
 from .dev import DevSet, dev_encoder, make_dev_set
+from .gradients import accumulate_gradients
 from .grams import GramPlan, GramRequest, MeasuredGrams, estimate_seconds, measure_grams, plan_grams
-from .loop import Look, Progress, Run, RunState, batch_loss
+from .loop import Look, Progress, Run, RunState
 from .lora_layers import add_lora, read_factors, set_training
 
 
@@ -205,7 +205,7 @@ def _estimate_seconds(base: Base, batches: Batches, dev: DevSet | None, config: 
     step_s = math.inf
     for step in range(2):
         started = time.monotonic()
-        torch.autograd.backward(batch_loss(base, batches.batch(step % batches.steps), config))
+        accumulate_gradients(base, batches.batch(step % batches.steps), config, step)
         step_s = min(step_s, time.monotonic() - started)
     looks = 1 + batches.steps / (config.eval_steps or batches.steps_per_epoch)
     return batches.steps * step_s + looks * _estimate_look(base, dev, config)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, TrainResult, config_from, dev, plan_training, train_adapter
 from adapt_embed.adapters.dev import DevSet, make_dev_set
-from adapt_embed.adapters.loop import Progress, embed_texts, learning_rate_factor
+from adapt_embed.adapters.loop import Progress, learning_rate_factor
 from adapt_embed.adapters.lora_layers import read_factors
 from adapt_embed.adapters.train import describe_dev
 from adapt_embed.base import Base, load_base, resolve_base
@@ -205,13 +205,6 @@ def test_the_dev_set_is_bounded_seeded_and_said(toy_data: TrainingData, monkeypa
     assert len(drawn[0].passages) == len(positives) + 5
     assert drawn[0] == drawn[1] != drawn[2]
     assert drawn[0].describe(32) == f"dev: 3 queries over {len(positives) + 5} of 32 passages (the dev positives and at most 5 others)"
-
-
-def test_texts_are_embedded_in_their_order_as_the_encoder_does(base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapt_embed.adapters.loop.CPU_BATCH_TOKENS", 24)
-    texts = ["court", "the law of rent and the tenant", "", "season again", "the judge"]
-    ours = embed_texts(base, texts, "query", quick()).detach()
-    torch.testing.assert_close(ours, torch.from_numpy(LoraEncoder(base, precision="fp32").encode(texts, "query")), atol=1e-5, rtol=0)
 
 
 def test_each_step_is_told(base: Base, toy_data: TrainingData) -> None:

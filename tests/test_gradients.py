@@ -1,0 +1,110 @@
+"""Gradients of a batch: as plain backpropagation gives them, and the same bits however little memory there is."""
+
+import pytest
+import torch
+from adapt_embed.adapters import TrainConfig, gradients
+from adapt_embed.adapters.batches import Batches, TextBatch
+from adapt_embed.adapters.gradients import accumulate_gradients, batch_loss, device_memory, in_order, make_parts
+from adapt_embed.adapters.lora_layers import add_lora, set_training
+from adapt_embed.base import Base
+from adapt_embed.data.retrieval import TrainingData
+from adapt_embed.encoder import LoraEncoder, embed
+from torch import Tensor, nn
+
+INFINITE = float("inf")
+
+
+def make_config(dropout: float = 0.0) -> TrainConfig:
+    return TrainConfig(batch_size=8, rank=4, max_tokens=16, precision="fp32", dropout=dropout)
+
+
+@pytest.fixture
+def base(loaded_tiny_base: Base, monkeypatch: pytest.MonkeyPatch) -> Base:
+    monkeypatch.setattr(gradients, "CPU_BATCH_TOKENS", 24)  # so that a batch is many micro-batches
+    return loaded_tiny_base
+
+
+def in_training(base: Base, config: TrainConfig) -> list[nn.Parameter]:
+    """Put LoRA layers in that are not at their start, where the gradient of A is zero."""
+    parameters = add_lora(base, config)
+    draw = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in parameters:
+            parameter.copy_(torch.randn(parameter.shape, generator=draw) / 10)
+    set_training(base, True)
+    return parameters
+
+
+def first_batch(data: TrainingData, config: TrainConfig) -> TextBatch:
+    return Batches(data.train, data.corpus, config).batch(0)
+
+
+def gradients_of(
+    parameters: list[nn.Parameter], base: Base, batch: TextBatch, config: TrainConfig, room: float, seed: int = 1
+) -> list[Tensor]:
+    for parameter in parameters:
+        parameter.grad = None
+    accumulate_gradients(base, batch, config, seed, room)
+    return [parameter.grad.clone() for parameter in parameters]
+
+
+def test_the_gradient_is_that_of_plain_backpropagation(base: Base, toy_data: TrainingData) -> None:
+    config = make_config()
+    parameters, batch = in_training(base, config), first_batch(toy_data, config)
+    sides = [make_parts(base, texts, role, config) for texts, role in ((batch.queries, "query"), (batch.passages, "document"))]
+    assert min(map(len, sides)) > 1
+    vectors = [in_order(parts, [embed(base, part.ids, "fp32") for part in parts]) for parts in sides]
+    loss = batch_loss(vectors[0], vectors[1], batch, config)
+    plain = torch.autograd.grad(loss, parameters)
+    assert accumulate_gradients(base, batch, config, 1, INFINITE) == pytest.approx(loss.item(), rel=1e-6)
+    assert all(gradient.abs().max() > 0 for gradient in plain)
+    for parameter, gradient in zip(parameters, plain, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("room", [0, 200_000])
+def test_less_room_gives_the_same_bits(base: Base, toy_data: TrainingData, room: int, dropout: float) -> None:
+    config = make_config(dropout)
+    parameters, batch = in_training(base, config), first_batch(toy_data, config)
+    wide, narrow = (gradients_of(parameters, base, batch, config, each) for each in (INFINITE, room))
+    assert all(torch.equal(one, other) for one, other in zip(wide, narrow, strict=True))
+
+
+def test_dropout_follows_the_seed(base: Base, toy_data: TrainingData) -> None:
+    config = make_config(0.3)
+    parameters, batch = in_training(base, config), first_batch(toy_data, config)
+    one, other = (gradients_of(parameters, base, batch, config, INFINITE, seed) for seed in (1, 1_000))
+    assert not torch.equal(one[0], other[0])
+
+
+def test_only_what_finds_room_is_held_and_the_rest_is_embedded_twice(
+    base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config()
+    batch = first_batch(toy_data, config)
+    in_training(base, config)
+    parts = len(make_parts(base, batch.queries, "query", config)) + len(make_parts(base, batch.passages, "document", config))
+    runs: list[int] = []
+    monkeypatch.setattr(gradients, "embed", lambda *arguments: (runs.append(1), embed(*arguments))[1])
+
+    def count(room: float) -> int:
+        runs.clear()
+        accumulate_gradients(base, batch, config, 1, room)
+        return len(runs)
+
+    assert count(INFINITE) == parts
+    assert count(0) == 2 * parts
+    assert count(1) == 2 * parts - 1  # the first finds room, and fills it
+    assert parts < count(200_000) < 2 * parts - 1
+
+
+def test_texts_are_embedded_in_their_order_as_the_encoder_does(base: Base) -> None:
+    texts = ["court", "the law of rent and the tenant", "", "season again", "the judge"]
+    parts = make_parts(base, texts, "query", make_config())
+    ours = in_order(parts, [embed(base, part.ids, "fp32") for part in parts]).detach()
+    torch.testing.assert_close(ours, torch.from_numpy(LoraEncoder(base, precision="fp32").encode(texts, "query")), atol=1e-5, rtol=0)
+
+
+def test_the_memory_of_a_device_is_that_of_this_machine() -> None:
+    assert 2**28 < device_memory(torch.device("cpu")) < 2**50
