@@ -25,6 +25,7 @@ CHOICES: dict[str, dict[str, object]] = {
     "symmetric": {"loss": "symmetric_infonce"},
     "slower": {"learning_rate": 2e-4},
     "warmer": {"temperature": 0.05},
+    "larger-batch": {"batch_size": 64},
 }
 SCALES = (0.0, 0.5, 0.75)
 
