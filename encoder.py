@@ -85,7 +85,7 @@ class LoraEncoder:
     @property
     def batch_budget(self) -> int:
         """The padded tokens that a batch may hold."""
-        return self.batch_tokens or (CPU_BATCH_TOKENS if self.base.device.type == "cpu" else GPU_BATCH_TOKENS)
+        return self.batch_tokens or default_batch_tokens(self.base.device)
 
     def _run(self, ids: list[list[int]], batches: list[list[int]], role: Role, tell: Callable[[int], None]) -> Vectors:
         self._lay_over(role)
@@ -214,6 +214,11 @@ def embed(base: Base, ids: Sequence[Sequence[int]], precision: Precision = "auto
     with torch.autocast(base.device.type, torch.bfloat16, enabled=uses_bf16(base.device, precision)):
         hidden = base.model(input_ids=tokens, attention_mask=mask).last_hidden_state
     return torch.nn.functional.normalize(pool(hidden.float(), mask, base.spec.pooling), dim=-1)
+
+
+def default_batch_tokens(device: torch.device) -> int:
+    """Return the padded tokens that a batch holds at most where nothing else is said."""
+    return CPU_BATCH_TOKENS if device.type == "cpu" else GPU_BATCH_TOKENS
 
 
 def uses_bf16(device: torch.device, precision: Precision) -> bool:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..base.load import Base
-from ..encoder import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, Role, embed, length_batches, tokenize
+from ..encoder import Role, default_batch_tokens, embed, length_batches, tokenize
 from .batches import TextBatch
 from .config import TrainConfig
 from .losses import BatchScores, find_loss
@@ -42,7 +42,7 @@ def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed
     """Add the gradient of a batch's loss to the factors', and return the loss.
 
     Micro-batches are embedded one after another. Their graphs are held while there is room; those after it are embedded without a graph, and
-    once more with one when the gradient of their vectors is known. The gradient is the same, bit for bit, however much room there is.
+    once more with one when the gradient of their vectors is known. The gradient is the same, bit for bit, however much room there is. The global random state stays as it was.
 
     Args:
         base: With LoRA layers, in training.
@@ -57,16 +57,16 @@ def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed
     parts = make_parts(base, batch.queries, "query", config), make_parts(base, batch.passages, "document", config)
     flat, held = [*parts[0], *parts[1]], _Held()
     vectors: list[Tensor] = []
-    for number, part in enumerate(flat):
-        with torch.set_grad_enabled(held.bytes < room), torch.autograd.graph.saved_tensors_hooks(held.pack, lambda tensor: tensor):
-            vectors.append(_embed(base, part, config, seed + number))
-    leaves = [vector.detach().requires_grad_() for vector in vectors]
-    queries, passages = in_order(parts[0], leaves[: len(parts[0])]), in_order(parts[1], leaves[len(parts[0]) :])
-    loss = batch_loss(queries, passages, batch, config)
-    torch.autograd.backward(loss)
-    for number, (part, leaf) in enumerate(zip(flat, leaves, strict=True)):
-        vector, vectors[number] = vectors[number], leaf  # so that its graph is let go
-        torch.autograd.backward(vector if vector.requires_grad else _embed(base, part, config, seed + number), leaf.grad)
+    with torch.random.fork_rng(devices=[base.device] if base.device.type == "cuda" else []):
+        for number, part in enumerate(flat):
+            with torch.set_grad_enabled(held.bytes < room), torch.autograd.graph.saved_tensors_hooks(held.pack, lambda tensor: tensor):
+                vectors.append(_embed(base, part, config, seed + number))
+        leaves = [vector.detach().requires_grad_() for vector in vectors]
+        queries, passages = in_order(parts[0], leaves[: len(parts[0])]), in_order(parts[1], leaves[len(parts[0]) :])
+        loss = batch_loss(queries, passages, batch, config)
+        torch.autograd.backward(loss)
+        for number, (part, vector, leaf) in enumerate(zip(flat, vectors, leaves, strict=True)):
+            torch.autograd.backward(vector if vector.requires_grad else _embed(base, part, config, seed + number), leaf.grad)
     return loss.item()
 
 
@@ -82,9 +82,9 @@ def batch_loss(queries: Tensor, passages: Tensor, batch: TextBatch, config: Trai
 
 def make_parts(base: Base, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:
     """Cut texts into micro-batches of like length."""
-    ids = tokenize(base, texts, role, min(config.max_tokens, base.spec.max_tokens)).ids
-    budget = CPU_BATCH_TOKENS if base.device.type == "cpu" else GPU_BATCH_TOKENS
-    return [_Part([ids[row] for row in rows], rows) for rows in length_batches([len(row) for row in ids], budget)]
+    ids = tokenize(base, texts, role, config.max_tokens).ids
+    groups = length_batches([len(row) for row in ids], default_batch_tokens(base.device))
+    return [_Part([ids[row] for row in rows], rows) for rows in groups]
 
 
 def in_order(parts: list[_Part], vectors: list[Tensor]) -> Tensor:

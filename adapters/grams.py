@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..base.load import Base
 from ..data.retrieval import TrainingData
-from ..encoder import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, Role, embed, length_batches, tokenize
+from ..encoder import Role, default_batch_tokens, embed, length_batches, tokenize
 from ..errors import TrainingError
 from ..lora.gram_file import grams_bytes
 from ..lora.grams import GramRank, StoredGram, StoredGrams, blank_gram, gram_error, store_gram
@@ -220,7 +220,7 @@ def _symmetric(matrix: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _read_texts(base: Base, texts: GramTexts, config: TrainConfig, on_texts: Told | None) -> None:
-    done, budget = 0, CPU_BATCH_TOKENS if base.device.type == "cpu" else GPU_BATCH_TOKENS
+    done, budget = 0, default_batch_tokens(base.device)
     by_role: tuple[tuple[Role, list[str]], ...] = (("query", texts.queries), ("document", texts.passages))
     for role, of_role in by_role:
         ids = tokenize(base, of_role, role, min(config.max_tokens, base.spec.max_tokens)).ids

@@ -119,11 +119,10 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         set_training(self.base, True)
-        with torch.random.fork_rng(devices=[self.base.device] if self.base.device.type == "cuda" else []):
-            # Each step seeds its own dropout, so that a run that goes on after a kill draws what it would have drawn.
-            seed = (self.config.seed * 1_000_003 + self.state.step) * 1_009
-            self.optimizer.zero_grad(set_to_none=True)
-            loss = accumulate_gradients(self.base, batch, self.config, seed)
+        # Each step seeds its own dropout, so that a run that goes on after a kill draws what it would have drawn.
+        seed = (self.config.seed * 1_000_003 + self.state.step) * 1_009
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = accumulate_gradients(self.base, batch, self.config, seed)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not (math.isfinite(loss) and math.isfinite(norm.item())):
             raise TrainingError(

@@ -20,7 +20,7 @@ def make_config(dropout: float = 0.0) -> TrainConfig:
 
 @pytest.fixture
 def base(loaded_tiny_base: Base, monkeypatch: pytest.MonkeyPatch) -> Base:
-    monkeypatch.setattr(gradients, "CPU_BATCH_TOKENS", 24)  # so that a batch is many micro-batches
+    monkeypatch.setattr(gradients, "default_batch_tokens", lambda device: 24)  # so that a batch is many micro-batches
     return loaded_tiny_base
 
 
@@ -76,6 +76,14 @@ def test_dropout_follows_the_seed(base: Base, toy_data: TrainingData) -> None:
     parameters, batch = in_training(base, config), first_batch(toy_data, config)
     one, other = (gradients_of(parameters, base, batch, config, INFINITE, seed) for seed in (1, 1_000))
     assert not torch.equal(one[0], other[0])
+
+
+def test_the_global_random_state_stays_as_it_was(base: Base, toy_data: TrainingData) -> None:
+    config = make_config(0.3)
+    in_training(base, config)
+    before = torch.get_rng_state()
+    accumulate_gradients(base, first_batch(toy_data, config), config, 1, 0)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_only_what_finds_room_is_held_and_the_rest_is_embedded_twice(

@@ -92,7 +92,7 @@ def test_the_exact_gram_is_the_one_computed_by_hand(
 def test_padding_does_not_count(loaded_tiny_base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = GramTexts(queries=["court"], passages=["the law of rent and the tenant in the great house", "tree", ""])
     together = collect_grams(loaded_tiny_base, NAMES, texts, CONFIG)
-    monkeypatch.setattr(grams, "CPU_BATCH_TOKENS", 1)  # a text a batch: no padding
+    monkeypatch.setattr(grams, "default_batch_tokens", lambda device: 1)  # a text a batch: no padding
     apart = collect_grams(loaded_tiny_base, NAMES, texts, CONFIG)
     assert together.tokens == apart.tokens
     assert together.matrices.keys() == apart.matrices.keys()
