@@ -1,5 +1,6 @@
 """Which queries and passages stand in which batch: a pure function of data, configuration and step."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ class Batches:
         self._ids = sorted(pairs.queries)
         self._pairs, self._corpus = pairs, corpus
         self._key = {pid: normalise(corpus[pid]) for pid in pairs.passage_ids()}
+        # A passage that is trained on is a negative about once an epoch; drawn more often than that, the others would be pushed away further than it.
+        self._others = sorted(corpus.keys() - self._key.keys()) if config.corpus_negatives else []
+        self._others_per_batch = min(config.corpus_negatives, math.ceil(len(self._others) / self.steps_per_epoch))
         # Queries of the same text share their positives: what answers one is no negative of the other.
         self._answers: dict[str, set[str]] = {}
         for qid, text in pairs.queries.items():
@@ -60,6 +64,8 @@ class Batches:
             for pid in positives + negatives:
                 rows.setdefault(self._key[pid], (len(rows), self._corpus[pid]))
             wanted.append({rows[self._key[pid]][0] for pid in positives})
+        for pid in _some(self._others, self._others_per_batch, draw):
+            rows.setdefault(normalise(self._corpus[pid]), (len(rows), self._corpus[pid]))
         positive = np.zeros((len(query_ids), len(rows)), bool)
         ignored = np.zeros_like(positive)
         for number, qid in enumerate(query_ids):

@@ -25,6 +25,8 @@ class TrainConfig:
         batch_size: Queries in a batch; their positives are one another's negatives.
         positives_per_query: At most so many positives of a query in one batch, drawn anew each epoch.
         negatives_per_query: At most so many of a query's given hard negatives in one batch.
+        corpus_negatives: At most so many passages that no pair names are drawn from the corpus for each batch, as negatives of all its queries;
+            no more than show each of them once an epoch. Source: https://doi.org/10.1145/3366424.3386195.
         learning_rate: Peak of the schedule.
         schedule: Fall after the warm-up, to zero.
         warmup_share: Share of the steps that the learning rate rises over, 0 to 1.
@@ -48,6 +50,7 @@ class TrainConfig:
     batch_size: int = 32
     positives_per_query: int = 4
     negatives_per_query: int = 7
+    corpus_negatives: int = 32
     learning_rate: float = 5e-4
     schedule: Schedule = "cosine"
     warmup_share: float = 0.1
@@ -86,7 +89,7 @@ class TrainConfig:
             raise ConfigError("batch_size is 1; with no second query in the batch there is nothing to tell apart: at least 2")
         if self.max_tokens < 8:
             raise ConfigError(f"max_tokens is {self.max_tokens}; at least 8 are needed")
-        for name in ("negatives_per_query", "weight_decay"):
+        for name in ("negatives_per_query", "corpus_negatives", "weight_decay"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be 0 or more and finite")
         if not 0 <= self.seed < 2**32:

@@ -1,12 +1,14 @@
-"""Which settings of training are better on dev? One cell per set, choice and seed; `default` is what the others are held against.
+"""Which settings of training are better on dev? One cell per set, choice and seed; `--against` is what the others are held against.
 
-    python benchmarks/train_choices.py --shared ../shared --sets ecommerce,legal,zh --choices default,symmetric --seeds 0,1 [--epochs 2] [--held-out]
+    python benchmarks/train_choices.py --shared ../shared --sets ecommerce,legal,zh --choices default,in-batch --seeds 0,1 [--epochs 2] [--held-out] [--wide] [--scaled]
 
-2,000 training queries (seed 0); nDCG@10 of all dev queries over the dev positives and 2,000 other passages, at the tokens of training, fp32, of the last state.
+2,000 training queries (seed 0); nDCG@10 of all dev queries over the dev positives and 2,000 other passages, at the tokens and the precision of training, of the last state.
 With `--held-out`, training queries that share a positive with dev are left out: a dev split that shares positives with the training split rewards learning them
-by heart, which new documents do not. Each cell also scores the adapter scaled by `SCALES` (0: the base), that is merged back with the base.
+by heart, which new documents do not. With `--wide`, the training queries that were not drawn are dev queries too, at most `WIDE` of them.
+With `--scaled`, each cell also scores the adapter scaled by `SCALES` (0: the base), that is merged back with the base.
 Cells are kept in benchmarks/results/train_choices/, so that a run that was stopped goes on where it was. `--report` prints what is there:
-the difference to `default`, seed by seed, with its 95 % interval (paired bootstrap over queries of the mean over seeds). Test splits are never read.
+the difference to `--against`, seed by seed, with its 95 % interval (paired bootstrap over queries of the mean over seeds), and apart for the dev queries
+that a passage answers which was trained on. Test splits are never read.
 """
 
 import argparse
@@ -22,21 +24,28 @@ RESULTS = Path(__file__).parent / "results" / "train_choices"
 CHOICES: dict[str, dict[str, object]] = {
     "default": {},
     "lora-dropout": {"dropout": 0.05},
-    "symmetric": {"loss": "symmetric_infonce"},
+    "in-batch": {"corpus_negatives": 0},
+    "in-batch-symmetric": {"corpus_negatives": 0, "loss": "symmetric_infonce"},
+    "corpus-16": {"corpus_negatives": 16},
+    "corpus-64": {"corpus_negatives": 64},
     "slower": {"learning_rate": 2e-4},
     "warmer": {"temperature": 0.05},
     "larger-batch": {"batch_size": 64},
 }
 SCALES = (0.0, 0.5, 0.75)
+WIDE = 1500
 
 
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--sets", default="ecommerce,legal,zh")
     parser.add_argument("--choices", default=",".join(CHOICES))
+    parser.add_argument("--against", default="default")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
+    for flag in ("--held-out", "--wide", "--scaled"):
+        parser.add_argument(flag, action="store_true")
     options = parser.parse_args()
     if not options.report:
         for seed in map(int, options.seeds.split(",")):
@@ -47,7 +56,10 @@ def main() -> None:
 
 
 def cell_path(options: argparse.Namespace, name: str, choice: str, seed: int | str) -> Path:
-    return RESULTS / f"{name}-{choice}-{seed}-{options.epochs}{'-held-out' if options.held_out else ''}.json"
+    marks = [
+        mark for mark, holds in (("held-out", options.held_out), ("wide", options.wide), ("bf16", options.precision == "bf16")) if holds
+    ]
+    return RESULTS / ("-".join([f"{name}-{choice}-{seed}-{options.epochs}", *marks]) + ".json")
 
 
 def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> None:
@@ -57,7 +69,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     from adapt_embed.base.load import load_base
     from adapt_embed.base.resolve import BaseOptions, resolve_base
     from adapt_embed.data.beir import BeirFolder
-    from adapt_embed.data.retrieval import TrainingData, draw_passages, draw_queries
+    from adapt_embed.data.retrieval import Pairs, TrainingData, draw_passages, draw_queries
     from adapt_embed.metrics import ndcg_at_10
 
     path, chosen = cell_path(options, name, choice, seed), SETS[name]
@@ -66,13 +78,17 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     print(path.stem, flush=True)
     source = BeirFolder(options.shared / "data" / chosen.data)
     corpus = source.corpus()
-    train, dev = draw_queries(source.pairs("train", corpus), TRAIN_QUERIES, 0), source.pairs("dev", corpus)
+    pairs, dev = source.pairs("train", corpus), source.pairs("dev", corpus)
+    train = draw_queries(pairs, TRAIN_QUERIES, 0)
+    if options.wide:
+        rest = draw_queries(pairs.select(sorted(pairs.queries.keys() - train.queries.keys())), WIDE, 0)
+        dev = Pairs(dev.queries | rest.queries, dev.positives | rest.positives)
     if options.held_out:
         known = dev.passage_ids()
         train = train.select(qid for qid, positives in train.positives.items() if known.isdisjoint(positives))
     passages = draw_passages(dev, corpus, MAX_DISTRACTORS, 0)
     base = load_base(resolve_base(str(options.shared / "bases" / chosen.base), options=BaseOptions(lend_from=chosen.base_as)))
-    config = config_from({"epochs": options.epochs, "precision": "fp32", "seed": seed} | CHOICES[choice])
+    config = config_from({"epochs": options.epochs, "precision": options.precision, "seed": seed} | CHOICES[choice])
     started = time.monotonic()
     result = train_adapter(base, TrainingData(corpus=corpus, train=train, dev=None, source=chosen.data), config)
     seconds, encoder = time.monotonic() - started, dev_encoder(base, config)
@@ -88,9 +104,10 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
         "losses": [round(loss, 5) for loss in result.losses],
         "train_s": round(seconds, 1),
         "per_query": per_query(),
+        "trained_on": sorted(qid for qid, passages in dev.positives.items() if not train.passage_ids().isdisjoint(passages)),
         "scaled": {},
     }
-    for scale in SCALES:
+    for scale in SCALES if options.scaled else ():
         set_scale(base, scale)
         cell["scaled"][str(scale)] = per_query()
     write_cell(path, cell)
@@ -110,16 +127,23 @@ def report(options: argparse.Namespace) -> None:
     for name in options.sets.split(","):
         cells = read_cells(options, name)
         for choice, runs in cells.items():
-            shared = sorted(runs.keys() & cells.get("default", {}).keys())
+            shared = sorted(runs.keys() & cells.get(options.against, {}).keys())
             if not shared:
                 continue
-            ours, theirs = (average([group[seed]["per_query"] for seed in shared]) for group in (runs, cells["default"]))
-            low, high = interval(ours, theirs)
+            ours, theirs = (average([group[seed]["per_query"] for seed in shared]) for group in (runs, cells[options.against]))
             each = ", ".join(f"{mean(runs[seed]['per_query']):.4f}" for seed in shared)
             minutes = sum(runs[seed]["train_s"] for seed in shared) / len(shared) / 60
-            print(
-                f"{name} {choice} (seeds {','.join(map(str, shared))}): {mean(ours):.4f}, {mean(ours) - mean(theirs):+.4f} [{low:+.4f}, {high:+.4f}]; {minutes:.1f} min; each {each}"
-            )
+            print(f"{name} {choice} (seeds {','.join(map(str, shared))}): {difference(ours, theirs)}; {minutes:.1f} min; each {each}")
+            if known := runs[shared[0]].get("trained_on"):
+                for what, ids in (("trained-on passages", known), ("others", sorted(ours.keys() - known))):
+                    print(
+                        f"  {len(ids)} queries that are answered by {what}: {difference(*({qid: all_[qid] for qid in ids} for all_ in (ours, theirs)))}"
+                    )
+
+
+def difference(ours: dict[str, float], theirs: dict[str, float]) -> str:
+    low, high = interval(ours, theirs)
+    return f"{mean(ours):.4f}, {mean(ours) - mean(theirs):+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
 def read_cells(options: argparse.Namespace, name: str) -> dict[str, dict[int, dict]]:
@@ -127,7 +151,7 @@ def read_cells(options: argparse.Namespace, name: str) -> dict[str, dict[int, di
     rows: dict[str, dict[int, dict]] = {}
     for choice in CHOICES:
         for path in sorted(RESULTS.glob(cell_path(options, name, choice, "[0-9]*").name)):
-            cell, seed = json.loads(path.read_text(encoding="utf-8")), int(path.stem.split("-held-out")[0].split("-")[-2])
+            cell, seed = json.loads(path.read_text(encoding="utf-8")), int(path.stem.removeprefix(f"{name}-{choice}-").split("-")[0])
             rows.setdefault(choice, {})[seed] = cell
             for scale, per_query in cell.get("scaled", {}).items():
                 rows.setdefault(f"{choice} x {scale}", {})[seed] = cell | {"per_query": per_query}
