@@ -4,19 +4,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from adapt_embed.adapters.config import BERT_LINEAR
 from adapt_embed.base.known import known_base
 from adapt_embed.data.beir import BeirFolder
+from adapt_embed.encoder import uses_bf16
 
 
 def train(base: Path, base_as: str, data: Path, folder: Path, seed: int, settings: dict) -> None:
-    """Train as the peer's documentation says, and save the adapter with its tokenizer."""
+    """Train as the peer's documentation says, in the precision that adapt chooses on this processor, and save the adapter."""
     source = BeirFolder(data)
     corpus = source.corpus()
     pairs = source.pairs("train", corpus)
     prompt = known_base(base_as).query_prompt
     rows = [(prompt + pairs.queries[qid], corpus[pid]) for qid, passages in pairs.positives.items() for pid in passages]
-    trainer = make_trainer(base, rows, folder, seed, settings)
+    trainer = make_trainer(base, rows, folder, seed, settings | {"bf16": uses_bf16(torch.device("cpu"), "auto")})
     trainer.train()
     trainer.model[0].auto_model.save_pretrained(folder)
 
@@ -50,7 +52,7 @@ def make_trainer(
         warmup_steps=0.1,
         lr_scheduler_type="cosine",
         batch_sampler=BatchSamplers.NO_DUPLICATES,
-        bf16=False,
+        bf16=settings.get("bf16", False),
         seed=seed,
         save_strategy="no",
         report_to="none",
