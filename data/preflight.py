@@ -74,7 +74,7 @@ def _batch(train: Pairs, size: int) -> PreflightWarning | None:
         message = f"the batch of {size} is larger than the data ({len(train)} queries): every epoch is one step; lower batch_size to {max(2, len(train) // 4)} or bring more data"
         return PreflightWarning("batch-too-large", message)
     if size < SMALL_BATCH:
-        message = f"the batch of {size} gives each query at most {size - 1} other passages to be told from, so that little is learned; raise batch_size to {SMALL_BATCH} or more"
+        message = f"the batch of {size} gives each query at most {size - 1} answers of other queries to be told from, so that little is learned; raise batch_size to {SMALL_BATCH} or more"
         return PreflightWarning("batch-too-small", message)
     return None
 

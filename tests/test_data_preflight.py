@@ -39,7 +39,7 @@ def test_a_batch_that_is_too_small_or_larger_than_the_data_is_told(size: int, co
 
 def test_the_batch_warnings_say_what_to_set() -> None:
     assert "lower batch_size to 30" in warn(data(), batch_size=500)["batch-too-large"]
-    assert "at most 3 other passages" in warn(data(), batch_size=4)["batch-too-small"]
+    assert "at most 3 answers of other queries" in warn(data(), batch_size=4)["batch-too-small"]
 
 
 @pytest.mark.parametrize(("copies", "codes"), [(6, []), (7, ["duplicate-queries"])])
