@@ -1,10 +1,11 @@
 """Does training gain, and is it no worse than sentence-transformers with peft? Base, adapt and the peer on the same pairs and epochs.
 
-    python benchmarks/train_quality.py --shared ../shared [--sets legal,ecommerce,medical,zh] [--arms adapt,peer] [--seeds 0,1,2] [--peer-seeds 0]
+    python benchmarks/train_quality.py --shared ../shared [--sets legal,ecommerce,medical,zh] [--arms adapt,in-batch,peer] [--seeds 0,1,2] [--peer-seeds 0]
 
 Each cell (a set, an arm, a seed) is trained and scored by itself and kept as one JSON file in benchmarks/results/train_quality/, so that a run that was
 stopped goes on where it was, and several can run at once. `--report` prints the table from the cells that are there.
-The English adapters of seed 0 are kept with their Gram matrices in benchmarks/adapters/, for benchmarks/merge_quality.py.
+The arm `in-batch` is adapt without passages of the corpus as further negatives. Its English adapters of seed 0 are kept with their Gram matrices in
+benchmarks/adapters/, for benchmarks/merge_quality.py.
 Scores come from the bench: all test queries, 512 tokens, fp32. Intervals: paired bootstrap over queries of the mean over seeds.
 """
 
@@ -16,6 +17,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 
 from cells import make_parser, write_cell
 
@@ -26,6 +28,7 @@ KEPT = HERE / "adapters"
 NOT_KEPT = ("tokenizer*", "vocab*", "special_tokens*", "training_texts*")
 TRAIN_QUERIES, DEV_QUERIES = 2000, 200
 SETTINGS = {"epochs": 3, "batch_size": 32, "learning_rate": 5e-4, "max_tokens": 256}
+ARMS: dict[str, dict[str, int]] = {"adapt": {}, "in-batch": {"corpus_negatives": 0}}
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def main() -> None:
     if options.report:
         return report(options)
     for name in options.sets.split(","):
-        seeds = {"adapt": options.seeds, "peer": options.peer_seeds, "base": "0"}
+        seeds = dict.fromkeys(ARMS, options.seeds) | {"peer": options.peer_seeds, "base": "0"}
         cells = [(arm, int(seed)) for arm in dict.fromkeys([*options.arms.split(","), "base"]) for seed in seeds[arm].split(",")]
         for arm, seed in cells:
             run_cell(options, name, arm, seed)
@@ -79,7 +82,7 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
     reference = "base"
     if arm != "base":
         folder = RUNS / f"{name}-{arm}-{seed}"
-        facts = (train_adapt if arm == "adapt" else train_peer)(options, chosen, folder, seed)
+        facts = train_peer(options, chosen, folder, seed) if arm == "peer" else train_adapt(options, chosen, arm, folder, seed)
         reference = facts.pop("reference")
     facts["train_s"] = round(time.monotonic() - started, 1)
     facts |= score(options, chosen, reference)
@@ -98,9 +101,9 @@ def base_arguments(options: argparse.Namespace, chosen: Set) -> list[object]:
     return ["--base", options.shared / "bases" / chosen.base, "--base-as", chosen.base_as]
 
 
-def train_adapt(options: argparse.Namespace, chosen: Set, home: Path, seed: int) -> dict:
-    is_kept = seed == 0 and chosen.lang == "en"
-    sets = [part for key, value in SETTINGS.items() for part in ("--set", f"{key}={value}")]
+def train_adapt(options: argparse.Namespace, chosen: Set, arm: str, home: Path, seed: int) -> dict:
+    is_kept = arm == "in-batch" and seed == 0 and chosen.lang == "en"
+    sets = [part for key, value in (SETTINGS | ARMS[arm]).items() for part in ("--set", f"{key}={value}")]
     told = adapt(
         "train",
         "--domain",
@@ -189,21 +192,22 @@ def report(options: argparse.Namespace) -> None:
             f"{name} ({SETS[name].data}, {SETS[name].split}): base nDCG@10 {mean(queries(base)):.4f}, STSBenchmark (local) {sts(base):.4f}"
         )
         means = {}
-        for arm in ("adapt", "peer"):
+        for arm in (*ARMS, "peer"):
             runs = [cell for key, cell in cells.items() if key.startswith(f"{name}-{arm}-")]
             if not runs:
                 continue
             means[arm] = average([queries(run) for run in runs])
             low, high = interval(means[arm], queries(base))
             general = sum(sts(run) for run in runs) / len(runs) - sts(base)
-            minutes = sorted(run["train_s"] for run in runs)[len(runs) // 2] / 60
+            minutes = [run["train_s"] / 60 for run in runs if run["train_s"] is not None]
+            timed = f"; {median(minutes):.1f} min of training" if minutes else ""
             spread = ", ".join(f"{mean(queries(run)):.4f}" for run in runs)
             print(
-                f"  {arm}: {mean(means[arm]):.4f} ({spread}); gain {mean(means[arm]) - mean(queries(base)):+.4f} [{low:+.4f}, {high:+.4f}]; STS {general:+.4f}; {minutes:.1f} min of training"
+                f"  {arm}: {mean(means[arm]):.4f} ({spread}); gain {mean(means[arm]) - mean(queries(base)):+.4f} [{low:+.4f}, {high:+.4f}]; STS {general:+.4f}{timed}"
             )
-        if len(means) == 2:
-            low, high = interval(means["adapt"], means["peer"])
-            print(f"  adapt - peer: {mean(means['adapt']) - mean(means['peer']):+.4f} [{low:+.4f}, {high:+.4f}]")
+        for arm in (arm for arm in ARMS if {arm, "peer"} <= means.keys()):
+            low, high = interval(means[arm], means["peer"])
+            print(f"  {arm} - peer: {mean(means[arm]) - mean(means['peer']):+.4f} [{low:+.4f}, {high:+.4f}]")
 
 
 def queries(cell: dict) -> dict[str, float]:
