@@ -50,7 +50,7 @@ class TrainConfig:
     batch_size: int = 32
     positives_per_query: int = 4
     negatives_per_query: int = 7
-    corpus_negatives: int = 32
+    corpus_negatives: int = 0
     learning_rate: float = 5e-4
     schedule: Schedule = "cosine"
     warmup_share: float = 0.1

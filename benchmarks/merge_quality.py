@@ -67,7 +67,7 @@ def adapter(domain: str) -> str:
     """Return the adapter that train_quality.py kept for a domain (seed 0)."""
     folder = KEPT / SETS[domain].data
     if not folder.exists():
-        sys.exit(f"no adapter for {domain}: run train_quality.py --sets {domain} --arms in-batch --seeds 0 first")
+        sys.exit(f"no adapter for {domain}: run train_quality.py --sets {domain} --arms adapt --seeds 0 first")
     return str(folder)
 
 
@@ -92,7 +92,7 @@ def joint_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
     found = open_registry(RUNS / "registry")
     if row not in {entry.name for entry in found.entries()}:
         folder = options.shared / "bases" / SETS["legal"].base
-        sets = [part for setting in ("epochs=1", "max_tokens=256", "corpus_negatives=0") for part in ("--set", setting)]
+        sets = [part for setting in ("epochs=1", "max_tokens=256") for part in ("--set", setting)]
         data = ["--domain", "legal", "--data", union_folder(options), "--base", folder, "--base-as", SETS["legal"].base_as]
         adapt("train", "--name", row, *data, *sets, "--resume")
     return str(found.folder(found.find(row))), {}

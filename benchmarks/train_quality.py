@@ -1,11 +1,11 @@
 """Does training gain, and is it no worse than sentence-transformers with peft? Base, adapt and the peer on the same pairs and epochs.
 
-    python benchmarks/train_quality.py --shared ../shared [--sets legal,ecommerce,medical,zh] [--arms adapt,in-batch,peer] [--seeds 0,1,2] [--peer-seeds 0]
+    python benchmarks/train_quality.py --shared ../shared [--sets legal,ecommerce,medical,zh] [--arms adapt,corpus-32,peer] [--seeds 0,1,2] [--peer-seeds 0]
 
 Each cell (a set, an arm, a seed) is trained and scored by itself and kept as one JSON file in benchmarks/results/train_quality/, so that a run that was
 stopped goes on where it was, and several can run at once. `--report` prints the table from the cells that are there.
-The arm `in-batch` is adapt without passages of the corpus as further negatives. Its English adapters of seed 0 are kept with their Gram matrices in
-benchmarks/adapters/, for benchmarks/merge_quality.py.
+The arm `corpus-32` is adapt with 32 passages of the corpus a batch as further negatives.
+The English adapters of adapt and seed 0 are kept with their Gram matrices in benchmarks/adapters/, for benchmarks/merge_quality.py.
 Scores come from the bench: all test queries, 512 tokens, fp32. Intervals: paired bootstrap over queries of the mean over seeds.
 """
 
@@ -28,7 +28,7 @@ KEPT = HERE / "adapters"
 NOT_KEPT = ("tokenizer*", "vocab*", "special_tokens*", "training_texts*")
 TRAIN_QUERIES, DEV_QUERIES = 2000, 200
 SETTINGS = {"epochs": 3, "batch_size": 32, "learning_rate": 5e-4, "max_tokens": 256}
-ARMS: dict[str, dict[str, int]] = {"adapt": {}, "in-batch": {"corpus_negatives": 0}}
+ARMS: dict[str, dict[str, int]] = {"adapt": {}, "corpus-32": {"corpus_negatives": 32}}
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def base_arguments(options: argparse.Namespace, chosen: Set) -> list[object]:
 
 
 def train_adapt(options: argparse.Namespace, chosen: Set, arm: str, home: Path, seed: int) -> dict:
-    is_kept = arm == "in-batch" and seed == 0 and chosen.lang == "en"
+    is_kept = arm == "adapt" and seed == 0 and chosen.lang == "en"
     sets = [part for key, value in (SETTINGS | ARMS[arm]).items() for part in ("--set", f"{key}={value}")]
     told = adapt(
         "train",

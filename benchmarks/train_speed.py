@@ -96,7 +96,7 @@ def train_adapt(options: argparse.Namespace, name: str) -> list[float]:
 
     folder, data = options.shared / "bases" / SETS[name].base, drawn(options, name)
     base = load_base(resolve_base(str(folder), options=BaseOptions(lend_from=SETS[name].base_as)))
-    config = TrainConfig(**(SETTINGS | {"epochs": 1, "precision": "fp32", "corpus_negatives": 0}))
+    config = TrainConfig(**(SETTINGS | {"epochs": 1, "precision": "fp32"}))
     clock = [time.monotonic()]
     train_adapter(base, data, config, on_step=lambda _: clock.append(time.monotonic()))
     return [after - before for before, after in itertools.pairwise(clock)]

@@ -166,20 +166,20 @@ def test_corpus_negatives_are_passages_that_no_pair_names_and_are_held_against_e
 
 def test_a_corpus_negative_is_shown_about_as_often_as_a_passage_that_is_trained_on() -> None:
     pairs, corpus = plain(40)
-    batches = make(pairs, corpus | {f"o{number}": f"other {number}" for number in range(25)}, epochs=1)
+    batches = make(pairs, corpus | {f"o{number}": f"other {number}" for number in range(25)}, corpus_negatives=32, epochs=1)
     assert batches.steps == 10
     assert {len(batches.batch(step).passages) for step in range(10)} == {4 + 3}
 
 
 def test_a_corpus_without_other_passages_gives_no_corpus_negatives() -> None:
     pairs, corpus = plain(8)
-    assert len(make(pairs, corpus).batch(0).passages) == 4
+    assert len(make(pairs, corpus, corpus_negatives=32).batch(0).passages) == 4
 
 
 def test_a_corpus_negative_of_the_text_of_an_answer_is_not_held_against_it() -> None:
     pairs = Pairs({"a": "one", "b": "two", "c": "One"}, {"a": {"p": 1}, "b": {"q": 1}, "c": {"r": 1}})
     corpus = {"p": "text p", "q": "text q", "r": "text r", "copy": "TEXT  p", "query": "two"}
-    batch = make(pairs, corpus).batch(0)
+    batch = make(pairs, corpus, corpus_negatives=32).batch(0)
     assert batch.passages == ["text p", "text q", "text r", "two"]
     assert role(batch, "one", "text p") == "positive"
     assert role(batch, "two", "two") == "ignored"
@@ -187,12 +187,12 @@ def test_a_corpus_negative_of_the_text_of_an_answer_is_not_held_against_it() -> 
 
 def test_corpus_negatives_leave_the_rest_of_a_batch_as_it_is() -> None:
     pairs, corpus = plain(12)
-    without, having = make(pairs, corpus).batch(4), make(pairs, corpus | {"o": "other"}).batch(4)
+    without, having = make(pairs, corpus).batch(4), make(pairs, corpus | {"o": "other"}, corpus_negatives=32).batch(4)
     assert having.queries == without.queries
     assert having.passages == [*without.passages, "other"]
     assert np.array_equal(having.positive[:, :-1], without.positive)
 
 
-def test_no_corpus_negatives_are_drawn_when_none_are_wanted() -> None:
+def test_no_corpus_negatives_are_drawn_unless_wanted() -> None:
     pairs, corpus = plain(4)
-    assert len(make(pairs, corpus | {"o": "other"}, corpus_negatives=0).batch(0).passages) == 4
+    assert len(make(pairs, corpus | {"o": "other"}).batch(0).passages) == 4
