@@ -5,7 +5,8 @@
 Each cell (a set, an arm, a seed) is trained and scored by itself and kept as one JSON file in benchmarks/results/train_quality/, so that a run that was
 stopped goes on where it was, and several can run at once. `--report` prints the table from the cells that are there.
 The arm `corpus-32` is adapt with 32 passages of the corpus a batch as further negatives.
-The English adapters of adapt and seed 0 are kept with their Gram matrices in benchmarks/adapters/, for benchmarks/merge_quality.py.
+The English adapters of adapt and seed 0 are kept with their Gram matrices in benchmarks/adapters/, for benchmarks/merge_quality.py. Other seeds may lie beside them
+(`DATA-SEED`); what lies there is scored, and not trained again.
 Scores come from the bench: all test queries, 512 tokens, fp32. Intervals: paired bootstrap over queries of the mean over seeds.
 """
 
@@ -84,7 +85,7 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
         folder = RUNS / f"{name}-{arm}-{seed}"
         facts = train_peer(options, chosen, folder, seed) if arm == "peer" else train_adapt(options, chosen, arm, folder, seed)
         reference = facts.pop("reference")
-    facts["train_s"] = round(time.monotonic() - started, 1)
+    facts.setdefault("train_s", round(time.monotonic() - started, 1))
     facts |= score(options, chosen, reference)
     write_cell(result, facts)
 
@@ -102,6 +103,9 @@ def base_arguments(options: argparse.Namespace, chosen: Set) -> list[object]:
 
 
 def train_adapt(options: argparse.Namespace, chosen: Set, arm: str, home: Path, seed: int) -> dict:
+    kept = KEPT / (chosen.data if seed == 0 else f"{chosen.data}-{seed}")
+    if arm == "adapt" and kept.exists():
+        return kept_facts(kept)
     is_kept = arm == "adapt" and seed == 0 and chosen.lang == "en"
     sets = [part for key, value in (SETTINGS | ARMS[arm]).items() for part in ("--set", f"{key}={value}")]
     told = adapt(
@@ -120,8 +124,21 @@ def train_adapt(options: argparse.Namespace, chosen: Set, arm: str, home: Path, 
         *(("--gram-rank", 64) if is_kept else ()),
     )
     if is_kept:
-        keep(Path(told["path"]), KEPT / chosen.data, options.shared)
+        keep(Path(told["path"]), kept, options.shared)
     return {"reference": told["path"], "dev": told["dev"], "bytes": told["bytes"], "steps": told["steps"]}
+
+
+def kept_facts(folder: Path) -> dict:
+    """Return what a cell tells of an adapter that was trained before; its minutes of training are not known."""
+    dev = json.loads((folder / "adapt.json").read_text(encoding="utf-8"))["scores"]["dev"]
+    steps = len(json.loads((folder / "history.json").read_text(encoding="utf-8"))["losses"])
+    return {
+        "reference": str(folder),
+        "dev": dev,
+        "bytes": (folder / "adapter_model.safetensors").stat().st_size,
+        "steps": steps,
+        "train_s": None,
+    }
 
 
 def keep(version: Path, folder: Path, shared: Path) -> None:
