@@ -18,7 +18,7 @@ from pathlib import Path
 
 from adapt_embed.base.load import Base
 from cells import make_parser, write_cell
-from train_quality import SETS, TRAIN_QUERIES, average, interval, mean
+from train_quality import SETS, TRAIN_QUERIES, average, difference, mean
 
 RESULTS = Path(__file__).parent / "results" / "train_choices"
 CHOICES: dict[str, dict[str, object]] = {
@@ -133,17 +133,18 @@ def report(options: argparse.Namespace) -> None:
             ours, theirs = (average([group[seed]["per_query"] for seed in shared]) for group in (runs, cells[options.against]))
             each = ", ".join(f"{mean(runs[seed]['per_query']):.4f}" for seed in shared)
             minutes = sum(runs[seed]["train_s"] for seed in shared) / len(shared) / 60
-            print(f"{name} {choice} (seeds {','.join(map(str, shared))}): {difference(ours, theirs)}; {minutes:.1f} min; each {each}")
+            print(
+                f"{name} {choice} (seeds {','.join(map(str, shared))}): {mean_and_difference(ours, theirs)}; {minutes:.1f} min; each {each}"
+            )
             if known := runs[shared[0]].get("trained_on"):
                 for what, ids in (("trained-on passages", known), ("others", sorted(ours.keys() - known))):
                     print(
-                        f"  {len(ids)} queries that are answered by {what}: {difference(*({qid: all_[qid] for qid in ids} for all_ in (ours, theirs)))}"
+                        f"  {len(ids)} queries that are answered by {what}: {mean_and_difference(*({qid: all_[qid] for qid in ids} for all_ in (ours, theirs)))}"
                     )
 
 
-def difference(ours: dict[str, float], theirs: dict[str, float]) -> str:
-    low, high = interval(ours, theirs)
-    return f"{mean(ours):.4f}, {mean(ours) - mean(theirs):+.4f} [{low:+.4f}, {high:+.4f}]"
+def mean_and_difference(ours: dict[str, float], theirs: dict[str, float]) -> str:
+    return f"{mean(ours):.4f}, {difference(ours, theirs)}"
 
 
 def read_cells(options: argparse.Namespace, name: str) -> dict[str, dict[int, dict]]:

@@ -5,8 +5,7 @@
 Each cell (a set, an arm, a seed) is trained and scored by itself and kept as one JSON file in benchmarks/results/train_quality/, so that a run that was
 stopped goes on where it was, and several can run at once. `--report` prints the table from the cells that are there.
 The arm `corpus-32` is adapt with 32 passages of the corpus a batch as further negatives.
-The English adapters of adapt and seed 0 are kept with their Gram matrices in benchmarks/adapters/, for benchmarks/merge_quality.py. Other seeds may lie beside them
-(`DATA-SEED`); what lies there is scored, and not trained again.
+The English adapters of adapt and seed 0 are kept with their Gram matrices in benchmarks/adapters/, for benchmarks/merge_quality.py.
 Scores come from the bench: all test queries, 512 tokens, fp32. Intervals: paired bootstrap over queries of the mean over seeds.
 """
 
@@ -85,7 +84,7 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
         folder = RUNS / f"{name}-{arm}-{seed}"
         facts = train_peer(options, chosen, folder, seed) if arm == "peer" else train_adapt(options, chosen, arm, folder, seed)
         reference = facts.pop("reference")
-    facts.setdefault("train_s", round(time.monotonic() - started, 1))
+    facts["train_s"] = round(time.monotonic() - started, 1)
     facts |= score(options, chosen, reference)
     write_cell(result, facts)
 
@@ -103,9 +102,6 @@ def base_arguments(options: argparse.Namespace, chosen: Set) -> list[object]:
 
 
 def train_adapt(options: argparse.Namespace, chosen: Set, arm: str, home: Path, seed: int) -> dict:
-    kept = KEPT / (chosen.data if seed == 0 else f"{chosen.data}-{seed}")
-    if arm == "adapt" and kept.exists():
-        return kept_facts(kept)
     is_kept = arm == "adapt" and seed == 0 and chosen.lang == "en"
     sets = [part for key, value in (SETTINGS | ARMS[arm]).items() for part in ("--set", f"{key}={value}")]
     told = adapt(
@@ -124,21 +120,8 @@ def train_adapt(options: argparse.Namespace, chosen: Set, arm: str, home: Path, 
         *(("--gram-rank", 64) if is_kept else ()),
     )
     if is_kept:
-        keep(Path(told["path"]), kept, options.shared)
+        keep(Path(told["path"]), KEPT / chosen.data, options.shared)
     return {"reference": told["path"], "dev": told["dev"], "bytes": told["bytes"], "steps": told["steps"]}
-
-
-def kept_facts(folder: Path) -> dict:
-    """Return what a cell tells of an adapter that was trained before; its minutes of training are not known."""
-    dev = json.loads((folder / "adapt.json").read_text(encoding="utf-8"))["scores"]["dev"]
-    steps = len(json.loads((folder / "history.json").read_text(encoding="utf-8"))["losses"])
-    return {
-        "reference": str(folder),
-        "dev": dev,
-        "bytes": (folder / "adapter_model.safetensors").stat().st_size,
-        "steps": steps,
-        "train_s": None,
-    }
 
 
 def keep(version: Path, folder: Path, shared: Path) -> None:
@@ -214,17 +197,13 @@ def report(options: argparse.Namespace) -> None:
             if not runs:
                 continue
             means[arm] = average([queries(run) for run in runs])
-            low, high = interval(means[arm], queries(base))
             general = sum(sts(run) for run in runs) / len(runs) - sts(base)
             minutes = [run["train_s"] / 60 for run in runs if run["train_s"] is not None]
             timed = f"; {median(minutes):.1f} min of training" if minutes else ""
             spread = ", ".join(f"{mean(queries(run)):.4f}" for run in runs)
-            print(
-                f"  {arm}: {mean(means[arm]):.4f} ({spread}); gain {mean(means[arm]) - mean(queries(base)):+.4f} [{low:+.4f}, {high:+.4f}]; STS {general:+.4f}{timed}"
-            )
+            print(f"  {arm}: {mean(means[arm]):.4f} ({spread}); gain {difference(means[arm], queries(base))}; STS {general:+.4f}{timed}")
         for arm in (arm for arm in ARMS if {arm, "peer"} <= means.keys()):
-            low, high = interval(means[arm], means["peer"])
-            print(f"  {arm} - peer: {mean(means[arm]) - mean(means['peer']):+.4f} [{low:+.4f}, {high:+.4f}]")
+            print(f"  {arm} - peer: {difference(means[arm], means['peer'])}")
 
 
 def queries(cell: dict) -> dict[str, float]:
@@ -243,6 +222,12 @@ def mean(values: dict[str, float]) -> float:
 def average(runs: list[dict[str, float]]) -> dict[str, float]:
     """Average each query over the seeds."""
     return {qid: sum(run[qid] for run in runs) / len(runs) for qid in runs[0]}
+
+
+def difference(ours: dict[str, float], theirs: dict[str, float]) -> str:
+    """Tell the mean difference and its 95 % interval."""
+    low, high = interval(ours, theirs)
+    return f"{mean(ours) - mean(theirs):+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
 def interval(ours: dict[str, float], theirs: dict[str, float], resamples: int = 10_000) -> tuple[float, float]:
