@@ -1,6 +1,7 @@
 """Which queries and passages stand in which batch: a pure function of data, configuration and step."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,12 +13,16 @@ from .config import TrainConfig
 
 @dataclass(frozen=True, slots=True)
 class TextBatch:
-    """One batch. `positive` and `ignored` are (queries, passages) bool arrays as in `losses.BatchScores`."""
+    """One batch. `positive` and `ignored` are (queries, passages) bool arrays as in `losses.BatchScores`.
+
+    `frequency`: (passages,) float32, how many of the training queries name each passage; 1 for one that none names, and which is drawn once an epoch.
+    """
 
     queries: list[str]
     passages: list[str]
     positive: np.ndarray
     ignored: np.ndarray
+    frequency: np.ndarray
 
 
 class Batches:
@@ -28,6 +33,9 @@ class Batches:
         self._ids = sorted(pairs.queries)
         self._pairs, self._corpus = pairs, corpus
         self._key = {pid: normalise(corpus[pid]) for pid in pairs.passage_ids()}
+        self._frequency = Counter(
+            key for qid in self._ids for key in {self._key[pid] for pid in (*pairs.positives[qid], *pairs.negatives.get(qid, []))}
+        )
         # A passage that is trained on is a negative about once an epoch; drawn more often than that, the others would be pushed away further than it.
         self._others = sorted(corpus.keys() - self._key.keys()) if config.corpus_negatives else []
         self._others_per_batch = min(config.corpus_negatives, math.ceil(len(self._others) / self.steps_per_epoch))
@@ -73,7 +81,11 @@ class Batches:
             positive[number, list(wanted[number])] = True
             ignored[number] = [key in self._answers[text] or key == text for key in rows]
         return TextBatch(
-            [self._pairs.queries[qid] for qid in query_ids], [text for _, text in rows.values()], positive, ignored & ~positive
+            [self._pairs.queries[qid] for qid in query_ids],
+            [text for _, text in rows.values()],
+            positive,
+            ignored & ~positive,
+            np.array([max(1, self._frequency[key]) for key in rows], np.float32),
         )
 
 

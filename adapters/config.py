@@ -27,6 +27,8 @@ class TrainConfig:
         negatives_per_query: At most so many of a query's given hard negatives in one batch.
         corpus_negatives: At most so many passages that no pair names are drawn from the corpus for each batch, as negatives of all its queries;
             no more than show each of them once an epoch. Source: https://doi.org/10.1145/3366424.3386195.
+        frequency_correction: How much of log(how many training queries name a passage) is taken off its logits, 0 (nothing) to 1 (all of it).
+            In-batch negatives push a passage away each time that some query names it. Source: https://doi.org/10.1145/3298689.3346996.
         learning_rate: Peak of the schedule.
         schedule: Fall after the warm-up, to zero.
         warmup_share: Share of the steps that the learning rate rises over, 0 to 1.
@@ -51,6 +53,7 @@ class TrainConfig:
     positives_per_query: int = 4
     negatives_per_query: int = 7
     corpus_negatives: int = 0
+    frequency_correction: float = 1.0
     learning_rate: float = 5e-4
     schedule: Schedule = "cosine"
     warmup_share: float = 0.1
@@ -97,6 +100,8 @@ class TrainConfig:
         for name in ("warmup_share", "dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 0 and below 1")
+        if not 0 <= self.frequency_correction <= 1:
+            raise ConfigError(f"frequency_correction is {self.frequency_correction}; it must be at least 0 and at most 1")
         if not self.targets:
             raise ConfigError("targets is empty; name at least one module")
         for name, choices in (("schedule", Schedule), ("precision", Precision), ("store", StoreDtype)):

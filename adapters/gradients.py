@@ -72,11 +72,10 @@ def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed
 
 def batch_loss(queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainConfig) -> Tensor:
     """Return the loss of a batch whose texts are embedded: (queries, d) and (passages, d), length 1, in the batch's order."""
-    scores = BatchScores(
-        queries @ passages.T,  # (queries, passages)
-        torch.from_numpy(batch.positive).to(queries.device),
-        torch.from_numpy(batch.ignored).to(queries.device),
+    positive, ignored, frequency = (
+        torch.from_numpy(array).to(queries.device) for array in (batch.positive, batch.ignored, batch.frequency)
     )
+    scores = BatchScores(queries @ passages.T, positive, ignored, config.frequency_correction * frequency.log())
     return find_loss(config.loss)(scores, config.temperature)
 
 

@@ -6,6 +6,7 @@
 With `--held-out`, training queries that share a positive with dev are left out: a dev split that shares positives with the training split rewards learning them
 by heart, which new documents do not. With `--wide`, the training queries that were not drawn are dev queries too, at most `WIDE` of them.
 With `--scaled`, each cell also scores the adapter scaled by `SCALES` (0: the base), that is merged back with the base.
+The choice `peer` is sentence-transformers + peft on the same pairs and epochs; it is not scaled.
 Cells are kept in benchmarks/results/train_choices/, so that a run that was stopped goes on where it was. `--report` prints what is there:
 the difference to `--against`, seed by seed, with its 95 % interval (paired bootstrap over queries of the mean over seeds), and apart for the dev queries
 that a passage answers which was trained on. Test splits are never read.
@@ -13,24 +14,31 @@ that a passage answers which was trained on. Test splits are never read.
 
 import argparse
 import json
+import tempfile
 import time
 from pathlib import Path
 
+from adapt_embed.adapters.config import TrainConfig
 from adapt_embed.base.load import Base
+from adapt_embed.data.retrieval import TrainingData
+from adapt_embed.encoder import LoraEncoder
 from cells import make_parser, write_cell
-from train_quality import SETS, TRAIN_QUERIES, average, difference, mean
+from train_quality import SETS, SETTINGS, TRAIN_QUERIES, average, difference, mean
 
 RESULTS = Path(__file__).parent / "results" / "train_choices"
+UNCORRECTED: dict[str, object] = {"frequency_correction": 0.0}  # as it was before there was a correction
 CHOICES: dict[str, dict[str, object]] = {
     "default": {},
+    "uncorrected": UNCORRECTED,
     "lora-dropout": {"dropout": 0.05},
-    "symmetric": {"loss": "symmetric_infonce"},
-    "corpus-16": {"corpus_negatives": 16},
-    "corpus-32": {"corpus_negatives": 32},
-    "corpus-64": {"corpus_negatives": 64},
+    "symmetric": UNCORRECTED | {"loss": "symmetric_infonce"},
+    "corpus-16": UNCORRECTED | {"corpus_negatives": 16},
+    "corpus-32": UNCORRECTED | {"corpus_negatives": 32},
+    "corpus-64": UNCORRECTED | {"corpus_negatives": 64},
     "slower": {"learning_rate": 2e-4},
     "warmer": {"temperature": 0.05},
     "larger-batch": {"batch_size": 64},
+    "peer": {},
 }
 SCALES = (0.0, 0.5, 0.75)
 WIDE = 1500
@@ -64,12 +72,11 @@ def cell_path(options: argparse.Namespace, name: str, choice: str, seed: int | s
 
 def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> None:
     from adapt_embed.adapters.config import config_from
-    from adapt_embed.adapters.dev import MAX_DISTRACTORS, dev_encoder
-    from adapt_embed.adapters.train import train_adapter
+    from adapt_embed.adapters.dev import MAX_DISTRACTORS
     from adapt_embed.base.load import load_base
     from adapt_embed.base.resolve import BaseOptions, resolve_base
     from adapt_embed.data.beir import BeirFolder
-    from adapt_embed.data.retrieval import Pairs, TrainingData, draw_passages, draw_queries
+    from adapt_embed.data.retrieval import Pairs, draw_passages, draw_queries
     from adapt_embed.metrics import ndcg_at_10
 
     path, chosen = cell_path(options, name, choice, seed), SETS[name]
@@ -90,8 +97,9 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     base = load_base(resolve_base(str(options.shared / "bases" / chosen.base), options=BaseOptions(lend_from=chosen.base_as)))
     config = config_from({"epochs": options.epochs, "precision": options.precision, "seed": seed} | CHOICES[choice])
     started = time.monotonic()
-    result = train_adapter(base, TrainingData(corpus=corpus, train=train, dev=None, source=chosen.data), config)
-    seconds, encoder = time.monotonic() - started, dev_encoder(base, config)
+    train_one = train_peer if choice == "peer" else train_ours
+    encoder, losses = train_one(base, TrainingData(corpus=corpus, train=train, dev=None, source=chosen.data), config)
+    seconds = time.monotonic() - started
 
     def per_query() -> dict[str, float]:
         queries, documents = encoder.encode(list(dev.queries.values()), "query"), encoder.encode(list(passages.values()), "document")
@@ -101,16 +109,36 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     cell: dict = {
         "settings": CHOICES[choice],
         "train_queries": len(train),
-        "losses": [round(loss, 5) for loss in result.losses],
+        "losses": [round(loss, 5) for loss in losses],
         "train_s": round(seconds, 1),
         "per_query": per_query(),
         "trained_on": sorted(qid for qid, passages in dev.positives.items() if not train.passage_ids().isdisjoint(passages)),
         "scaled": {},
     }
-    for scale in SCALES if options.scaled else ():
+    for scale in SCALES if options.scaled and choice != "peer" else ():
         set_scale(base, scale)
         cell["scaled"][str(scale)] = per_query()
     write_cell(path, cell)
+
+
+def train_ours(base: Base, data: TrainingData, config: TrainConfig) -> tuple[LoraEncoder, list[float]]:
+    from adapt_embed.adapters.dev import dev_encoder
+    from adapt_embed.adapters.train import train_adapter
+
+    losses = train_adapter(base, data, config).losses
+    return dev_encoder(base, config), losses
+
+
+def train_peer(base: Base, data: TrainingData, config: TrainConfig) -> tuple[LoraEncoder, list[float]]:
+    from adapt_embed.lora import read_lora
+    from peer_sentence_transformers import train
+
+    assert base.spec.alias is not None
+    settings = {name: getattr(config, name) for name in SETTINGS} | {"bf16": config.precision == "bf16"}
+    with tempfile.TemporaryDirectory() as folder:
+        train(base.spec.folder, base.spec.alias, data.corpus, data.train, Path(folder), config.seed, settings)
+        factors = read_lora(Path(folder))
+    return LoraEncoder(base, factors, precision=config.precision, max_tokens=config.max_tokens), []
 
 
 def set_scale(base: Base, scale: float) -> None:

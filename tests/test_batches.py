@@ -196,3 +196,14 @@ def test_corpus_negatives_leave_the_rest_of_a_batch_as_it_is() -> None:
 def test_no_corpus_negatives_are_drawn_unless_wanted() -> None:
     pairs, corpus = plain(4)
     assert len(make(pairs, corpus | {"o": "other"}).batch(0).passages) == 4
+
+
+def test_the_frequency_of_a_passage_is_the_number_of_training_queries_that_name_it() -> None:
+    pairs = Pairs(
+        {"a": "one", "b": "two", "c": "three"},
+        {"a": {"p": 1}, "b": {"p": 1, "copy": 1}, "c": {"q": 1}},
+        {"a": ["n"], "c": ["n", "p"]},
+    )
+    corpus = {"p": "text p", "copy": "TEXT  p", "q": "text q", "n": "text n", "o": "other"}
+    batch = make(pairs, corpus, corpus_negatives=1).batch(0)
+    assert dict(zip(batch.passages, batch.frequency.tolist(), strict=True)) == {"text p": 3, "text q": 1, "text n": 2, "other": 1}

@@ -1,5 +1,8 @@
 """Gradients of a batch: as plain backpropagation gives them, and the same bits however little memory there is."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, gradients
@@ -116,3 +119,13 @@ def test_texts_are_embedded_in_their_order_as_the_encoder_does(base: Base) -> No
 
 def test_the_memory_of_a_device_is_that_of_this_machine() -> None:
     assert 2**28 < device_memory(torch.device("cpu")) < 2**50
+
+
+def test_the_correction_takes_the_frequency_of_a_passage_off_its_logits() -> None:
+    batch = TextBatch(["a", "b"], ["p", "q"], np.eye(2, dtype=bool), np.zeros((2, 2), bool), np.array([4, 1], np.float32))
+    vectors = torch.eye(2)  # cosines 1 and 0
+    losses = [
+        batch_loss(vectors, vectors, batch, TrainConfig(temperature=1, frequency_correction=share)).item() for share in (0.0, 0.5, 1.0)
+    ]
+    by_hand = [(math.log(1 + f / math.e) + math.log(1 + 1 / (f * math.e))) / 2 for f in (1, 2, 4)]
+    assert losses == pytest.approx(by_hand, rel=1e-6)

@@ -131,3 +131,32 @@ def test_an_unknown_loss_is_answered_with_the_nearest() -> None:
     assert find_loss("infonce") is LOSSES["infonce"]
     with pytest.raises(ConfigError, match=r"unknown loss 'infonc'\. Did you mean infonce"):
         find_loss("infonc")
+
+
+def test_the_frequency_of_a_passage_is_taken_off_its_logits() -> None:
+    scores = BatchScores(torch.tensor([[0.5, 0.1, 0.3]]), bools("x.."), bools("..."), torch.tensor([3.0, 2.0, 1.0]).log())
+    # e^.5 / 3 against e^.1 / 2 and e^.3 / 1, at temperature 1
+    by_hand = math.log(1 + 3 * math.exp(-0.4) / 2 + 3 * math.exp(-0.2))
+    assert info_nce(scores, 1.0).item() == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_passages_of_one_frequency_give_the_loss_without_it() -> None:
+    plain = random_scores(4)
+    scores = BatchScores(plain.cosines, plain.positive, plain.ignored, torch.full((11,), 7.0).log())
+    assert info_nce(scores, 0.05).item() == pytest.approx(info_nce(plain, 0.05).item(), rel=1e-5)
+
+
+def test_with_frequencies_two_passages_that_answer_equally_often_are_scored_alike() -> None:
+    """Two passages answer a question equally often. One is named by 8 times as many queries, so that it is met 8 times as often as a negative of the other."""
+    gaps = []
+    for log_frequency in (torch.zeros(2), torch.tensor([8.0, 1.0]).log()):
+        cosines = torch.zeros(2, requires_grad=True)
+        for _ in range(500):
+            popular, rare = (
+                info_nce(BatchScores(cosines[None], bools(positive), bools(".."), log_frequency), 1.0) for positive in ("x.", ".x")
+            )
+            (gradient,) = torch.autograd.grad((popular + 8 * rare) / 9, cosines)
+            cosines = (cosines - gradient).detach().requires_grad_()
+        gaps.append((cosines[0] - cosines[1]).item())
+    assert gaps[0] == pytest.approx(-math.log(8), abs=1e-3)
+    assert gaps[1] == pytest.approx(0, abs=1e-3)

@@ -293,6 +293,7 @@ def test_texts_are_read_as_the_settings_types() -> None:
         ({"seed": -1}, "seed is -1; it must be at least 0"),
         ({"seed": 2**32}, "seed is 4294967296; it must be at least 0 and below"),
         ({"dropout": 1}, "dropout is 1.0; it must be at least 0 and below 1"),
+        ({"frequency_correction": 1.5}, "frequency_correction is 1.5; it must be at least 0 and at most 1"),
         ({"warmup_share": -0.1}, "warmup_share is -0.1; it must be at least 0"),
         ({"batch_size": 1}, "batch_size is 1; .*at least 2"),
         ({"max_tokens": 7}, "max_tokens is 7; at least 8"),
