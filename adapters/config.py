@@ -53,7 +53,7 @@ class TrainConfig:
     positives_per_query: int = 4
     negatives_per_query: int = 7
     corpus_negatives: int = 0
-    frequency_correction: float = 1.0
+    frequency_correction: float = 0.0
     learning_rate: float = 5e-4
     schedule: Schedule = "cosine"
     warmup_share: float = 0.1

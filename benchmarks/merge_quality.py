@@ -32,7 +32,7 @@ from adapt_embed.merge import METHODS
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, resolve_references
 from adapt_embed.registry import open_registry
 from cells import make_parser, write_cell
-from train_quality import ARMS, KEPT, KEPT_ARM, SETS, drawn, mean
+from train_quality import KEPT, SETS, drawn, mean
 
 HERE = Path(__file__).parent
 RESULTS, RUNS = HERE / "results" / "merge_quality", HERE / "runs" / "merge_quality"
@@ -67,7 +67,7 @@ def adapter(domain: str) -> str:
     """Return the adapter that train_quality.py kept for a domain (seed 0)."""
     folder = KEPT / SETS[domain].data
     if not folder.exists():
-        sys.exit(f"no adapter for {domain}: run train_quality.py --sets {domain} --arms {KEPT_ARM} --seeds 0 first")
+        sys.exit(f"no adapter for {domain}: run train_quality.py --sets {domain} --arms adapt --seeds 0 first")
     return str(folder)
 
 
@@ -92,8 +92,7 @@ def joint_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
     found = open_registry(RUNS / "registry")
     if row not in {entry.name for entry in found.entries()}:
         folder = options.shared / "bases" / SETS["legal"].base
-        settings = ARMS[KEPT_ARM] | {"epochs": 1, "max_tokens": 256}
-        sets = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+        sets = [part for setting in ("epochs=1", "max_tokens=256") for part in ("--set", setting)]
         data = ["--domain", "legal", "--data", union_folder(options), "--base", folder, "--base-as", SETS["legal"].base_as]
         adapt("train", "--name", row, *data, *sets, "--resume")
     return str(found.folder(found.find(row))), {}

@@ -26,15 +26,14 @@ from cells import make_parser, write_cell
 from train_quality import SETS, SETTINGS, TRAIN_QUERIES, average, difference, mean
 
 RESULTS = Path(__file__).parent / "results" / "train_choices"
-UNCORRECTED: dict[str, object] = {"frequency_correction": 0.0}  # as it was before there was a correction
 CHOICES: dict[str, dict[str, object]] = {
     "default": {},
-    "uncorrected": UNCORRECTED,
+    "corrected": {"frequency_correction": 1.0},
     "lora-dropout": {"dropout": 0.05},
-    "symmetric": UNCORRECTED | {"loss": "symmetric_infonce"},
-    "corpus-16": UNCORRECTED | {"corpus_negatives": 16},
-    "corpus-32": UNCORRECTED | {"corpus_negatives": 32},
-    "corpus-64": UNCORRECTED | {"corpus_negatives": 64},
+    "symmetric": {"loss": "symmetric_infonce"},
+    "corpus-16": {"corpus_negatives": 16},
+    "corpus-32": {"corpus_negatives": 32},
+    "corpus-64": {"corpus_negatives": 64},
     "slower": {"learning_rate": 2e-4},
     "warmer": {"temperature": 0.05},
     "larger-batch": {"batch_size": 64},
