@@ -8,14 +8,16 @@ import torch
 from adapt_embed.adapters.config import BERT_LINEAR
 from adapt_embed.base.known import known_base
 from adapt_embed.data.retrieval import Corpus, Pairs
-from adapt_embed.encoder import uses_bf16
+from adapt_embed.encoder import Precision, uses_bf16
 
 
-def train(base: Path, base_as: str, corpus: Corpus, pairs: Pairs, folder: Path, seed: int, settings: dict) -> None:
-    """Train as the peer's documentation says and save the adapter. Without `bf16` in the settings, the precision is the one that adapt chooses on this processor."""
+def train(
+    base: Path, base_as: str, corpus: Corpus, pairs: Pairs, folder: Path, seed: int, settings: dict, precision: Precision = "auto"
+) -> None:
+    """Train as the peer's documentation says, in the precision that adapt has on this processor, and save the adapter."""
     prompt = known_base(base_as).query_prompt
     rows = [(prompt + pairs.queries[qid], corpus[pid]) for qid, passages in pairs.positives.items() for pid in passages]
-    trainer = make_trainer(base, rows, folder, seed, {"bf16": uses_bf16(torch.device("cpu"), "auto")} | settings)
+    trainer = make_trainer(base, rows, folder, seed, settings | {"bf16": uses_bf16(torch.device("cpu"), precision)})
     trainer.train()
     trainer.model[0].auto_model.save_pretrained(folder)
 

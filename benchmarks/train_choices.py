@@ -23,16 +23,16 @@ from adapt_embed.base.load import Base
 from adapt_embed.data.retrieval import TrainingData
 from adapt_embed.encoder import LoraEncoder
 from cells import make_parser, write_cell
-from train_quality import SETS, SETTINGS, TRAIN_QUERIES, average, difference, mean
+from train_quality import ARMS, SETS, SETTINGS, TRAIN_QUERIES, average, difference, mean
 
 RESULTS = Path(__file__).parent / "results" / "train_choices"
 CHOICES: dict[str, dict[str, object]] = {
     "default": {},
-    "corrected": {"frequency_correction": 1.0},
+    "corrected": ARMS["corrected"],
     "lora-dropout": {"dropout": 0.05},
     "symmetric": {"loss": "symmetric_infonce"},
     "corpus-16": {"corpus_negatives": 16},
-    "corpus-32": {"corpus_negatives": 32},
+    "corpus-32": ARMS["corpus-32"],
     "corpus-64": {"corpus_negatives": 64},
     "slower": {"learning_rate": 2e-4},
     "warmer": {"temperature": 0.05},
@@ -98,7 +98,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     started = time.monotonic()
     train_one = train_peer if choice == "peer" else train_ours
     encoder, losses = train_one(base, TrainingData(corpus=corpus, train=train, dev=None, source=chosen.data), config)
-    seconds = time.monotonic() - started
+    seconds, trained_on = time.monotonic() - started, train.passage_ids()
 
     def per_query() -> dict[str, float]:
         queries, documents = encoder.encode(list(dev.queries.values()), "query"), encoder.encode(list(passages.values()), "document")
@@ -111,7 +111,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
         "losses": [round(loss, 5) for loss in losses],
         "train_s": round(seconds, 1),
         "per_query": per_query(),
-        "trained_on": sorted(qid for qid, passages in dev.positives.items() if not train.passage_ids().isdisjoint(passages)),
+        "trained_on": sorted(qid for qid, passages in dev.positives.items() if not trained_on.isdisjoint(passages)),
         "scaled": {},
     }
     for scale in SCALES if options.scaled and choice != "peer" else ():
@@ -133,9 +133,9 @@ def train_peer(base: Base, data: TrainingData, config: TrainConfig) -> tuple[Lor
     from peer_sentence_transformers import train
 
     assert base.spec.alias is not None
-    settings = {name: getattr(config, name) for name in SETTINGS} | {"bf16": config.precision == "bf16"}
+    settings = {name: getattr(config, name) for name in SETTINGS}
     with tempfile.TemporaryDirectory() as folder:
-        train(base.spec.folder, base.spec.alias, data.corpus, data.train, Path(folder), config.seed, settings)
+        train(base.spec.folder, base.spec.alias, data.corpus, data.train, Path(folder), config.seed, settings, config.precision)
         factors = read_lora(Path(folder))
     return LoraEncoder(base, factors, precision=config.precision, max_tokens=config.max_tokens), []
 

@@ -28,7 +28,7 @@ KEPT = HERE / "adapters"
 NOT_KEPT = ("tokenizer*", "vocab*", "special_tokens*", "training_texts*")
 TRAIN_QUERIES, DEV_QUERIES = 2000, 200
 SETTINGS = {"epochs": 3, "batch_size": 32, "learning_rate": 5e-4, "max_tokens": 256}
-ARMS: dict[str, dict[str, int]] = {
+ARMS: dict[str, dict[str, object]] = {
     "adapt": {},
     "corrected": {"frequency_correction": 1},
     "corpus-32": {"corpus_negatives": 32},
