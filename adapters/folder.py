@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from ..base.load import Base
-from ..base.sentence_files import write_sentence_files
+from ..base.sentence_files import write_json, write_sentence_files
 from ..data.retrieval import TrainingData
 from ..data.sketch import TRAINING_TEXTS, sketch_texts, write_sketch
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, write_lora
@@ -63,9 +62,9 @@ def write_adapter(folder: Path, base: Base, data: TrainingData, config: TrainCon
     write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[config.store])
     settings = peft_config(config, base.spec.hub_id or str(base.spec.folder), base.spec.revision).to_dict()
     plain = {key: sorted(value) if isinstance(value, set) else value for key, value in sorted(settings.items())}
-    (folder / CONFIG).write_text(json.dumps(plain, indent=2, default=str) + "\n", encoding="utf-8")
+    write_json(folder / CONFIG, plain)
     history = {"losses": result.losses, "looks": [{"step": look.step, "nDCG@10": look.score} for look in result.looks]}
-    (folder / "history.json").write_text(json.dumps(history, indent=1) + "\n", encoding="utf-8")
+    write_json(folder / "history.json", history)
     write_sketch(sketch_texts(data), folder / TRAINING_TEXTS)
     if result.grams:
         write_grams(result.grams.stored, folder / GRAMS)
