@@ -35,8 +35,12 @@ CHOICES: dict[str, dict[str, object]] = {
     "corpus-32": ARMS["corpus-32"],
     "corpus-64": {"corpus_negatives": 64},
     "slower": {"learning_rate": 2e-4},
+    "faster": {"learning_rate": 1e-3},
+    "warm": {"temperature": 0.03},
     "warmer": {"temperature": 0.05},
+    "sharper": {"temperature": 0.01},
     "larger-batch": {"batch_size": 64},
+    "smaller-batch": {"batch_size": 16},
     "peer": {},
 }
 SCALES = (0.0, 0.5, 0.75)
