@@ -2,7 +2,8 @@
 
     python benchmarks/train_choices.py --shared ../shared --sets ecommerce,legal,zh --choices default,corpus-32 --seeds 0,1 [--epochs 2] [--held-out] [--wide] [--scaled]
 
-2,000 training queries (seed 0); nDCG@10 of all dev queries over the dev positives and 2,000 other passages, at the tokens and the precision of training, of the last state.
+2,000 training queries (seed 0); nDCG@10 of all dev queries over the dev positives and 2,000 other passages, and Spearman's correlation on the dev pairs of STS-B,
+at the tokens and the precision of training, of the last state.
 With `--held-out`, training queries that share a positive with dev are left out: a dev split that shares positives with the training split rewards learning them
 by heart, which new documents do not. With `--wide`, the training queries that were not drawn are dev queries too, at most `WIDE` of them.
 With `--scaled`, each cell also scores the adapter scaled by `SCALES` (0: the base), that is merged back with the base.
@@ -80,7 +81,9 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     from adapt_embed.base.resolve import BaseOptions, resolve_base
     from adapt_embed.data.beir import BeirFolder
     from adapt_embed.data.retrieval import Pairs, draw_passages, draw_queries
+    from adapt_embed.data.sentence_pairs import read_sentence_pairs, sentence_pairs_file
     from adapt_embed.metrics import ndcg_at_10
+    from scipy.stats import spearmanr
 
     path, chosen = cell_path(options, name, choice, seed), SETS[name]
     if path.exists():
@@ -104,23 +107,28 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     encoder, losses = train_one(base, TrainingData(corpus=corpus, train=train, dev=None, source=chosen.data), config)
     seconds, trained_on = time.monotonic() - started, train.passage_ids()
 
-    def per_query() -> dict[str, float]:
+    general = read_sentence_pairs(sentence_pairs_file(options.shared / "data" / "general-stsb", split="dev", language=chosen.lang))
+
+    def score() -> dict:
+        first, second = (encoder.encode(texts, "document") for texts in (general.first, general.second))
         queries, documents = encoder.encode(list(dev.queries.values()), "query"), encoder.encode(list(passages.values()), "document")
         scores = ndcg_at_10(queries, documents, list(dev.queries), list(passages), dev.positives)
-        return {qid: round(value, 6) for qid, value in scores.items()}
+        return {
+            "per_query": {qid: round(value, 6) for qid, value in scores.items()},
+            "sts": round(float(spearmanr((first * second).sum(axis=1), general.scores).statistic), 5),
+        }
 
-    cell: dict = {
+    cell = {
         "settings": CHOICES[choice],
         "train_queries": len(train),
         "losses": [round(loss, 5) for loss in losses],
         "train_s": round(seconds, 1),
-        "per_query": per_query(),
         "trained_on": sorted(qid for qid, passages in dev.positives.items() if not trained_on.isdisjoint(passages)),
         "scaled": {},
-    }
+    } | score()
     for scale in SCALES if options.scaled and choice != "peer" else ():
         set_scale(base, scale)
-        cell["scaled"][str(scale)] = per_query()
+        cell["scaled"][str(scale)] = score()
     write_cell(path, cell)
 
 
@@ -164,8 +172,10 @@ def report(options: argparse.Namespace) -> None:
             ours, theirs = (average([group[seed]["per_query"] for seed in shared]) for group in (runs, cells[options.against]))
             each = ", ".join(f"{mean(runs[seed]['per_query']):.4f}" for seed in shared)
             minutes = sum(runs[seed]["train_s"] for seed in shared) / len(shared) / 60
+            general = [runs[seed]["sts"] for seed in shared if "sts" in runs[seed]]
             print(
                 f"{name} {choice} (seeds {','.join(map(str, shared))}): {mean_and_difference(ours, theirs)}; {minutes:.1f} min; each {each}"
+                + (f"; STS {sum(general) / len(general):.4f}" if general else "")
             )
             if known := runs[shared[0]].get("trained_on"):
                 for what, ids in (("trained-on passages", known), ("others", sorted(ours.keys() - known))):
@@ -185,8 +195,8 @@ def read_cells(options: argparse.Namespace, name: str) -> dict[str, dict[int, di
         for path in sorted(RESULTS.glob(cell_path(options, name, choice, "[0-9]*").name)):
             cell, seed = json.loads(path.read_text(encoding="utf-8")), int(path.stem.removeprefix(f"{name}-{choice}-").split("-")[0])
             rows.setdefault(choice, {})[seed] = cell
-            for scale, per_query in cell.get("scaled", {}).items():
-                rows.setdefault(f"{choice} x {scale}", {})[seed] = cell | {"per_query": per_query}
+            for scale, scores in cell.get("scaled", {}).items():
+                rows.setdefault(f"{choice} x {scale}", {})[seed] = cell | scores
     return rows
 
 
