@@ -19,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 from adapt_embed.adapters.config import TrainConfig
 from adapt_embed.base.load import Base
 from adapt_embed.data.retrieval import TrainingData
@@ -82,8 +83,8 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     from adapt_embed.data.beir import BeirFolder
     from adapt_embed.data.retrieval import Pairs, draw_passages, draw_queries
     from adapt_embed.data.sentence_pairs import read_sentence_pairs, sentence_pairs_file
+    from adapt_embed.merge.search.probe import spearman
     from adapt_embed.metrics import ndcg_at_10
-    from scipy.stats import spearmanr
 
     path, chosen = cell_path(options, name, choice, seed), SETS[name]
     if path.exists():
@@ -100,6 +101,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
         known = dev.passage_ids()
         train = train.select(qid for qid, positives in train.positives.items() if known.isdisjoint(positives))
     passages = draw_passages(dev, corpus, MAX_DISTRACTORS, 0)
+    general = read_sentence_pairs(sentence_pairs_file(options.shared / "data" / "general-stsb", split="dev", language=chosen.lang))
     base = load_base(resolve_base(str(options.shared / "bases" / chosen.base), options=BaseOptions(lend_from=chosen.base_as)))
     config = config_from({"epochs": options.epochs, "precision": options.precision, "seed": seed} | CHOICES[choice])
     started = time.monotonic()
@@ -107,15 +109,13 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     encoder, losses = train_one(base, TrainingData(corpus=corpus, train=train, dev=None, source=chosen.data), config)
     seconds, trained_on = time.monotonic() - started, train.passage_ids()
 
-    general = read_sentence_pairs(sentence_pairs_file(options.shared / "data" / "general-stsb", split="dev", language=chosen.lang))
-
     def score() -> dict:
         first, second = (encoder.encode(texts, "document") for texts in (general.first, general.second))
         queries, documents = encoder.encode(list(dev.queries.values()), "query"), encoder.encode(list(passages.values()), "document")
         scores = ndcg_at_10(queries, documents, list(dev.queries), list(passages), dev.positives)
         return {
             "per_query": {qid: round(value, 6) for qid, value in scores.items()},
-            "sts": round(float(spearmanr((first * second).sum(axis=1), general.scores).statistic), 5),
+            "sts": round(spearman((first * second).sum(axis=1), np.asarray(general.scores)), 5),
         }
 
     cell = {
