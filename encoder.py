@@ -1,5 +1,6 @@
 """Texts and a role -> (n, d) vectors: batches by length under a token budget, an adapter's weights laid over the base."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args, runtime_checkable
@@ -92,9 +93,20 @@ class LoraEncoder:
         vectors = np.empty((len(ids), self.base.spec.dimension), np.float32)
         with torch.inference_mode():
             for rows in batches:
-                vectors[rows] = embed(self.base, [ids[row] for row in rows], self.precision).cpu().numpy()
+                vectors[rows] = self._embed([ids[row] for row in rows])
                 tell(len(rows))
         return vectors
+
+    def _embed(self, ids: list[list[int]]) -> Vectors:
+        """Embed a batch; where the GPU's memory runs out, in halves."""
+        with contextlib.suppress(torch.OutOfMemoryError):
+            return embed(self.base, ids, self.precision).cpu().numpy()
+        if len(ids) == 1:
+            raise ConfigError(
+                f"{self.base.device} has too little free memory for one text of {len(ids[0])} tokens; lower --max-tokens, or use --device cpu"
+            )
+        half = len(ids) // 2
+        return np.concatenate([self._embed(ids[:half]), self._embed(ids[half:])])
 
     def _lay_over(self, role: Role) -> None:
         factors = self.document_factors if role == "document" and self.document_factors is not None else self.factors

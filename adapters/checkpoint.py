@@ -82,7 +82,7 @@ class Checkpoint:
         if not self.path.exists():
             return False
         try:
-            run.restore(torch.load(self.path, weights_only=True))
+            run.restore(torch.load(self.path, map_location="cpu", weights_only=True))  # the run puts each tensor on its device
         except Exception as e:  # torch.load raises pickle, zip, runtime and key errors for damaged files
             raise TrainingError(
                 f"{self.path} is damaged ({(str(e) or type(e).__name__).splitlines()[0]}); start afresh without --resume"

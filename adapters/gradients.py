@@ -1,19 +1,16 @@
 """The gradient of a batch's loss, in memory that does not grow with the batch."""
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import psutil
 import torch
 from torch import Tensor
 
 from ..base.load import Base
-from ..encoder import Role, default_batch_tokens, embed, length_batches, tokenize
+from ..encoder import Role, embed, length_batches, tokenize
 from .batches import TextBatch
 from .config import TrainConfig
 from .losses import BatchScores, find_loss
-
-HELD_SHARE = 1 / 3  # of the device's memory: beside it stand the base, the optimiser, the data, and whatever else runs
+from .memory import graph_bytes_per_token, held_room, micro_batch_tokens
 
 
 class _Part(NamedTuple):
@@ -22,44 +19,37 @@ class _Part(NamedTuple):
     ids: list[list[int]]
     rows: list[int]
 
-
-@dataclass(slots=True)
-class _Held:
-    """Counts the bytes of what graphs hold for their way back, each storage once."""
-
-    bytes: int = 0
-    _seen: set[int] = field(default_factory=set)
-
-    def pack(self, tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in self._seen:
-            self._seen.add(storage.data_ptr())
-            self.bytes += storage.nbytes()
-        return tensor.detach()  # the tensor itself would hold its own graph in a circle
+    @property
+    def length(self) -> int:
+        """Tokens of each text, padding included."""
+        return max(map(len, self.ids))
 
 
 def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed: int, room: float | None = None) -> float:
     """Add the gradient of a batch's loss to the factors', and return the loss.
 
-    Micro-batches are embedded one after another. Their graphs are held while there is room; those after it are embedded without a graph, and
-    once more with one when the gradient of their vectors is known. The gradient is the same, bit for bit, however much room there is. The global random state stays as it was.
+    Micro-batches are embedded one after another. Their graphs are held while there is room; those that find none are embedded without a graph,
+    and once more with one when the gradient of their vectors is known. The gradient is the same, bit for bit, however much room there is. The global random state stays as it was.
 
     Args:
         base: With LoRA layers, in training.
         batch: What to embed.
         config: How.
         seed: Of dropout; each micro-batch draws from its own, so that it draws the same twice.
-        room: Bytes that graphs may hold, beside those of one micro-batch; None: a third of the device's memory.
+        room: Bytes that graphs may hold, beside one micro-batch at a time of those that find none; None: a third of the device's memory.
 
     Source: https://arxiv.org/abs/2101.06983 (GradCache), where everything is embedded twice.
     """
-    room = HELD_SHARE * device_memory(base.device) if room is None else room
+    room = held_room(base.device) if room is None else room
     parts = make_parts(base, batch.queries, "query", config), make_parts(base, batch.passages, "document", config)
-    flat, held = [*parts[0], *parts[1]], _Held()
+    flat = [*parts[0], *parts[1]]
     vectors: list[Tensor] = []
     with torch.random.fork_rng(devices=[base.device] if base.device.type == "cuda" else []):
         for number, part in enumerate(flat):
-            with torch.set_grad_enabled(held.bytes < room), torch.autograd.graph.saved_tensors_hooks(held.pack, lambda tensor: tensor):
+            size = len(part.ids) * part.length * graph_bytes_per_token(base, part.length, config.precision)
+            is_held = size <= room
+            room -= size if is_held else 0
+            with torch.set_grad_enabled(is_held):
                 vectors.append(_embed(base, part, config, seed + number))
         leaves = [vector.detach().requires_grad_() for vector in vectors]
         queries, passages = in_order(parts[0], leaves[: len(parts[0])]), in_order(parts[1], leaves[len(parts[0]) :])
@@ -82,7 +72,7 @@ def batch_loss(queries: Tensor, passages: Tensor, batch: TextBatch, config: Trai
 def make_parts(base: Base, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:
     """Cut texts into micro-batches of like length."""
     ids = tokenize(base, texts, role, config.max_tokens).ids
-    groups = length_batches([len(row) for row in ids], default_batch_tokens(base.device))
+    groups = length_batches([len(row) for row in ids], micro_batch_tokens(base, config))
     return [_Part([ids[row] for row in rows], rows) for rows in groups]
 
 
@@ -91,15 +81,6 @@ def in_order(parts: list[_Part], vectors: list[Tensor]) -> Tensor:
     joined = torch.cat(vectors)
     order = torch.tensor([row for part in parts for row in part.rows], device=joined.device)
     return joined[torch.argsort(order)]
-
-
-def device_memory(device: torch.device) -> int:
-    """Return the bytes of memory that a device has."""
-    if device.type == "cuda":
-        return int(torch.cuda.get_device_properties(device).total_memory)
-    if device.type == "mps":
-        return int(torch.mps.recommended_max_memory())
-    return int(psutil.virtual_memory().total)
 
 
 def _embed(base: Base, part: _Part, config: TrainConfig, seed: int) -> Tensor:

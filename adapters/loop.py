@@ -76,7 +76,7 @@ class Run:
         """Run to the end, or until dev has not gained for `patience` looks. `save` is called before the first step and after each step and look.
 
         Raises:
-            TrainingError: the loss or a gradient is not a number.
+            TrainingError: the loss or a gradient is not a number, or the GPU's memory ran out.
         """
         self._look_if_due()
         save(self)
@@ -122,7 +122,13 @@ class Run:
         # Each step seeds its own dropout, so that a run that goes on after a kill draws what it would have drawn.
         seed = (self.config.seed * 1_000_003 + self.state.step) * 1_009
         self.optimizer.zero_grad(set_to_none=True)
-        loss = accumulate_gradients(self.base, batch, self.config, seed)
+        try:
+            loss = accumulate_gradients(self.base, batch, self.config, seed)
+        except torch.OutOfMemoryError as e:
+            raise TrainingError(
+                f"the memory of {self.base.device} ran out at step {self.state.step + 1}; lower max_tokens (now {self.config.max_tokens}), "
+                "free memory that others hold, or train on --device cpu"
+            ) from e
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not (math.isfinite(loss) and math.isfinite(norm.item())):
             raise TrainingError(

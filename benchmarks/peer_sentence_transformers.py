@@ -4,20 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from adapt_embed.adapters.config import BERT_LINEAR
 from adapt_embed.base.known import known_base
 from adapt_embed.data.retrieval import Corpus, Pairs
-from adapt_embed.encoder import Precision, uses_bf16
+from adapt_embed.encoder import Precision, choose_device, uses_bf16
 
 
 def train(
     base: Path, base_as: str, corpus: Corpus, pairs: Pairs, folder: Path, seed: int, settings: dict, precision: Precision = "auto"
 ) -> None:
-    """Train as the peer's documentation says, in the precision that adapt has on this processor, and save the adapter."""
+    """Train as the peer's documentation says, on the device and in the precision that adapt has here, and save the adapter."""
     prompt = known_base(base_as).query_prompt
     rows = [(prompt + pairs.queries[qid], corpus[pid]) for qid, passages in pairs.positives.items() for pid in passages]
-    trainer = make_trainer(base, rows, folder, seed, settings | {"bf16": uses_bf16(torch.device("cpu"), precision)})
+    trainer = make_trainer(base, rows, folder, seed, settings | {"bf16": uses_bf16(choose_device(), precision)})
     trainer.train()
     trainer.model[0].auto_model.save_pretrained(folder)
 
@@ -32,13 +31,14 @@ def make_trainer(
     from sentence_transformers.losses import MultipleNegativesRankingLoss
     from sentence_transformers.training_args import BatchSamplers
 
+    device = choose_device()
     model = SentenceTransformer(
         modules=[
             models.Transformer(str(base), max_seq_length=settings["max_tokens"]),
             models.Pooling(hidden_size(base), pooling_mode="cls"),
             models.Normalize(),
         ],
-        device="cpu",
+        device=device.type,
     )
     model.add_adapter(
         LoraConfig(task_type=TaskType.FEATURE_EXTRACTION, r=16, lora_alpha=32, lora_dropout=0.05, target_modules=list(BERT_LINEAR))
@@ -55,7 +55,7 @@ def make_trainer(
         seed=seed,
         save_strategy="no",
         report_to="none",
-        use_cpu=True,
+        use_cpu=device.type == "cpu",
         disable_tqdm=True,
         logging_steps=20,
     )

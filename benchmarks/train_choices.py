@@ -1,6 +1,6 @@
 """Which settings of training are better on dev? One cell per set, choice and seed; `--against` is what the others are held against.
 
-    python benchmarks/train_choices.py --shared ../shared --sets ecommerce,legal,zh --choices default,corpus-32 --seeds 0,1 [--epochs 2] [--held-out] [--wide] [--scaled]
+    python benchmarks/train_choices.py --shared ../shared --sets ecommerce,legal,zh --choices default,corpus-32 --seeds 0,1 [--epochs 2] [--held-out] [--wide] [--scaled] [--device cuda]
 
 2,000 training queries (seed 0); nDCG@10 of all dev queries over the dev positives and 2,000 other passages, and Spearman's correlation on the dev pairs of STS-B,
 at the tokens and the precision of training, of the last state.
@@ -23,7 +23,7 @@ import numpy as np
 from adapt_embed.adapters.config import TrainConfig
 from adapt_embed.base.load import Base
 from adapt_embed.data.retrieval import TrainingData
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoder import LoraEncoder, choose_device
 from cells import make_parser, write_cell
 from train_quality import ARMS, SETS, SETTINGS, TRAIN_QUERIES, average, difference, mean
 
@@ -37,6 +37,7 @@ CHOICES: dict[str, dict[str, object]] = {
     "corpus-32": ARMS["corpus-32"],
     "corpus-64": {"corpus_negatives": 64},
     "slower": {"learning_rate": 2e-4},
+    "rather-slower": {"learning_rate": 3e-4},
     "faster": {"learning_rate": 1e-3},
     "warm": {"temperature": 0.03},
     "warmer": {"temperature": 0.05},
@@ -59,6 +60,9 @@ def main() -> None:
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     for flag in ("--held-out", "--wide", "--scaled"):
         parser.add_argument(flag, action="store_true")
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default=choose_device().type, help="a GPU has cells of its own [default: the best one here]"
+    )
     options = parser.parse_args()
     if not options.report:
         for seed in map(int, options.seeds.split(",")):
@@ -70,7 +74,14 @@ def main() -> None:
 
 def cell_path(options: argparse.Namespace, name: str, choice: str, seed: int | str) -> Path:
     marks = [
-        mark for mark, holds in (("held-out", options.held_out), ("wide", options.wide), ("bf16", options.precision == "bf16")) if holds
+        mark
+        for mark, holds in (
+            ("held-out", options.held_out),
+            ("wide", options.wide),
+            ("bf16", options.precision == "bf16"),
+            ("cuda", options.device == "cuda"),
+        )
+        if holds
     ]
     return RESULTS / ("-".join([f"{name}-{choice}-{seed}-{options.epochs}", *marks]) + ".json")
 
@@ -102,7 +113,8 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
         train = train.select(qid for qid, positives in train.positives.items() if known.isdisjoint(positives))
     passages = draw_passages(dev, corpus, MAX_DISTRACTORS, 0)
     general = read_sentence_pairs(sentence_pairs_file(options.shared / "data" / "general-stsb", split="dev", language=chosen.lang))
-    base = load_base(resolve_base(str(options.shared / "bases" / chosen.base), options=BaseOptions(lend_from=chosen.base_as)))
+    spec = resolve_base(str(options.shared / "bases" / chosen.base), options=BaseOptions(lend_from=chosen.base_as))
+    base = load_base(spec, device=options.device)
     config = config_from({"epochs": options.epochs, "precision": options.precision, "seed": seed} | CHOICES[choice])
     started = time.monotonic()
     train_one = train_peer if choice == "peer" else train_ours

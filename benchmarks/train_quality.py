@@ -6,7 +6,7 @@ Each cell (a set, an arm, a seed) is trained and scored by itself and kept as on
 stopped goes on where it was, and several can run at once. `--report` prints the table from the cells that are there.
 The arm `corrected` is adapt with the correction for passages that many queries name, `corpus-32` adapt with 32 passages of the corpus a batch as
 further negatives. The English adapters of adapt and seed 0 are kept with their Gram matrices in benchmarks/adapters/, for benchmarks/merge_quality.py.
-Scores come from the bench: all test queries, 512 tokens, fp32. Intervals: paired bootstrap over queries of the mean over seeds.
+Training runs on the best device here. Scores come from the bench: all test queries, 512 tokens, fp32. Intervals: paired bootstrap over queries of the mean over seeds.
 """
 
 import argparse
@@ -77,6 +77,8 @@ def parse() -> argparse.Namespace:
 
 
 def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> None:
+    from adapt_embed.encoder import choose_device
+
     result, chosen = RESULTS / f"{name}-{arm}-{seed}.json", SETS[name]
     if result.exists():
         return
@@ -88,7 +90,7 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
         folder = RUNS / f"{name}-{arm}-{seed}"
         facts = train_peer(options, chosen, folder, seed) if arm == "peer" else train_adapt(options, chosen, arm, folder, seed)
         reference = facts.pop("reference")
-    facts["train_s"] = round(time.monotonic() - started, 1)
+    facts |= {"train_s": round(time.monotonic() - started, 1), "device": choose_device().type}
     facts |= score(options, chosen, reference)
     write_cell(result, facts)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from adapt_embed import encoder as encoder_module
 from adapt_embed.base import Base, load_base, resolve_base
-from adapt_embed.encoder import LoraEncoder, Vectors, choose_device, length_batches, tokenize, uses_bf16
+from adapt_embed.encoder import LoraEncoder, Vectors, choose_device, embed, length_batches, tokenize, uses_bf16
 from adapt_embed.errors import ConfigError, DataError
 from adapt_embed.lora import LoraFactors, LoraModule, read_lora
 from transformers import AutoModel, AutoTokenizer
@@ -153,6 +154,32 @@ def test_bf16_is_close_to_fp32(loaded_tiny_base: Base) -> None:
     fp32, bf16 = (LoraEncoder(loaded_tiny_base, precision=precision).encode(TEXTS) for precision in ("fp32", "bf16"))
     assert (fp32 * bf16).sum(1).min() >= 0.999
     assert not np.array_equal(fp32, bf16)
+
+
+def test_a_batch_too_large_for_the_memory_is_halved(encoder: LoraEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = encoder.encode(TEXTS)
+    sizes: list[int] = []
+
+    def short_of_memory(base: Base, ids: list[list[int]], precision: str) -> torch.Tensor:
+        sizes.append(len(ids))
+        if len(ids) > 3:
+            raise torch.OutOfMemoryError
+        return embed(base, ids, precision)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(encoder_module, "embed", short_of_memory)
+    np.testing.assert_allclose(encoder.encode(TEXTS), expected, atol=1e-6)
+    assert sizes == [7, 3, 4, 2, 2]
+
+
+def test_no_memory_for_a_single_text_says_what_to_lower(encoder: LoraEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(*_: object) -> torch.Tensor:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(encoder_module, "embed", no_memory)
+    with pytest.raises(
+        ConfigError, match=r"cpu has too little free memory for one text of \d+ tokens; lower --max-tokens, or use --device cpu"
+    ):
+        encoder.encode(TEXTS)
 
 
 def test_precision_is_as_asked_for() -> None:

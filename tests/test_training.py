@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from adapt_embed.adapters import TrainConfig, TrainResult, config_from, dev, plan_training, train_adapter
+from adapt_embed.adapters import TrainConfig, TrainResult, config_from, dev, gradients, plan_training, train_adapter
 from adapt_embed.adapters.dev import DevSet, make_dev_set
 from adapt_embed.adapters.loop import Progress, learning_rate_factor
 from adapt_embed.adapters.lora_layers import read_factors
@@ -105,6 +105,15 @@ def test_not_a_number_stops_and_says_what_to_lower(base: Base, toy_data: Trainin
     data = toy_data if with_dev else dataclasses.replace(toy_data, dev=None)
     with pytest.raises(TrainingError, match=r"(not a number|too large).*lower learning_rate"):
         train_adapter(base, data, quick(**settings))
+
+
+def test_running_out_of_memory_stops_and_says_what_to_lower(base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(*_: object) -> torch.Tensor:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(gradients, "embed", no_memory)
+    with pytest.raises(TrainingError, match=r"the memory of cpu ran out at step 1; lower max_tokens \(now 16\)"):
+        train_adapter(base, toy_data, quick())
 
 
 def test_factors_too_large_for_their_format_are_refused(tiny_base: Path, toy_data: TrainingData) -> None:
