@@ -56,8 +56,8 @@ def set_training(base: Base, on: bool) -> None:
     On a CPU, gradients go through plain attention: torch's fused kernel is fast forwards, and slow backwards (docs/LOG.md).
     """
     layers = (module for module in base.model.modules() if isinstance(module, LoraLayer))
-    first = next(layers)
-    if first.training == on:
+    first = next(layers, None)
+    if first is None or first.training == on:
         return  # and so are all of them: switching a thousand modules at every step takes milliseconds, which a GPU waits for
     if base.device.type == "cpu":
         base.model.set_attn_implementation("eager" if on else "sdpa")
