@@ -44,6 +44,7 @@ CHOICES: dict[str, dict[str, object]] = {
     "sharper": {"temperature": 0.01},
     "larger-batch": {"batch_size": 64},
     "smaller-batch": {"batch_size": 16},
+    "rank-48": {"rank": 48},
     "peer": {},
 }
 SCALES = (0.0, 0.5, 0.75)
