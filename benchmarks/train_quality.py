@@ -1,11 +1,11 @@
 """Does training gain, and is it no worse than sentence-transformers with peft? Base, adapt and the peer on the same pairs and epochs.
 
-    python benchmarks/train_quality.py --shared ../shared [--sets legal,ecommerce,medical,zh] [--arms adapt,corrected,corpus-32,peer] [--seeds 0,1,2] [--peer-seeds 0]
+    python benchmarks/train_quality.py --shared ../shared [--sets legal,ecommerce,medical,zh] [--arms adapt,merged,corrected,corpus-32,peer] [--seeds 0,1,2] [--peer-seeds 0]
 
 Each cell (a set, an arm, a seed) is trained and scored by itself and kept as one JSON file in benchmarks/results/train_quality/, so that a run that was
 stopped goes on where it was, and several can run at once. `--report` prints the table from the cells that are there.
 The arm `corrected` is adapt with the correction for passages that many queries name, `corpus-32` adapt with 32 passages of the corpus a batch as
-further negatives. The English adapters of adapt and seed 0 are kept with their Gram matrices in benchmarks/adapters/, for benchmarks/merge_quality.py.
+further negatives. `merged` is the merge of adapt's first three seeds, by `adapt merge` as it is; they are trained where they are not there. The English adapters of adapt and seed 0 are kept with their Gram matrices in benchmarks/adapters/, for benchmarks/merge_quality.py.
 Training runs on the best device here. Scores come from the bench: all test queries, 512 tokens, fp32. Intervals: paired bootstrap over queries of the mean over seeds.
 """
 
@@ -28,6 +28,7 @@ KEPT = HERE / "adapters"
 NOT_KEPT = ("tokenizer*", "vocab*", "special_tokens*", "training_texts*")
 TRAIN_QUERIES, DEV_QUERIES = 2000, 200
 SETTINGS = {"epochs": 3, "batch_size": 32, "learning_rate": 5e-4, "max_tokens": 256}
+MERGED_SEEDS = (0, 1, 2)
 ARMS: dict[str, dict[str, object]] = {
     "adapt": {},
     "corrected": {"frequency_correction": 1},
@@ -60,7 +61,7 @@ def main() -> None:
     if options.report:
         return report(options)
     for name in options.sets.split(","):
-        seeds = dict.fromkeys(ARMS, options.seeds) | {"peer": options.peer_seeds, "base": "0"}
+        seeds = dict.fromkeys(ARMS, options.seeds) | {"peer": options.peer_seeds, "merged": "0", "base": "0"}
         cells = [(arm, int(seed)) for arm in dict.fromkeys([*options.arms.split(","), "base"]) for seed in seeds[arm].split(",")]
         for arm, seed in cells:
             run_cell(options, name, arm, seed)
@@ -88,9 +89,13 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
     reference = "base"
     if arm != "base":
         folder = RUNS / f"{name}-{arm}-{seed}"
-        facts = train_peer(options, chosen, folder, seed) if arm == "peer" else train_adapt(options, chosen, arm, folder, seed)
+        if arm == "merged":
+            facts = merge_seeds(options, name, folder)
+        else:
+            facts = train_peer(options, chosen, folder, seed) if arm == "peer" else train_adapt(options, chosen, arm, folder, seed)
         reference = facts.pop("reference")
-    facts |= {"train_s": round(time.monotonic() - started, 1), "device": choose_device().type}
+    seconds = None if arm == "merged" else round(time.monotonic() - started, 1)
+    facts |= {"train_s": seconds, "device": choose_device().type}
     facts |= score(options, chosen, reference)
     write_cell(result, facts)
 
@@ -128,6 +133,19 @@ def train_adapt(options: argparse.Namespace, chosen: Set, arm: str, home: Path, 
     if is_kept:
         keep(Path(told["path"]), KEPT / chosen.data, options.shared)
     return {"reference": told["path"], "dev": told["dev"], "bytes": told["bytes"], "steps": told["steps"]}
+
+
+def merge_seeds(options: argparse.Namespace, name: str, home: Path) -> dict:
+    chosen = SETS[name]
+    homes = {seed: RUNS / f"{name}-adapt-{seed}" for seed in MERGED_SEEDS}
+    versions = {seed: home / chosen.domain / "1" for seed, home in homes.items()}
+    if not versions[0].exists() and (KEPT / chosen.data).exists():
+        versions[0] = KEPT / chosen.data
+    for seed, version in versions.items():
+        if not version.exists():
+            train_adapt(options, chosen, "adapt", homes[seed], seed)
+    told = adapt("merge", *versions.values(), "--method", "linear", *base_arguments(options, chosen), "--registry", home, "--name", name)
+    return {"reference": told["path"], "bytes": told["bytes"], "rank": told["rank"]}
 
 
 def keep(version: Path, folder: Path, shared: Path) -> None:
@@ -201,7 +219,7 @@ def report(options: argparse.Namespace) -> None:
             f"{name} ({SETS[name].data}, {SETS[name].split}): base nDCG@10 {mean(queries(base)):.4f}, STSBenchmark (local) {sts(base):.4f}"
         )
         means = {}
-        for arm in (*ARMS, "peer"):
+        for arm in (*ARMS, "merged", "peer"):
             runs = [cell for key, cell in cells.items() if key.startswith(f"{name}-{arm}-")]
             if not runs:
                 continue
@@ -211,7 +229,7 @@ def report(options: argparse.Namespace) -> None:
             timed = f"; {median(minutes):.1f} min of training" if minutes else ""
             spread = ", ".join(f"{mean(queries(run)):.4f}" for run in runs)
             print(f"  {arm}: {mean(means[arm]):.4f} ({spread}); gain {difference(means[arm], queries(base))}; STS {general:+.4f}{timed}")
-        for arm in (arm for arm in ARMS if {arm, "peer"} <= means.keys()):
+        for arm in (arm for arm in (*ARMS, "merged") if {arm, "peer"} <= means.keys()):
             print(f"  {arm} - peer: {difference(means[arm], means['peer'])}")
 
 
