@@ -60,7 +60,7 @@ def control_group_limits(root: Path = Path("/sys/fs/cgroup"), of_process: Path =
         return []
     limits = []
     for _, controllers, group in (line.split(":", 2) for line in lines):
-        if controllers not in ("", "memory"):
+        if controllers and "memory" not in controllers.split(","):
             continue
         folder, name = (root / "memory", "memory.limit_in_bytes") if controllers else (root, "memory.max")
         inner = PurePosixPath(group.lstrip("/"))

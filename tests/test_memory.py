@@ -66,6 +66,7 @@ def test_the_memory_of_a_device_is_that_of_this_machine() -> None:
             {"memory/job/memory.limit_in_bytes": "4000", "cpu/other/memory.limit_in_bytes": "1"},
             {4000},
         ),
+        ("4:cpu,memory:/job\n", {"memory/job/memory.limit_in_bytes": "4000"}, {4000}),
         ("4:memory:/not/seen/here\n", {"memory/memory.limit_in_bytes": "4000"}, {4000}),
         ("0::/a:b\n", {"a:b/memory.max": "4000"}, {4000}),
         ("0::/\n", {"memory.max": "max"}, set()),
