@@ -12,12 +12,18 @@ from adapt_embed.encoder import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, Precision, e
 from torch import Tensor, nn
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("texts, length", [(4, 64), (2, 256)])
-def test_what_a_graph_holds_is_as_estimated(precision: Precision, texts: int, length: int) -> None:
+@pytest.fixture(scope="module")
+def minilm_in_training() -> Base:
     base = load_base(resolve_base("minilm"))
     add_lora(base, TrainConfig())
     set_training(base, True)
+    return base
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("texts, length", [(4, 64), (2, 256)])
+def test_what_a_graph_holds_is_as_estimated(minilm_in_training: Base, precision: Precision, texts: int, length: int) -> None:
+    base = minilm_in_training
     weights = {parameter.untyped_storage().data_ptr() for parameter in base.model.parameters()}
     cast = sum(2 * module.weight.numel() for module in base.model.modules() if isinstance(module, nn.Linear)) if precision == "bf16" else 0
     held: dict[int, torch.UntypedStorage] = {}
