@@ -65,6 +65,16 @@ def test_mean_and_spread_of_dev_are_told(train: Train) -> None:
     text = train("--seeds", "2").stdout
     assert f"2 seeds: dev nDCG@10 {statistics.fmean(scores):.4f} ± {statistics.stdev(scores):.4f}" in text
     assert "legal@4  seed 1" in text
+    assert "one adapter of them all: adapt merge legal@3 legal@4" in text
+
+
+def test_the_seeds_merge_into_the_next_version_as_told(train: Train, home: Path) -> None:
+    told = train("--seeds", "2").stdout.splitlines()[-1]
+    command = told.removeprefix("one adapter of them all: adapt ").split()
+    merged = CliRunner().invoke(main, [*command, "--registry", str(home)])
+    assert merged.exit_code == 0, merged.output
+    assert merged.stdout.startswith("legal@3\n")
+    assert "one adapter of them all" not in train().stdout
 
 
 def test_resume_trains_no_finished_seed_again_and_ends_as_the_uninterrupted_command(
