@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from adapt_embed.adapters.config import BERT_LINEAR
 from adapt_embed.base.known import known_base
 from adapt_embed.data.retrieval import Corpus, Pairs
@@ -11,18 +12,34 @@ from adapt_embed.encoder import Precision, choose_device, uses_bf16
 
 
 def train(
-    base: Path, base_as: str, corpus: Corpus, pairs: Pairs, folder: Path, seed: int, settings: dict, precision: Precision = "auto"
+    base: Path,
+    base_as: str,
+    corpus: Corpus,
+    pairs: Pairs,
+    folder: Path,
+    seed: int,
+    settings: dict,
+    precision: Precision = "auto",
+    device: torch.device | None = None,
 ) -> None:
-    """Train as the peer's documentation says, on the device and in the precision that adapt has here, and save the adapter."""
+    """Train as the peer's documentation says, on a device (None: the best one here) in the precision that adapt has there, and save the adapter."""
+    device = device or choose_device()
     prompt = known_base(base_as).query_prompt
     rows = [(prompt + pairs.queries[qid], corpus[pid]) for qid, passages in pairs.positives.items() for pid in passages]
-    trainer = make_trainer(base, rows, folder, seed, settings | {"bf16": uses_bf16(choose_device(), precision)})
+    trainer = make_trainer(base, rows, folder, seed, settings | {"bf16": uses_bf16(device, precision)}, device=device)
     trainer.train()
     trainer.model[0].auto_model.save_pretrained(folder)
 
 
 def make_trainer(
-    base: Path, rows: Sequence[tuple[str, str]], folder: Path, seed: int, settings: dict, callbacks: Sequence[Any] = ()
+    base: Path,
+    rows: Sequence[tuple[str, str]],
+    folder: Path,
+    seed: int,
+    settings: dict,
+    callbacks: Sequence[Any] = (),
+    *,
+    device: torch.device,
 ) -> Any:
     """Return the peer's trainer over (query with its instruction, passage) rows."""
     from datasets import Dataset
@@ -31,14 +48,13 @@ def make_trainer(
     from sentence_transformers.losses import MultipleNegativesRankingLoss
     from sentence_transformers.training_args import BatchSamplers
 
-    device = choose_device()
     model = SentenceTransformer(
         modules=[
             models.Transformer(str(base), max_seq_length=settings["max_tokens"]),
             models.Pooling(hidden_size(base), pooling_mode="cls"),
             models.Normalize(),
         ],
-        device=device.type,
+        device=str(device),
     )
     model.add_adapter(
         LoraConfig(task_type=TaskType.FEATURE_EXTRACTION, r=16, lora_alpha=32, lora_dropout=0.05, target_modules=list(BERT_LINEAR))

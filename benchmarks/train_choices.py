@@ -160,7 +160,9 @@ def train_peer(base: Base, data: TrainingData, config: TrainConfig) -> tuple[Lor
     assert base.spec.alias is not None
     settings = {name: getattr(config, name) for name in SETTINGS}
     with tempfile.TemporaryDirectory() as folder:
-        train(base.spec.folder, base.spec.alias, data.corpus, data.train, Path(folder), config.seed, settings, config.precision)
+        train(
+            base.spec.folder, base.spec.alias, data.corpus, data.train, Path(folder), config.seed, settings, config.precision, base.device
+        )
         factors = read_lora(Path(folder))
     return LoraEncoder(base, factors, precision=config.precision, max_tokens=config.max_tokens), []
 

@@ -34,6 +34,7 @@ ARMS: dict[str, dict[str, object]] = {
     "corrected": {"frequency_correction": 1},
     "corpus-32": {"corpus_negatives": 32},
 }
+OURS = (*ARMS, "merged")
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,14 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
     reference = "base"
     if arm != "base":
         folder = RUNS / f"{name}-{arm}-{seed}"
-        if arm == "merged":
+        if arm == "peer":
+            facts = train_peer(options, chosen, folder, seed)
+        elif arm == "merged":
             facts = merge_seeds(options, name, folder)
         else:
-            facts = train_peer(options, chosen, folder, seed) if arm == "peer" else train_adapt(options, chosen, arm, folder, seed)
+            facts = train_adapt(options, chosen, arm, folder, seed)
         reference = facts.pop("reference")
-    seconds = None if arm == "merged" else round(time.monotonic() - started, 1)
-    facts |= {"train_s": seconds, "device": choose_device().type}
+    facts = {"train_s": round(time.monotonic() - started, 1), "device": choose_device().type} | facts
     facts |= score(options, chosen, reference)
     write_cell(result, facts)
 
@@ -145,7 +147,7 @@ def merge_seeds(options: argparse.Namespace, name: str, home: Path) -> dict:
         if not version.exists():
             train_adapt(options, chosen, "adapt", homes[seed], seed)
     told = adapt("merge", *versions.values(), "--method", "linear", *base_arguments(options, chosen), "--registry", home, "--name", name)
-    return {"reference": told["path"], "bytes": told["bytes"], "rank": told["rank"]}
+    return {"reference": told["path"], "bytes": told["bytes"], "rank": told["rank"], "train_s": None}
 
 
 def keep(version: Path, folder: Path, shared: Path) -> None:
@@ -219,7 +221,7 @@ def report(options: argparse.Namespace) -> None:
             f"{name} ({SETS[name].data}, {SETS[name].split}): base nDCG@10 {mean(queries(base)):.4f}, STSBenchmark (local) {sts(base):.4f}"
         )
         means = {}
-        for arm in (*ARMS, "merged", "peer"):
+        for arm in (*OURS, "peer"):
             runs = [cell for key, cell in cells.items() if key.startswith(f"{name}-{arm}-")]
             if not runs:
                 continue
@@ -229,7 +231,7 @@ def report(options: argparse.Namespace) -> None:
             timed = f"; {median(minutes):.1f} min of training" if minutes else ""
             spread = ", ".join(f"{mean(queries(run)):.4f}" for run in runs)
             print(f"  {arm}: {mean(means[arm]):.4f} ({spread}); gain {difference(means[arm], queries(base))}; STS {general:+.4f}{timed}")
-        for arm in (arm for arm in (*ARMS, "merged") if {arm, "peer"} <= means.keys()):
+        for arm in (arm for arm in OURS if {arm, "peer"} <= means.keys()):
             print(f"  {arm} - peer: {difference(means[arm], means['peer'])}")
 
 

@@ -132,6 +132,7 @@ def train_twice(options: argparse.Namespace, name: str) -> list[float]:
 
 def train_peer(options: argparse.Namespace, name: str) -> list[float]:
     from adapt_embed.base.known import known_base
+    from adapt_embed.encoder import choose_device
     from peer_sentence_transformers import make_trainer
     from transformers import TrainerCallback
 
@@ -145,7 +146,7 @@ def train_peer(options: argparse.Namespace, name: str) -> list[float]:
 
     with tempfile.TemporaryDirectory() as folder:
         base = options.shared / "bases" / SETS[name].base
-        make_trainer(base, rows, Path(folder), 0, SETTINGS | {"epochs": 1}, [Clock()]).train()
+        make_trainer(base, rows, Path(folder), 0, SETTINGS | {"epochs": 1}, [Clock()], device=choose_device()).train()
     return [after - before for before, after in itertools.pairwise(clock)]
 
 
