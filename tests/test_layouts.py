@@ -14,7 +14,9 @@ from adapt_embed.base import load_base, resolve_base
 from adapt_embed.base.positions import count_positions, read_positions
 from adapt_embed.base.resolve import BaseOptions
 from adapt_embed.encoder import LoraEncoder
+from adapt_embed.ensemble.folder import register_ensemble
 from adapt_embed.errors import BaseError
+from adapt_embed.membership import make_recipe
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
 from adapt_embed.registry import Registry, open_registry
 from adapt_embed.registry.foreign import add_folder
@@ -363,6 +365,22 @@ def test_a_copy_of_the_base_that_states_nothing_gives_a_version_the_same_vectors
     for reference in ("own", str(folder)):
         for role in ("query", "document"):
             assert agree(encode(reference, registry, role, base=str(silent)), encode(reference, registry, role))
+
+
+def test_an_ensemble_keeps_both_prompts_and_the_lengths_of_its_members(uncased: Path, tmp_path: Path) -> None:
+    edits = [prompts(query="query: ", document="passage: "), config(max_seq_length=30, query_length=9)]
+    silent, registry = tmp_path / "silent", open_registry(None)
+    shutil.copytree(uncased, silent)
+    shutil.rmtree(silent / "1_Pooling")
+    for name in ("one", "two"):
+        folder = lora_over(uncased, tmp_path / name, sentence=True, edits=edits)
+        add_folder(registry, folder, name=name, domain=None, base_reference=None, options=BaseOptions())
+    found = [resolve_reference(name, Search(registry=registry)) for name in ("one", "two")]
+    register_ensemble(registry, make_recipe(found, registry, mode="mean"), "both")
+    for role in ("query", "document"):
+        alone = encode("one", registry, role)  # the two are the same, and so is their mean
+        assert agree(encode("both", registry, role), alone)
+        assert agree(encode("both", registry, role, base=str(silent)), alone)
 
 
 def test_left_padding_gives_a_text_the_vector_that_it_has_alone(uncased: Path, tmp_path: Path) -> None:
