@@ -227,7 +227,7 @@ def _opened(folder: Path) -> Iterator[safe_open]:
 
 def _without_weights(folder: Path) -> str:
     if not (folder / PICKLED).is_file():
-        return f"{folder} is not an adapter folder: it holds no {WEIGHTS}"
+        return f"{folder} is not an adapter folder: it holds no {WEIGHTS} (pickled weights, {PICKLED}, must be converted with peft first)"
     convert = f'save_file(torch.load("{PICKLED}", weights_only=True), "{WEIGHTS}")'
     return (
         f"{folder} holds its weights in {PICKLED} alone, pickled, which adapt does not open; expected {WEIGHTS}: load the adapter with peft "
