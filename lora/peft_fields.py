@@ -9,7 +9,7 @@ from typing import Literal
 from ..errors import AdapterError
 
 Effect = Literal["read", "none", "changes"]
-_NOTHING = (None, False, "", [], {})
+_NOTHING: tuple[object, ...] = (None, False, "", [], {})
 _STARTS = re.compile(r"gaussian|eva|orthogonal|mica")
 _STARTS_THAT_CHANGE_THE_BASE = re.compile(r"(pissa|olora|corda|loftq|lora_ga).*")
 

@@ -88,7 +88,7 @@ class LoraFile(Mapping[str, LoraModule]):
 
     def write_plain(self, folder: Path) -> None:
         """Write the adapter as peft reads it on the base itself: the same tensors under the base's names, and the fields that are read."""
-        tensors = {}
+        tensors: dict[str, torch.Tensor] = {}
         with _opened(self.folder) as file:
             for name, keys in self._stored.items():
                 tensors |= {_key(name, side): file.get_tensor(key) for side, key in keys.items()}  # type: ignore[no-untyped-call]
