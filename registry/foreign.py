@@ -8,11 +8,12 @@ import torch
 
 from ..base.load import Base, load_base
 from ..base.metadata import read_metadata
+from ..base.places import is_cached
 from ..base.resolve import BaseOptions, BaseSpec, resolve_base
-from ..base.sentence_files import write_sentence_files
+from ..base.sentence_files import write_json, write_sentence_files
 from ..errors import AdapterError, BaseError
-from ..lora import LoraFactors, factors_sha256, read_config, read_lora
-from .entry import Entry, base_record
+from ..lora import CONFIG, LoraFactors, factors_sha256, read_config, read_lora
+from .entry import Entry, base_record, named_base
 from .index import ENTRY
 from .store import Registry
 
@@ -39,6 +40,7 @@ def add_folder(
     """Copy a PEFT LoRA folder into the registry (without hidden files, training checkpoints and another registry's entry).
 
     A folder that says nothing to sentence-transformers gets the files with the base's pooling, prompts and tokenizer beside its own.
+    The copy's `adapter_config.json` names the base that was found, so that peft and sentence-transformers find it too.
 
     Args:
         registry: Where it goes.
@@ -111,9 +113,18 @@ def check_fit(factors: LoraFactors, base: Base) -> None:
 
 
 def _notes(folder: Path, named: str | None, reference: str | None, spec: BaseSpec) -> tuple[str, ...]:
-    if reference is None or not named or named in (spec.hub_id, reference):
-        return ()
-    return (f"{folder} names the base {named!r}; recorded on {spec.name}, as --base says",)
+    written = named_base(base_record(spec))[0]
+    notes = []
+    if named and named != written:
+        how = f"recorded on {spec.name}, as --base says; " if reference not in (None, named) else ""
+        notes.append(f"{folder} names the base {named!r}; {how}{CONFIG} of the registered version names {written!r}")
+    if spec.hub_id and not is_cached(spec.hub_id, spec.revision):
+        way = f", unless it is put there: adapt base link {spec.folder} --as {spec.alias}" if spec.alias else ""
+        notes.append(
+            f"{spec.hub_id} is not in the Hugging Face cache at its revisions main and {spec.revision}: "
+            f"peft and sentence-transformers need the Hub to load this version{way}"
+        )
+    return tuple(notes)
 
 
 def _targets(config: dict, factors: LoraFactors) -> list[str]:
@@ -126,3 +137,12 @@ def _copy(folder: Path, target: Path, base: Base) -> None:
         write_sentence_files(base, target)
     # copyfile, not copy2: a read-only source must not give a version that cannot be removed.
     shutil.copytree(folder, target, ignore=_LEFT_BEHIND, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    _name_base(target, base.spec)
+
+
+def _name_base(target: Path, spec: BaseSpec) -> None:
+    """Let the copied configuration name the base by what finds it from everywhere; its other fields stay as they are."""
+    config = read_config(target)
+    name, revision = named_base(base_record(spec))
+    if (config.get("base_model_name_or_path"), config.get("revision")) != (name, revision):
+        write_json(target / CONFIG, config | {"base_model_name_or_path": name, "revision": revision})

@@ -1,4 +1,4 @@
-"""Hold the registry against its index: every file against its hash, and what lies about that no index names."""
+"""Hold the registry against its index: every file against its hash, what a version needs elsewhere, and what no index names."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from . import atomic
 from .entry import RESERVED, Entry
 from .guard import index_lock, readable_errors
 from .index import ENTRY, DamagedIndexError, Index
+from .needs import lost_bases, lost_members
 from .staging import discard, leftovers, new_temporary, sha256_of
 
 if TYPE_CHECKING:
     from .layer import Layer
     from .store import Registry
 
-ProblemKind = Literal["missing", "changed", "extra", "folder gone", "orphan", "leftover", "alias", "index"]
+ProblemKind = Literal["missing", "changed", "extra", "folder gone", "orphan", "leftover", "alias", "index", "base", "member"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,8 @@ def check_entry(layer: Layer, entry: Entry) -> Iterator[Problem]:
         yield Problem(kind="changed", where=entry.reference, detail=f"{folder / ENTRY} does not say what the index says")
     for name in there.keys() - entry.files.keys() - {ENTRY}:
         yield Problem(kind="extra", where=entry.reference, detail=f"{folder / name} was not registered; move it away")
+    for detail in lost_bases(entry, folder):
+        yield Problem(kind="base", where=entry.reference, detail=detail)
 
 
 def _difference(path: Path, expected: dict) -> str | None:
@@ -123,6 +126,11 @@ def _look_around(registry: Registry, in_versions: dict[str, list[Problem]], fix:
         problems = [problem for reference, found in in_versions.items() if reference in present for problem in found]
         if fix:
             problems = [_drop_what_is_gone(registry, problem) for problem in problems]
+        problems += [
+            Problem(kind="member", where=entry.reference, detail=detail)
+            for entry in registry.user.index().entries
+            for detail in lost_members(registry, entry)
+        ]
         problems += _dangling_aliases(registry, fix)
         problems += _orphans(registry, index, fix)
         return problems + _leftovers(registry.home, fix)
