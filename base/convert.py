@@ -161,7 +161,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     stray = next((key for key, value in content.items() if not isinstance(value, torch.Tensor)), None) if isinstance(content, dict) else ""
     if stray is not None or not content:
         raise BaseError(
-            f"{path} is not a mapping from names to tensors{f': {stray!r} is none' if stray else ''}; take the model's own weights"
+            f"{path} is not a mapping from names to tensors{f': {stray!r} is not one' if stray else ''}; take the model's own weights"
         )
     return content
 
