@@ -168,7 +168,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
 
 def _damaged(path: Path, error: Exception) -> BaseError:
     reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-    return BaseError(f"{path} is damaged ({reason[:160]}); fetch it again")
+    return BaseError(f"{path} is damaged, or is not what torch saves ({reason[:160]}); fetch it again")
 
 
 def _default_target(source: Path) -> Path:

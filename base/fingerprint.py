@@ -39,7 +39,7 @@ def weight_files(folder: Path) -> list[Path]:
     files = [single] if single.is_file() else sorted(folder.glob("model-*-of-*.safetensors"))
     if not files:
         if is_pickled(folder):
-            raise BaseError(f"{folder} holds its weights as {PICKLED}, not as {WEIGHTS}; convert them: adapt base convert {folder}")
+            raise BaseError(f"{folder} holds no {WEIGHTS}, but a {PICKLED}; convert it to safetensors first: adapt base convert {folder}")
         raise BaseError(f"{folder} holds no {WEIGHTS}; a base folder needs config.json, a tokenizer and {WEIGHTS}")
     return files
 

@@ -2,7 +2,7 @@
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -51,7 +51,7 @@ def find(hub_id: str, known: KnownBase | None) -> tuple[Path, FoundIn]:
             f"{hub_id} was found neither in ADAPT_BASES ({os.environ.get('ADAPT_BASES') or 'not set'}) nor in the Hugging Face cache, and "
             f"{hub_silence()}; copy the model's folder here and give its path with --base, or put it into a folder that ADAPT_BASES names"
         )
-    folder = _download(hub_id, known, _DOWNLOAD)
+    folder = _download(hub_id, known)
     if not has_safetensors(folder):
         raise _only_pickled(hub_id, known, pickled)
     return folder, "hub"
@@ -166,10 +166,10 @@ def _cached(hub_id: str, known: KnownBase | None) -> Iterator[Path]:
             yield folder
 
 
-def _download(hub_id: str, known: KnownBase | None, patterns: list[str]) -> Path:
+def _download(hub_id: str, known: KnownBase | None, patterns: Sequence[str] = _DOWNLOAD) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(hub_id, revision=known.revision if known else None, allow_patterns=patterns))
+        return Path(snapshot_download(hub_id, revision=known.revision if known else None, allow_patterns=list(patterns)))
     except Exception as e:  # the Hub client raises httpx, OS and its own errors alike
         raise BaseError(f"{hub_id} could not be fetched from {hub_endpoint()}: {next(iter(str(e).splitlines()), type(e).__name__)}") from e

@@ -6,20 +6,18 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .entry import Entry, is_base_folder, is_there
 
-if TYPE_CHECKING:
-    from .store import Registry
-
-CONFIG = "adapter_config.json"
+CONFIG, RECIPE = "adapter_config.json", "ensemble.json"
 _MODEL_FILES = (CONFIG, "config.json", "adapt.json")
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 def lost_bases(entry: Entry, folder: Path) -> Iterator[str]:
     """Yield what is wrong with how a version names its base, and what to do."""
+    if not any((folder / name).is_file() for name in (CONFIG, RECIPE)):
+        return  # there is nothing in it to be loaded
     if entry.kind == "ensemble":
         anew = "make the ensemble again: adapt ensemble"
     else:
@@ -31,7 +29,8 @@ def lost_bases(entry: Entry, folder: Path) -> Iterator[str]:
             f"lies on {record.get('name')}, which has no Hub id, and its folder {record.get('path')} is not there any more; "
             f"put it back, or {anew}"
         )
-    if not lost and (folder / CONFIG).is_file() and not _can_be_loaded(named := _named(folder), entry.bases[0]):
+    named = None if lost else _named(folder)
+    if named and not _can_be_loaded(named, entry.bases[0]):
         yield f"names the base {named!r} in its {CONFIG}, by which peft and sentence-transformers do not find it; {anew}"
 
 
@@ -43,14 +42,16 @@ def _named(folder: Path) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _can_be_loaded(named: str | None, record: dict) -> bool:
+def _can_be_loaded(named: str, record: dict) -> bool:
     """Say whether a name leads to a base from every directory: a Hub id, or the absolute path of a folder that is there."""
-    return named is not None and (named == record["id"] or bool(_HUB_ID.fullmatch(named)) or is_base_folder(named))
+    return named == record["id"] or bool(_HUB_ID.fullmatch(named)) or is_base_folder(named)
 
 
-def lost_members(registry: Registry, entry: Entry) -> Iterator[str]:
-    """Yield what has gone of the members that an ensemble was made of; what lies on the Hub and the bases are not its members' files."""
-    there = {each.reference for each in registry.entries() if _has_folder(registry, each)}
+def lost_members(entry: Entry, there: set[str]) -> Iterator[str]:
+    """Yield what has gone of the members that an ensemble was made of, `there` being the versions that have a folder.
+
+    A base is looked for by `lost_bases`, and what lies on the Hub is not looked for.
+    """
     for reference in [parent["reference"] for parent in entry.parents] if entry.kind == "ensemble" else []:
         if reference == "base" or reference.startswith("hf:") or reference in there:
             continue
@@ -58,8 +59,7 @@ def lost_members(registry: Registry, entry: Entry) -> Iterator[str]:
         if is_path and any((Path(reference) / name).is_file() for name in _MODEL_FILES):
             continue
         gone = "whose folder is not there any more" if is_path else "which is not in the registry any more"
-        yield f"needs its member {reference}, {gone}; restore it, or make the ensemble again (adapt ensemble) and remove this one: adapt rm {entry.reference}"
-
-
-def _has_folder(registry: Registry, entry: Entry) -> bool:
-    return (registry.builtin if registry.is_builtin(entry) else registry.user).folder(entry).is_dir()
+        yield (
+            f"needs its member {reference}, {gone}; restore it, or make the ensemble again (adapt ensemble) "
+            f"and remove this one: adapt rm {entry.reference}"
+        )

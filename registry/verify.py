@@ -126,11 +126,7 @@ def _look_around(registry: Registry, in_versions: dict[str, list[Problem]], fix:
         problems = [problem for reference, found in in_versions.items() if reference in present for problem in found]
         if fix:
             problems = [_drop_what_is_gone(registry, problem) for problem in problems]
-        problems += [
-            Problem(kind="member", where=entry.reference, detail=detail)
-            for entry in registry.user.index().entries
-            for detail in lost_members(registry, entry)
-        ]
+        problems += _lost_members(registry)
         problems += _dangling_aliases(registry, fix)
         problems += _orphans(registry, index, fix)
         return problems + _leftovers(registry.home, fix)
@@ -145,6 +141,12 @@ def _drop_what_is_gone(registry: Registry, problem: Problem) -> Problem:
     registry.write_index(index.without_entry(entry))
     atomic.remove_tree(registry.user.folder(entry))  # nothing but empty folders, if it is there at all
     return replace(problem, fixed=f"taken out of the index{' with the aliases ' + ', '.join(sorted(aliases)) if aliases else ''}")
+
+
+def _lost_members(registry: Registry) -> list[Problem]:
+    layers, entries = (registry.builtin, registry.user), registry.user.index().entries
+    there = {entry.reference for layer in layers for entry in layer.index().entries if layer.folder(entry).is_dir()}
+    return [Problem(kind="member", where=entry.reference, detail=detail) for entry in entries for detail in lost_members(entry, there)]
 
 
 def _dangling_aliases(registry: Registry, fix: bool) -> list[Problem]:
