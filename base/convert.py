@@ -24,8 +24,6 @@ from .resolve import BaseOptions, BaseSpec, describe
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..encoder import Vectors
-
 _COPIED = ("*.json", "*.txt", "*.model", "*.md", "LICENSE*")
 _POOLING_FOLDERS = ("1_Pooling", "2_Normalize")
 _TEXTS = (
@@ -148,7 +146,7 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
     import torch
 
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content: object = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
         what = next((line.strip() for line in str(e).splitlines() if "GLOBAL" in line or "global" in line), "")
         if not what:
@@ -158,11 +156,10 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         ) from e
     except Exception as e:  # torch raises RuntimeError, EOFError, KeyError, UnicodeDecodeError ... for a file that is cut short
         raise _damaged(path, e) from e
-    stray = next((key for key, value in content.items() if not isinstance(value, torch.Tensor)), None) if isinstance(content, dict) else ""
-    if stray is not None or not content:
-        raise BaseError(
-            f"{path} is not a mapping from names to tensors{f': {stray!r} is not one' if stray else ''}; take the model's own weights"
-        )
+    if not isinstance(content, dict) or not content:
+        raise BaseError(f"{path} is not a mapping from names to tensors; take the model's own weights")
+    if stray := [key for key, value in content.items() if not isinstance(value, torch.Tensor)]:
+        raise BaseError(f"{path} is not a mapping from names to tensors: {stray[0]!r} is not one; take the model's own weights")
     return content
 
 
@@ -253,18 +250,21 @@ def _write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
 
 def _check_same(pickled: BaseSpec, converted: BaseSpec) -> None:
     before, after = _vectors(pickled), _vectors(converted)
-    if not (before == after).all():
+    if not before.equal(after):
         raise BaseError(
-            f"the converted weights of {pickled.folder} give other vectors (difference {abs(before - after).max():.2g}); nothing was written"
+            f"the converted weights of {pickled.folder} give other vectors (difference {float((before - after).abs().max()):.2g}); "
+            "nothing was written"
         )
 
 
-def _vectors(spec: BaseSpec) -> Vectors:
-    """Compute the vectors of a few texts in both roles, (n, d), by a network that is loaded for them alone."""
-    import numpy as np
+def _vectors(spec: BaseSpec) -> Tensor:
+    """Compute the vectors of a few texts, (n, d), by a network that is loaded for them alone."""
+    import torch
 
-    from ..encoder import LoraEncoder
-    from .load import load_base
+    from .load import load_base, pool
 
-    encoder = LoraEncoder(load_base(spec), None, precision="fp32")
-    return np.concatenate([encoder.encode(_TEXTS, role) for role in ("query", "document")])
+    base = load_base(spec)
+    batch = base.tokenizer(list(_TEXTS), padding=True, truncation=True, max_length=spec.max_tokens, return_tensors="pt")
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    with torch.no_grad():
+        return pool(base.model(input_ids=ids, attention_mask=mask).last_hidden_state, mask, spec.pooling)

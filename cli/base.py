@@ -50,9 +50,10 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     sha256 = "-" if row["sha256"] is None else {True: "verified", False: "differs", None: "known"}[row["verified"]]
     place = f"{row['found_in']}: {row['folder']}" if row["folder"] else "not here"
     if row["folder"] and not row["is_usable"]:
-        place += f" (to be converted: adapt base convert {row['folder']})"
+        what = row["alias"] if row["found_in"] == "cache" else row["folder"]
+        place += f" (to be converted: adapt base convert {what})"
     elif not row["folder"] and not row["has_safetensors"]:
-        place += " (pytorch_model.bin on the Hub: adapt base convert ALIAS)".replace("ALIAS", row["alias"])
+        place += f" (pytorch_model.bin on the Hub: adapt base convert {row['alias']})"
     return row["alias"], row["hub_id"], str(row["dimension"]), str(row["max_tokens"]), row["language"], sha256, place
 
 

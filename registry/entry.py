@@ -172,7 +172,7 @@ def is_there(record: dict) -> bool:
 
 def is_base_folder(path: str | None) -> bool:
     """Say whether this is the absolute path of a folder with a base in it, whatever the current directory is."""
-    return bool(path) and Path(path).is_absolute() and (Path(path) / "config.json").is_file()
+    return path is not None and Path(path).is_absolute() and (Path(path) / "config.json").is_file()
 
 
 def library_versions(*names: str) -> dict[str, str]:

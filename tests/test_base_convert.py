@@ -239,7 +239,9 @@ def test_weights_that_do_not_give_the_same_vectors_are_refused(pickled: Path, mo
 def test_any_command_names_the_one_that_converts_a_folder(pickled: Path, texts: Path) -> None:
     ran = adapt("encode", "base", texts, "--base", pickled)
     assert ran.exit_code == 1
-    assert f"holds no model.safetensors, but a pytorch_model.bin; convert it to safetensors first: adapt base convert {pickled}" in ran.stderr
+    assert (
+        f"holds no model.safetensors, but a pytorch_model.bin; convert it to safetensors first: adapt base convert {pickled}" in ran.stderr
+    )
 
 
 @pytest.fixture
