@@ -1,7 +1,7 @@
 """Take in an adapter that was made elsewhere: any PEFT LoRA folder whose factors fit a base that is at hand."""
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -39,7 +39,7 @@ def add_folder(
 ) -> Addition:
     """Copy a PEFT LoRA folder into the registry (without hidden files, training checkpoints and another registry's entry).
 
-    A folder that says nothing to sentence-transformers gets the files with the base's pooling, prompts and tokenizer beside its own.
+    Pooling, prompts, lengths and tokenizer are written anew as adapt understood them, so that sentence-transformers gives the same vectors.
     The copy's `adapter_config.json` names the base that was found, so that peft and sentence-transformers find it too.
 
     Args:
@@ -57,7 +57,7 @@ def add_folder(
     """
     factors, config = read_lora(folder), read_config(folder)
     named = config.get("base_model_name_or_path")
-    base = load_base(_find_base(folder, named, base_reference, _as_made(options, folder)))
+    base = load_base(_find_base(folder, named, base_reference, options))
     spec = base.spec
     check_fit(factors, base)
     draft = Entry(
@@ -76,19 +76,11 @@ def add_folder(
     return Addition(entry, _notes(folder, named, base_reference, spec))
 
 
-def _as_made(options: BaseOptions, folder: Path) -> BaseOptions:
-    """Let the folder's own pooling and length stand, unless the user lends it a known base's."""
-    if options.lend_from is not None:
-        return options
-    own = read_metadata(folder)
-    return replace(options, pooling=own.pooling, query_prompt=own.query_prompt, max_tokens=own.max_tokens)
-
-
 def _find_base(folder: Path, named: str | None, reference: str | None, options: BaseOptions) -> BaseSpec:
     if not (reference or named):
         raise BaseError(f"{folder / 'adapter_config.json'} names no base; say it with --base")
     try:
-        return resolve_base(reference or named, options=options)
+        return resolve_base(reference or named, options=options, made_with=read_metadata(folder))
     except BaseError as e:
         if reference:
             raise
@@ -133,10 +125,9 @@ def _targets(config: dict, factors: LoraFactors) -> list[str]:
 
 
 def _copy(folder: Path, target: Path, base: Base) -> None:
-    if not (folder / "modules.json").is_file():
-        write_sentence_files(base, target)
     # copyfile, not copy2: a read-only source must not give a version that cannot be removed.
     shutil.copytree(folder, target, ignore=_LEFT_BEHIND, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    write_sentence_files(base, target)
     _name_base(target, base.spec)
 
 
