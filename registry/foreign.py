@@ -10,11 +10,12 @@ from torch import nn
 from ..base.load import Base, load_base
 from ..base.metadata import read_metadata
 from ..base.outline import build_outline
+from ..base.places import is_cached
 from ..base.resolve import BaseOptions, BaseSpec, resolve_base
-from ..base.sentence_files import write_sentence_files
+from ..base.sentence_files import write_json, write_sentence_files
 from ..errors import AdapterError, BaseError
 from ..lora import CONFIG, LoraFactors, LoraFile, factors_sha256, find_wrapper, ignored_values, read_config
-from .entry import Entry, base_record
+from .entry import Entry, base_record, named_base
 from .index import ENTRY
 from .store import Registry
 
@@ -44,6 +45,7 @@ def add_folder(
     Pooling, prompts, lengths and tokenizer are written anew as adapt understood them, so that sentence-transformers gives the same vectors.
     Where the base lay in a wrapper, or fields are ignored, the tensors and the configuration are written anew, as peft reads them on
     the base itself.
+    The copy's `adapter_config.json` names the base that was found, so that peft and sentence-transformers find it too.
 
     Args:
         registry: Where it goes.
@@ -140,9 +142,18 @@ def _misfit(file: LoraFile, name: str, base_name: str, what: str) -> AdapterErro
 
 
 def _notes(folder: Path, named: str | None, reference: str | None, spec: BaseSpec) -> tuple[str, ...]:
-    if reference is None or not named or named in (spec.hub_id, reference):
-        return ()
-    return (f"{folder} names the base {named!r}; recorded on {spec.name}, as --base says",)
+    written = named_base(base_record(spec))[0]
+    notes = []
+    if named and named != written:
+        how = f"recorded on {spec.name}, as --base says; " if reference not in (None, named) else ""
+        notes.append(f"{folder} names the base {named!r}; {how}{CONFIG} of the registered version names {written!r}")
+    if spec.hub_id and not is_cached(spec.hub_id, spec.revision):
+        way = f", unless it is put there: adapt base link {spec.folder} --as {spec.alias}" if spec.alias else ""
+        notes.append(
+            f"{spec.hub_id} is not in the Hugging Face cache at its revisions main and {spec.revision}: "
+            f"peft and sentence-transformers need the Hub to load this version{way}"
+        )
+    return tuple(notes)
 
 
 def _targets(config: dict, factors: LoraFactors) -> list[str]:
@@ -156,3 +167,12 @@ def _copy(file: LoraFile, target: Path, base: Base) -> None:
     write_sentence_files(base, target)
     if not file.is_plain:
         file.write_plain(target)
+    _name_base(target, base.spec)
+
+
+def _name_base(target: Path, spec: BaseSpec) -> None:
+    """Let the copied configuration name the base by what finds it from everywhere; its other fields stay as they are."""
+    config = read_config(target)
+    name, revision = named_base(base_record(spec))
+    if (config.get("base_model_name_or_path"), config.get("revision")) != (name, revision):
+        write_json(target / CONFIG, config | {"base_model_name_or_path": name, "revision": revision})
