@@ -40,7 +40,7 @@ class LoraFile(Mapping[str, LoraModule]):
         Raises:
             AdapterError: the folder is incomplete or damaged, or holds what plain factors cannot say (DoRA, bias, whole modules).
         """
-        self.folder, self.ignored, self._wrapper, self._config = folder, tuple(ignored), wrapper, read_config(folder)
+        self.folder, self.ignored, self._config = folder, tuple(ignored), read_config(folder)
         check_fields(folder, self._config, ignored)
         with _opened(folder) as file:
             keys: list[str] = list(file.keys())  # type: ignore[no-untyped-call]
