@@ -1,8 +1,9 @@
 """The known bases as data. Importing this module loads no torch.
 
-Sources: Hub ids, revisions, dimensions, maximum lengths and the format of the weights are those of `mteb.get_model_meta(hub_id)` (mteb 2.26.24; a test
-compares them). Pooling and instructions: the model cards and https://github.com/FlagOpen/FlagEmbedding. A weights sha256 is given where the file
-itself was at hand; where it is None, a folder is known by its own `1_Pooling` or by `--base-as`.
+Sources: Hub ids, revisions, dimensions, maximum lengths and the format of the weights are those of
+`mteb.get_model_meta(hub_id)` (mteb 2.26.24; tests compare them). Pooling and instructions: the model cards and
+https://github.com/FlagOpen/FlagEmbedding. A weights sha256 is given where the file itself was at hand; where it is
+None, a folder is known by its own `1_Pooling` or by `--base-as`.
 """
 
 from dataclasses import dataclass
