@@ -112,4 +112,6 @@ def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
 
 def _summary(search: dict) -> dict:
     """Return what the entry says of a search; the rest lies in `search.json`."""
-    return {key: search[key] for key in ("sources", "score", "domains", "general", "settings")} | {"measured": len(search["evaluations"])}
+    return {key: search[key] for key in ("sources", "score", "better_alone", "shortfalls", "domains", "general", "settings")} | {
+        "measured": len(search["evaluations"])
+    }
