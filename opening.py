@@ -118,11 +118,15 @@ def read_factors(resolved: Resolved) -> LoraFactors | None:
     """Read the factors of an adapter or merge; None of a base.
 
     Raises:
-        AdapterError: they are damaged.
+        AdapterError: they are damaged, or a folder that no registry wrote does not fit its base.
     """
-    from .lora import read_lora
+    from .lora import LoraFile
+    from .registry.foreign import fit_to_base
 
-    return None if resolved.folder is None else read_lora(resolved.folder)
+    if resolved.folder is None:
+        return None
+    file = LoraFile(resolved.folder)
+    return dict(fit_to_base(file, resolved.base) if resolved.entry is None else file)
 
 
 def content_sha256(base: BaseSpec, factors: LoraFactors | None) -> str:

@@ -13,6 +13,7 @@ from ..lora.gram_file import GRAMS, GramFile
 from ..references import Located, Search, locate_reference, resolve_reference
 from ..registry import Entry
 from ..registry.entry import base_record
+from ..registry.foreign import fit_to_base
 from .merge import MergeConfig
 from .methods import find_method
 
@@ -86,7 +87,7 @@ def _parent(text: str, located: Located, search: Search) -> Parent:
     return Parent(
         reference=located.reference,
         name=folder.name,
-        factors=factors,
+        factors=fit_to_base(factors, spec),
         base=base_record(spec),
         pooling=spec.pooling,
         prompts={"query": spec.query_prompt, "document": spec.document_prompt},
