@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import ConfigError
+from ..files import write_file
 from .bars import text_bar
 from .bench_leakage import look_for_leaks
 from .cache_options import CacheOptions, cache_options, describe_interruption, describe_use
 from .encoder_options import EncoderOptions, encoder_options
-from .files import check_writable, write_file
 from .judgement_options import JudgementOptions, judgement_options, leave_if_failed
 from .options import common_options
-from .output import emit, say
+from .output import emit, reserve_outputs, say
 from .report_options import Remembering, ReportOptions, report_options
 from .task_options import TaskOptions, task_options
 
@@ -80,8 +81,7 @@ def command(
 
     REF is base, NAME, NAME@VERSION, NAME@ALIAS, a folder, or hf:OWNER/REPO. Computed in fp32 unless --dtype says otherwise.
     """
-    if per_query:
-        check_writable(per_query)
+    reserve_outputs({"--per-query": per_query, "--html": report.html}, json_output)
     report.check()
     from ..references import LoadedBases, resolve_references
 
@@ -111,10 +111,15 @@ def command(
     reports = report.begin(found)
     result = judgement.judge(_bench(entrants, tasks, cache.open(), reports.on_cell), tasks, background)
     leaks = {"leakage": leakage.as_dict(), "left_out": chosen.left_out}
-    if per_query:
-        write_file(per_query, _json(result.as_dict(items=True) | leaks))
-        say(f"wrote {per_query}")
-    reports.write(result, tasks, entrants, leakage)
+    try:
+        if per_query:
+            write_file(per_query, _json(result.as_dict(items=True) | leaks))
+            say(f"wrote {per_query}")
+        reports.write(result, tasks, entrants, leakage)
+    except ConfigError:
+        if not json_output:  # a file that cannot be written costs the file, not the scores
+            emit({}, table_text(result), json_output)
+        raise
     emit(result.as_dict() | leaks, table_text(result), json_output)
     leave_if_failed(result)
 
@@ -130,8 +135,6 @@ def _language_of(found: Sequence[Resolved]) -> str:
 
 def _domains_of(found: Sequence[Resolved], what: str) -> tuple[str, ...]:
     """Return the domains that the references were made for."""
-    from ..errors import ConfigError
-
     domains = tuple(dict.fromkeys(resolved.entry.domain for resolved in found if resolved.entry and resolved.entry.domain))
     if not domains:
         raise ConfigError("what to score on is not said, and no reference names its domain; give --data DIR or --domain D")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .command import Command
 from .encoder_options import EncoderOptions, encoder_options
 from .options import WeightsType, common_options
-from .output import emit, say
+from .output import emit, reserve_outputs, say
 
 if TYPE_CHECKING:
     from ..lora import StoreDtype
@@ -35,7 +36,7 @@ class RankType(click.ParamType):
         raise click.BadParameter(f"{value!r} is no rank; expected auto, full or a whole number above 0", ctx, param)
 
 
-@click.command(name="merge")
+@click.command(name="merge", cls=Command)
 @click.argument("references", metavar="REF...", nargs=-1)
 @click.option(
     "--method", metavar="M", help="How (list them: adapt merge --methods) [default: linear; regmean where all carry Gram matrices]."
@@ -90,6 +91,7 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
     if not references:
         raise click.UsageError("name the adapters to merge, such as: adapt merge legal medical")
     _refuse_without_search(options, encoder)
+    reserve_outputs({"--plot": options["plot"]}, json_output)
     from ..merge.parents import open_parents
 
     search = encoder.search(registry_dir)
@@ -189,12 +191,22 @@ def _merge(
     if found:
         facts, text = facts | {"search": found.as_dict()}, f"{found.text()}\n{text}"
     if options["dry_run"]:
+        _draw(found, options)
         emit(facts, f"{text}\nnothing is written", json_output)
         return
     entry = register_merge(registry, parents, config, result, record)
+    _draw(found, options)  # once the merge is safe: a picture that cannot be written costs the picture alone
     folder, size = registry.folder(entry), entry.files["adapter_model.safetensors"]["size"]
     facts = {"reference": entry.reference, "path": str(folder), "bytes": size} | facts
     emit(facts, f"{entry.reference}\n{text}\nadapter      {folder}\nsize         {size / 1e6:.2f} MB", json_output)
+
+
+def _draw(found: FoundWeights | None, options: dict[str, Any]) -> None:
+    if found is not None and found.curve is not None and options["plot"]:
+        from ..merge.search.plot import plot_curve
+
+        plot_curve(found.curve, options["plot"])
+        say(f"wrote {options['plot']}")
 
 
 def _joined(names: list[str]) -> str:
