@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import ConfigError
 from ..files import write_file
 from .bars import text_bar
 from .bench_leakage import look_for_leaks
@@ -15,7 +14,7 @@ from .cache_options import CacheOptions, cache_options, describe_interruption, d
 from .encoder_options import EncoderOptions, encoder_options
 from .judgement_options import JudgementOptions, judgement_options, leave_if_failed
 from .options import common_options
-from .output import emit, reserve_outputs, say
+from .output import emit, emit_after, reserve_outputs, say
 from .report_options import Remembering, ReportOptions, report_options
 from .task_options import TaskOptions, task_options
 
@@ -111,16 +110,14 @@ def command(
     reports = report.begin(found)
     result = judgement.judge(_bench(entrants, tasks, cache.open(), reports.on_cell), tasks, background)
     leaks = {"leakage": leakage.as_dict(), "left_out": chosen.left_out}
-    try:
+
+    def write() -> None:
         if per_query:
             write_file(per_query, _json(result.as_dict(items=True) | leaks))
             say(f"wrote {per_query}")
         reports.write(result, tasks, entrants, leakage)
-    except ConfigError:
-        if not json_output:  # a file that cannot be written costs the file, not the scores
-            emit({}, table_text(result), json_output)
-        raise
-    emit(result.as_dict() | leaks, table_text(result), json_output)
+
+    emit_after(write, result.as_dict() | leaks, table_text(result), json_output)
     leave_if_failed(result)
 
 
@@ -135,6 +132,8 @@ def _language_of(found: Sequence[Resolved]) -> str:
 
 def _domains_of(found: Sequence[Resolved], what: str) -> tuple[str, ...]:
     """Return the domains that the references were made for."""
+    from ..errors import ConfigError
+
     domains = tuple(dict.fromkeys(resolved.entry.domain for resolved in found if resolved.entry and resolved.entry.domain))
     if not domains:
         raise ConfigError("what to score on is not said, and no reference names its domain; give --data DIR or --domain D")

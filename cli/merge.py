@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 from .command import Command
 from .encoder_options import EncoderOptions, encoder_options
 from .options import WeightsType, common_options
-from .output import emit, reserve_outputs, say
+from .output import emit, emit_after, reserve_outputs, say
 
 if TYPE_CHECKING:
     from ..lora import StoreDtype
@@ -190,15 +191,14 @@ def _merge(
     facts, text = _facts(parents, config, result), _text(parents, config, result)
     if found:
         facts, text = facts | {"search": found.as_dict()}, f"{found.text()}\n{text}"
+    draw = partial(_draw, found, options)
     if options["dry_run"]:
-        _draw(found, options)
-        emit(facts, f"{text}\nnothing is written", json_output)
+        emit_after(draw, facts, f"{text}\nnothing is written", json_output)
         return
     entry = register_merge(registry, parents, config, result, record)
-    _draw(found, options)  # once the merge is safe: a picture that cannot be written costs the picture alone
     folder, size = registry.folder(entry), entry.files["adapter_model.safetensors"]["size"]
     facts = {"reference": entry.reference, "path": str(folder), "bytes": size} | facts
-    emit(facts, f"{entry.reference}\n{text}\nadapter      {folder}\nsize         {size / 1e6:.2f} MB", json_output)
+    emit_after(draw, facts, f"{entry.reference}\n{text}\nadapter      {folder}\nsize         {size / 1e6:.2f} MB", json_output)
 
 
 def _draw(found: FoundWeights | None, options: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,6 +25,21 @@ def emit(result: dict[str, Any], text: str, json_output: bool) -> None:
         click.echo(text) if ctx is None or _TAKEN not in ctx.meta else say(text)
         return
     _print_json(result)
+
+
+def emit_after(write: Callable[[], None], result: dict[str, Any], text: str, json_output: bool) -> None:
+    """Write the files that were asked for, then print a result: a file that fails costs the file, and not the text.
+
+    Raises:
+        ConfigError: a file cannot be written. With JSON, the error is the one object on stdout.
+    """
+    try:
+        write()
+    except ConfigError:
+        if not json_output:
+            emit(result, text, json_output)
+        raise
+    emit(result, text, json_output)
 
 
 def say(message: str) -> None:
