@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from ..errors import BaseError
 from ..files import replace_file
+from .pickled import PICKLED, is_pickled
 
 _CHUNK_BYTES = 1 << 22
 WEIGHTS = "model.safetensors"
@@ -47,8 +48,9 @@ def weight_files(folder: Path) -> list[Path]:
     single = folder / WEIGHTS
     files = [single] if single.is_file() else sorted(folder.glob("model-*-of-*.safetensors"))
     if not files:
-        old = " (a pytorch_model.bin is there: convert it to safetensors first)" if (folder / "pytorch_model.bin").exists() else ""
-        raise BaseError(f"{folder} holds no {WEIGHTS}{old}; a base folder needs config.json, a tokenizer and {WEIGHTS}")
+        if is_pickled(folder):
+            raise BaseError(f"{folder} holds no {WEIGHTS}, but a {PICKLED}; convert it to safetensors first: adapt base convert {folder}")
+        raise BaseError(f"{folder} holds no {WEIGHTS}; a base folder needs config.json, a tokenizer and {WEIGHTS}")
     return files
 
 

@@ -11,7 +11,7 @@ class Command(click.Command):
     """A command whose options that take one value are given once: of two values, neither is dropped in silence."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse an option that is given again, and a flag together with its contrary.
+        """Refuse an option that is given again, and a flag together with its opposite.
 
         Raises:
             UsageError: there is one.

@@ -103,11 +103,12 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
         _explain(parents, json_output)
         return
     config, found = _config(options, parents), None
+    name = _name(search.registry, parents, options["name"])
     if options["sources"]:
         from .merge_search import choose_weights
 
         config, found = choose_weights(references, parents, config, search, encoder, options)
-    _merge(search.registry, parents, config, found, options, json_output)
+    _merge(search.registry, parents, config, found, options | {"name": name}, json_output)
 
 
 def _refuse_without_search(options: dict[str, Any], encoder: EncoderOptions) -> None:
@@ -170,6 +171,24 @@ def _config(options: dict[str, Any], parents: list[Parent]) -> MergeConfig:
     return MergeConfig(method=name, weights=options["weights"], ranks=ranks, settings=MethodSettings(**given), **with_base)
 
 
+def _name(registry: Registry, parents: list[Parent], given: str | None) -> str:
+    """Return the name of the result, before anything is computed.
+
+    Raises:
+        AdaptError: it cannot be registered under the given name, or none is given and the parents suggest none of its own.
+    """
+    from ..registry.derived_names import Inputs, derive_name
+
+    inputs = Inputs(
+        names=[parent.name for parent in parents],
+        references=[parent.reference for parent in parents],
+        bases=frozenset(parent.base["sha256"] for parent in parents),
+    )
+    name = given or derive_name(registry, "merge", inputs)
+    registry.check_new_name(name)
+    return name
+
+
 def _merge(
     registry: Registry, parents: list[Parent], config: MergeConfig, found: FoundWeights | None, options: dict[str, Any], json_output: bool
 ) -> None:
@@ -179,12 +198,11 @@ def _merge(
 
     store: StoreDtype = options["store"] or ("fp32" if config.ranks.rank == "full" else "fp16")
     record = MergeRecord(
-        name=options["name"] or _joined([parent.name for parent in parents]),
+        name=options["name"],
         domain=_domain(options, parents),
         store=store,
         search=found.as_dict() if found else None,
     )
-    registry.check_new_name(record.name)
     result = _run(parents, config)
     _warn(result)
     say(f"the file will have {format_size(stored_bytes(result.factors, store))}")
@@ -207,12 +225,6 @@ def _draw(found: FoundWeights | None, options: dict[str, Any]) -> None:
 
         plot_curve(found.curve, options["plot"])
         say(f"wrote {options['plot']}")
-
-
-def _joined(names: list[str]) -> str:
-    """Return a name for what is merged of these: the names joined, or `merge` where that would be too long."""
-    joined = "-".join(dict.fromkeys(names))
-    return joined if len(joined) <= 60 else "merge"
 
 
 def _domain(options: dict[str, Any], parents: list[Parent]) -> str | None:

@@ -111,7 +111,7 @@ def _train_seeds(job: Job, seeds: range, options: dict[str, Any]) -> None:
         say("nothing to resume: no interrupted run of this command with these data is there; starting afresh")
     entries = []
     for seed in seeds:
-        job = job if seed == seeds[0] else _prepare(options | {"seed": seed})
+        job = job if seed == seeds[0] else _prepare(options | {"seed": seed}, job.base)
         entry = group.find_finished(registry, name, job.run)
         say(f"seed {seed}" + (f": finished before, as {entry.reference}" if entry else ""))
         resume = group.was_interrupted and job.checkpoint.path.exists()
@@ -120,8 +120,8 @@ def _train_seeds(job: Job, seeds: range, options: dict[str, Any]) -> None:
     report_seeds(registry, group, entries, options["json_output"])
 
 
-def _prepare(options: dict[str, Any]) -> Job:
-    """Resolve everything that can fail before the first step."""
+def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
+    """Resolve everything that can fail before the first step; `base` is the base where it is loaded already."""
     if options["gram"] is not None and options["gram_rank"] is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     config = _config(options)
@@ -134,8 +134,12 @@ def _prepare(options: dict[str, Any]) -> Job:
     name = options["name"] or domain.name
     registry = open_registry(options["registry_dir"])
     registry.check_new_name(name)
-    spec = resolve_base(
-        options["base"], options=BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
+    spec = (
+        base.spec
+        if base
+        else resolve_base(
+            options["base"], options=BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
+        )
     )
     language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")
     data = load_training_data(options["source"], domain=domain, lang=language, seed=config.seed, train_queries=options["train_queries"])
@@ -143,7 +147,7 @@ def _prepare(options: dict[str, Any]) -> Job:
     from ..base.load import load_base
     from ..encoder import choose_device
 
-    base = load_base(spec, device=choose_device(options["device"]))
+    base = base or load_base(spec, device=choose_device(options["device"]))
     run = run_id(config, base, data)
     return Job(
         config=config,
@@ -232,7 +236,7 @@ def _announce(job: Job) -> None:
         say(f"note: {note}")
     for warning in check_data(job.base, data, job.config):
         say(f"warning: {warning}")
-    say(describe_dev(make_dev_set(data, job.config.seed), data))
+    say(describe_dev(make_dev_set(data), data))
     if job.gram_rank is not None:
         names = target_modules(job.base, job.config)
         say(f"grams: {plan_grams(job.base, names, data, job.config, job.gram_rank).describe()}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..base.hub_probe import hub_is_reachable
 from ..errors import ConfigError, DataError
 from .beir import BeirFolder, missing_parts
+from .dev_set import DEV_SEED
 from .domains import Domain, load_domain
 from .flag_lines import KEYS, load_flag_lines
 from .hub import is_cached, load_hub_set
@@ -27,7 +28,7 @@ def load_training_data(source: str | None, *, domain: Domain, lang: str, seed: i
         source: "sample", "hub", a BEIR folder, a file of FlagEmbedding lines, or a table; None leaves the choice to the domain.
         domain: Whose sample and Hub sets are meant.
         lang: The language of the sample and the Hub sets.
-        seed: Draws queries and a dev split where there is none.
+        seed: Draws queries. A dev split, where there is none, is the same for every seed, so that scores of several seeds are of one set.
         train_queries: How many queries to train on, drawn from the train split (None: all).
 
     Raises:
@@ -36,20 +37,20 @@ def load_training_data(source: str | None, *, domain: Domain, lang: str, seed: i
     """
     if train_queries is not None and train_queries < 1:
         raise ConfigError(f"the number of train queries is {train_queries}; expected at least 1")
-    data = _with_dev(_load(source, domain, lang, seed), seed)
+    data = _with_dev(_load(source, domain, lang, seed))
     if train_queries is None or train_queries >= len(data.train):
         return data
     note = f"{train_queries} of {len(data.train)} train queries are drawn (seed {seed})"
     return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note))
 
 
-def load_dev_data(source: str, *, lang: str, seed: int) -> tuple[str, Corpus, Pairs]:
+def load_dev_data(source: str, *, lang: str, seed: int = DEV_SEED) -> tuple[str, Corpus, Pairs]:
     """Load dev data to choose by: a short name for people, the corpus, and the dev split.
 
     Args:
         source: A path as for `load_training_data`, or a domain (a name or a toml file), whose sample is meant.
         lang: The language of the sample.
-        seed: Draws a dev split where there is none, as for training.
+        seed: Draws a dev split where there is none; unless given, the one that training holds out.
 
     Raises:
         DataError: the source is missing or malformed, or has too few queries to give up some for dev.
@@ -112,7 +113,7 @@ def _load_hub(domain: Domain, lang: str, seed: int) -> TrainingData:
         raise DataError(
             f"the domain {domain.name} names no Hub sets in the language {lang!r}; use the sample that ships with --data sample, or --data PATH"
         )
-    return join_data([_with_dev(load_hub_set(hub_set, seed=seed), seed) for hub_set in sets])
+    return join_data([_with_dev(load_hub_set(hub_set, seed=seed)) for hub_set in sets])
 
 
 def _load_beir(path: Path) -> TrainingData:
@@ -155,7 +156,7 @@ def _is_flag_lines(path: Path) -> bool:
     raise DataError(f"{path} is empty; expected one JSON object a line")
 
 
-def _with_dev(data: TrainingData, seed: int) -> TrainingData:
+def _with_dev(data: TrainingData, seed: int = DEV_SEED) -> TrainingData:
     if data.dev is not None:
         return data
     train, dev, note = split_dev(data.train, data.corpus, seed)

@@ -207,5 +207,5 @@ def test_shards_are_hashed_together_in_order(folder: Path) -> None:
 
 def test_a_folder_without_safetensors_is_refused_and_told_of_its_old_weights(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(BaseError, match="convert it to safetensors first"):
+    with pytest.raises(BaseError, match=f"convert it to safetensors first: adapt base convert {folder}"):
         fingerprint(folder)

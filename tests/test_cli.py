@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from adapt_embed.adapters.dev import DevSet
 from adapt_embed.adapters.loop import Progress
 from adapt_embed.cli import COMMANDS, main, training_bar
+from adapt_embed.data.dev_set import DevSet
 from adapt_embed.errors import AdaptError
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner, Result

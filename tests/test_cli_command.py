@@ -10,6 +10,7 @@ from adapt_embed.cli.command import Command
 from click.testing import CliRunner, Result
 
 REPEATABLE = {
+    "add": {"--ignore-field"},
     "train": {"--set"},
     "bench": {"--data", "--domain", "--general-data", "--metric", "--require", "--set", "--tasks"},
 }
@@ -67,7 +68,7 @@ def test_three_times_are_counted_and_told_as_json() -> None:
     assert (ran.exit_code, "given 3 times" in json.loads(ran.stdout)["error"]) == (2, True)
 
 
-def test_flags_may_be_repeated_and_contraries_not() -> None:
+def test_flags_may_be_repeated_and_opposites_not() -> None:
     assert adapt("list", "--json", "--json").exit_code == 0
     ran = adapt("bench", "base", "--cache", "--no-cache")
     assert (ran.exit_code, "--cache and --no-cache exclude one another" in ran.stderr) == (2, True)

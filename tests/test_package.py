@@ -19,8 +19,8 @@ LAYERS = (
     ("references",),
     ("cache",),
     ("ensemble",),
-    ("data", "metrics", "encoder", "registry"),
-    ("lora", "base"),
+    ("data", "encoder", "registry"),
+    ("lora", "base", "metrics"),
     ("files",),
     ("errors",),
 )
