@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from .command import Command
 from .options import common_options
 from .output import emit, say
 
 
-@click.command(name="add")
+@click.command(name="add", cls=Command)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.option("--name", help="Name in the registry; unless said, the folder's.")
 @click.option("--domain", help="The domain it was made for.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .command import Group
 from .options import common_options
 from .output import emit
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ..base.known import KnownBase
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """The bases that are known and at hand."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..ensemble.modes import MODES
+from .command import Command
 from .encode import encode_with_bar, read_lines
 from .options import WeightsType, base_options, common_options
 from .output import emit, say
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ..registry import Entry, Registry
 
 
-@click.command(name="ensemble", epilog="\n\n".join(f"{name}: {mode.use}." for name, mode in MODES.items()))
+@click.command(name="ensemble", cls=Command, epilog="\n\n".join(f"{name}: {mode.use}." for name, mode in MODES.items()))
 @click.argument("references", metavar="REF REF...", nargs=-1, required=True)
 @click.option(
     "--mode", type=click.Choice(list(MODES)), default="concat", show_default=True, help="How members are put together; see below."

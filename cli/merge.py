@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .command import Command
 from .encoder_options import EncoderOptions, encoder_options
 from .options import WeightsType, common_options
-from .output import emit, say
+from .output import emit, emit_after, reserve_outputs, say
 
 if TYPE_CHECKING:
     from ..lora import StoreDtype
@@ -35,7 +37,7 @@ class RankType(click.ParamType):
         raise click.BadParameter(f"{value!r} is no rank; expected auto, full or a whole number above 0", ctx, param)
 
 
-@click.command(name="merge")
+@click.command(name="merge", cls=Command)
 @click.argument("references", metavar="REF...", nargs=-1)
 @click.option(
     "--method", metavar="M", help="How (list them: adapt merge --methods) [default: linear; regmean where all carry Gram matrices]."
@@ -90,6 +92,7 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
     if not references:
         raise click.UsageError("name the adapters to merge, such as: adapt merge legal medical")
     _refuse_without_search(options, encoder)
+    reserve_outputs({"--plot": options["plot"]}, json_output)
     from ..merge.parents import open_parents
 
     search = encoder.search(registry_dir)
@@ -206,13 +209,22 @@ def _merge(
     facts, text = _facts(parents, config, result), _text(parents, config, result)
     if found:
         facts, text = facts | {"search": found.as_dict()}, f"{found.text()}\n{text}"
+    draw = partial(_draw, found, options)
     if options["dry_run"]:
-        emit(facts, f"{text}\nnothing is written", json_output)
+        emit_after(draw, facts, f"{text}\nnothing is written", json_output)
         return
     entry = register_merge(registry, parents, config, result, record)
     folder, size = registry.folder(entry), entry.files["adapter_model.safetensors"]["size"]
     facts = {"reference": entry.reference, "path": str(folder), "bytes": size} | facts
-    emit(facts, f"{entry.reference}\n{text}\nadapter      {folder}\nsize         {size / 1e6:.2f} MB", json_output)
+    emit_after(draw, facts, f"{entry.reference}\n{text}\nadapter      {folder}\nsize         {size / 1e6:.2f} MB", json_output)
+
+
+def _draw(found: FoundWeights | None, options: dict[str, Any]) -> None:
+    if found is not None and found.curve is not None and options["plot"]:
+        from ..merge.search.plot import plot_curve
+
+        plot_curve(found.curve, options["plot"])
+        say(f"wrote {options['plot']}")
 
 
 def _domain(options: dict[str, Any], parents: list[Parent]) -> str | None:

@@ -70,7 +70,6 @@ def choose_weights(
     say(f"search: {plan_measurements(candidates, probe, measurements).describe()}; texts of at most {opened.max_tokens} tokens")
     result = _search(candidates, probe, settings)
     curve = _curve(candidates, probe, result, steps) if steps else None
-    _draw(curve, options)
     return candidates.config(result.best.point), FoundWeights(sources, result, curve)
 
 
@@ -159,12 +158,3 @@ def _curve(candidates: Candidates, probe: Probe, result: SearchResult, steps: in
     with text_bar("merges") as tell:
         on_point = (lambda done, total: tell("curve", done, total)) if tell else None
         return trace_curve(candidates, probe, result.best.point, steps, on_point)
-
-
-def _draw(curve: Curve | None, options: dict[str, Any]) -> None:
-    if curve is None or not options["plot"]:
-        return
-    from ..merge.search.plot import plot_curve
-
-    plot_curve(curve, options["plot"])
-    say(f"wrote {options['plot']}")

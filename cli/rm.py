@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .command import Command
 from .options import common_options
 from .output import emit
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from ..registry import Removal
 
 
-@click.command(name="rm")
+@click.command(name="rm", cls=Command)
 @click.argument("reference")
 @click.option("--force", is_flag=True, help="Remove it although an alias or a version made from it needs it.")
 @common_options

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .command import Command
 from .options import base_options, common_options, machine_options
 from .output import emit, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..adapters import Checkpoint, TrainConfig, TrainPlan, TrainResult
     from ..adapters.seeds import SeedMember
     from ..base.load import Base
@@ -37,7 +40,7 @@ class Job:
     gram_rank: GramRank | None
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--domain", required=True, metavar="NAME", help="medical, legal, ecommerce, or the path of a domain file of your own (.toml)."
 )
@@ -73,6 +76,7 @@ class Job:
 @common_options
 def command(**options: Any) -> None:
     """Train a domain adapter on a frozen base and register it."""
+    _tell_repeated(options["settings"])
     first = _config(options).seed
     seeds = range(first, first + options["seeds"])
     _config(options | {"seed": seeds[-1]})  # refused here, not when its turn comes
@@ -180,6 +184,13 @@ def _config(options: dict[str, Any]) -> TrainConfig:
     if options["dtype"] is not None:
         values["precision"] = options["dtype"]
     return config_from(values)
+
+
+def _tell_repeated(settings: Sequence[str]) -> None:
+    """Say which settings `--set` gives again: the last value of a key counts, as it does over a file's."""
+    keys = [setting.partition("=")[0].strip() for setting in settings]
+    for key in sorted({key for key in keys if keys.count(key) > 1}):
+        say(f"note: --set {key} is given {keys.count(key)} times; the last value counts")
 
 
 def _tell_plan(job: Job, seeds: range, json_output: bool) -> None:

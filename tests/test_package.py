@@ -21,6 +21,7 @@ LAYERS = (
     ("ensemble",),
     ("data", "encoder", "registry"),
     ("lora", "base", "metrics"),
+    ("files",),
     ("errors",),
 )
 PART_OF = {"opening": "references", "membership": "references"}  # three files, one part: what a reference opens as
