@@ -61,7 +61,7 @@ def choose_weights(
     opened = _open_base(references, search, encoder)
     sources = tuple(part.strip() for part in options["sources"].split(",") if part.strip())
     language = encoder.lang or ("zh" if opened.base.spec.language == "zh" else "en")
-    tasks, general = _tasks(sources, language, settings.seed), _general(options, language, settings.seed)
+    tasks, general = _tasks(sources, language, settings.seed, options["skip_dangling"]), _general(options, language, settings.seed)
     probe = Probe(encoders_over(opened), tasks, general)
     candidates = Candidates(
         [parent.factors for parent in parents], [parent.reference for parent in parents], config, grams_for(config.method, parents)
@@ -97,11 +97,14 @@ def _open_base(references: Sequence[str], search: Search, encoder: EncoderOption
     return open_lora(of_base(resolve_reference(first, search).base), LoadedBases(encoder.settings("auto")))
 
 
-def _tasks(sources: Sequence[str], language: str, seed: int) -> list[SearchTask]:
+def _tasks(sources: Sequence[str], language: str, seed: int, skip_dangling: bool) -> list[SearchTask]:
     from ..data.sources import load_dev_data
     from ..merge.search import draw_task
 
-    loaded = [load_dev_data(source, lang=language, seed=seed) for source in sources]
+    loaded = [
+        load_dev_data(source, lang=language, seed=seed, skip_dangling=skip_dangling, on_note=lambda note: say(f"note: {note}"))
+        for source in sources
+    ]
     return [draw_task(name, corpus, pairs, seed=seed) for name, corpus, pairs in loaded]
 
 
