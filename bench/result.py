@@ -3,7 +3,7 @@
 The JSON of `BenchResult.as_dict(items=True)`, whose metric names are those of `bench/metrics.py`:
 
     tasks         each with its `role` (its score counts toward the domain mean or the general mean), `domain`, `main_metric`,
-                  the `shown` metrics, and `gold`: item -> what it is held against (pairs alone: a similarity or a label)
+                  the `shown` metrics, `notes` on its data, and `gold`: item -> what it is held against (pairs alone: a similarity or a label)
     references    each with its `base`, `kind`, `domain`, `parents` and `seeds`
     scores        one a task and reference: `metrics`, `items` (item -> value of `item_metric`), `difference` (each metric less the
                   base's, null for a base), `interval` (null for a base)
@@ -35,6 +35,7 @@ class BenchedTask:
         shown: The metrics of the table, the main one first.
         statistic: How the items make the score.
         gold: Of pairs, item -> what its value is held against; empty elsewhere.
+        notes: What there is to tell of its data: what was skipped, not used, or judged twice.
     """
 
     name: str
@@ -49,6 +50,7 @@ class BenchedTask:
     shown: tuple[str, ...] = ()
     statistic: StatisticName = "none"
     gold: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,7 +250,7 @@ class BenchResult:
 def parse_result(values: dict) -> BenchResult:
     """Read what `as_dict` wrote; differences are computed anew."""
     return BenchResult(
-        tasks=tuple(BenchedTask(**task | {"shown": tuple(task["shown"])}) for task in values["tasks"]),
+        tasks=tuple(BenchedTask(**task | {"shown": tuple(task["shown"]), "notes": tuple(task["notes"])}) for task in values["tasks"]),
         references=tuple(_reference(reference) for reference in values["references"]),
         scores=tuple(_score(score) for score in values["scores"]),
         mteb_version=values["mteb_version"],

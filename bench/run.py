@@ -21,6 +21,7 @@ from .entrants import Entrant, check_tasks
 from .kinds import data_of, kind_of
 from .model import MtebModel, MtebSearcher
 from .result import BenchedTask, BenchResult, Score
+from .task_notes import notes_of
 
 _LOADER_BATCH = 512
 
@@ -78,6 +79,7 @@ def describe_task(task: AbsTask) -> BenchedTask:
         revision=task.metadata.revision,
         items=items,
         item=kind.item,
+        notes=notes_of(task),
     )
 
 

@@ -7,15 +7,17 @@ from pathlib import Path
 from mteb.abstasks import AbsTask
 
 from ..data.beir import BeirFolder, missing_parts
-from ..data.candidates import has_candidates, load_flag_candidates, read_candidates
+from ..data.candidates import has_candidates, load_pair_candidates, read_candidates
+from ..data.columns import named_roles
 from ..data.domains import load_domain
 from ..data.labelled import PAIR_COLUMNS, SPLIT_COLUMN, read_labelled_pairs, read_labelled_texts
-from ..data.readers import read_heading
+from ..data.readers import Naming, read_heading
 from ..data.sample import sample_folder
 from ..data.sentence_pairs import SENTENCE_COLUMNS, read_sentence_pairs
 from ..data.split_tables import split_table, tables_in
 from ..errors import DataError
 from .local.names import local_name
+from .task_notes import with_notes
 from .tasks import classification_task, clustering_task, pair_classification_task, reranking_task, retrieval_task, sts_task
 
 _BEIR_PARTS = 3
@@ -34,15 +36,26 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class TableLayout:
-    """A layout of tables: what it is for, its columns, and what makes a task of it."""
+    """A layout of tables: what it is for, its columns, what makes a task of it, and what its columns may be called otherwise."""
 
     kind: str
     columns: tuple[str, ...]
     read: Callable[[Source], AbsTask]
+    named: Naming = list
+
+    def share(self, heading: Sequence[str]) -> float:
+        """Return which share of its columns a table has."""
+        return len(set(self.named(heading)) & set(self.named(self.columns))) / len(self.columns)
 
 
-def task_from_folder(folder: Path, *, split: str, language: str) -> AbsTask:
+def task_from_folder(folder: Path, *, split: str, language: str, skip_dangling: bool = False) -> AbsTask:
     """Make a task of one split of a local folder or file.
+
+    Args:
+        folder: Where the data lie.
+        split: The split that is scored.
+        language: `en` or `zh`.
+        skip_dangling: Of a BEIR folder, skip the judgements that name a query or a passage that is not there; the task's notes say how many.
 
     Raises:
         DataError: it is absent, of no known layout, or malformed.
@@ -51,7 +64,7 @@ def task_from_folder(folder: Path, *, split: str, language: str) -> AbsTask:
         raise DataError(f"the data folder {folder} does not exist")
     lacking = missing_parts(folder)
     if not lacking:
-        return _beir_task(folder, split, language)
+        return _beir_task(BeirFolder(folder, skip_dangling), split, language)
     if len(lacking) < _BEIR_PARTS:
         raise DataError(f"{folder} is not whole as a BEIR folder: it lacks {', '.join(lacking)}")
     if not tables_in(folder):
@@ -76,23 +89,23 @@ def task_from_sample(domain: str, *, split: str, language: str) -> AbsTask:
     return retrieval_task(f"sample-{name}-{language}", corpus, folder.pairs(split, corpus), language=language, split=split)
 
 
-def make_tasks(folders: Sequence[Path], domains: Sequence[str], *, split: str, language: str) -> list[AbsTask]:
-    """Make the tasks of local folders or files and of domains' samples.
+def make_tasks(folders: Sequence[Path], domains: Sequence[str], *, split: str, language: str, skip_dangling: bool = False) -> list[AbsTask]:
+    """Make the tasks of local folders or files (see `task_from_folder`) and of domains' samples.
 
     Raises:
         DataError: one cannot be read.
     """
-    local = [task_from_folder(folder, split=split, language=language) for folder in folders]
+    local = [task_from_folder(folder, split=split, language=language, skip_dangling=skip_dangling) for folder in folders]
     return local + [task_from_sample(domain, split=split, language=language) for domain in domains]
 
 
-def _beir_task(folder: Path, split: str, language: str) -> AbsTask:
-    beir, name = BeirFolder(folder), local_name(folder, language)
-    corpus = beir.corpus()
-    pairs = beir.pairs(split, corpus)
-    if has_candidates(folder):
-        return reranking_task(name, corpus, pairs, read_candidates(beir, pairs, corpus), language=language, split=split)
-    return retrieval_task(name, corpus, pairs, language=language, split=split)
+def _beir_task(folder: BeirFolder, split: str, language: str) -> AbsTask:
+    name, data = local_name(folder.path, language), folder.load(split)
+    pairs = data.pairs[split]
+    if not has_candidates(folder.path):
+        return with_notes(retrieval_task(name, data.corpus, pairs, language=language, split=split), data.notes)
+    candidates, notes = read_candidates(folder, pairs, data.corpus)
+    return with_notes(reranking_task(name, data.corpus, pairs, candidates, language=language, split=split), (*data.notes, *notes))
 
 
 def _sts_task(source: Source) -> AbsTask:
@@ -125,8 +138,9 @@ def _train_table(source: Source) -> Path:
 
 
 def _reranking_task(source: Source) -> AbsTask:
-    corpus, pairs, candidates = load_flag_candidates(source.table)
-    return reranking_task(source.name, corpus, pairs, candidates, language=source.language, split=source.split)
+    read = load_pair_candidates(source.table)
+    task = reranking_task(source.name, read.corpus, read.pairs, read.candidates, language=source.language, split=source.split)
+    return with_notes(task, read.notes)
 
 
 TABLE_LAYOUTS = (
@@ -134,15 +148,15 @@ TABLE_LAYOUTS = (
     TableLayout("pair classification", PAIR_COLUMNS, _pair_task),
     TableLayout("classification", ("text", "label"), _classification_task),
     TableLayout("clustering", ("text", "cluster"), _clustering_task),
-    TableLayout("reranking", ("query", "pos", "neg"), _reranking_task),
+    TableLayout("reranking", ("query", "pos", "neg"), _reranking_task, named_roles),
 )
 """How a table is recognised; of several that fit, the first one counts."""
 
 
 def _layout_of(table: Path) -> TableLayout:
     """Return the layout whose columns a table has; where a few are missing, the nearest, whose reader names them."""
-    heading = set(read_heading(table))
-    shares = [len(heading & set(layout.columns)) / len(layout.columns) for layout in TABLE_LAYOUTS]
+    heading = read_heading(table)
+    shares = [layout.share(heading) for layout in TABLE_LAYOUTS]
     nearest = [layout for layout, share in zip(TABLE_LAYOUTS, shares, strict=True) if share == max(shares)]
     if max(shares) == 1 or (max(shares) > 0.5 and len(nearest) == 1):
         return nearest[0]

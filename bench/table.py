@@ -123,6 +123,7 @@ def _remarks(result: BenchResult) -> list[str]:
         if missing := [parent for parent in reference.parents if parent not in {each.name for each in result.references}]:
             remarks.append(f"{reference.name}: bench {' and '.join(missing)} beside it to see how much of its gain is kept")
     for task in result.tasks:
+        remarks += [f"{task.name}: {note}" for note in task.notes]
         scores = [score for score in result.scores if score.task == task.name]
         if truncated := max((score.truncated for score in scores), default=0):
             remarks.append(f"{task.name}: {truncated} texts were longer than that and were truncated")

@@ -31,6 +31,7 @@ class Wanted:
         split: Of local data; of MTEB's tasks, where mteb evaluates on it.
         language: `en` or `zh`.
         offline: Whether the Hub is not to be asked.
+        skip_dangling: See `task_from_folder`.
     """
 
     folders: Sequence[Path] = ()
@@ -40,6 +41,7 @@ class Wanted:
     split: str = "test"
     language: str = "en"
     offline: bool = False
+    skip_dangling: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,7 @@ def choose_tasks(wanted: Wanted, *, dry_run: bool = False, on_task: Callable[[st
     names = [*wanted.tasks, *(name for _, name in of_sets if name != SAMPLE)]
     found = find_hub_tasks(names, language=wanted.language, split=wanted.split)
     samples = [domain for domain, name in of_sets if name == SAMPLE]
-    local = make_tasks(wanted.folders, samples, split=wanted.split, language=wanted.language)
+    local = make_tasks(wanted.folders, samples, split=wanted.split, language=wanted.language, skip_dangling=wanted.skip_dangling)
     loaded = load_hub_tasks(tuple(found.tasks.values()), offline=wanted.offline or dry_run, on_task=on_task)
     left_out = loaded.left_out | found.left_out
     chosen = Chosen(tasks=(*local, *loaded.tasks), left_out=left_out, pending=_pending(found.tasks, loaded))

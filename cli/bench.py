@@ -92,18 +92,22 @@ def command(
     from ..bench.plan import plan
     from ..bench.sources import make_tasks
     from ..bench.table import table_text
+    from ..bench.task_notes import notes_of
 
     language = encoder.lang or _language_of(found)
     if not domains and chosen_by.need_domains((*folders, *judgement.general)):
         domains = _domains_of(found, chosen_by.described_sets())
     chosen = chosen_by.choose(folders, domains, split=split, language=language, dry_run=dry_run)
-    general = make_tasks(judgement.general, (), split=split, language=language)
+    general = make_tasks(judgement.general, (), split=split, language=language, skip_dangling=chosen_by.skip_dangling)
     tasks, leakage = look_for_leaks([*chosen.tasks, *general], found, search, decontaminate=decontaminate)
     background = judgement.background(found, domains, general)
     if not (dry_run and chosen.pending):  # a dry run fetches nothing, and knows less of the tasks that are not here
         judgement.check(tasks, background)
     entrants = enter(found, LoadedBases(encoder.settings("fp32")))
     if dry_run:
+        for task in tasks:  # a result has them itself
+            for note in notes_of(task):
+                say(f"{task.metadata.name}: {note}")
         planned = plan(entrants, tasks, cache.open(), chosen.pending)
         emit(planned.as_dict(), planned.describe(), json_output)
         return

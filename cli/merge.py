@@ -10,7 +10,7 @@ import click
 
 from .command import Command
 from .encoder_options import EncoderOptions, encoder_options
-from .options import WeightsType, common_options
+from .options import WeightsType, common_options, dangling_option
 from .output import emit, emit_after, reserve_outputs, say
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class RankType(click.ParamType):
     metavar="SRC[,SRC...]",
     help="Choose the weights (and the density) on these dev data: BEIR folders, tables, lines, or domains, whose samples are meant.",
 )
+@dangling_option
 @click.option(
     "--general",
     type=click.Path(path_type=Path),
@@ -119,6 +120,7 @@ def _refuse_without_search(options: dict[str, Any], encoder: EncoderOptions) -> 
     """
     given = {name: options[name] for name in ("general", "tolerance", "evaluations", "curve_steps", "plot")}
     given |= {name: getattr(encoder, name) for name in ("device", "dtype", "max_tokens", "batch_tokens")}
+    given["skip_dangling"] = options["skip_dangling"] or None
     idle = [name for name, value in given.items() if value is not None]
     if idle and not options["sources"]:
         raise click.UsageError(f"--{idle[0].replace('_', '-')} goes with --search: a merge of given weights encodes nothing")

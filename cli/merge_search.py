@@ -61,7 +61,7 @@ def choose_weights(
     opened = _open_base(references, search, encoder, parents)
     sources = tuple(part.strip() for part in options["sources"].split(",") if part.strip())
     language = encoder.lang or ("zh" if opened.base.spec.language == "zh" else "en")
-    tasks, general = _tasks(sources, language), _general(options, language)
+    tasks, general = _tasks(sources, language, options["skip_dangling"]), _general(options, language)
     probe = Probe(encoders_over(opened), tasks, general)
     candidates = Candidates(
         [parent.factors for parent in parents], [parent.reference for parent in parents], config, grams_for(config.method, parents)
@@ -107,11 +107,14 @@ def _open_base(references: Sequence[str], search: Search, encoder: EncoderOption
     return replace(opened, max_tokens=longest)
 
 
-def _tasks(sources: Sequence[str], language: str) -> list[SearchTask]:
+def _tasks(sources: Sequence[str], language: str, skip_dangling: bool) -> list[SearchTask]:
     from ..data.sources import load_dev_data
     from ..merge.search import draw_task
 
-    return [draw_task(*load_dev_data(source, lang=language)) for source in sources]
+    loaded = [
+        load_dev_data(source, lang=language, skip_dangling=skip_dangling, on_note=lambda note: say(f"note: {note}")) for source in sources
+    ]
+    return [draw_task(*each) for each in loaded]
 
 
 def _general(options: dict[str, Any], language: str) -> SentencePairs | None:

@@ -39,6 +39,15 @@ def machine_options(function: _F) -> _F:
     return click.option("--device", metavar="NAME", help="cuda, mps or cpu [default: the best one here].")(function)
 
 
+def dangling_option(function: _F) -> _F:
+    """Add `--skip-dangling`."""
+    return click.option(
+        "--skip-dangling",
+        is_flag=True,
+        help="Of BEIR folders, skip the judgements that name a query or a passage that is not there, and tell how many.",
+    )(function)
+
+
 class WeightsType(click.ParamType):
     """Numbers with commas between them."""
 

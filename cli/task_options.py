@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .options import dangling_option
 from .output import say
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class TaskOptions:
     tasks: tuple[str, ...]
     sets: tuple[str, ...]
     offline: bool
+    skip_dangling: bool
 
     def need_domains(self, folders: Sequence[object]) -> bool:
         """Say whether the references' own domains are asked for, if none is named: they are unless other tasks are."""
@@ -52,6 +54,7 @@ class TaskOptions:
             split=split,
             language=language,
             offline=self.offline,
+            skip_dangling=self.skip_dangling,
         )
         chosen = choose_tasks(wanted, dry_run=dry_run, on_task=lambda name: say(f"reading {name} from the Hub"))
         if (message := chosen.describe_left_out()) and not dry_run:
@@ -68,7 +71,7 @@ def task_options(command: Callable[..., None]) -> Callable[..., None]:
 
     offline = click.option(
         "--offline", is_flag=True, help="Of MTEB's tasks, score those that are cached, without asking the Hub, and say which are left out."
-    )(gathered)
+    )(dangling_option(gathered))
     sets = click.option(
         "--set",
         "sets",

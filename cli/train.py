@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .command import Command
-from .options import base_options, common_options, machine_options
+from .options import base_options, common_options, dangling_option, machine_options
 from .output import emit, say
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Job:
     metavar="SRC",
     help="sample, hub, a BEIR folder, FlagEmbedding lines, or a table [default: the domain's Hub sets, else its sample].",
 )
+@dangling_option
 @click.option("--train-queries", type=int, metavar="N", help="Draw this many training queries (seeded) [default: all].")
 @click.option("--name", metavar="N", help="Name in the registry [default: the domain's].")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a toml file.")
@@ -142,7 +143,14 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
         )
     )
     language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")
-    data = load_training_data(options["source"], domain=domain, lang=language, seed=config.seed, train_queries=options["train_queries"])
+    data = load_training_data(
+        options["source"],
+        domain=domain,
+        lang=language,
+        seed=config.seed,
+        train_queries=options["train_queries"],
+        skip_dangling=options["skip_dangling"],
+    )
     from ..adapters import Checkpoint, run_id
     from ..base.load import load_base
     from ..encoder import choose_device

@@ -1,24 +1,52 @@
 """BEIR folders: `corpus.jsonl` {_id, title, text}, `queries.jsonl` {_id, text}, `qrels/SPLIT.tsv`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
-from .readers import filled_text_of, read_jsonl, reading, text_of
+from .columns import describe_unused
+from .qrels import Dangling, gather_positives, read_qrels
+from .readers import ID, Row, filled_text_of, read_jsonl, text_of
 from .retrieval import Corpus, Pairs, join_title
+
+_STANDARD_KEY = "metadata"  # in every BEIR folder, and never a text: not worth a line
+
+
+@dataclass(frozen=True, slots=True)
+class BeirData:
+    """What was read of a BEIR folder: the corpus, the pairs of each split that was asked for, and what there is to tell."""
+
+    corpus: Corpus
+    pairs: dict[str, Pairs]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class BeirFolder:
-    """The paths of a BEIR folder. Nothing is read before it is asked for, and no split but the one asked for."""
+    """The paths of a BEIR folder. Nothing is read before it is asked for, and no split but the one asked for.
+
+    With `skip_dangling`, judgements and candidates that name a query or a passage that is not there are skipped; otherwise they are errors.
+    """
 
     path: Path
+    skip_dangling: bool = False
 
     @property
     def splits(self) -> list[str]:
         """The names of the splits that are there."""
         return sorted(file.stem for file in (self.path / "qrels").glob("*.tsv"))
+
+    def load(self, *splits: str) -> BeirData:
+        """Read the corpus and some splits, with a line for each thing that is not used, skipped or judged twice.
+
+        Raises:
+            DataError: as `corpus` and `pairs`.
+        """
+        passages, queries = _read_corpus(self.path), _read_queries(self.path)
+        judged = {split: self._judged(split, passages.texts, queries.texts) for split in splits}
+        notes = (*passages.notes, *queries.notes, *(note for _, told in judged.values() for note in told))
+        return BeirData(passages.texts, {split: pairs for split, (pairs, _) in judged.items()}, notes)
 
     def corpus(self) -> Corpus:
         """Read all passages. A passage may be empty as long as it answers nothing.
@@ -26,10 +54,7 @@ class BeirFolder:
         Raises:
             DataError: a line is malformed, an id comes twice, or there is none.
         """
-        rows = _read_rows(self.path / "corpus.jsonl")
-        return _unique(
-            (where, key, join_title(text_of(where, row, "title", optional=True), text_of(where, row, "text"))) for where, key, row in rows
-        )
+        return _read_corpus(self.path).texts
 
     def queries(self) -> dict[str, str]:
         """Read all queries.
@@ -37,30 +62,42 @@ class BeirFolder:
         Raises:
             DataError: a line is malformed, a text is empty, an id comes twice, or there is none.
         """
-        return _unique((where, key, filled_text_of(where, row, "text")) for where, key, row in _read_rows(self.path / "queries.jsonl"))
+        return _read_queries(self.path).texts
 
     def pairs(self, split: str, corpus: Corpus) -> Pairs:
         """Read the queries of one split with their positives (a grade of 0 or less is no positive).
 
         Raises:
-            DataError: the split is absent or empty, or a row is malformed or names a missing query or a missing or empty passage.
+            DataError: the split is absent or empty, or a row is malformed, names a missing query or passage that is not to be skipped, or
+                an empty passage.
         """
-        path, queries = self.path / "qrels" / f"{split}.tsv", self.queries()
+        return self._judged(split, corpus, self.queries())[0]
+
+    def dangling(self, queries: Container[str], corpus: Container[str]) -> Dangling:
+        """Return what decides of each row that names a query and a passage whether it is skipped."""
+        return Dangling(self.skip_dangling, {"query": (queries, "queries.jsonl"), "passage": (corpus, "corpus.jsonl")})
+
+    def _judged(self, split: str, corpus: Corpus, queries: dict[str, str]) -> tuple[Pairs, tuple[str, ...]]:
+        path = self.path / "qrels" / f"{split}.tsv"
         if not path.is_file():
             raise DataError(f"{path} does not exist; splits here: {', '.join(self.splits) or 'none'}")
-        positives: dict[str, dict[str, int]] = {}
-        for where, qid, pid, grade in _read_qrels(path):
-            if qid not in queries:
-                raise DataError(f"{where}: query {qid!r} is not in queries.jsonl")
-            if pid not in corpus:
-                raise DataError(f"{where}: passage {pid!r} is not in corpus.jsonl")
-            if grade > 0 and not corpus[pid]:
+        dangling = self.dangling(queries, corpus)
+        judged = gather_positives(row for row in read_qrels(path) if not dangling.is_skipped(*row[:3]))
+        for (_, pid), where in judged.places.items():
+            if not corpus[pid]:
                 raise DataError(f"{where}: passage {pid!r} answers a query, but its text is empty")
-            if grade > 0:
-                positives.setdefault(qid, {})[pid] = grade
-        if not positives:
-            raise DataError(f"{path} holds no query with a positive passage")
-        return Pairs({qid: queries[qid] for qid in positives}, positives)
+        notes = (*dangling.notes("judgements"), *judged.notes)
+        if not judged.positives:
+            raise DataError(f"{path} holds no query with a positive passage" + "".join(f"; {note}" for note in notes))
+        return Pairs({qid: queries[qid] for qid in judged.positives}, judged.positives), notes
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Id -> text of a file, and the line that names the keys which are not used, if there are any."""
+
+    texts: dict[str, str]
+    notes: tuple[str, ...]
 
 
 def is_beir_folder(path: Path) -> bool:
@@ -74,44 +111,26 @@ def missing_parts(path: Path) -> list[str]:
     return [name for name, is_there in there.items() if not is_there(path / name)]
 
 
-def _read_rows(path: Path) -> Iterator[tuple[str, str, dict[str, object]]]:
-    empty = True
-    for where, row in read_jsonl(path):
-        empty = False
-        yield where, text_of(where, row, "_id"), row
-    if empty:
-        raise DataError(f"{path} is empty; expected one JSON object a line")
+def _read_corpus(folder: Path) -> _Texts:
+    def text(where: str, row: Row) -> str:
+        return join_title(text_of(where, row, "title", optional=True), text_of(where, row, "text"))
+
+    return _read_texts(folder / "corpus.jsonl", (ID, "title", "text"), text)
 
 
-def _unique(rows: Iterator[tuple[str, str, str]]) -> dict[str, str]:
+def _read_queries(folder: Path) -> _Texts:
+    return _read_texts(folder / "queries.jsonl", (ID, "text"), lambda where, row: filled_text_of(where, row, "text"))
+
+
+def _read_texts(path: Path, used: tuple[str, ...], text: Callable[[str, Row], str]) -> _Texts:
     texts: dict[str, str] = {}
-    for where, key, text in rows:
+    keys: dict[str, None] = {}
+    for where, row in read_jsonl(path):
+        key = text_of(where, row, ID)
         if key in texts:
             raise DataError(f"{where}: id {key!r} comes twice")
-        texts[key] = text
-    return texts
-
-
-def _read_qrels(path: Path) -> Iterator[tuple[str, str, str, int]]:
-    with reading(path):
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    for number, line in enumerate(lines, start=1):
-        cells = [cell.strip() for cell in line.split("\t")]
-        if not line.strip() or (number == 1 and not any(sign.isdigit() for sign in cells[-1])):
-            continue  # blank, or the heading
-        if len(cells) == 4:
-            cells = [cells[0], *cells[2:]]  # TREC's form: query, iteration, passage, grade
-        grade = _grade(cells[-1])
-        if len(cells) != 3 or grade is None:
-            raise DataError(
-                f"{path}, line {number}: expected query-id, corpus-id and a whole number separated by tabs, found {line.strip()[:80]!r}"
-            )
-        yield f"{path}, line {number}", cells[0], cells[1], grade
-
-
-def _grade(text: str) -> int | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return int(value) if value.is_integer() else None
+        texts[key] = text(where, row)
+        keys |= dict.fromkeys(row)
+    if not texts:
+        raise DataError(f"{path} is empty; expected one JSON object a line")
+    return _Texts(texts, describe_unused(str(path), [key for key in keys if key not in (*used, _STANDARD_KEY)], used))

@@ -1,12 +1,13 @@
 """Files of FlagEmbedding lines: `{"query": "...", "pos": ["..."], "neg": ["..."]}`, one JSON object a line.
 
-Source: https://github.com/FlagOpen/FlagEmbedding (the format of its fine-tuning data). Keys beside these three are not used.
+Source: https://github.com/FlagOpen/FlagEmbedding (the format of its fine-tuning data). Keys beside these three, such as `pos_scores`,
+`prompt` or `id`, are not used, which is noted.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import DataError
+from .columns import ColumnRoles, PairRows, gather_rows, holds_list, texts_of
 from .pooling import TextRow, pool_rows
 from .readers import Row, filled_text_of, read_jsonl
 from .retrieval import Corpus, Pairs
@@ -14,25 +15,43 @@ from .retrieval import Corpus, Pairs
 KEYS = ("query", "pos")
 
 
+def is_flag_line(row: Row) -> bool:
+    """Say whether a line has the keys of FlagEmbedding lines, in whatever case."""
+    return set(KEYS) <= {key.lower() for key in row}
+
+
 def load_flag_lines(path: Path) -> tuple[Corpus, Pairs]:
     """Read a file of FlagEmbedding lines; lines of the same query are joined.
 
     Raises:
-        DataError: the file is absent, empty or malformed, a key is missing, or a text is empty.
+        DataError: as `read_flag_lines`, or the file is empty.
     """
-    return pool_rows(_rows(path), str(path))
+    return pool_rows(read_flag_lines(path).rows, str(path))
 
 
-def _rows(path: Path) -> Iterator[TextRow]:
-    for where, row in read_jsonl(path):
-        negatives = _texts(where, row, "neg") if row.get("neg") is not None else ()
-        yield TextRow(where, filled_text_of(where, row, "query"), _texts(where, row, "pos"), negatives)
+def read_flag_lines(path: Path) -> PairRows:
+    """Read a file of FlagEmbedding lines.
+
+    Raises:
+        DataError: the file is absent or malformed, a key is missing, two keys claim the same place, or a text is empty.
+    """
+    return gather_rows(str(path), read_jsonl(path), _read)
+
+
+def _read(where: str, row: Row, roles: ColumnRoles) -> TextRow:
+    negatives = [key for key in roles.negatives if row[key] is not None]
+    return TextRow(
+        where,
+        filled_text_of(where, row, roles.query or KEYS[0]),
+        tuple(text for key in roles.positives or KEYS[1:] for text in _texts(where, row, key)),
+        tuple(text for key in negatives for text in _texts(where, row, key)),
+    )
 
 
 def _texts(where: str, row: Row, key: str) -> tuple[str, ...]:
     value = row.get(key)
-    if not isinstance(value, list):
+    if holds_list(key) and not isinstance(value, list):
         raise DataError(
             f"{where}: expected a list of texts under {key!r}, found {'none' if value is None else f'a {type(value).__name__}'}"
         )
-    return tuple(value)
+    return texts_of(where, row, key)

@@ -1,6 +1,6 @@
 """A domain's training sets on the Hub -> pairs, through `datasets`: from its cache where they lie there, else from the Hub."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,8 +8,11 @@ import numpy as np
 
 from ..base.hub_probe import hub_endpoint, hub_is_reachable
 from ..errors import DataError
+from .columns import describe_unused, numbered_like
 from .domains import HubSet
 from .pooling import TextRow, pool_rows
+from .qrels import Dangling, Judgement, check_grade, gather_positives, whole_grade
+from .readers import Row
 from .retrieval import Corpus, Pairs, TrainingData, draw_queries, join_title
 
 if TYPE_CHECKING:
@@ -45,25 +48,27 @@ def _parts(hub_set: HubSet) -> list[tuple[str, str]]:
 
 def _load_pairs(hub_set: HubSet, seed: int) -> TrainingData:
     table = _load_split(hub_set, hub_set.config, hub_set.split)
-    _require(hub_set, table, [column for column in (hub_set.query, hub_set.positive, hub_set.negative) if column])
+    _require(hub_set, table, [hub_set.query or "", *_named(hub_set, table)])
     if hub_set.rows is not None and hub_set.rows < len(table):
         table = table.select(sorted(np.random.default_rng(seed).choice(len(table), hub_set.rows, replace=False)))
-    by_row = [_text_rows(hub_set, number, row) for number, row in enumerate(table, start=1)]
+    columns = [numbered_like(name, table.column_names) if name else [] for name in (hub_set.positive, hub_set.negative)]
+    by_row = [_text_rows(hub_set, number, row, *columns) for number, row in enumerate(table, start=1)]
     corpus, pairs = pool_rows([row for rows in by_row for row in rows], str(hub_set))
     notes = [f"{len(table)} rows of {hub_set}"]
     blank = sum(not rows for rows in by_row)
     if blank:
         notes.append(f"{blank} of them have an empty query or no positive and are left out")
-    return TrainingData(corpus=corpus, train=pairs, dev=None, source=str(hub_set), notes=tuple(notes))
+    used = [hub_set.query or "", *columns[0], *columns[1]]
+    unused = describe_unused(str(hub_set), [name for name in table.column_names if name not in used], used)
+    return TrainingData(corpus=corpus, train=pairs, dev=None, source=str(hub_set), notes=(*notes, *unused))
 
 
-def _text_rows(hub_set: HubSet, number: int, row: dict[str, object]) -> list[TextRow]:
-    """Return a row for every wording of the query, or none where the query or the positive is blank."""
-    queries, positives = (list(_texts(row[column])) for column in (hub_set.query or "", hub_set.positive or ""))
-    negatives = list(_texts(row[hub_set.negative])) if hub_set.negative else []
+def _text_rows(hub_set: HubSet, number: int, row: Row, positive: Sequence[str], negative: Sequence[str]) -> list[TextRow]:
+    """Return a row for every wording of the query, or none where the query or all its positives are blank."""
+    positives, negatives = (tuple(_texts([row[column] for column in columns])) for columns in (positive, negative))
     if not positives:
         return []
-    return [TextRow(f"{hub_set}, row {number}", query, tuple(positives), tuple(negatives)) for query in queries]
+    return [TextRow(f"{hub_set}, row {number}", query, positives, negatives) for query in _texts(row[hub_set.query or ""])]
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -80,24 +85,35 @@ def _load_beir(hub_set: HubSet, seed: int) -> TrainingData:
     passages, queries = _load_split(hub_set, "corpus", "corpus"), _load_split(hub_set, "queries", "queries")
     corpus = {str(row["_id"]): join_title(row.get("title"), row["text"] or "") for row in passages}
     texts = {str(row["_id"]): row["text"] for row in queries}
-    train = _judged(hub_set, hub_set.split, corpus, texts)
-    dev = _judged(hub_set, hub_set.dev_split, corpus, texts) if hub_set.dev_split else None
+    train, notes = _judged(hub_set, hub_set.split, corpus, texts)
+    dev = None
+    if hub_set.dev_split:
+        dev, more = _judged(hub_set, hub_set.dev_split, corpus, texts)
+        notes += more
     if hub_set.rows is not None and hub_set.rows < len(train):
         train = draw_queries(train, hub_set.rows, seed)
-    return TrainingData(corpus=corpus, train=train, dev=dev, source=str(hub_set), notes=(f"{len(train)} queries of {hub_set}",))
+    return TrainingData(corpus=corpus, train=train, dev=dev, source=str(hub_set), notes=(f"{len(train)} queries of {hub_set}", *notes))
 
 
-def _judged(hub_set: HubSet, split: str, corpus: Corpus, queries: dict[str, str]) -> Pairs:
+def _judged(hub_set: HubSet, split: str, corpus: Corpus, queries: dict[str, str]) -> tuple[Pairs, tuple[str, ...]]:
+    """Return the pairs of a split and what there is to tell: nobody can mend a set on the Hub, so that what dangles is always left out."""
     table = _load_split(hub_set, hub_set.config, split)
     _require(hub_set, table, ["query-id", "corpus-id", "score"])
-    positives: dict[str, dict[str, int]] = {}
-    for row in table:
-        qid, pid, grade = str(row["query-id"]), str(row["corpus-id"]), int(row["score"])
-        if grade > 0 and queries.get(qid) and corpus.get(pid):
-            positives.setdefault(qid, {})[pid] = grade
-    if not positives:
+    filled = {name: {key for key, text in texts.items() if text} for name, texts in (("query", queries), ("passage", corpus))}
+    dangling = Dangling(True, {name: (ids, f"{hub_set}, or is empty") for name, ids in filled.items()})
+    judgements = (_judgement(f"{hub_set}, {split}, row {number}", row) for number, row in enumerate(table, start=1))
+    judged = gather_positives(row for row in judgements if row[3] <= 0 or not dangling.is_skipped(*row[:3]))
+    if not judged.positives:
         raise DataError(f"{hub_set} holds no query with a positive passage in its split {split!r}; {_USE_SAMPLE}")
-    return Pairs({qid: queries[qid] for qid in positives}, positives)
+    notes = (*dangling.notes(f"judgements of {hub_set}, {split},"), *judged.notes)
+    return Pairs({qid: queries[qid] for qid in judged.positives}, judged.positives), notes
+
+
+def _judgement(where: str, row: Row) -> Judgement:
+    grade = whole_grade(row["score"])
+    if grade is None:
+        raise DataError(f"{where}: the grade is {row['score']!r}; expected a whole number")
+    return where, str(row["query-id"]), str(row["corpus-id"]), check_grade(where, grade, row["score"])
 
 
 def _load_split(hub_set: HubSet, config: str, split: str) -> "Dataset":
@@ -126,6 +142,11 @@ def _cached_files(hub_set: HubSet, config: str, split: str) -> list[Path]:
     root = Path(datasets.config.HF_DATASETS_CACHE) / (f"{owner}___{name}" if owner else name) / config
     whole = sorted(root.glob(f"*/{hub_set.revision}/{name}-{split}.arrow"))
     return whole[:1] or sorted(root.glob(f"*/{hub_set.revision}/{name}-{split}-[0-9]*-of-[0-9]*.arrow"))
+
+
+def _named(hub_set: HubSet, table: "Dataset") -> list[str]:
+    """Return the columns of positives and negatives that are named and not there, not even numbered."""
+    return [name for name in (hub_set.positive, hub_set.negative) if name and not numbered_like(name, table.column_names)]
 
 
 def _require(hub_set: HubSet, table: "Dataset", columns: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,8 @@ from pathlib import Path
 from ..errors import DataError
 
 Row = dict[str, object]
+ID = "_id"
+Naming = Callable[[Sequence[str]], list[str]]
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
@@ -58,11 +60,22 @@ def text_of(where: str, row: Row, key: str, *, optional: bool = False) -> str:
     value = row.get(key)
     if value is None and optional:
         return ""
-    if key == "_id" and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+    if key == ID:
+        value = _id_of(where, value)
     if not isinstance(value, str):
         found = f"a {type(value).__name__}" if value is not None else f"none (keys: {', '.join(row) or 'none'})"
         raise DataError(f"{where}: expected a text under {key!r}, found {found}")
+    return value
+
+
+def _id_of(where: str, value: object) -> object:
+    """Return an id as a text: a whole number is one, and a text counts as it is written."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str) and "\0" in value:
+        raise DataError(
+            f"{where}: the id {value!r} holds the character U+0000, at which the scoring library ends an id; write it otherwise"
+        )
     return value
 
 
@@ -99,18 +112,23 @@ def _cell_text(where: str, row: Row, column: str) -> str:
     return str(value) if isinstance(value, int | float) else text_of(where, row, column)
 
 
-def read_table(path: Path, columns: Sequence[str]) -> Table:
+def read_table(path: Path, columns: Sequence[str], named: Naming = list) -> Table:
     """Read a csv, tsv, jsonl or parquet table that must have `columns`. In a tsv, a quotation mark is a character like any other.
 
+    Args:
+        path: The file.
+        columns: The columns without which it is refused.
+        named: The heading -> what its columns count as, where they may have other names; of `columns`, too.
+
     Raises:
-        DataError: the file is absent, empty or malformed, of another kind, or lacks one of `columns`.
+        DataError: the file is absent, empty or malformed, of another kind, lacks one of `columns`, or has two of one name.
     """
     readers = {".csv": _read_separated, ".tsv": _read_separated, ".jsonl": _read_json_table, ".parquet": _read_parquet}
     if path.suffix not in readers:
         raise DataError(f"{path} is no table: its name ends in {path.suffix or 'nothing'}, expected {', '.join(TABLE_SUFFIXES)}")
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"{path} is empty; expected a table with the columns {', '.join(columns)}")
-    table = Table(list(readers[path.suffix](path, columns)))
+    table = Table(list(readers[path.suffix](path, lambda found: _require(path, found, columns, named))))
     if not table.rows:
         raise DataError(f"{path} holds no rows; expected a table with the columns {', '.join(columns)}")
     return table
@@ -149,7 +167,7 @@ def _parquet_heading(path: Path) -> list[str]:
         raise DataError(f"{path} could not be read as parquet: {str(e).splitlines()[0]}") from e
 
 
-def _read_separated(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
+def _read_separated(path: Path, check: Callable[[Sequence[str]], None]) -> Iterator[tuple[str, Row]]:
     csv.field_size_limit(2**31 - 1)  # a passage may be longer than the 128 KiB that csv allows by itself
     tab = path.suffix == ".tsv"
     with reading(path), path.open(encoding="utf-8-sig", newline="") as file:
@@ -160,7 +178,7 @@ def _read_separated(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, R
                 where = f"{path}, line {lines.line_num}"
                 if heading is None:
                     heading = cells
-                    _require(path, heading, columns)
+                    check(heading)
                 elif len(cells) not in (0, len(heading)):
                     raise DataError(f"{where}: {len(cells)} cells where the heading has {len(heading)} ({', '.join(heading)})")
                 elif cells:
@@ -169,23 +187,23 @@ def _read_separated(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, R
             raise DataError(f"{path}, line {lines.line_num}: could not be read as {path.suffix[1:]} ({e})") from e
 
 
-def _read_json_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
+def _read_json_table(path: Path, check: Callable[[Sequence[str]], None]) -> Iterator[tuple[str, Row]]:
     first = True
     for where, row in read_jsonl(path):
         if first:
-            _require(path, list(row), columns)
+            check(list(row))
             first = False
         yield where, row
 
 
-def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Row]]:
+def _read_parquet(path: Path, check: Callable[[Sequence[str]], None]) -> Iterator[tuple[str, Row]]:
     from pyarrow import ArrowException, parquet
 
     number = 0
     with reading(path):
         try:
             file = parquet.ParquetFile(path)
-            _require(path, file.schema_arrow.names, columns)
+            check(file.schema_arrow.names)
             for batch in file.iter_batches(batch_size=1024):
                 for row in batch.to_pylist():
                     number += 1
@@ -194,7 +212,10 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, Row
             raise DataError(f"{path} could not be read as parquet: {str(e).splitlines()[0]}") from e
 
 
-def _require(path: Path, found: Sequence[str], columns: Sequence[str]) -> None:
-    missing = [column for column in columns if column not in found]
+def _require(path: Path, found: Sequence[str], columns: Sequence[str], named: Naming) -> None:
+    if twice := [name for row, name in enumerate(found) if name.strip() and name in found[:row]]:
+        raise DataError(f"{path} has two columns called {twice[0]!r}, of which one would be lost; rename or remove one of them")
+    wanted, there = named(columns), named(found)
+    missing = [column for column, name in zip(columns, wanted, strict=True) if name not in there]
     if missing:
         raise DataError(f"{path} lacks the column {', '.join(missing)}; expected {', '.join(columns)}, it has {', '.join(found) or 'none'}")

@@ -3,6 +3,7 @@
 Unnamed, it is the domain's Hub sets where they are cached or can be reached, and the sample otherwise.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,17 +12,18 @@ from ..errors import ConfigError, DataError
 from .beir import BeirFolder, missing_parts
 from .dev_set import DEV_SEED
 from .domains import Domain, load_domain
-from .flag_lines import KEYS, load_flag_lines
 from .hub import is_cached, load_hub_set
 from .joining import join_data
-from .readers import TABLE_SUFFIXES, read_jsonl
+from .pair_files import read_pair_file
+from .pooling import pool_rows
 from .retrieval import Corpus, Pairs, TrainingData, draw_queries
 from .sample import sample_folder
 from .splits import split_dev
-from .tables import COLUMNS, load_table
 
 
-def load_training_data(source: str | None, *, domain: Domain, lang: str, seed: int, train_queries: int | None = None) -> TrainingData:
+def load_training_data(
+    source: str | None, *, domain: Domain, lang: str, seed: int, train_queries: int | None = None, skip_dangling: bool = False
+) -> TrainingData:
     """Load the data of a training run.
 
     Args:
@@ -30,6 +32,7 @@ def load_training_data(source: str | None, *, domain: Domain, lang: str, seed: i
         lang: The language of the sample and the Hub sets.
         seed: Draws queries. A dev split, where there is none, is the same for every seed, so that scores of several seeds are of one set.
         train_queries: How many queries to train on, drawn from the train split (None: all).
+        skip_dangling: Of a BEIR folder, skip the judgements that name a query or a passage that is not there, and note how many.
 
     Raises:
         DataError: the source is missing, empty, malformed or cannot be reached.
@@ -37,20 +40,24 @@ def load_training_data(source: str | None, *, domain: Domain, lang: str, seed: i
     """
     if train_queries is not None and train_queries < 1:
         raise ConfigError(f"the number of train queries is {train_queries}; expected at least 1")
-    data = _with_dev(_load(source, domain, lang, seed))
+    data = _with_dev(_load(source, domain, lang, seed, skip_dangling))
     if train_queries is None or train_queries >= len(data.train):
         return data
     note = f"{train_queries} of {len(data.train)} train queries are drawn (seed {seed})"
     return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note))
 
 
-def load_dev_data(source: str, *, lang: str, seed: int = DEV_SEED) -> tuple[str, Corpus, Pairs]:
+def load_dev_data(
+    source: str, *, lang: str, seed: int = DEV_SEED, skip_dangling: bool = False, on_note: Callable[[str], None] | None = None
+) -> tuple[str, Corpus, Pairs]:
     """Load dev data to choose by: a short name for people, the corpus, and the dev split.
 
     Args:
         source: A path as for `load_training_data`, or a domain (a name or a toml file), whose sample is meant.
         lang: The language of the sample.
         seed: Draws a dev split where there is none; unless given, the one that training holds out.
+        skip_dangling: As for training.
+        on_note: Told what was skipped, not used, or otherwise done to the data.
 
     Raises:
         DataError: the source is missing or malformed, or has too few queries to give up some for dev.
@@ -60,30 +67,36 @@ def load_dev_data(source: str, *, lang: str, seed: int = DEV_SEED) -> tuple[str,
     is_domain = path.suffix == ".toml" or not (path.exists() or "/" in source or path.suffix)
     name = load_domain(source).name if is_domain else path.resolve().name
     if not is_domain and path.is_dir() and "dev" in BeirFolder(path).splits:
-        corpus = BeirFolder(path).corpus()  # a train split is not asked for
-        return name, corpus, BeirFolder(path).pairs("dev", corpus)
-    data = _with_dev(_load_sample(load_domain(source), lang) if is_domain else _load_path(source, lang), seed)
-    if data.dev is None:
+        read = BeirFolder(path, skip_dangling).load("dev")  # a train split is not asked for
+        corpus, dev, notes = read.corpus, read.pairs["dev"], read.notes
+    else:
+        loaded = _load_sample(load_domain(source), lang) if is_domain else _load_path(source, lang, skip_dangling)
+        data = _with_dev(loaded, seed)
+        corpus, dev, notes = data.corpus, data.dev, data.notes
+    if dev is None:
         raise DataError(f"{source} has no dev split, and too few queries to give up some; name a source with at least 100 pairs")
-    return name, data.corpus, data.dev
+    for note in notes if on_note else ():
+        on_note(note)
+    return name, corpus, dev
 
 
-def _load(source: str | None, domain: Domain, lang: str, seed: int) -> TrainingData:
+def _load(source: str | None, domain: Domain, lang: str, seed: int, skip_dangling: bool) -> TrainingData:
     if source is None:
         return _load_unnamed(domain, lang, seed)
     if source == "sample":
         return _load_sample(domain, lang)
     if source == "hub":
         return _load_hub(domain, lang, seed)
-    return _load_path(source, lang)
+    return _load_path(source, lang, skip_dangling)
 
 
-def _load_path(source: str, lang: str) -> TrainingData:
+def _load_path(source: str, lang: str, skip_dangling: bool) -> TrainingData:
     path = Path(source).expanduser()
     if path.is_dir():
-        return replace(_load_beir(path), language=lang)
-    corpus, pairs = _load_file(path)
-    return TrainingData(corpus=corpus, train=pairs, dev=None, source=source, language=lang)
+        return replace(_load_beir(BeirFolder(path, skip_dangling)), language=lang)
+    read = read_pair_file(path)
+    corpus, pairs = pool_rows(read.rows, str(path))
+    return TrainingData(corpus=corpus, train=pairs, dev=None, source=source, language=lang, notes=read.notes)
 
 
 def _load_unnamed(domain: Domain, lang: str, seed: int) -> TrainingData:
@@ -102,9 +115,9 @@ def _load_sample(domain: Domain, lang: str, reason: str | None = None) -> Traini
     because = f", because {reason}" if reason else ""
     if domain.sample is None:
         raise DataError(f"the domain {domain.name} has no sample{because}; name a source with --data PATH")
-    data = _load_beir(sample_folder(domain.sample, lang).path)
+    data = _load_beir(sample_folder(domain.sample, lang))
     note = f"the data are the sample that ships with the package ({domain.sample}, {lang}){because}"
-    return replace(data, source=f"sample:{domain.sample}/{lang}", language=lang, notes=(note, *data.notes))
+    return replace(data, source=f"sample:{domain.sample}/{lang}", language=lang, notes=(note,))  # its keys are no news
 
 
 def _load_hub(domain: Domain, lang: str, seed: int) -> TrainingData:
@@ -116,44 +129,15 @@ def _load_hub(domain: Domain, lang: str, seed: int) -> TrainingData:
     return join_data([_with_dev(load_hub_set(hub_set, seed=seed)) for hub_set in sets])
 
 
-def _load_beir(path: Path) -> TrainingData:
-    missing = missing_parts(path)
+def _load_beir(folder: BeirFolder) -> TrainingData:
+    missing = missing_parts(folder.path)
     if missing:
         raise DataError(
-            f"{path} is no BEIR folder, it lacks {', '.join(missing)}; expected corpus.jsonl (_id, title, text), "
+            f"{folder.path} is no BEIR folder, it lacks {', '.join(missing)}; expected corpus.jsonl (_id, title, text), "
             "queries.jsonl (_id, text) and qrels/train.tsv (query-id, corpus-id, score)"
         )
-    folder = BeirFolder(path)
-    corpus = folder.corpus()
-    dev = folder.pairs("dev", corpus) if "dev" in folder.splits else None
-    return TrainingData(corpus=corpus, train=folder.pairs("train", corpus), dev=dev, source=str(path))
-
-
-def _load_file(path: Path) -> tuple[Corpus, Pairs]:
-    if not path.exists():
-        raise DataError(
-            f'{path} does not exist; a data source is "sample", "hub", a BEIR folder, or a file that ends in {", ".join(TABLE_SUFFIXES)}'
-        )
-    if path.suffix == ".jsonl" and _is_flag_lines(path):
-        return load_flag_lines(path)
-    return load_table(path)
-
-
-def _is_flag_lines(path: Path) -> bool:
-    """Tell the two kinds of jsonl apart by the keys of the first line.
-
-    Raises:
-        DataError: the keys are neither those of FlagEmbedding lines nor those of a table.
-    """
-    for where, row in read_jsonl(path):
-        if all(key in row for key in KEYS):
-            return True
-        if not all(key in row for key in COLUMNS):
-            raise DataError(
-                f"{where}: expected the keys {' and '.join(COLUMNS)}, or {' and '.join(KEYS)}; found {', '.join(row) or 'none'}"
-            )
-        return False
-    raise DataError(f"{path} is empty; expected one JSON object a line")
+    data = folder.load("train", *(["dev"] if "dev" in folder.splits else []))
+    return TrainingData(corpus=data.corpus, train=data.pairs["train"], dev=data.pairs.get("dev"), source=str(folder.path), notes=data.notes)
 
 
 def _with_dev(data: TrainingData, seed: int = DEV_SEED) -> TrainingData:

@@ -1,27 +1,39 @@
-"""Tables of pairs: a csv, tsv, jsonl or parquet file with the columns anchor, positive and, where there are any, negative."""
+"""Tables of pairs: a csv, tsv, jsonl or parquet file with columns for the query, what answers it and, where there are any, negatives."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
+from .columns import ColumnRoles, PairRows, gather_rows, named_roles, texts_of
 from .pooling import TextRow, pool_rows
-from .readers import filled_text_of, read_table, text_of
+from .readers import Row, filled_text_of, read_table
 from .retrieval import Corpus, Pairs
 
 COLUMNS = ("anchor", "positive")
-NEGATIVE = "negative"
+"""The usual names; `columns.py` knows the others."""
 
 
 def load_table(path: Path) -> tuple[Corpus, Pairs]:
     """Read a table of pairs; rows of the same anchor are joined, and an empty negative is none.
 
     Raises:
-        DataError: the file is absent, empty or malformed, lacks a column, or an anchor or positive is empty.
+        DataError: as `read_pair_table`.
     """
-    return pool_rows(_rows(path), str(path))
+    return pool_rows(read_pair_table(path).rows, str(path))
 
 
-def _rows(path: Path) -> Iterator[TextRow]:
-    for where, row in read_table(path, COLUMNS):
-        negative = text_of(where, row, NEGATIVE, optional=True)
-        anchor, positive = (filled_text_of(where, row, column) for column in COLUMNS)
-        yield TextRow(where, anchor, (positive,), (negative,) if negative.strip() else ())
+def read_pair_table(path: Path) -> PairRows:
+    """Read the rows of a table of pairs.
+
+    Raises:
+        DataError: the file is absent, empty or malformed, lacks a column, two columns claim the same place, or an anchor or positive is
+            empty.
+    """
+    return gather_rows(str(path), read_table(path, COLUMNS, named_roles), _read)
+
+
+def _read(where: str, row: Row, roles: ColumnRoles) -> TextRow:
+    query = filled_text_of(where, row, roles.query or COLUMNS[0])
+    columns = roles.positives or COLUMNS[1:]
+    positives = tuple(text for column in columns for text in texts_of(where, row, column))
+    if not positives and not isinstance(row.get(columns[0]), list):
+        filled_text_of(where, row, columns[0])  # says what is wrong with it
+    return TextRow(where, query, positives, tuple(text for column in roles.negatives for text in texts_of(where, row, column)))

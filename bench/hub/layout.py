@@ -7,6 +7,7 @@ from mteb._create_dataloaders import create_dataloader
 from mteb.abstasks import AbsTask
 from mteb.types import PromptType
 
+from ...data.qrels import check_grade
 from ...errors import DataError
 from .task import HubTask
 
@@ -19,7 +20,7 @@ def lay_out(hub_task: HubTask) -> AbsTask:
     The texts are those that mteb gives a model, so that scores are those of the task as it came.
 
     Raises:
-        DataError: the data are not laid out as those of its kind.
+        DataError: the data are not laid out as those of its kind, or a grade is above 1,000.
     """
     task, metadata = hub_task.task, hub_task.task.metadata
     try:
@@ -47,6 +48,9 @@ def _ranking(hub_task: HubTask) -> dict:
         rows = parts[name]
         loader = create_dataloader(rows, task_metadata=task.metadata, prompt_type=prompt_type, batch_size=_BATCH)
         parts[name] = Dataset.from_dict({"id": list(rows["id"]), "text": [text for batch in loader for text in batch["text"]]})
+    for qid, graded in parts["relevant_docs"].items():
+        for pid, grade in graded.items():
+            check_grade(f"{hub_task.name}: query {qid!r} with passage {pid!r}", grade, grade)
     return {hub_task.split: parts | {"top_ranked": parts.get("top_ranked")}}
 
 

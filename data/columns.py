@@ -1,0 +1,187 @@
+"""What the columns of pairs mean: which name holds the query, which a text that answers it, which one that does not.
+
+One place for tables and FlagEmbedding lines alike. Case and separators do not count, and positives and negatives may be numbered, as
+sentence-transformers' `mine_hard_negatives` does it: `Negative 1` is `negative_1`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from ..errors import DataError
+from .pooling import TextRow
+from .readers import Row, text_of
+
+Role = Literal["query", "positive", "negative"]
+ROLES: dict[str, Role] = {
+    "anchor": "query",
+    "query": "query",
+    "positive": "positive",
+    "positives": "positive",
+    "pos": "positive",
+    "negative": "negative",
+    "negatives": "negative",
+    "neg": "negative",
+    "negs": "negative",
+    "hardnegative": "negative",
+    "hardnegatives": "negative",
+}
+"""Name, in lower case and without separators -> what such a column holds."""
+LIST_NAMES = frozenset({"positives", "pos", "negatives", "neg", "negs", "hardnegatives"})
+"""The names under which a list is usual: a text there may be a list written as JSON, as a csv has to hold it."""
+
+_NAME = re.compile(r"(?P<name>[a-z_\s.-]*?)[_\s.-]*(?P<number>[0-9]{0,9})")
+_SEPARATORS = re.compile(r"[_\s.-]")
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRoles:
+    """What each of some columns is used for, by their names as they are written.
+
+    Attributes:
+        query: The column of the query; None where there is none.
+        positives: Those of texts that answer it, in the order of their numbers.
+        negatives: Those of texts that do not.
+        unused: All others.
+    """
+
+    query: str | None
+    positives: tuple[str, ...]
+    negatives: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The columns that are used."""
+        return (*((self.query,) if self.query is not None else ()), *self.positives, *self.negatives)
+
+
+@dataclass(frozen=True, slots=True)
+class PairRows:
+    """The rows of a source of pairs, and a line that names the columns of it that are not used, if there are any."""
+
+    rows: list[TextRow]
+    notes: tuple[str, ...] = ()
+
+
+def role_of(column: str) -> tuple[Role, int | None] | None:
+    """Return what a column holds and its number (None: it has none); None where it is not used. A query has no number."""
+    name, number = _split(column)
+    role = ROLES.get(name)
+    return None if role is None or (role == "query" and number is not None) else (role, number)
+
+
+@lru_cache(maxsize=256)
+def assign_roles(columns: tuple[str, ...]) -> ColumnRoles:
+    """Say what each column is used for.
+
+    Raises:
+        DataError: two columns claim the same place, such as `neg` and `NEG`.
+    """
+    places: dict[tuple[Role, int | None], str] = {}
+    for column in columns:
+        if (place := role_of(column)) is None:
+            continue
+        if place in places:
+            raise DataError(f"the columns {places[place]!r} and {column!r} both name the {_describe(*place)}; rename or remove one of them")
+        places[place] = column
+    by_role: dict[Role, list[str]] = {"query": [], "positive": [], "negative": []}
+    for role, number in sorted(places, key=lambda place: -1 if place[1] is None else place[1]):
+        by_role[role].append(places[role, number])
+    return ColumnRoles(
+        query=next(iter(by_role["query"]), None),
+        positives=tuple(by_role["positive"]),
+        negatives=tuple(by_role["negative"]),
+        unused=tuple(column for column in columns if role_of(column) is None),
+    )
+
+
+def numbered_like(name: str, columns: Iterable[str]) -> list[str]:
+    """Return of some columns the one called `name`, and `name_1`, `name_2` ... (also `name1` or `name-1`), in the order of their numbers."""
+    pattern = re.compile(re.escape(name) + r"[_\s.-]*([0-9]{1,9})")
+    numbers = {column: int(found[1]) for column in columns if (found := pattern.fullmatch(column))}
+    return [column for column in columns if column == name] + sorted(numbers, key=numbers.__getitem__)
+
+
+def named_roles(columns: Sequence[str]) -> list[str]:
+    """Return the roles that some columns have; a column without one keeps its name."""
+    return [found[0] if (found := role_of(column)) else column for column in columns]
+
+
+def gather_rows(source: str, rows: Iterable[tuple[str, Row]], read: Callable[[str, Row, ColumnRoles], TextRow]) -> PairRows:
+    """Read all rows by what their columns are used for, and note the columns that no row uses.
+
+    Raises:
+        DataError: as `assign_roles` and `read`, with the place of the row.
+    """
+    found: list[TextRow] = []
+    used: dict[str, None] = {}
+    unused: dict[str, None] = {}
+    for where, row in rows:
+        try:
+            roles = assign_roles(tuple(row))
+        except DataError as e:
+            raise DataError(f"{where}: {e}") from None
+        found.append(read(where, row, roles))
+        unused |= dict.fromkeys(roles.unused)
+        used |= dict.fromkeys(roles.used)
+    return PairRows(found, describe_unused(source, unused, used))
+
+
+def describe_unused(source: str, unused: Iterable[str], used: Iterable[str]) -> tuple[str, ...]:
+    """Return the line that names the columns which are not used; none where all are."""
+    names = ", ".join(map(_shown, unused))
+    return (f"{source}: not used are {names} (used are {', '.join(map(_shown, used))})",) if names else ()
+
+
+def texts_of(where: str, row: Row, column: str) -> tuple[str, ...]:
+    """Return the texts of a cell: a text, a list of texts, or under a name of `LIST_NAMES` a list of texts written as JSON.
+
+    A cell that is empty, or holds null, has none. What a list holds is checked by `TextRow`.
+
+    Raises:
+        DataError: it holds something else.
+    """
+    value = row.get(column)
+    if isinstance(value, list):
+        return tuple(value)
+    text = text_of(where, row, column, optional=True)
+    if holds_list(column) and text.strip().startswith("[") and text.strip().endswith("]"):
+        return _listed(where, column, text)
+    return (text,) if text.strip() else ()
+
+
+def holds_list(column: str) -> bool:
+    """Say whether a column's name is one under which a list is usual."""
+    name, number = _split(column)
+    return name in LIST_NAMES and number is None
+
+
+def _listed(where: str, column: str, text: str) -> tuple[str, ...]:
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        raise DataError(
+            f'{where}: expected a text or a JSON list of texts such as ["a", "b"] under {column!r}, found {text[:80]!r}'
+        ) from None
+    return tuple(values)
+
+
+def _split(column: str) -> tuple[str, int | None]:
+    """Return a column's name without case, separators and number, and its number."""
+    parts = _NAME.fullmatch(column.strip().lower())
+    if parts is None:
+        return "", None
+    digits = parts["number"]
+    return _SEPARATORS.sub("", parts["name"]), int(digits) if digits else None
+
+
+def _describe(role: Role, number: int | None) -> str:
+    return role if number is None else f"{role} {number}"
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() and name.strip() == name and name else repr(name)

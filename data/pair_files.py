@@ -1,0 +1,39 @@
+"""A file of pairs, told by its name and its first line: FlagEmbedding lines, or a table."""
+
+from pathlib import Path
+
+from ..errors import DataError
+from .columns import PairRows, named_roles
+from .flag_lines import KEYS, is_flag_line, read_flag_lines
+from .readers import TABLE_SUFFIXES, read_jsonl
+from .tables import COLUMNS, read_pair_table
+
+
+def read_pair_file(path: Path) -> PairRows:
+    """Read a file of pairs.
+
+    Raises:
+        DataError: it is absent, of no kind that is known, empty or malformed.
+    """
+    if not path.exists():
+        raise DataError(
+            f'{path} does not exist; a data source is "sample", "hub", a BEIR folder, or a file that ends in {", ".join(TABLE_SUFFIXES)}'
+        )
+    if path.suffix == ".jsonl" and _holds_flag_lines(path):
+        return read_flag_lines(path)
+    return read_pair_table(path)
+
+
+def _holds_flag_lines(path: Path) -> bool:
+    """Tell the two kinds of jsonl apart by the keys of the first line.
+
+    Raises:
+        DataError: the keys are neither those of FlagEmbedding lines nor those of a table.
+    """
+    for where, row in read_jsonl(path):
+        if not {"query", "positive"} <= set(named_roles(list(row))):
+            raise DataError(
+                f"{where}: expected the keys {' and '.join(COLUMNS)}, or {' and '.join(KEYS)}; found {', '.join(row) or 'none'}"
+            )
+        return is_flag_line(row)
+    raise DataError(f"{path} is empty; expected one JSON object a line")
