@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..encoder import Precision
 from ..errors import AdapterError, BaseError, ConfigError
-from ..lora import LoraFile, LoraModule, factors_sha256
+from ..lora import LoraFile, LoraModule
 from ..lora.gram_file import GRAMS, GramFile
 from ..references import Located, Search, locate_reference, resolve_reference
 from ..registry import Entry
@@ -161,14 +161,14 @@ def _check_one_base(parents: list[Parent]) -> None:
 
 
 def _check_distinct(references: Sequence[str], parents: Sequence[Parent]) -> None:
-    """Refuse the same weights twice, however they are named: they would count double, which nobody means who names two adapters."""
-    first: dict[str, str] = {}
+    """Refuse the same input twice, however it is named: it would count double, which nobody means who names two adapters."""
+    first: dict[Path | None, str] = {}
     for text, parent in zip(references, parents, strict=True):
-        key = factors_sha256(parent.factors)
-        if key in first:
-            same = f"{text} is named twice" if text == first[key] else f"{first[key]} and {text} hold the same weights"
+        folder = parent.folder.resolve() if parent.folder is not None else None
+        if folder in first:
+            same = f"{text} is named twice" if text == first[folder] else f"{first[folder]} and {text} are the same"
             raise ConfigError(f"{same}; name each adapter once (how much it counts is said with --weights)")
-        first[key] = text
+        first[folder] = text
 
 
 def _tell(base: dict) -> str:
