@@ -192,7 +192,7 @@ def tokenize(base: Base, texts: Sequence[str], role: Role, max_tokens: int | Non
         if not isinstance(text, str):
             raise DataError(f"row {row} is {'empty (None)' if text is None else f'a {type(text).__name__}'}; every row must be a text")
     prompt = base.spec.prompt(role)
-    longest = min(max_tokens or base.spec.max_tokens, base.spec.max_tokens)
+    longest = min(max_tokens or base.spec.longest(role), base.spec.longest(role))
     encodings = base.backend_tokenizer(longest).encode_batch([_clean(prompt + text) for text in texts])
     return Tokens([encoding.ids for encoding in encodings], [bool(encoding.overflowing) for encoding in encodings])
 

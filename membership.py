@@ -6,12 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .base.metadata import FolderMetadata
-from .base.resolve import resolve_base
+from .base.resolve import BaseOptions, resolve_base
 from .ensemble import Member, Recipe, changed_member, read_recipe, share_weights
 from .errors import AdapterError, AdaptError, BaseError
 from .opening import content_sha256, read_factors
-from .references import Resolved, Search, as_made, borrowing, find_recorded_base, resolve_reference
+from .references import Resolved, Search, borrowing, find_recorded_base, resolve_reference
 from .registry.entry import base_record
 
 if TYPE_CHECKING:
@@ -50,10 +49,10 @@ def resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
 
 
 def _find_member(ensemble: str, member: Member, search: Search, named: str | None) -> Resolved:
-    recorded = FolderMetadata(pooling=member.pooling, query_prompt=member.prompts["query"], max_tokens=member.max_tokens)  # type: ignore[arg-type]
     is_meant = named in (None, member.base["sha256"])  # what the user says of a base is said of the named one
-    own = as_made(search.options if is_meant else replace(search.options, lend_from=None, pooling=None), recorded)
-    at = replace(search, base=search.base if named is not None and is_meant else None, options=own)
+    said = search.options if is_meant else replace(search.options, lend_from=None, pooling=None)
+    options = said if said.lend_from is not None else _as_recorded(said, member)
+    at = replace(search, base=search.base if named is not None and is_meant else None, options=options)
     try:
         spec = find_recorded_base(member.base, member.reference, at)
         found = resolve_reference(member.reference, replace(at, base=str(spec.folder)))
@@ -62,6 +61,13 @@ def _find_member(ensemble: str, member: Member, search: Search, named: str | Non
     if found.base.sha256 != member.base["sha256"]:
         raise changed_member(ensemble, member, found.base.sha256)
     return found
+
+
+def _as_recorded(said: BaseOptions, member: Member) -> BaseOptions:
+    """Fill what the user left open with what the ensemble was made with."""
+    prompts = {f"{role}_prompt": text for role, text in member.prompts.items() if getattr(said, f"{role}_prompt") is None}
+    pooling, longest = said.pooling or member.pooling, said.max_tokens or member.max_tokens
+    return replace(said, pooling=pooling, max_tokens=longest, **prompts)  # type: ignore[arg-type]
 
 
 def make_recipe(
@@ -96,7 +102,7 @@ def _as_member(resolved: Resolved, weight: float, registry: Registry) -> Member:
         base=base_record(spec),
         pooling=spec.pooling,
         prompts={"query": spec.query_prompt, "document": spec.document_prompt},
-        max_tokens=spec.max_tokens,
+        max_tokens=spec.longest(),
         dimension=spec.dimension,
     )
 

@@ -42,17 +42,20 @@ class LoadedBases:
     """The networks that are in memory, so that references on one base share it."""
 
     settings: EncoderSettings = field(default_factory=EncoderSettings)
-    by_folder: dict[tuple[object, ...], Base] = field(default_factory=dict)
+    by_use: dict[tuple[object, ...], Base] = field(default_factory=dict)
 
     def load(self, spec: BaseSpec) -> Base:
-        """Return a base's network, loaded at most once for each folder and way of use."""
+        """Return a base's network, loaded at most once for each folder and way of use; two layouts of one tokenizer are one way."""
         from .base.load import load_base
+        from .base.tokenizer import load_tokenizer, tokenizer_sha256
         from .encoder import choose_device
 
-        key = (spec.folder, spec.sha256, spec.pooling, spec.query_prompt, spec.document_prompt, spec.max_tokens)
-        if key not in self.by_folder:
-            self.by_folder[key] = load_base(spec, device=choose_device(self.settings.device))
-        return self.by_folder[key]
+        lengths = (spec.max_tokens, spec.query_tokens, spec.document_tokens)
+        tokenizer = load_tokenizer(spec)
+        key = (spec.folder, spec.sha256, spec.pooling, spec.query_prompt, spec.document_prompt, lengths, tokenizer_sha256(tokenizer))
+        if key not in self.by_use:
+            self.by_use[key] = load_base(spec, device=choose_device(self.settings.device), tokenizer=tokenizer)
+        return self.by_use[key]
 
 
 def open_reference(resolved: Resolved, bases: LoadedBases | None = None) -> Opened:
@@ -98,11 +101,12 @@ def open_lora(resolved: Resolved, bases: LoadedBases) -> LoraEncoder:
     """Load a base, or an adapter or merge on its base; raises as `open_reference`."""
     from .encoder import LoraEncoder
 
-    longest, settings = resolved.base.max_tokens, bases.settings
+    base, settings = bases.load(resolved.base), bases.settings
+    longest = base.spec.longest()
     if settings.max_tokens is not None and settings.max_tokens > longest:
         raise ConfigError(f"the maximum length is {settings.max_tokens} tokens; {resolved.base.name} takes at most {longest}")
     return LoraEncoder(
-        bases.load(resolved.base),
+        base,
         read_factors(resolved),
         precision=settings.precision,
         max_tokens=settings.max_tokens or longest,
@@ -114,11 +118,15 @@ def read_factors(resolved: Resolved) -> LoraFactors | None:
     """Read the factors of an adapter or merge; None of a base.
 
     Raises:
-        AdapterError: they are damaged.
+        AdapterError: they are damaged, or a folder that no registry wrote does not fit its base.
     """
-    from .lora import read_lora
+    from .lora import LoraFile
+    from .registry.foreign import fit_to_base
 
-    return None if resolved.folder is None else read_lora(resolved.folder)
+    if resolved.folder is None:
+        return None
+    file = LoraFile(resolved.folder)
+    return dict(fit_to_base(file, resolved.base) if resolved.entry is None else file)
 
 
 def content_sha256(base: BaseSpec, factors: LoraFactors | None) -> str:

@@ -281,8 +281,8 @@ def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
         from .membership import resolve_ensemble
 
         return resolve_ensemble(entry, folder, search)
-    own = FolderMetadata(pooling=entry.pooling, query_prompt=entry.prompts.get("query"), max_tokens=read_metadata(folder).max_tokens)  # type: ignore[arg-type]
-    base = find_recorded_base(entry.bases[0], entry.reference, replace(search, options=as_made(search.options, own)))
+    recorded = {"pooling": entry.pooling, "query_prompt": entry.prompts.get("query"), "document_prompt": entry.prompts.get("document")}
+    base = find_recorded_base(entry.bases[0], entry.reference, search, replace(read_metadata(folder), **recorded))  # type: ignore[arg-type]
     description = f"{entry.kind} {entry.reference} on {base.name}" + (f", domain {entry.domain}" if entry.domain else "")
     return Resolved(reference=entry.reference, kind=entry.kind, base=base, folder=folder, entry=entry, description=description)
 
@@ -293,45 +293,34 @@ def _of_peft_folder(folder: Path, search: Search) -> Resolved:
     named = search.base or read_config(folder).get("base_model_name_or_path")
     if not named:
         raise BaseError(f"{folder / _ADAPTER_CONFIG} names no base (base_model_name_or_path); name it with --base")
-    base = resolve_base(named, options=as_made(search.options, read_metadata(folder)))
+    base = resolve_base(named, options=search.options, made_with=read_metadata(folder))
     return Resolved(reference=str(folder), kind="adapter", base=base, folder=folder, description=f"adapter {folder.name} on {base.name}")
 
 
-def as_made(options: BaseOptions, own: FolderMetadata) -> BaseOptions:
-    """Fill what the user left open with what the adapter was made with."""
-    if options.lend_from is not None:
-        return options
-    return replace(
-        options,
-        pooling=options.pooling or own.pooling,
-        query_prompt=own.query_prompt if options.query_prompt is None else options.query_prompt,
-        max_tokens=options.max_tokens or own.max_tokens,
-    )
-
-
-def find_recorded_base(record: dict, reference: str, search: Search) -> BaseSpec:
+def find_recorded_base(record: dict, reference: str, search: Search, made_with: FolderMetadata | None = None) -> BaseSpec:
     """Find the base that something was made for, which its fingerprint decides: the named one, the recorded path, the Hub id.
 
     Args:
         record: What `base_record` returned when it was made.
         reference: What was made for it, to be named in errors.
         search: Where to look.
+        made_with: What is known of how texts go in.
 
     Raises:
         BaseError: it is not to be had, or is another than the one that was named.
     """
     if search.base is not None:
-        base = resolve_base(search.base, options=search.options)
+        base = resolve_base(search.base, options=search.options, made_with=made_with)
         if base.sha256 != record["sha256"]:
             raise BaseError(_other_base(reference, record, f"--base {search.base}", base.sha256))
         return base
     path = Path(record.get("path") or "")
     if record.get("path") and (path / "config.json").is_file() and fingerprint(path) == record["sha256"]:
-        return describe(path, "path", None, search.options)
+        return describe(path, "path", None, search.options, made_with)
     if not record["id"]:
         where = f"{record.get('name')} in {record.get('path')}"
         raise BaseError(f"{reference} was made for {where}, which is not there any more; name that base with --base")
-    base = resolve_base(record["id"], options=search.options)
+    base = resolve_base(record["id"], options=search.options, made_with=made_with)
     if base.sha256 != record["sha256"]:
         raise BaseError(_other_base(reference, record, str(base.folder), base.sha256))
     return base

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Literal, get_args
 
+from ..data.dev_set import MAX_TOKENS
 from ..encoder import Precision
 from ..errors import ConfigError, unknown_name
 from ..lora import StoreDtype
@@ -65,7 +66,7 @@ class TrainConfig:
     alpha: int = 32
     dropout: float = 0.0
     targets: tuple[str, ...] = BERT_LINEAR
-    max_tokens: int = 256
+    max_tokens: int = MAX_TOKENS
     eval_steps: int | None = None
     patience: int | None = 3
     precision: Precision = "auto"

@@ -11,7 +11,7 @@ from ..data.sketch import TRAINING_TEXTS, sketch_texts, write_sketch
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, write_lora
 from ..lora.gram_file import GRAMS, write_grams
 from ..registry import Entry, Registry
-from ..registry.entry import base_record, library_versions
+from ..registry.entry import base_record, library_versions, named_base
 from .config import TrainConfig
 from .lora_layers import peft_config
 from .seeds import SeedMember
@@ -60,7 +60,7 @@ def write_adapter(folder: Path, base: Base, data: TrainingData, config: TrainCon
     """Write everything of an adapter but the registry's own record: of the data, what finds a text of it again, and no text."""
     write_sentence_files(base, folder)
     write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[config.store])
-    settings = peft_config(config, base.spec.hub_id or str(base.spec.folder), base.spec.revision).to_dict()
+    settings = peft_config(config, *named_base(base_record(base.spec))).to_dict()
     plain = {key: sorted(value) if isinstance(value, set) else value for key, value in sorted(settings.items())}
     write_json(folder / CONFIG, plain)
     history = {"losses": result.losses, "looks": [{"step": look.step, "nDCG@10": look.score} for look in result.looks]}

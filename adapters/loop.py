@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from ..base.load import Base
+from ..data.dev_set import DevSet
 from ..errors import TrainingError
 from .batches import Batches, TextBatch
 from .config import TrainConfig
-from .dev import DevSet, dev_encoder
+from .dev import dev_encoder
 from .gradients import accumulate_gradients
-from .lora_layers import set_training
+from .lora_layers import as_stored, set_training
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,8 @@ class Run:
 
     def _look(self, dev: DevSet) -> None:
         set_training(self.base, False)
-        score = dev.score(dev_encoder(self.base, self.config))
+        with as_stored(self.base, self.config):
+            score = dev.score(dev_encoder(self.base, self.config))
         look = Look(step=self.state.step, score=score)
         weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
         self.is_whole = False

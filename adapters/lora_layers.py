@@ -1,4 +1,7 @@
-"""LoRA layers in a base's network, by peft: put in, toggled between training and use, read out as plain factors."""
+"""LoRA layers in a base's network, by peft: put in and taken out, toggled between training and use, read out as plain factors."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -7,7 +10,7 @@ from torch import Tensor, nn
 
 from ..base.load import Base
 from ..errors import ConfigError
-from ..lora import LoraFactors, LoraModule
+from ..lora import STORE_DTYPES, LoraFactors, LoraModule
 from .config import TrainConfig
 
 _NAME = "default"
@@ -27,12 +30,33 @@ def peft_config(config: TrainConfig, base_id: str | None, revision: str | None) 
     )
 
 
-def add_lora(base: Base, config: TrainConfig) -> list[nn.Parameter]:
-    """Put seeded LoRA layers into the network and return their parameters; the base's own stay frozen.
+@contextmanager
+def lora_layers(base: Base, config: TrainConfig) -> Iterator[list[nn.Parameter]]:
+    """Put seeded LoRA layers into the network and give their parameters; the base's own stay frozen. At the end the network is as it was.
+
+    An adapter that lies over the base's weights is taken off first.
 
     Raises:
         ConfigError: a target names no linear module of the base.
+        ValueError: there are LoRA layers in the network already.
     """
+    if any(isinstance(module, LoraLayer) for module in base.model.modules()):
+        raise ValueError(f"{base.spec.name} is being trained already; load the base a second time to train two adapters at once")
+    base.lay_over(None, {})
+    requires_grad = {name: parameter.requires_grad for name, parameter in base.model.named_parameters()}
+    attention = base.model.config._attn_implementation
+    try:
+        yield add_lora(base, config)
+    finally:
+        remove_lora(base)
+        if base.model.config._attn_implementation != attention:
+            base.model.set_attn_implementation(attention)
+        for name, parameter in base.model.named_parameters():
+            parameter.requires_grad_(requires_grad[name])
+
+
+def add_lora(base: Base, config: TrainConfig) -> list[nn.Parameter]:
+    """Put seeded LoRA layers into the network, which `lora_layers` takes out again, and return their parameters."""
     linear = [name for name, module in base.model.named_modules() if isinstance(module, nn.Linear)]
     for target in config.targets:
         if not any(name == target or name.endswith("." + target) for name in linear):
@@ -48,6 +72,41 @@ def add_lora(base: Base, config: TrainConfig) -> list[nn.Parameter]:
         if parameter.requires_grad:
             parameters.append(parameter)
     return parameters
+
+
+def remove_lora(base: Base) -> None:
+    """Put the base's own modules back where LoRA layers stand around them."""
+    for name, module in list(base.model.named_modules()):
+        if isinstance(module, LoraLayer):
+            parent, _, own_name = name.rpartition(".")
+            setattr(base.model.get_submodule(parent), own_name, module.get_base_layer())
+    if hasattr(base.model, "peft_config"):
+        del base.model.peft_config
+
+
+@contextmanager
+@torch.no_grad()
+def as_stored(base: Base, config: TrainConfig) -> Iterator[None]:
+    """Have the network compute as it will with the factors out of their file: rounded to its number format, merged into the weights."""
+    layers = {name: module for name, module in base.model.named_modules() if isinstance(module, LoraLayer)}
+    originals: dict[str, Tensor] = {}
+    try:
+        for name, module in round_factors(read_factors(base), config).items():
+            weight = layers[name].get_base_layer().weight
+            originals[name] = weight.clone()
+            weight.add_(module.delta().to(weight))
+            layers[name].enable_adapters(False)
+        yield
+    finally:
+        for name, original in originals.items():
+            layers[name].get_base_layer().weight.copy_(original)
+            layers[name].enable_adapters(True)
+
+
+def round_factors(factors: LoraFactors, config: TrainConfig) -> LoraFactors:
+    """Return factors as they come out of a file of the configured number format."""
+    dtype = STORE_DTYPES[config.store]
+    return {name: LoraModule(module.a.to(dtype).float(), module.b.to(dtype).float(), module.scale) for name, module in factors.items()}
 
 
 def set_training(base: Base, on: bool) -> None:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import TrainingError
+from ..files import replace_file
 from ..registry import Entry, Registry
 
 
@@ -70,11 +71,9 @@ def open_group(runs: Path, name: str, first_run: str, of: int, *, resume: bool) 
     if resume and path.is_file():
         return SeedGroup(group=_read(path), of=of, path=path, was_interrupted=True)
     group = uuid.uuid4().hex[:12]
-    temporary = path.with_suffix(".tmp")
     try:
         runs.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({"group": group}) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        replace_file(path, (json.dumps({"group": group}) + "\n").encode())
     except OSError as e:
         raise TrainingError(f"{path} cannot be written ({e.strerror}); choose another --registry") from e
     return SeedGroup(group=group, of=of, path=path, was_interrupted=False)

@@ -11,6 +11,7 @@ from torch import nn
 
 from ..base.load import Base
 from ..base.resolve import BaseSpec
+from ..data.dev_set import DevSet
 from ..data.preflight import PreflightWarning, preflight
 from ..data.retrieval import TrainingData
 from ..encoder import tokenize
@@ -20,11 +21,11 @@ from ..lora.grams import GramRank
 from .batches import Batches
 from .checkpoint import Checkpoint
 from .config import TrainConfig
-from .dev import DevSet, dev_encoder, make_dev_set
+from .dev import dev_encoder, make_dev_set
 from .gradients import accumulate_gradients
 from .grams import GramPlan, GramRequest, MeasuredGrams, estimate_seconds, measure_grams, plan_grams
 from .loop import Look, Progress, Run, RunState
-from .lora_layers import add_lora, read_factors, set_training
+from .lora_layers import lora_layers, read_factors, round_factors, set_training
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +78,9 @@ def plan_training(
 ) -> TrainPlan:
     """Say what a run will do and what will go wrong; with `timed`, run one step on the side and estimate the time.
 
-    Puts LoRA layers into `base` when `timed`, so that it can serve for nothing else afterwards.
+    The base is as it was afterwards, save that an adapter which lay over its weights is taken off when `timed`.
     """
-    batches, dev = Batches(data.train, data.corpus, config), make_dev_set(data, config.seed)
+    batches, dev = Batches(data.train, data.corpus, config), make_dev_set(data)
     parameters, names = count_parameters(base, config), target_modules(base, config)
     of_grams = estimate_seconds(base, names, data, config) if timed and gram_rank is not None else 0.0
     return TrainPlan(
@@ -109,7 +110,8 @@ def train_adapter(
     """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
 
     Args:
-        base: Gets LoRA layers put in, and can serve for nothing else afterwards.
+        base: Gets LoRA layers put in while it trains, and has its own modules and weights again afterwards, whatever happens. An adapter
+            that lies over its weights is taken off.
         data: What to train on and to choose by.
         config: How.
         checkpoint: Where the state is kept; None keeps none.
@@ -120,9 +122,21 @@ def train_adapter(
     Raises:
         TrainingError: the loss is not a number, factors or Gram matrices are too large to be stored, or the state cannot be written or read.
         ConfigError: a target module does not exist.
+        ValueError: the base is being trained already.
     """
-    batches = Batches(data.train, data.corpus, config)
-    run = Run(base, config, batches, make_dev_set(data, config.seed), add_lora(base, config), RunState())
+    with lora_layers(base, config) as parameters:
+        run = Run(base, config, Batches(data.train, data.corpus, config), make_dev_set(data), parameters, RunState())
+        return _train(run, data, checkpoint, resume, on_step, grams)
+
+
+def _train(
+    run: Run,
+    data: TrainingData,
+    checkpoint: Checkpoint | None,
+    resume: bool,
+    on_step: Callable[[Progress], None],
+    grams: GramRequest | None,
+) -> TrainResult:
     if checkpoint is not None and resume:
         checkpoint.restore(run)
     try:
@@ -135,22 +149,21 @@ def train_adapter(
         checkpoint.save(run)  # measuring takes its time, and need not cost a step when it is cut short
     if run.state.best_weights is not None:
         run.set_weights(run.state.best_weights)
-    factors = _storable(read_factors(base), config)
+    factors = _storable(read_factors(run.base), run.config)
     return TrainResult(
         factors=factors,
         losses=run.state.losses,
         looks=run.state.looks,
         best=run.state.best,
         steps=run.state.step,
-        stopped_early=run.state.step < batches.steps,
-        grams=measure_grams(base, factors, data, config, grams) if grams is not None else None,
+        stopped_early=run.state.step < run.batches.steps,
+        grams=measure_grams(run.base, factors, data, run.config, grams) if grams is not None else None,
     )
 
 
 def _storable(factors: LoraFactors, config: TrainConfig) -> LoraFactors:
-    dtype = STORE_DTYPES[config.store]
-    for name, module in factors.items():
-        if not (module.a.to(dtype).isfinite().all() and module.b.to(dtype).isfinite().all()):
+    for name, module in round_factors(factors, config).items():
+        if not (module.a.isfinite().all() and module.b.isfinite().all()):
             raise TrainingError(
                 f"the factors of {name} are too large to be stored in {config.store}; lower learning_rate (now {config.learning_rate:g})"
             )
@@ -200,13 +213,13 @@ def target_modules(base: Base, config: TrainConfig) -> dict[str, nn.Linear]:
 
 def _estimate_seconds(base: Base, batches: Batches, dev: DevSet | None, config: TrainConfig) -> float:
     """Time one step (after one to warm up) and a fraction of a look at dev, and multiply."""
-    add_lora(base, config)
-    set_training(base, True)
-    step_s = math.inf
-    for step in range(2):
-        started = time.monotonic()
-        accumulate_gradients(base, batches.batch(step % batches.steps), config, step)
-        step_s = min(step_s, time.monotonic() - started)
+    with lora_layers(base, config):
+        set_training(base, True)
+        step_s = math.inf
+        for step in range(2):
+            started = time.monotonic()
+            accumulate_gradients(base, batches.batch(step % batches.steps), config, step)
+            step_s = min(step_s, time.monotonic() - started)
     looks = 1 + batches.steps / (config.eval_steps or batches.steps_per_epoch)
     return batches.steps * step_s + looks * _estimate_look(base, dev, config)
 
@@ -214,7 +227,6 @@ def _estimate_seconds(base: Base, batches: Batches, dev: DevSet | None, config: 
 def _estimate_look(base: Base, dev: DevSet | None, config: TrainConfig, sample: int = 64) -> float:
     if dev is None:
         return 0.0
-    set_training(base, False)
     texts = list(dev.passages.values())
     some = texts[:: max(1, len(texts) // sample)]
     started = time.monotonic()

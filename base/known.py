@@ -1,8 +1,9 @@
 """The known bases as data. Importing this module loads no torch.
 
-Sources: Hub ids, revisions, dimensions and maximum lengths are those of `mteb.get_model_meta(hub_id)` (mteb 2.26.24; a test
-compares them). Pooling and instructions: the model cards and https://github.com/FlagOpen/FlagEmbedding. A weights sha256 is given where the file
-itself was at hand; where it is None, a folder is known by its own `1_Pooling` or by `--base-as`.
+Sources: Hub ids, revisions, dimensions, maximum lengths and the format of the weights are those of
+`mteb.get_model_meta(hub_id)` (mteb 2.26.24; tests compare them). Pooling and instructions: the model cards and
+https://github.com/FlagOpen/FlagEmbedding. A weights sha256 is given where the file itself was at hand; where it is
+None, a folder is known by its own `1_Pooling` or by `--base-as`.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ class KnownBase:
     """What is known of a base before a byte of it is read.
 
     `dimension` is the width of its vectors, `max_tokens` the longest input it was trained for, `sha256` that of its
-    `model.safetensors` at `revision`, or None where the file was not at hand.
+    `model.safetensors` at `revision`, or None where the file was not at hand. Where `has_safetensors` is False, the weights at
+    `revision` are a `pytorch_model.bin` alone.
     """
 
     alias: str
@@ -34,9 +36,12 @@ class KnownBase:
     dimension: int
     max_tokens: int
     language: Language
+    has_safetensors: bool = True
 
 
-def _bge(size: str, language: Literal["en", "zh"], dimension: int, revision: str, sha256: str | None = None) -> KnownBase:
+def _bge(
+    size: str, language: Literal["en", "zh"], dimension: int, revision: str, sha256: str | None = None, *, has_safetensors: bool = True
+) -> KnownBase:
     return KnownBase(
         alias=f"bge-{size}-{language}",
         hub_id=f"BAAI/bge-{size}-{language}-v1.5",
@@ -47,6 +52,7 @@ def _bge(size: str, language: Literal["en", "zh"], dimension: int, revision: str
         dimension=dimension,
         max_tokens=512,
         language=language,
+        has_safetensors=has_safetensors,
     )
 
 
@@ -61,8 +67,8 @@ _ALL = (
     _bge("base", "en", 768, "a5beb1e3e68b9ab74eb54cfd186867f64f240e1a"),
     _bge("large", "en", 1024, "d4aa6901d3a41ba39fb536a557fa166f842b0e09"),
     _bge("small", "zh", 512, "7999e1d3359715c523056ef9478215996d62a620"),
-    _bge("base", "zh", 768, "f03589ceff5aac7111bd60cfc7d497ca17ecac65"),
-    _bge("large", "zh", 1024, "79e7739b6ab944e86d6171e44d24c997fc1e0116"),
+    _bge("base", "zh", 768, "f03589ceff5aac7111bd60cfc7d497ca17ecac65", has_safetensors=False),
+    _bge("large", "zh", 1024, "79e7739b6ab944e86d6171e44d24c997fc1e0116", has_safetensors=False),
     KnownBase(
         alias="bge-m3",
         hub_id="BAAI/bge-m3",
@@ -73,6 +79,7 @@ _ALL = (
         dimension=1024,
         max_tokens=8192,
         language="multilingual",
+        has_safetensors=False,
     ),
     KnownBase(
         alias="minilm",
@@ -110,3 +117,8 @@ def find_known(*, hub_id: str | None = None, sha256: str | None = None) -> Known
         if (hub_id is not None and known.hub_id.lower() == hub_id.lower()) or (sha256 is not None and known.sha256 == sha256):
             return known
     return None
+
+
+def known_of_name(name: str) -> KnownBase | None:
+    """Return the known base that a folder's name says it is (an alias, or a Hub id's last part), or None."""
+    return next((known for known in _ALL if name.casefold() in (known.alias, known.hub_id.split("/")[-1].casefold())), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,27 +10,30 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import AdapterError, BaseError
+from .metadata import read_json
+from .positions import count_positions
 from .resolve import BaseSpec
+from .tokenizer import load_tokenizer, tokenizer_sha256
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-_TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
+_TESTED = frozenset(("bert", "roberta", "xlm-roberta", "distilbert", "mpnet"))
+"""Kinds of network that need no trial: a test compares each with sentence-transformers."""
 
 
 @dataclass(slots=True)
 class Base:
     """A frozen network with its tokenizer.
 
-    `laid` names what `lay_over` put over the weights last (None: nothing), `originals` keeps the weights that are under it,
+    `tokenizer_hash` is that of what the tokenizer does. `laid` names what `lay_over` put over the weights last (None: nothing), `originals` keeps the weights that are under it,
     `backends` the tokenizers by maximum length (a copy takes a second where the vocabulary is large).
     """
 
     spec: BaseSpec
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
+    tokenizer_hash: str
     laid: str | None = None
     originals: dict[str, Tensor] = field(default_factory=dict)
     backends: dict[int, Tokenizer] = field(default_factory=dict)
@@ -42,13 +45,13 @@ class Base:
         return device
 
     def backend_tokenizer(self, max_tokens: int) -> Tokenizer:
-        """Return a copy of the fast tokenizer that truncates to `max_tokens` and pads nothing."""
+        """Return a copy of the fast tokenizer that truncates to `max_tokens`, on the tokenizer's side, and pads nothing."""
         from tokenizers import Tokenizer
 
         if max_tokens not in self.backends:
             copy = Tokenizer.from_str(self.tokenizer.backend_tokenizer.to_str())
             copy.no_padding()
-            copy.enable_truncation(max_tokens)
+            copy.enable_truncation(max_tokens, direction=self.tokenizer.truncation_side)
             self.backends[max_tokens] = copy
         return self.backends[max_tokens]
 
@@ -79,53 +82,102 @@ class Base:
         self.laid = key
 
 
-def load_base(spec: BaseSpec, *, device: torch.device | str = "cpu") -> Base:
-    """Load the network in float32, frozen and in evaluation mode, and its tokenizer.
+def load_base(spec: BaseSpec, *, device: torch.device | str = "cpu", tokenizer: PreTrainedTokenizerBase | None = None) -> Base:
+    """Load the network in float32, frozen and in evaluation mode, and its tokenizer. No code of the folder is run.
+
+    Where the network has fewer positions than the spec says, its lengths are cut to them.
+
+    Args:
+        spec: The base.
+        device: Where the network goes.
+        tokenizer: What `load_tokenizer` returned for this spec; None: it is loaded.
 
     Raises:
-        BaseError: the files do not load, or are not an encoder with a fast tokenizer.
+        BaseError: the files do not load, need code of their own, or are not an encoder of token ids with a fast tokenizer.
     """
-    from transformers import AutoTokenizer
-
-    if not any((spec.folder / name).is_file() for name in _TOKENIZER_FILES):  # transformers would make an empty one, and every word unknown
-        raise BaseError(
-            f"{spec.folder} holds no tokenizer (tokenizer.json, or a vocabulary); copy it there from where the weights came from"
-        )
-    try:
-        model = _load_network(spec.folder)
-        tokenizer = AutoTokenizer.from_pretrained(spec.folder, local_files_only=True)
-    except BaseError:
-        raise
-    except Exception as e:  # transformers raises whatever its readers raise: OSError, ValueError, SafetensorError, KeyError
-        reason = next(iter(str(e).splitlines()), type(e).__name__)
-        raise BaseError(f"the base in {spec.folder} could not be loaded: {reason}") from e
-    if not tokenizer.is_fast:
-        raise BaseError(f"{spec.folder} has no fast tokenizer (tokenizer.json)")
-    if tokenizer.pad_token_id is None:
-        raise BaseError(f"the tokenizer in {spec.folder} has no padding token")
+    tokenizer = tokenizer if tokenizer is not None else load_tokenizer(spec)
+    model = _load_network(spec.folder)
+    spec = _within(spec, count_positions(model))
     tokenizer.model_max_length = spec.max_tokens
-    model.requires_grad_(False).eval()
-    return Base(spec, model.to(device), tokenizer)
+    return Base(spec, model.to(device), tokenizer, tokenizer_sha256(tokenizer))
+
+
+def _within(spec: BaseSpec, positions: int) -> BaseSpec:
+    lengths = {name: min(getattr(spec, name), positions) for name in ("max_tokens", "query_tokens", "document_tokens")}
+    return replace(spec, **lengths)  # type: ignore[arg-type]
 
 
 def _load_network(folder: Path) -> PreTrainedModel:
     """Load the network, quietly; transformers fills what the file lacks with random numbers, which is refused here."""
-    from transformers import AutoModel
+    from transformers import AutoConfig, AutoModel
     from transformers.utils import logging
 
+    own_code = _own_code(folder)
     logging.disable_progress_bar()
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
-        model, report = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32, output_loading_info=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        if config.is_encoder_decoder:
+            raise BaseError(f"{folder} is a {config.model_type}, an encoder with a decoder; a base is an encoder such as BERT or XLM-R")
+        model, report = AutoModel.from_pretrained(
+            folder, config=config, local_files_only=True, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
+        )
+    except BaseError:
+        raise
+    except Exception as e:  # transformers raises whatever its readers raise: OSError, ValueError, SafetensorError, KeyError
+        if own_code and ("trust_remote_code" in str(e) or "model type" in str(e)):
+            raise BaseError(_needs_own_code(folder, own_code)) from e
+        raise BaseError(f"the base in {folder} could not be loaded: {next(iter(str(e).splitlines()), type(e).__name__)}") from e
     finally:
         logging.set_verbosity(verbosity)
+    model.requires_grad_(False).eval()
     missing = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))  # no vector comes from the pooler
+    if own_code and (missing or report["unexpected_keys"] or _is_causal(model)):
+        raise BaseError(_needs_own_code(folder, own_code))
     if missing:
         raise BaseError(
             f"the weights in {folder} lack {len(missing)} tensors of its config.json ({missing[0]}, ...); fetch the folder again"
         )
+    if config.model_type not in _TESTED:
+        _try(model, folder)
     return model
+
+
+def _own_code(folder: Path) -> str | None:
+    """Return the class of its own that a folder names for its network (`auto_map`), or None."""
+    named = read_json(folder / "config.json").get("auto_map") or {}
+    return str(named.get("AutoModel") or named.get("AutoConfig") or "") or None if isinstance(named, dict) else str(named)
+
+
+def _needs_own_code(folder: Path, code: str) -> str:
+    return (
+        f"{folder} needs code of its own ({code}, in auto_map of config.json), and adapt runs no code of a model's folder; "
+        "use a base whose kind transformers has itself, such as BERT or XLM-R"
+    )
+
+
+@torch.no_grad()
+def _is_causal(model: PreTrainedModel) -> bool:
+    """Say whether the first token's state does not see the last token."""
+    states = model(
+        input_ids=torch.tensor([[5, 6, 7, 8], [5, 6, 7, 9]]), attention_mask=torch.ones(2, 4, dtype=torch.long)
+    ).last_hidden_state
+    return bool(torch.allclose(states[0, 0], states[1, 0], atol=1e-6))
+
+
+@torch.no_grad()
+def _try(model: PreTrainedModel, folder: Path) -> None:
+    """Refuse a network that takes more than token ids and a mask, or whose states depend on the padding."""
+    kind, ids = model.config.model_type, torch.tensor([[5, 6, 7, 8, 0, 0]])
+    mask = (ids > 0).long()
+    try:
+        alone, padded = (model(input_ids=ids[:, :n], attention_mask=mask[:, :n]).last_hidden_state[:, :4] for n in (4, 6))
+    except Exception as e:  # whatever the network's own code raises where an input is missing
+        reason = next(iter(str(e).splitlines()), type(e).__name__)
+        raise BaseError(f"{folder} is a {kind}, which does not run on token ids and a mask alone ({reason}); use another base") from e
+    if alone.shape != padded.shape or float((alone - padded).abs().max()) > 1e-3 * float(alone.abs().max()):
+        raise BaseError(f"{folder} is a {kind}, whose vectors depend on the padding of a batch; use another base")
 
 
 def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -9,9 +10,12 @@ from ..errors import BaseError
 from .fingerprint import weight_files
 from .hub_probe import hub_endpoint, hub_is_reachable, hub_silence
 from .known import EMBEDDED_ALIAS, KnownBase, find_known
+from .pickled import PICKLED, is_pickled
 
 FoundIn = Literal["path", "ADAPT_BASES", "cache", "hub", "embedded"]
-_DOWNLOAD = ["*.json", "*.txt", "*.model", "model*.safetensors", "1_Pooling/*", "2_Normalize/*"]
+_WITHOUT_WEIGHTS = ["*.json", "*.txt", "*.model", "1_Pooling/*", "2_Normalize/*"]
+_DOWNLOAD = [*_WITHOUT_WEIGHTS, "model*.safetensors"]
+_DOWNLOAD_PICKLED = [*_WITHOUT_WEIGHTS, "pytorch_model*.bin"]
 
 
 def at_hand(known: KnownBase) -> tuple[Path, FoundIn] | None:
@@ -39,12 +43,18 @@ def find(hub_id: str, known: KnownBase | None) -> tuple[Path, FoundIn]:
     """
     if (here := find_here(hub_id, known)) is not None:
         return here
+    pickled = _pickled_in_cache(hub_id, known)
+    if (known is not None and not known.has_safetensors) or (pickled is not None and not hub_is_reachable()):
+        raise _only_pickled(hub_id, known, pickled)
     if not hub_is_reachable():
         raise BaseError(
             f"{hub_id} was found neither in ADAPT_BASES ({os.environ.get('ADAPT_BASES') or 'not set'}) nor in the Hugging Face cache, and "
             f"{hub_silence()}; copy the model's folder here and give its path with --base, or put it into a folder that ADAPT_BASES names"
         )
-    return _download(hub_id, known), "hub"
+    folder = _download(hub_id, known)
+    if not has_safetensors(folder):
+        raise _only_pickled(hub_id, known, pickled)
+    return folder, "hub"
 
 
 def in_adapt_bases(names: list[str]) -> Path | None:
@@ -73,34 +83,93 @@ def hub_identity(folder: Path, sha256: str) -> tuple[str, str] | None:
     """
     if known := find_known(sha256=sha256):
         return known.hub_id, known.revision
-    parts = folder.resolve().parts
-    if len(parts) < 3 or parts[-2] != "snapshots" or not parts[-3].startswith("models--"):
+    if (identity := snapshot_identity(folder)) is None:
         return None
-    hub_id, revision = parts[-3].removeprefix("models--").replace("--", "/"), parts[-1]
+    hub_id, revision = identity
     claimed = find_known(hub_id=hub_id)
     is_false = claimed is not None and claimed.sha256 is not None and claimed.revision == revision
     return None if is_false else (hub_id, revision)
 
 
+def snapshot_identity(folder: Path) -> tuple[str, str] | None:
+    """Return the Hub id and revision that a snapshot folder of the Hugging Face cache is named after; None of any other folder."""
+    parts = folder.resolve().parts
+    if len(parts) < 3 or parts[-2] != "snapshots" or not parts[-3].startswith("models--"):
+        return None
+    return parts[-3].removeprefix("models--").replace("--", "/"), parts[-1]
+
+
+def is_cached(hub_id: str, revision: str | None) -> bool:
+    """Say whether others find a base in the Hugging Face cache: peft at this revision, sentence-transformers at main."""
+    from huggingface_hub import try_to_load_from_cache
+
+    return all(isinstance(try_to_load_from_cache(hub_id, "config.json", revision=each), str) for each in (revision, "main"))
+
+
+def fetch_pickled(hub_id: str, known: KnownBase | None) -> Path:
+    """Return the snapshot of a base with its pickled weights: out of the Hugging Face cache, else from the Hub.
+
+    Raises:
+        BaseError: it is in neither, or the Hub cannot be reached.
+    """
+    if (folder := _pickled_in_cache(hub_id, known)) is not None:
+        return folder
+    if not hub_is_reachable():
+        raise BaseError(f"{hub_id} is not in the Hugging Face cache with a {PICKLED}, and {hub_silence()}; give the folder that holds it")
+    return _download(hub_id, known, _DOWNLOAD_PICKLED)
+
+
+def pickled_at_hand(known: KnownBase) -> Path | None:
+    """Say where a known base lies on this machine with pickled weights alone, the Hub not being asked; None where it does not."""
+    return _pickled_in_cache(known.hub_id, known)
+
+
+def _only_pickled(hub_id: str, known: KnownBase | None, cached: Path | None) -> BaseError:
+    """Return the error of a base that has no safetensors: before weights are fetched that cannot be used."""
+    name, lending = (known.alias, f" --base-as {known.alias}") if known else (hub_id, "")
+    if cached is not None:
+        where, do = f"is in the Hugging Face cache with its weights as {PICKLED} alone ({cached})", "convert them"
+    else:
+        where = f"is not on this machine{f', and at its revision {known.revision}' if known else ' and'} the Hub has no safetensors of it, but a {PICKLED}"
+        do = "fetch and convert that"
+    folder = "" if cached else " (or the same with a FOLDER that holds it)"
+    return BaseError(f"{hub_id} {where}; {do}: adapt base convert {name} -o OUT{folder}; then use it with --base OUT{lending}")
+
+
 def _in_cache(hub_id: str, known: KnownBase | None) -> Path | None:
+    return next((folder for folder in _cached(hub_id, known) if has_safetensors(folder)), None)
+
+
+def _pickled_in_cache(hub_id: str, known: KnownBase | None) -> Path | None:
+    return next((folder for folder in _cached(hub_id, known) if is_pickled(folder) and not has_safetensors(folder)), None)
+
+
+def has_safetensors(folder: Path) -> bool:
+    """Say whether the weights in a folder are safetensors."""
+    try:
+        return bool(weight_files(folder))
+    except BaseError:
+        return False
+
+
+def _cached(hub_id: str, known: KnownBase | None) -> Iterator[Path]:
+    """Yield a base's snapshots in the Hugging Face cache, that of the known revision first."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     for revision in ([known.revision] if known else []) + [None]:
         try:
-            folder = Path(snapshot_download(hub_id, revision=revision, local_files_only=True, allow_patterns=_DOWNLOAD))
-            weight_files(folder)
-        except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError, BaseError):
+            folder = Path(snapshot_download(hub_id, revision=revision, local_files_only=True, allow_patterns=_WITHOUT_WEIGHTS))
+        except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError):
             continue
         if (folder / "config.json").is_file():
-            return folder
-    return None
+            yield folder
 
 
-def _download(hub_id: str, known: KnownBase | None) -> Path:
+def _download(hub_id: str, known: KnownBase | None, patterns: Sequence[str] = _DOWNLOAD) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(hub_id, revision=known.revision if known else None, allow_patterns=_DOWNLOAD))
+        return Path(snapshot_download(hub_id, revision=known.revision if known else None, allow_patterns=list(patterns)))
     except Exception as e:  # the Hub client raises httpx, OS and its own errors alike
         raise BaseError(f"{hub_id} could not be fetched from {hub_endpoint()}: {next(iter(str(e).splitlines()), type(e).__name__)}") from e

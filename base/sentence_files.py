@@ -36,7 +36,10 @@ def write_sentence_files(base: Base, folder: Path) -> None:
     write_json(folder / "1_Pooling" / "config.json", pooling)
     write_json(folder / "2_Normalize" / "config.json", {})
     write_json(folder / "config_sentence_transformers.json", prompts)
-    write_json(folder / "sentence_bert_config.json", {"max_seq_length": spec.max_tokens, "do_lower_case": False})
+    lengths = {"query_length": spec.query_tokens, "document_length": spec.document_tokens}
+    differ = {key: length for key, length in lengths.items() if length != spec.max_tokens}
+    sentence = {"max_seq_length": spec.max_tokens, "do_lower_case": spec.lowercase} | differ
+    write_json(folder / "sentence_bert_config.json", sentence)
     _write_tokenizer(base, folder)
 
 

@@ -65,7 +65,7 @@ def run_cell(shared: Path, name: str, seed: int) -> None:
     print(path.stem, flush=True)
     adapters = {domain: train(open_base(shared, name), domain, language, seed) for domain in DOMAINS}
     pairs = read_sentence_pairs(sentence_pairs_file(shared / "data" / "general-stsb", split="dev", language=language))
-    tasks = [draw_task(*load_dev_data(domain, lang=language, seed=0), seed=0) for domain in DOMAINS]
+    tasks = [draw_task(*load_dev_data(domain, lang=language)) for domain in DOMAINS]
     probe = Probe(encoders_over(LoraEncoder(open_base(shared, name), precision="fp32")), tasks, draw_sentence_pairs(pairs, STS_PAIRS, 0))
     for row in missing:
         if row in MERGES:

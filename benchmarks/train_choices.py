@@ -89,10 +89,10 @@ def cell_path(options: argparse.Namespace, name: str, choice: str, seed: int | s
 
 def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> None:
     from adapt_embed.adapters.config import config_from
-    from adapt_embed.adapters.dev import MAX_DISTRACTORS
     from adapt_embed.base.load import load_base
     from adapt_embed.base.resolve import BaseOptions, resolve_base
     from adapt_embed.data.beir import BeirFolder
+    from adapt_embed.data.dev_set import MAX_DISTRACTORS
     from adapt_embed.data.retrieval import Pairs, draw_passages, draw_queries
     from adapt_embed.data.sentence_pairs import read_sentence_pairs, sentence_pairs_file
     from adapt_embed.merge.search.probe import spearman

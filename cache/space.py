@@ -4,15 +4,12 @@ import hashlib
 import json
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 
 from ..base.fingerprint import file_sha256
 from ..encoder import LoraEncoder, Role, uses_bf16
 from ..lora import LoraFactors, factors_sha256
 
-_FORMAT = 1
-_READ_WITH_WEIGHTS = ("config.json", "tokenizer*.json", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json", "*.model")
-"""Files of a base that decide about vectors beside its weights. A file that differs in its layout alone costs time, nothing else."""
+_FORMAT = 2
 
 
 def describe_content(encoder: LoraEncoder, role: Role) -> dict[str, object]:
@@ -23,13 +20,14 @@ def describe_content(encoder: LoraEncoder, role: Role) -> dict[str, object]:
     spec = encoder.base.spec
     return {
         "base": spec.sha256,
-        "base_files": _files_sha256(spec.folder),
+        "network": file_sha256(spec.folder / "config.json"),
+        "tokenizer": encoder.base.tokenizer_hash,
         "pooling": spec.pooling,
         "prompt": spec.prompt(role),
         "factors": _factors_hash(_factors_of(encoder, role)),
         "precision": precision_of(encoder),
         "device": encoder.base.device.type,
-        "max_tokens": max_tokens_of(encoder),
+        "max_tokens": max_tokens_of(encoder, role),
     }
 
 
@@ -44,9 +42,10 @@ def precision_of(encoder: LoraEncoder) -> str:
     return "bf16" if uses_bf16(encoder.base.device, encoder.precision) else "fp32"
 
 
-def max_tokens_of(encoder: LoraEncoder) -> int:
-    """Return the length that texts are truncated to."""
-    return min(encoder.max_tokens or encoder.base.spec.max_tokens, encoder.base.spec.max_tokens)
+def max_tokens_of(encoder: LoraEncoder, role: Role | None = None) -> int:
+    """Return the length that texts of a role are truncated to; None: of any role."""
+    longest = encoder.base.spec.longest(role)
+    return min(encoder.max_tokens or longest, longest)
 
 
 @cache
@@ -61,8 +60,3 @@ def _factors_of(encoder: LoraEncoder, role: Role) -> LoraFactors | None:
 
 def _factors_hash(factors: LoraFactors | None) -> str | None:
     return factors_sha256(factors) if factors else None
-
-
-def _files_sha256(folder: Path) -> str:
-    files = sorted({path for pattern in _READ_WITH_WEIGHTS for path in folder.glob(pattern)})
-    return hashlib.sha256("\n".join(f"{path.name} {file_sha256(path)}" for path in files).encode()).hexdigest()

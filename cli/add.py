@@ -4,16 +4,24 @@ from pathlib import Path
 
 import click
 
+from .command import Command
 from .options import common_options
 from .output import emit, say
 
 
-@click.command(name="add")
+@click.command(name="add", cls=Command)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 @click.option("--name", help="Name in the registry; unless said, the folder's.")
 @click.option("--domain", help="The domain it was made for.")
 @click.option("--base", "base_reference", help="Its base; unless said, the one its adapter_config.json names.")
 @click.option("--base-as", "lend_from", metavar="ALIAS", help="Lend the base this known base's pooling, instruction and maximum length.")
+@click.option(
+    "--ignore-field",
+    "ignored",
+    multiple=True,
+    metavar="NAME",
+    help="A field of adapter_config.json that adapt does not know and that, as you say, changes no vector; repeat for several.",
+)
 @common_options
 def command(
     folder: Path,
@@ -21,6 +29,7 @@ def command(
     domain: str | None,
     base_reference: str | None,
     lend_from: str | None,
+    ignored: tuple[str, ...],
     json_output: bool,
     registry_dir: Path | None,
 ) -> None:
@@ -32,7 +41,13 @@ def command(
 
     registry = open_registry(registry_dir)
     addition = add_folder(
-        registry, folder, name=name, domain=domain, base_reference=base_reference, options=BaseOptions(lend_from=lend_from)
+        registry,
+        folder,
+        name=name,
+        domain=domain,
+        base_reference=base_reference,
+        options=BaseOptions(lend_from=lend_from),
+        ignored=ignored,
     )
     for note in addition.notes:
         say(note)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
+from .command import Command
 from .options import common_options
 from .output import emit
 
 
-@click.command(name="alias")
+@click.command(name="alias", cls=Command)
 @click.argument("reference")
 @click.argument("alias")
 @click.option("--remove", is_flag=True, help="Take the alias away; REFERENCE may be the bare name.")

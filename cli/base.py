@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .command import Group
 from .options import common_options
 from .output import emit
 
 if TYPE_CHECKING:
+    from ..base.convert import Conversion
     from ..base.known import KnownBase
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """The bases that are known and at hand."""
 
@@ -34,17 +36,25 @@ def list_command(json_output: bool, **_: Any) -> None:
 def _row(known: KnownBase) -> dict[str, Any]:
     """Return what is known of a base, where it lies, and whether the weights there are its own (None: that cannot be said)."""
     from ..base.fingerprint import fingerprint
-    from ..base.places import at_hand
+    from ..base.places import at_hand, has_safetensors, pickled_at_hand
 
-    folder, found_in = at_hand(known) or (None, None)
-    facts = {name: getattr(known, name) for name in ("alias", "hub_id", "dimension", "max_tokens", "language", "sha256")}
-    verified = fingerprint(folder) == known.sha256 if folder and known.sha256 else None
-    return facts | {"folder": str(folder) if folder else None, "found_in": found_in, "verified": verified}
+    folder, found_in = at_hand(known) or (pickled_at_hand(known), "cache")
+    names = ("alias", "hub_id", "dimension", "max_tokens", "language", "sha256", "has_safetensors")
+    facts = {name: getattr(known, name) for name in names}
+    is_usable = folder is not None and has_safetensors(folder)
+    verified = fingerprint(folder) == known.sha256 if folder and is_usable and known.sha256 else None
+    place = {"folder": str(folder) if folder else None, "found_in": found_in if folder else None}
+    return facts | place | {"is_usable": is_usable, "verified": verified}
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     sha256 = "-" if row["sha256"] is None else {True: "verified", False: "differs", None: "known"}[row["verified"]]
     place = f"{row['found_in']}: {row['folder']}" if row["folder"] else "not here"
+    if row["folder"] and not row["is_usable"]:
+        what = row["alias"] if row["found_in"] == "cache" else row["folder"]
+        place += f" (to be converted: adapt base convert {what})"
+    elif not row["folder"] and not row["has_safetensors"]:
+        place += f" (pytorch_model.bin on the Hub: adapt base convert {row['alias']})"
     return row["alias"], row["hub_id"], str(row["dimension"]), str(row["max_tokens"]), row["language"], sha256, place
 
 
@@ -67,6 +77,42 @@ def link_command(folder: Path | None, alias: str, undo: bool, json_output: bool,
         f"  {file}" for file in link.files
     )
     emit({"hub_id": link.hub_id, "snapshot": str(link.snapshot), "files": list(link.files), "weights": link.how}, text, json_output)
+
+
+@command.command("convert")
+@click.argument("base", metavar="FOLDER")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The new folder [default: NAME-safetensors, beside FOLDER; of what lies in the Hugging Face cache, in the current directory].",
+)
+@common_options
+def convert_command(base: str, out: Path | None, json_output: bool, **_: Any) -> None:
+    """Write the base in FOLDER, whose weights are a pytorch_model.bin, anew with the same weights as safetensors.
+
+    In place of a FOLDER, an alias or a Hub id: its weights are taken from the Hugging Face cache, else from the Hub.
+    """
+    from ..base.convert import convert_base
+
+    conversion = convert_base(base, out)
+    emit(conversion.as_dict(), _conversion_text(conversion), json_output)
+
+
+def _conversion_text(conversion: Conversion) -> str:
+    from .render import format_size
+
+    lines = [
+        f"{conversion.folder}: {conversion.tensors} tensors, {format_size(conversion.size)}",
+        "checked: the same vectors as before, bit for bit, of texts in English and Chinese",
+    ]
+    for what, names in (
+        ("files that were not copied", conversion.left_behind),
+        ("tensors that the encoder does not use", conversion.unused),
+    ):
+        if names:
+            lines.append(f"left behind, {what}: {', '.join(names[:8])}{f' and {len(names) - 8} others' if len(names) > 8 else ''}")
+    return "\n".join([*lines, f"to use it: {conversion.options}"])
 
 
 def _where_it_lies(alias: str) -> Path:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..files import write_file
 from .bars import text_bar
 from .bench_leakage import look_for_leaks
 from .cache_options import CacheOptions, cache_options, describe_interruption, describe_use
 from .encoder_options import EncoderOptions, encoder_options
-from .files import check_writable, write_file
 from .judgement_options import JudgementOptions, judgement_options, leave_if_failed
 from .options import common_options
-from .output import emit, say
+from .output import emit, emit_after, reserve_outputs, say
 from .report_options import Remembering, ReportOptions, report_options
 from .task_options import TaskOptions, task_options
 
@@ -80,8 +80,7 @@ def command(
 
     REF is base, NAME, NAME@VERSION, NAME@ALIAS, a folder, or hf:OWNER/REPO. Computed in fp32 unless --dtype says otherwise.
     """
-    if per_query:
-        check_writable(per_query)
+    reserve_outputs({"--per-query": per_query, "--html": report.html}, json_output)
     report.check()
     from ..references import LoadedBases, resolve_references
 
@@ -115,11 +114,14 @@ def command(
     reports = report.begin(found)
     result = judgement.judge(_bench(entrants, tasks, cache.open(), reports.on_cell), tasks, background)
     leaks = {"leakage": leakage.as_dict(), "left_out": chosen.left_out}
-    if per_query:
-        write_file(per_query, _json(result.as_dict(items=True) | leaks))
-        say(f"wrote {per_query}")
-    reports.write(result, tasks, entrants, leakage)
-    emit(result.as_dict() | leaks, table_text(result), json_output)
+
+    def write() -> None:
+        if per_query:
+            write_file(per_query, _json(result.as_dict(items=True) | leaks))
+            say(f"wrote {per_query}")
+        reports.write(result, tasks, entrants, leakage)
+
+    emit_after(write, result.as_dict() | leaks, table_text(result), json_output)
     leave_if_failed(result)
 
 

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..files import write_file
 from .bars import text_bar
+from .command import Command
 from .encoder_options import EncoderOptions, encoder_options
-from .files import check_writable, write_file
 from .options import common_options
-from .output import emit, say
+from .output import emit, reserve_outputs, say
 
 if TYPE_CHECKING:
     from ..encoder import LoraEncoder, Role, Vectors
     from ..ensemble.encoders import EnsembleEncoder
 
 
-@click.command(name="encode")
+@click.command(name="encode", cls=Command)
 @click.argument("reference", metavar="REF")
 @click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
@@ -49,8 +50,8 @@ def command(
 
     REF is base, NAME, NAME@VERSION, NAME@ALIAS, a folder, or hf:OWNER/REPO. With --json and no -o, the vectors are printed.
     """
-    if output:
-        check_writable(output)
+    reserve_outputs({"-o": output}, json_output)
+    _refuse_to_replace(file, output)
     from ..references import LoadedBases, check_has_vectors, open_encoder, resolve_reference
 
     resolved = resolve_reference(reference, encoder.search(registry_dir))
@@ -76,6 +77,18 @@ def command(
         result["vectors"] = vectors.tolist()
     where = f", written to {output}" if output else " (to keep them: -o OUT.npy; to print them: --json)"
     emit(result, f"{vectors.shape[0]} vector{'' if vectors.shape[0] == 1 else 's'} of {vectors.shape[1]} dimensions{where}", json_output)
+
+
+def _refuse_to_replace(texts: Path | None, output: Path | None) -> None:
+    """Refuse to write the vectors over the texts.
+
+    Raises:
+        ConfigError: the two files are one.
+    """
+    from ..errors import ConfigError
+
+    if texts and output and texts.is_file() and output.is_file() and texts.samefile(output):
+        raise ConfigError(f"-o {output} is the file of the texts, which the vectors would replace; give another name")
 
 
 def read_lines(file: Path | None) -> list[str]:

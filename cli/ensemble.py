@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..ensemble.modes import MODES
+from .command import Command
 from .encode import encode_with_bar, read_lines
 from .options import WeightsType, base_options, common_options
 from .output import emit, say
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ..registry import Entry, Registry
 
 
-@click.command(name="ensemble", epilog="\n\n".join(f"{name}: {mode.use}." for name, mode in MODES.items()))
+@click.command(name="ensemble", cls=Command, epilog="\n\n".join(f"{name}: {mode.use}." for name, mode in MODES.items()))
 @click.argument("references", metavar="REF REF...", nargs=-1, required=True)
 @click.option(
     "--mode", type=click.Choice(list(MODES)), default="concat", show_default=True, help="How members are put together; see below."
@@ -57,6 +58,7 @@ def command(
         raise click.UsageError("--pca TEXTFILE and --dim D go together: PCA is fitted on the texts, to that dimension")
     from ..base.resolve import BaseOptions
     from ..ensemble.folder import register_ensemble
+    from ..ensemble.recipe import check_distinct
     from ..membership import make_recipe
     from ..references import Search, resolve_references
     from ..registry import open_registry
@@ -66,20 +68,27 @@ def command(
     found = resolve_references(references, Search(registry=registry, base=base, options=options))
     for note in dict.fromkeys(note for resolved in found for note in resolved.notes):
         say(note)
-    chosen = name or _joined(found, mode)
-    registry.check_new_name(chosen)
+    if name is not None:
+        registry.check_new_name(name)
     recipe = make_recipe(found, registry, mode=mode, weights=weights, dim=dim)
+    check_distinct(recipe)
+    chosen = name or _derive_name(registry, found, recipe)
+    registry.check_new_name(chosen)
     texts = read_lines(texts_file) if texts_file else None
     projection = _fit(found, recipe, texts) if texts else None
     entry = register_ensemble(registry, recipe, chosen, domain=_shared_domain(found), projection=projection, fitted_on=_describe(texts))
     _report(registry, entry, recipe, json_output)
 
 
-def _joined(found: Sequence[Resolved], mode: str) -> str:
-    """Return a name for an ensemble of these: their names and the mode joined, or less where that would be too long."""
-    names = dict.fromkeys(_short_name(resolved) for resolved in found)
-    joined = "-".join([*names, mode])
-    return joined if len(joined) <= 60 else f"ensemble-{mode}"
+def _derive_name(registry: Registry, found: Sequence[Resolved], recipe: Recipe) -> str:
+    from ..registry.derived_names import Inputs, derive_name
+
+    inputs = Inputs(
+        names=[_short_name(resolved) for resolved in found],
+        references=[member.reference for member in recipe.members],
+        bases=frozenset(base["sha256"] for base in recipe.bases),
+    )
+    return derive_name(registry, "ensemble", inputs, ending=recipe.mode)
 
 
 def _short_name(resolved: Resolved) -> str:

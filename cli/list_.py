@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .command import Command
 from .options import common_options
 from .output import emit
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from ..registry import Entry, Registry
 
 
-@click.command(name="list")
+@click.command(name="list", cls=Command)
 @click.option("--domain", help="Only what was made for this domain.")
 @common_options
 def command(domain: str | None, json_output: bool, registry_dir: Path | None) -> None:

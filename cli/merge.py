@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .command import Command
 from .encoder_options import EncoderOptions, encoder_options
 from .options import WeightsType, common_options, dangling_option
-from .output import emit, say
+from .output import emit, emit_after, reserve_outputs, say
 
 if TYPE_CHECKING:
     from ..lora import StoreDtype
@@ -35,7 +37,7 @@ class RankType(click.ParamType):
         raise click.BadParameter(f"{value!r} is no rank; expected auto, full or a whole number above 0", ctx, param)
 
 
-@click.command(name="merge")
+@click.command(name="merge", cls=Command)
 @click.argument("references", metavar="REF...", nargs=-1)
 @click.option(
     "--method", metavar="M", help="How (list them: adapt merge --methods) [default: linear; regmean where all carry Gram matrices]."
@@ -91,6 +93,7 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
     if not references:
         raise click.UsageError("name the adapters to merge, such as: adapt merge legal medical")
     _refuse_without_search(options, encoder)
+    reserve_outputs({"--plot": options["plot"]}, json_output)
     from ..merge.parents import open_parents
 
     search = encoder.search(registry_dir)
@@ -101,11 +104,12 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
         _explain(parents, json_output)
         return
     config, found = _config(options, parents), None
+    name = _name(search.registry, parents, options["name"])
     if options["sources"]:
         from .merge_search import choose_weights
 
         config, found = choose_weights(references, parents, config, search, encoder, options)
-    _merge(search.registry, parents, config, found, options, json_output)
+    _merge(search.registry, parents, config, found, options | {"name": name}, json_output)
 
 
 def _refuse_without_search(options: dict[str, Any], encoder: EncoderOptions) -> None:
@@ -169,6 +173,24 @@ def _config(options: dict[str, Any], parents: list[Parent]) -> MergeConfig:
     return MergeConfig(method=name, weights=options["weights"], ranks=ranks, settings=MethodSettings(**given), **with_base)
 
 
+def _name(registry: Registry, parents: list[Parent], given: str | None) -> str:
+    """Return the name of the result, before anything is computed.
+
+    Raises:
+        AdaptError: it cannot be registered under the given name, or none is given and the parents suggest none of its own.
+    """
+    from ..registry.derived_names import Inputs, derive_name
+
+    inputs = Inputs(
+        names=[parent.name for parent in parents],
+        references=[parent.reference for parent in parents],
+        bases=frozenset(parent.base["sha256"] for parent in parents),
+    )
+    name = given or derive_name(registry, "merge", inputs)
+    registry.check_new_name(name)
+    return name
+
+
 def _merge(
     registry: Registry, parents: list[Parent], config: MergeConfig, found: FoundWeights | None, options: dict[str, Any], json_output: bool
 ) -> None:
@@ -178,31 +200,33 @@ def _merge(
 
     store: StoreDtype = options["store"] or ("fp32" if config.ranks.rank == "full" else "fp16")
     record = MergeRecord(
-        name=options["name"] or _joined([parent.name for parent in parents]),
+        name=options["name"],
         domain=_domain(options, parents),
         store=store,
         search=found.as_dict() if found else None,
     )
-    registry.check_new_name(record.name)
     result = _run(parents, config)
     _warn(result)
     say(f"the file will have {format_size(stored_bytes(result.factors, store))}")
     facts, text = _facts(parents, config, result), _text(parents, config, result)
     if found:
         facts, text = facts | {"search": found.as_dict()}, f"{found.text()}\n{text}"
+    draw = partial(_draw, found, options)
     if options["dry_run"]:
-        emit(facts, f"{text}\nnothing is written", json_output)
+        emit_after(draw, facts, f"{text}\nnothing is written", json_output)
         return
     entry = register_merge(registry, parents, config, result, record)
     folder, size = registry.folder(entry), entry.files["adapter_model.safetensors"]["size"]
     facts = {"reference": entry.reference, "path": str(folder), "bytes": size} | facts
-    emit(facts, f"{entry.reference}\n{text}\nadapter      {folder}\nsize         {size / 1e6:.2f} MB", json_output)
+    emit_after(draw, facts, f"{entry.reference}\n{text}\nadapter      {folder}\nsize         {size / 1e6:.2f} MB", json_output)
 
 
-def _joined(names: list[str]) -> str:
-    """Return a name for what is merged of these: the names joined, or `merge` where that would be too long."""
-    joined = "-".join(dict.fromkeys(names))
-    return joined if len(joined) <= 60 else "merge"
+def _draw(found: FoundWeights | None, options: dict[str, Any]) -> None:
+    if found is not None and found.curve is not None and options["plot"]:
+        from ..merge.search.plot import plot_curve
+
+        plot_curve(found.curve, options["plot"])
+        say(f"wrote {options['plot']}")
 
 
 def _domain(options: dict[str, Any], parents: list[Parent]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,19 +58,18 @@ def choose_weights(
 
     steps = _curve_steps(options, len(parents))
     settings = SearchSettings(**{name: options[name] for name in ("evaluations", "tolerance", "seed") if options[name] is not None})
-    opened = _open_base(references, search, encoder)
+    opened = _open_base(references, search, encoder, parents)
     sources = tuple(part.strip() for part in options["sources"].split(",") if part.strip())
     language = encoder.lang or ("zh" if opened.base.spec.language == "zh" else "en")
-    tasks, general = _tasks(sources, language, settings.seed, options["skip_dangling"]), _general(options, language, settings.seed)
+    tasks, general = _tasks(sources, language, options["skip_dangling"]), _general(options, language)
     probe = Probe(encoders_over(opened), tasks, general)
     candidates = Candidates(
         [parent.factors for parent in parents], [parent.reference for parent in parents], config, grams_for(config.method, parents)
     )
     measurements = settings.measurements(len(parents)) + (count_curve_points(len(parents), steps) if steps else 0)
-    say(f"search: {plan_measurements(candidates, probe, measurements).describe()}")
+    say(f"search: {plan_measurements(candidates, probe, measurements).describe()}; texts of at most {opened.max_tokens} tokens")
     result = _search(candidates, probe, settings)
     curve = _curve(candidates, probe, result, steps) if steps else None
-    _draw(curve, options)
     return candidates.config(result.best.point), FoundWeights(sources, result, curve)
 
 
@@ -88,33 +87,44 @@ def _curve_steps(options: dict[str, Any], parents: int) -> int:
     return int(steps) if steps is not None else 11 if parents <= 2 else 5
 
 
-def _open_base(references: Sequence[str], search: Search, encoder: EncoderOptions) -> LoraEncoder:
-    """Open the base under the first adapter."""
+def _open_base(references: Sequence[str], search: Search, encoder: EncoderOptions, parents: Sequence[Parent]) -> LoraEncoder:
+    """Open the base under the first adapter, to measure as training measured the adapters unless the user said otherwise."""
+    from ..data.dev_set import MAX_TOKENS
     from ..opening import open_lora
     from ..references import LoadedBases, of_base, resolve_reference
 
     first = next(text for text in references if text != "base")
-    return open_lora(of_base(resolve_reference(first, search).base), LoadedBases(encoder.settings("auto")))
+    precisions = {parent.precision for parent in parents if parent.precision is not None}
+    settings = encoder.settings(precisions.pop() if len(precisions) == 1 else "auto")
+    opened = open_lora(of_base(resolve_reference(first, search).base), LoadedBases(settings))
+    trained = {parent.reference: parent.max_tokens for parent in parents if parent.max_tokens is not None}
+    longest = encoder.max_tokens or max(trained.values(), default=MAX_TOKENS)
+    for name, tokens in trained.items():
+        if tokens != longest:
+            say(
+                f"note: {name} was scored in training on texts of at most {tokens} tokens, and is here on at most {longest}: another number"
+            )
+    return replace(opened, max_tokens=longest)
 
 
-def _tasks(sources: Sequence[str], language: str, seed: int, skip_dangling: bool) -> list[SearchTask]:
+def _tasks(sources: Sequence[str], language: str, skip_dangling: bool) -> list[SearchTask]:
     from ..data.sources import load_dev_data
     from ..merge.search import draw_task
 
     loaded = [
-        load_dev_data(source, lang=language, seed=seed, skip_dangling=skip_dangling, on_note=lambda note: say(f"note: {note}"))
-        for source in sources
+        load_dev_data(source, lang=language, skip_dangling=skip_dangling, on_note=lambda note: say(f"note: {note}")) for source in sources
     ]
-    return [draw_task(name, corpus, pairs, seed=seed) for name, corpus, pairs in loaded]
+    return [draw_task(*each) for each in loaded]
 
 
-def _general(options: dict[str, Any], language: str, seed: int) -> SentencePairs | None:
+def _general(options: dict[str, Any], language: str) -> SentencePairs | None:
     if options["general"] is None:
         return None
+    from ..data.dev_set import DEV_SEED
     from ..data.sentence_pairs import draw_sentence_pairs, read_sentence_pairs, sentence_pairs_file
 
     pairs = read_sentence_pairs(sentence_pairs_file(options["general"], split="dev", language=language))
-    return draw_sentence_pairs(pairs, GENERAL_PAIRS, seed)
+    return draw_sentence_pairs(pairs, GENERAL_PAIRS, DEV_SEED)
 
 
 def _search(candidates: Candidates, probe: Probe, settings: SearchSettings) -> SearchResult:
@@ -122,12 +132,27 @@ def _search(candidates: Candidates, probe: Probe, settings: SearchSettings) -> S
 
     with text_bar("measurements") as tell:
         result = search_weights(candidates, probe, settings, (lambda done, total, _best: tell("searching", done, total)) if tell else None)
+    _warn(result)
+    return result
+
+
+def _warn(result: SearchResult) -> None:
+    """Say where the chosen merge falls short: of the general score that was to be held, and of what its inputs score alone."""
     if not result.best.is_allowed:
         say(
             f"warning: no merge that was tried keeps the general score above {result.goal.floor:.4f}; the nearest was taken. "
             "Raise --tolerance or --evaluations, or scale by hand with --with-base"
         )
-    return result
+    if result.better_alone:
+        say(
+            f"warning: on dev the merge is worse than {', '.join(result.better_alone)} alone. Use {result.better_alone[0]} as it is, "
+            "or raise --evaluations, name another --method or other inputs"
+        )
+    for short in result.shortfalls:
+        say(
+            f"note: on dev of {short.domain} the merge scores {short.merged:.4f}, less than {short.input} alone ({short.alone:.4f}); "
+            f"where {short.domain} alone matters, use {short.input}"
+        )
 
 
 def _curve(candidates: Candidates, probe: Probe, result: SearchResult, steps: int) -> Curve:
@@ -136,12 +161,3 @@ def _curve(candidates: Candidates, probe: Probe, result: SearchResult, steps: in
     with text_bar("merges") as tell:
         on_point = (lambda done, total: tell("curve", done, total)) if tell else None
         return trace_curve(candidates, probe, result.best.point, steps, on_point)
-
-
-def _draw(curve: Curve | None, options: dict[str, Any]) -> None:
-    if curve is None or not options["plot"]:
-        return
-    from ..merge.search.plot import plot_curve
-
-    plot_curve(curve, options["plot"])
-    say(f"wrote {options['plot']}")

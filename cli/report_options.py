@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import ConfigError
-from .files import check_writable, write_file
+from ..files import check_output_folder, write_file
+from .command import Command
 from .output import say
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _ARGUMENTS = "arguments"
 
 
-class Remembering(click.Command):
+class Remembering(Command):
     """A command that remembers the words that it was called with."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -54,15 +54,13 @@ class ReportOptions:
     mteb_results: Path | None
 
     def check(self) -> None:
-        """Refuse places that could not be written, before anything is computed for them.
+        """Refuse a folder that could not be written, before anything is computed for it.
 
         Raises:
-            ConfigError: there is one.
+            ConfigError: it is one.
         """
-        if self.html:
-            check_writable(self.html)
-        if self.mteb_results and not self.mteb_results.is_dir():
-            check_writable(self.mteb_results)
+        if self.mteb_results:
+            check_output_folder(self.mteb_results)
 
     def begin(self, found: Sequence[Resolved]) -> Reports:
         """Read what can be read before anything is scored.
@@ -125,10 +123,7 @@ class Reports:
     def _write_mteb_files(self, folder: Path, entrants: Sequence[Entrant]) -> None:
         from ..bench.mteb_files import write_mteb_files
 
-        try:
-            written = write_mteb_files(folder, entrants, self.findings.results)
-        except OSError as e:
-            raise ConfigError(f"{folder} cannot be written: {e.strerror or e}") from e
+        written = write_mteb_files(folder, entrants, self.findings.results)
         say(f"wrote {len(written)} result files of mteb's under {folder}")
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .command import Command
 from .options import common_options
 from .output import emit
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from ..registry import Removal
 
 
-@click.command(name="rm")
+@click.command(name="rm", cls=Command)
 @click.argument("reference")
 @click.option("--force", is_flag=True, help="Remove it although an alias or a version made from it needs it.")
 @common_options
@@ -45,6 +46,8 @@ def _text(removal: "Removal") -> str:
     lines = [f"removed {removal.entry.reference}: {len(removal.entry.files)} files, {format_size(removal.freed_bytes)}"]
     if removal.aliases:
         lines.append(f"with it the aliases {', '.join(removal.aliases)}")
-    if removal.children:
-        lines.append(f"made from it, and still there: {', '.join(removal.children)}")
+    if whole := [child for child in removal.children if child not in removal.broken]:
+        lines.append(f"made from it, and still there: {', '.join(whole)}")
+    for ensemble in removal.broken:
+        lines.append(f"the ensemble {ensemble} cannot be used without it; to remove that too: adapt rm {ensemble}")
     return "\n".join(lines)

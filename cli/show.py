@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .command import Command
 from .options import common_options
 from .output import emit, say
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ..registry import Entry, Lineage, Registry
 
 
-@click.command(name="show")
+@click.command(name="show", cls=Command)
 @click.argument("reference")
 @common_options
 def command(reference: str, json_output: bool, registry_dir: Path | None) -> None:

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .command import Command
 from .options import base_options, common_options, dangling_option, machine_options
 from .output import emit, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..adapters import Checkpoint, TrainConfig, TrainPlan, TrainResult
     from ..adapters.seeds import SeedMember
     from ..base.load import Base
@@ -37,7 +40,7 @@ class Job:
     gram_rank: GramRank | None
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--domain", required=True, metavar="NAME", help="medical, legal, ecommerce, or the path of a domain file of your own (.toml)."
 )
@@ -74,6 +77,7 @@ class Job:
 @common_options
 def command(**options: Any) -> None:
     """Train a domain adapter on a frozen base and register it."""
+    _tell_repeated(options["settings"])
     first = _config(options).seed
     seeds = range(first, first + options["seeds"])
     _config(options | {"seed": seeds[-1]})  # refused here, not when its turn comes
@@ -108,7 +112,7 @@ def _train_seeds(job: Job, seeds: range, options: dict[str, Any]) -> None:
         say("nothing to resume: no interrupted run of this command with these data is there; starting afresh")
     entries = []
     for seed in seeds:
-        job = job if seed == seeds[0] else _prepare(options | {"seed": seed})
+        job = job if seed == seeds[0] else _prepare(options | {"seed": seed}, job.base)
         entry = group.find_finished(registry, name, job.run)
         say(f"seed {seed}" + (f": finished before, as {entry.reference}" if entry else ""))
         resume = group.was_interrupted and job.checkpoint.path.exists()
@@ -117,8 +121,8 @@ def _train_seeds(job: Job, seeds: range, options: dict[str, Any]) -> None:
     report_seeds(registry, group, entries, options["json_output"])
 
 
-def _prepare(options: dict[str, Any]) -> Job:
-    """Resolve everything that can fail before the first step."""
+def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
+    """Resolve everything that can fail before the first step; `base` is the base where it is loaded already."""
     if options["gram"] is not None and options["gram_rank"] is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     config = _config(options)
@@ -131,8 +135,12 @@ def _prepare(options: dict[str, Any]) -> Job:
     name = options["name"] or domain.name
     registry = open_registry(options["registry_dir"])
     registry.check_new_name(name)
-    spec = resolve_base(
-        options["base"], options=BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
+    spec = (
+        base.spec
+        if base
+        else resolve_base(
+            options["base"], options=BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
+        )
     )
     language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")
     data = load_training_data(
@@ -147,7 +155,7 @@ def _prepare(options: dict[str, Any]) -> Job:
     from ..base.load import load_base
     from ..encoder import choose_device
 
-    base = load_base(spec, device=choose_device(options["device"]))
+    base = base or load_base(spec, device=choose_device(options["device"]))
     run = run_id(config, base, data)
     return Job(
         config=config,
@@ -184,6 +192,13 @@ def _config(options: dict[str, Any]) -> TrainConfig:
     if options["dtype"] is not None:
         values["precision"] = options["dtype"]
     return config_from(values)
+
+
+def _tell_repeated(settings: Sequence[str]) -> None:
+    """Say which settings `--set` gives again: the last value of a key counts, as it does over a file's."""
+    keys = [setting.partition("=")[0].strip() for setting in settings]
+    for key in sorted({key for key in keys if keys.count(key) > 1}):
+        say(f"note: --set {key} is given {keys.count(key)} times; the last value counts")
 
 
 def _tell_plan(job: Job, seeds: range, json_output: bool) -> None:
@@ -229,7 +244,7 @@ def _announce(job: Job) -> None:
         say(f"note: {note}")
     for warning in check_data(job.base, data, job.config):
         say(f"warning: {warning}")
-    say(describe_dev(make_dev_set(data, job.config.seed), data))
+    say(describe_dev(make_dev_set(data), data))
     if job.gram_rank is not None:
         names = target_modules(job.base, job.config)
         say(f"grams: {plan_grams(job.base, names, data, job.config, job.gram_rank).describe()}")

@@ -29,7 +29,7 @@ def report_seeds(registry: Registry, group: SeedGroup, entries: Sequence[Entry],
         if spread.mean <= before:
             say(f"warning: no gain on dev over the base's {before:.4f}, on the mean of the seeds; see docs/training.md")
     if len(entries) > 1:
-        lines.append(f"one adapter of them all: adapt merge {' '.join(entry.reference for entry in entries)}")
+        lines.append(f"one adapter of them all: adapt merge {' '.join(entry.reference for entry in entries)} --name {entries[0].name}")
     versions = [_describe(registry, entry) for entry in entries]
     emit(
         {"group": group.group, "of": group.of, "versions": versions, "dev": asdict(spread) if spread else None},

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .command import Command
 from .options import common_options
 from .output import emit
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from ..registry import VerifyReport
 
 
-@click.command(name="verify")
+@click.command(name="verify", cls=Command)
 @click.option(
     "--fix", is_flag=True, help="Remove what killed commands left, and index entries without files; damaged versions are only told."
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..base.hub_probe import hub_is_reachable
 from ..errors import ConfigError, DataError
 from .beir import BeirFolder, missing_parts
+from .dev_set import DEV_SEED
 from .domains import Domain, load_domain
 from .hub import is_cached, load_hub_set
 from .joining import join_data
@@ -29,7 +30,7 @@ def load_training_data(
         source: "sample", "hub", a BEIR folder, a file of FlagEmbedding lines, or a table; None leaves the choice to the domain.
         domain: Whose sample and Hub sets are meant.
         lang: The language of the sample and the Hub sets.
-        seed: Draws queries and a dev split where there is none.
+        seed: Draws queries. A dev split, where there is none, is the same for every seed, so that scores of several seeds are of one set.
         train_queries: How many queries to train on, drawn from the train split (None: all).
         skip_dangling: Of a BEIR folder, skip the judgements that name a query or a passage that is not there, and note how many.
 
@@ -39,7 +40,7 @@ def load_training_data(
     """
     if train_queries is not None and train_queries < 1:
         raise ConfigError(f"the number of train queries is {train_queries}; expected at least 1")
-    data = _with_dev(_load(source, domain, lang, seed, skip_dangling), seed)
+    data = _with_dev(_load(source, domain, lang, seed, skip_dangling))
     if train_queries is None or train_queries >= len(data.train):
         return data
     note = f"{train_queries} of {len(data.train)} train queries are drawn (seed {seed})"
@@ -47,14 +48,14 @@ def load_training_data(
 
 
 def load_dev_data(
-    source: str, *, lang: str, seed: int, skip_dangling: bool = False, on_note: Callable[[str], None] | None = None
+    source: str, *, lang: str, seed: int = DEV_SEED, skip_dangling: bool = False, on_note: Callable[[str], None] | None = None
 ) -> tuple[str, Corpus, Pairs]:
     """Load dev data to choose by: a short name for people, the corpus, and the dev split.
 
     Args:
         source: A path as for `load_training_data`, or a domain (a name or a toml file), whose sample is meant.
         lang: The language of the sample.
-        seed: Draws a dev split where there is none, as for training.
+        seed: Draws a dev split where there is none; unless given, the one that training holds out.
         skip_dangling: As for training.
         on_note: Told what was skipped, not used, or otherwise done to the data.
 
@@ -127,7 +128,7 @@ def _load_hub(domain: Domain, lang: str, seed: int) -> TrainingData:
         raise DataError(
             f"the domain {domain.name} names no Hub sets in the language {lang!r}; use the sample that ships with --data sample, or --data PATH"
         )
-    return join_data([_with_dev(load_hub_set(hub_set, seed=seed), seed) for hub_set in sets])
+    return join_data([_with_dev(load_hub_set(hub_set, seed=seed)) for hub_set in sets])
 
 
 def _load_beir(folder: BeirFolder) -> TrainingData:
@@ -141,7 +142,7 @@ def _load_beir(folder: BeirFolder) -> TrainingData:
     return TrainingData(corpus=data.corpus, train=data.pairs["train"], dev=data.pairs.get("dev"), source=str(folder.path), notes=data.notes)
 
 
-def _with_dev(data: TrainingData, seed: int) -> TrainingData:
+def _with_dev(data: TrainingData, seed: int = DEV_SEED) -> TrainingData:
     if data.dev is not None:
         return data
     train, dev, note = split_dev(data.train, data.corpus, seed)

@@ -22,7 +22,7 @@ class Ensemble:
     @property
     def max_tokens(self) -> int:
         """The longest text that no member cuts."""
-        return min(member.max_tokens or member.base.spec.max_tokens for member in self.members)
+        return min(member.max_tokens or member.base.spec.longest() for member in self.members)
 
     def encode_each(self, texts: Sequence[str], role: Role) -> list[Vectors]:
         """Return the (n, d) vectors of each member, float32 of length 1.

@@ -116,6 +116,24 @@ def _check_one_base(mode: str, members: Sequence[Member]) -> None:
             )
 
 
+def check_distinct(recipe: Recipe) -> None:
+    """Refuse a member that gives the same vectors as one before it: it would count double and cost double.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    for row, member in enumerate(recipe.members):
+        for other in recipe.members[:row]:
+            if _vectors(member) == _vectors(other):
+                same = member.reference == other.reference
+                how = f"{member.reference} is named twice" if same else f"{other.reference} and {member.reference} are the same"
+                raise ConfigError(f"{how}; name each member once (how much it counts is said with --weights)")
+
+
+def _vectors(member: Member) -> tuple[object, ...]:
+    return member.sha256, member.base["sha256"], member.pooling, member.prompts, member.max_tokens
+
+
 def _check_dim(recipe: Recipe) -> None:
     if recipe.mode != "concat":
         raise ConfigError(f"--pca and --dim shorten the vectors of the mode concat; {recipe.mode} has nothing to shorten")

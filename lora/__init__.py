@@ -2,10 +2,13 @@
 
 from .algebra import Compressed, RankPolicy, Update, compress, inner_product, weighted_sum
 from .factors import LoraFactors, LoraModule, factors_sha256
+from .peft_fields import FIELDS, ignored_values
 from .peft_folder import CONFIG, STORE_DTYPES, WEIGHTS, LoraFile, StoreDtype, lora_config, read_config, read_lora, stored_bytes, write_lora
+from .peft_tensors import find_wrapper
 
 __all__ = [
     "CONFIG",
+    "FIELDS",
     "STORE_DTYPES",
     "WEIGHTS",
     "Compressed",
@@ -17,6 +20,8 @@ __all__ = [
     "Update",
     "compress",
     "factors_sha256",
+    "find_wrapper",
+    "ignored_values",
     "inner_product",
     "lora_config",
     "read_config",

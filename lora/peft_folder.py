@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -11,73 +11,129 @@ from typing import Literal
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
 
 from ..errors import AdapterError
 from .factors import LoraFactors, LoraModule
+from .peft_fields import check_fields
+from .peft_tensors import PREFIX, check_tensors, module_and_side
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
+PICKLED = "adapter_model.bin"
 StoreDtype = Literal["fp16", "bf16", "fp32"]
 STORE_DTYPES: dict[StoreDtype, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
-_PREFIX = "base_model.model."
-_STARTS_THAT_CHANGE_THE_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
+_DEFAULT = 8
+"""Of `r` and `lora_alpha`, in peft."""
 
 
 class LoraFile(Mapping[str, LoraModule]):
     """The factors of a PEFT folder, read one module at a time, so that a hundred adapters can be merged without holding them."""
 
-    def __init__(self, folder: Path) -> None:
-        """Check the configuration and the names of the tensors; no tensor is read.
+    def __init__(self, folder: Path, *, ignored: Collection[str] = (), wrapper: str = "") -> None:
+        """Check the configuration, and the names and shapes of the tensors; no tensor is read.
+
+        Args:
+            folder: Where `adapter_config.json` and `adapter_model.safetensors` lie.
+            ignored: Fields of the configuration that adapt does not know, of which the user says that they change nothing.
+            wrapper: The path of the base within the network that was trained (`bert.`); it is taken off the modules' names.
 
         Raises:
             AdapterError: the folder is incomplete or damaged, or holds what plain factors cannot say (DoRA, bias, whole modules).
         """
-        self._folder, self._config = folder, read_config(folder)
-        _refuse_what_factors_cannot_say(folder, self._config)
+        self.folder, self.ignored, self._config = folder, tuple(ignored), read_config(folder)
+        check_fields(folder, self._config, ignored)
         with _opened(folder) as file:
             keys: list[str] = list(file.keys())  # type: ignore[no-untyped-call]
-        stray = [key for key in keys if ".lora_" not in key]
-        if stray or not keys:
-            raise AdapterError(f"{folder / WEIGHTS} holds {stray[0] if stray else 'no lora_A or lora_B'}; expected LoRA factors alone")
-        self._keys, self._names = set(keys), sorted({key.rsplit(".lora_", 1)[0].removeprefix(_PREFIX) for key in keys})
+            check_tensors(folder / WEIGHTS, keys)
+            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in keys}  # type: ignore[no-untyped-call]
+        self._stored: dict[str, dict[str, str]] = {}
+        for key in keys:
+            name, side = module_and_side(key)
+            if self._stored.setdefault(name.removeprefix(wrapper), {}).setdefault(side, key) != key:
+                raise self._error(name, "two tensors of one factor")
+        self.shapes = {name: self._shape(name, shapes) for name in sorted(self._stored)}
+        self._scales = {name: self._scale(name, rank=shapes[self._stored[name]["A"]][0]) for name in self.shapes}
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.shapes)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self.shapes)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._names
+        return name in self.shapes
 
     def __getitem__(self, name: str) -> LoraModule:
         """Return a module's update, in float32, whatever its rank, alpha and scaling.
 
         Raises:
-            AdapterError: its factors are damaged or do not match.
+            AdapterError: its factors are damaged.
         """
-        if name not in self._names:
-            raise KeyError(name)
-        with _opened(self._folder) as file:
-            a, b = (self._tensor(file, name, side) for side in "AB")
-        if a.ndim != 2 or b.ndim != 2 or a.shape[0] != b.shape[1] or 0 in a.shape:
-            raise self._error(name, "no matching pair of factors")
+        keys = self._stored[name]
+        with _opened(self.folder) as file:
+            a, b = (file.get_tensor(keys[side]).float() for side in "AB")  # type: ignore[no-untyped-call]
         if not (bool(a.isfinite().all()) and bool(b.isfinite().all())):
             raise self._error(name, "values that are not finite")
-        alpha = _pattern(self._config.get("alpha_pattern"), name, self._config.get("lora_alpha", 8))
-        return LoraModule(a, b, alpha / math.sqrt(a.shape[0]) if self._config.get("use_rslora") else alpha / a.shape[0])
+        return LoraModule(a, b, self._scales[name])
 
-    def _tensor(self, file: safe_open, name: str, side: str) -> Tensor:
-        prefixed = f"{_PREFIX}{name}.lora_{side}.weight"
-        key = prefixed if prefixed in self._keys else prefixed.removeprefix(_PREFIX)
-        if key not in self._keys:
+    @property
+    def is_plain(self) -> bool:
+        """Whether peft reads the folder as adapt does, on the base itself: nothing is ignored, and tensors bear the names that peft gives."""
+        names_are_plain = all(key == _key(name, side) for name, keys in self._stored.items() for side, key in keys.items())
+        return not self.ignored and names_are_plain and self._config.get("task_type") in (None, "FEATURE_EXTRACTION")
+
+    def without_wrapper(self, wrapper: str) -> "LoraFile":
+        """Return the same factors under the names that the modules have in the base."""
+        return LoraFile(self.folder, ignored=self.ignored, wrapper=wrapper) if wrapper else self
+
+    def write_plain(self, folder: Path) -> None:
+        """Write the adapter as peft reads it on the base itself: the same tensors under the base's names, and the fields that are read."""
+        tensors: dict[str, torch.Tensor] = {}
+        with _opened(self.folder) as file:
+            for name, keys in self._stored.items():
+                tensors |= {_key(name, side): file.get_tensor(key) for side, key in keys.items()}  # type: ignore[no-untyped-call]
+        (folder / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
+        named, revision = self._config.get("base_model_name_or_path"), self._config.get("revision")
+        config = lora_config(dict(self), named, revision)
+        (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def _shape(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:
+        """Return a module's (out, in), its two factors being there and of one rank."""
+        a, b = (shapes.get(self._stored[name].get(side, ""), ()) for side in "AB")
+        if len(a) != 2 or len(b) != 2 or a[0] != b[1] or 0 in a:
             raise self._error(name, "no matching pair of factors")
-        tensor: Tensor = file.get_tensor(key).float()  # type: ignore[no-untyped-call]
-        return tensor
+        return b[0], a[1]
+
+    def _scale(self, name: str, rank: int) -> float:
+        """Return alpha / rank, or alpha / sqrt(rank), with the numbers that peft finds for the module under the name that it was trained with."""
+        trained_as = module_and_side(self._stored[name]["A"])[0]
+        stated = self._number("r", "rank_pattern", trained_as)
+        if stated != rank:
+            raise AdapterError(
+                f"{self.folder / CONFIG} says rank {stated:g} for {name}, and {WEIGHTS} holds rank {rank}; "
+                "one of the two files is of another training, restore the folder from a copy"
+            )
+        alpha, by_root = self._number("lora_alpha", "alpha_pattern", trained_as), self._config.get("use_rslora") or False
+        if not isinstance(by_root, bool):
+            raise AdapterError(f"{self.folder / CONFIG} sets use_rslora={by_root!r}; expected true or false")
+        return alpha / math.sqrt(rank) if by_root else alpha / rank
+
+    def _number(self, field: str, pattern: str, name: str) -> float:
+        """Return a module's rank or alpha: of the first pattern that is a regular expression for the end of its name, else of the field."""
+        patterns = self._config.get(pattern) or {}
+        if not isinstance(patterns, dict):
+            raise AdapterError(f"{self.folder / CONFIG} sets {pattern}={patterns!r}; expected an object of names and numbers")
+        try:
+            key = next((key for key in patterns if re.match(rf"(.*\.)?({key})$", name)), None)
+        except re.error as e:
+            raise AdapterError(f"{self.folder / CONFIG}: {pattern} holds a name that is not a regular expression: {e}") from e
+        value, what = (self._config.get(field, _DEFAULT), field) if key is None else (patterns[key], f"{pattern}[{key!r}]")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise AdapterError(f"{self.folder / CONFIG} sets {what}={value!r}; expected a number")
+        return float(value)
 
     def _error(self, name: str, what: str) -> AdapterError:
-        return AdapterError(f"{self._folder / WEIGHTS} holds {what} for {name}; restore it from a copy, or train it again")
+        return AdapterError(f"{self.folder / WEIGHTS} holds {what} for {name}; restore it from a copy, or train it again")
 
 
 def read_lora(folder: Path) -> LoraFactors:
@@ -93,8 +149,8 @@ def write_lora(factors: LoraFactors, path: Path, *, dtype: torch.dtype = torch.f
     """Write factors as a PEFT `adapter_model.safetensors`; the same factors give the same bytes."""
     tensors = {}
     for name, module in sorted(factors.items()):
-        tensors[f"{_PREFIX}{name}.lora_A.weight"] = module.a.to(dtype).contiguous()
-        tensors[f"{_PREFIX}{name}.lora_B.weight"] = module.b.to(dtype).contiguous()
+        tensors[_key(name, "A")] = module.a.to(dtype).contiguous()
+        tensors[_key(name, "B")] = module.b.to(dtype).contiguous()
     path.write_bytes(save(tensors, metadata={"format": "pt"}))  # save_file would make it readable by its owner alone
 
 
@@ -131,6 +187,10 @@ def lora_config(factors: LoraFactors, base: str | None, revision: str | None) ->
     }
 
 
+def _key(name: str, side: str) -> str:
+    return f"{PREFIX}{name}.lora_{side}.weight"
+
+
 def _anchored(name: str) -> str:
     return "^" + name.replace(".", r"\.")
 
@@ -144,7 +204,7 @@ def read_config(folder: Path) -> dict:
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise AdapterError(f"{folder} is no adapter folder: it holds no {CONFIG}") from None
+        raise AdapterError(f"{folder} is not an adapter folder: it holds no {CONFIG}") from None
     except (OSError, ValueError) as e:
         raise AdapterError(f"{folder / CONFIG} cannot be read: {e}") from e
     if not isinstance(config, dict) or config.get("peft_type") != "LORA":
@@ -160,30 +220,17 @@ def _opened(folder: Path) -> Iterator[safe_open]:
         with safe_open(path, framework="pt") as file:
             yield file
     except FileNotFoundError:
-        raise AdapterError(f"{folder} is no adapter folder: it holds no {WEIGHTS}") from None
+        raise AdapterError(_without_weights(folder)) from None
     except (OSError, SafetensorError) as e:
         raise AdapterError(f"{path} is damaged ({e}); restore it from a copy, or remove this version with: adapt rm") from e
 
 
-def _refuse_what_factors_cannot_say(folder: Path, config: dict) -> None:
-    for key, what in (("use_dora", "DoRA"), ("modules_to_save", "whole modules (modules_to_save)"), ("lora_bias", "LoRA bias")):
-        if config.get(key):
-            raise AdapterError(f"{folder} uses {what}, which plain factors cannot express; train it again without")
-    start = str(config.get("init_lora_weights")).lower()
-    if start.startswith(_STARTS_THAT_CHANGE_THE_BASE):
-        raise AdapterError(
-            f"{folder} starts from {start}, which changes the base's own weights as well; "
-            "save it again with peft's path_initial_model_for_weight_conversion"
-        )
-    if config.get("bias", "none") != "none":
-        raise AdapterError(
-            f"{folder} trains biases (bias={config['bias']!r}), which plain factors cannot express; train it again with bias='none'"
-        )
-
-
-def _pattern(patterns: dict | None, name: str, default: float) -> float:
-    """Look a module up in PEFT's rank or alpha pattern: a key is a regular expression for the end of the name."""
-    for key, value in (patterns or {}).items():
-        if re.match(rf"(.*\.)?({key})$", name):
-            return float(value)
-    return default
+def _without_weights(folder: Path) -> str:
+    if not (folder / PICKLED).is_file():
+        return f"{folder} is not an adapter folder: it holds no {WEIGHTS} (pickled weights, {PICKLED}, must be converted with peft first)"
+    convert = f'save_file(torch.load("{PICKLED}", weights_only=True), "{WEIGHTS}")'
+    return (
+        f"{folder} holds its weights in {PICKLED} alone, pickled, which adapt does not open; expected {WEIGHTS}: load the adapter with peft "
+        f"and save it with save_pretrained, or run in that folder: "
+        f"python -c 'import torch; from safetensors.torch import save_file; {convert}'"
+    )

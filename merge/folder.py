@@ -12,7 +12,7 @@ from ..base.sentence_files import write_json, write_sentence_files
 from ..errors import ConfigError, unknown_name
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, StoreDtype, lora_config, write_lora
 from ..registry import Entry, Registry
-from ..registry.entry import library_versions
+from ..registry.entry import is_there, library_versions, named_base
 from .merge import MergeConfig, MergeResult
 from .parents import Parent
 
@@ -50,6 +50,7 @@ def register_merge(registry: Registry, parents: Sequence[Parent], config: MergeC
         BaseError: no parent carries a tokenizer, and the base that has it is not at hand.
     """
     first = next(parent for parent in parents if parent.folder is not None)
+    base = lasting_base(parents)
     weights = config.resolved_weights(len(parents))
     decided = config.as_dict() | {
         "energy_kept": result.energy,
@@ -60,7 +61,7 @@ def register_merge(registry: Registry, parents: Sequence[Parent], config: MergeC
         kind="merge",
         name=record.name,
         domain=record.domain,
-        base=first.base,
+        base=base,
         pooling=first.pooling,
         prompts=first.prompts,
         method=config.method,
@@ -78,13 +79,18 @@ def register_merge(registry: Registry, parents: Sequence[Parent], config: MergeC
 
 def write_merge(folder: Path, parents: Sequence[Parent], result: MergeResult, record: MergeRecord) -> None:
     """Write everything of a merge but the registry's own record; the same merge gives the same bytes."""
-    first = next(parent for parent in parents if parent.folder is not None)
     _write_sentence_files(folder, parents)
     write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[record.store])
-    write_json(folder / CONFIG, lora_config(result.factors, first.base["id"] or first.base.get("path"), first.base.get("revision")))
+    write_json(folder / CONFIG, lora_config(result.factors, *named_base(lasting_base(parents))))
     write_json(folder / "energy.json", {"energy": result.energy, "modules": result.energy_by_module})
     if record.search:
         write_json(folder / SEARCH, record.search)
+
+
+def lasting_base(parents: Sequence[Parent]) -> dict:
+    """Return the parents' one base as the parent recorded it by whose record it can still be found; the first one's where none can."""
+    records = [parent.base for parent in parents if parent.folder is not None]
+    return next((record for record in records if is_there(record)), records[0])
 
 
 def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
@@ -93,7 +99,7 @@ def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
     if source is None:
         from ..base.load import load_base
 
-        base = next(parent.base for parent in parents if parent.folder is not None)
+        base = lasting_base(parents)
         write_sentence_files(load_base(resolve_base(base.get("path") or base["id"])), folder)
         return
     modules = [module["path"] for module in json.loads((source / "modules.json").read_text(encoding="utf-8")) if module.get("path")]
@@ -106,4 +112,6 @@ def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
 
 def _summary(search: dict) -> dict:
     """Return what the entry says of a search; the rest lies in `search.json`."""
-    return {key: search[key] for key in ("sources", "score", "domains", "general", "settings")} | {"measured": len(search["evaluations"])}
+    return {key: search[key] for key in ("sources", "score", "better_alone", "shortfalls", "domains", "general", "settings")} | {
+        "measured": len(search["evaluations"])
+    }

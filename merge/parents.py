@@ -6,12 +6,14 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ..encoder import Precision
 from ..errors import AdapterError, BaseError, ConfigError
-from ..lora import LoraFile, LoraModule
+from ..lora import LoraFile, LoraModule, factors_sha256
 from ..lora.gram_file import GRAMS, GramFile
 from ..references import Located, Search, locate_reference, resolve_reference
 from ..registry import Entry
 from ..registry.entry import base_record
+from ..registry.foreign import fit_to_base
 from .merge import MergeConfig
 from .methods import find_method
 
@@ -30,6 +32,8 @@ class Parent:
         folder: Where it lies; None for `base`.
         domain: What it was made for, where that is known.
         grams: The Gram matrices of its modules' inputs, read one at a time; None where it carries none.
+        max_tokens: The longest text that its training scored it on; None for what was not trained.
+        precision: That of its dev score in training; None for what was not trained.
         notes: What was chosen on the user's behalf, to be told.
     """
 
@@ -42,6 +46,8 @@ class Parent:
     folder: Path | None
     domain: str | None
     grams: Mapping[str, Tensor] | None = None
+    max_tokens: int | None = None
+    precision: Precision | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -52,16 +58,20 @@ def open_parents(references: Sequence[str], search: Search) -> list[Parent]:
         UnknownReferenceError: a reference names nothing.
         AdapterError: one has no weights of its own, or is damaged.
         BaseError: two of them lie on different bases.
-        ConfigError: none of them is an adapter, or they pool or instruct differently.
+        ConfigError: none of them is an adapter, they pool or instruct differently, or one is named twice.
     """
     located = [locate_reference(text, search) for text in references]
     with_weights = {text: _parent(text, place, search) for text, place in zip(references, located, strict=True) if place.folder is not None}
     if not with_weights:
         raise ConfigError("there is nothing to merge but the base itself; name at least one adapter")
     first = next(iter(with_weights.values()))
-    base = replace(first, reference="base", name="base", factors={}, folder=None, domain=None, grams={}, notes=())
+    base = replace(
+        first, reference="base", name="base", factors={}, folder=None, domain=None, grams={}, max_tokens=None, precision=None, notes=()
+    )
     _check_one_base(list(with_weights.values()))
-    return [with_weights.get(text, base) for text in references]
+    parents = [with_weights.get(text, base) for text in references]
+    _check_distinct(references, parents)
+    return parents
 
 
 def _parent(text: str, located: Located, search: Search) -> Parent:
@@ -77,7 +87,7 @@ def _parent(text: str, located: Located, search: Search) -> Parent:
     return Parent(
         reference=located.reference,
         name=folder.name,
-        factors=factors,
+        factors=fit_to_base(factors, spec),
         base=base_record(spec),
         pooling=spec.pooling,
         prompts={"query": spec.query_prompt, "document": spec.document_prompt},
@@ -102,6 +112,8 @@ def _of_entry(entry: Entry, located: Located) -> Parent:
         folder=located.folder,
         domain=entry.domain,
         grams=_grams(located.folder),
+        max_tokens=entry.config.get("max_tokens"),
+        precision=entry.config.get("precision"),
         notes=located.notes,
     )
 
@@ -146,6 +158,17 @@ def _check_one_base(parents: list[Parent]) -> None:
                 raise ConfigError(
                     f"{first.reference} was made with the {what} {ours}, and {other.reference} with {theirs}; they cannot be merged"
                 )
+
+
+def _check_distinct(references: Sequence[str], parents: Sequence[Parent]) -> None:
+    """Refuse the same weights twice, however they are named: they would count double, which nobody means who names two adapters."""
+    first: dict[str, str] = {}
+    for text, parent in zip(references, parents, strict=True):
+        key = factors_sha256(parent.factors)
+        if key in first:
+            same = f"{text} is named twice" if text == first[key] else f"{first[key]} and {text} hold the same weights"
+            raise ConfigError(f"{same}; name each adapter once (how much it counts is said with --weights)")
+        first[key] = text
 
 
 def _tell(base: dict) -> str:

@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from .. import __version__
@@ -157,6 +158,21 @@ def _check_types(content: dict) -> None:
 def base_record(spec: BaseSpec) -> dict:
     """Return what an entry keeps of its base."""
     return {"id": spec.hub_id, "revision": spec.revision, "sha256": spec.sha256, "path": str(spec.folder), "name": spec.name}
+
+
+def named_base(record: dict) -> tuple[str | None, str | None]:
+    """Return what peft and sentence-transformers find a recorded base by: Hub id and revision, else its folder's absolute path and None."""
+    return (record["id"], record.get("revision")) if record["id"] else (record.get("path"), None)
+
+
+def is_there(record: dict) -> bool:
+    """Say whether a recorded base can still be found: it has a Hub id, or its folder is on this machine."""
+    return bool(record["id"]) or is_base_folder(record.get("path"))
+
+
+def is_base_folder(path: str | None) -> bool:
+    """Say whether this is the absolute path of a folder with a base in it, whatever the current directory is."""
+    return path is not None and Path(path).is_absolute() and (Path(path) / "config.json").is_file()
 
 
 def library_versions(*names: str) -> dict[str, str]:

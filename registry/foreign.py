@@ -1,18 +1,21 @@
 """Take in an adapter that was made elsewhere: any PEFT LoRA folder whose factors fit a base that is at hand."""
 
 import shutil
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+from torch import nn
 
 from ..base.load import Base, load_base
 from ..base.metadata import read_metadata
+from ..base.outline import build_outline
+from ..base.places import is_cached
 from ..base.resolve import BaseOptions, BaseSpec, resolve_base
-from ..base.sentence_files import write_sentence_files
+from ..base.sentence_files import write_json, write_sentence_files
 from ..errors import AdapterError, BaseError
-from ..lora import LoraFactors, factors_sha256, read_config, read_lora
-from .entry import Entry, base_record
+from ..lora import CONFIG, LoraFactors, LoraFile, factors_sha256, find_wrapper, ignored_values, read_config
+from .entry import Entry, base_record, named_base
 from .index import ENTRY
 from .store import Registry
 
@@ -35,10 +38,14 @@ def add_folder(
     domain: str | None,
     base_reference: str | None,
     options: BaseOptions,
+    ignored: Collection[str] = (),
 ) -> Addition:
     """Copy a PEFT LoRA folder into the registry (without hidden files, training checkpoints and another registry's entry).
 
-    A folder that says nothing to sentence-transformers gets the files with the base's pooling, prompts and tokenizer beside its own.
+    Pooling, prompts, lengths and tokenizer are written anew as adapt understood them, so that sentence-transformers gives the same vectors.
+    Where the base lay in a wrapper, or fields are ignored, the tensors and the configuration are written anew, as peft reads them on
+    the base itself.
+    The copy's `adapter_config.json` names the base that was found, so that peft and sentence-transformers find it too.
 
     Args:
         registry: Where it goes.
@@ -47,17 +54,20 @@ def add_folder(
         domain: What it was made for, where that is known.
         base_reference: Its base; None: the one its configuration names.
         options: What is said of the base beside its name.
+        ignored: Fields of its configuration that adapt does not know, of which the user says that they change nothing.
 
     Raises:
         AdapterError: the folder is damaged, or its factors do not fit the base.
         BaseError: the base is not named, or not to be had.
         RegistryError: the registry refuses.
     """
-    factors, config = read_lora(folder), read_config(folder)
+    file, config = LoraFile(folder, ignored=ignored), read_config(folder)
     named = config.get("base_model_name_or_path")
-    base = load_base(_find_base(folder, named, base_reference, _as_made(options, folder)))
+    base = load_base(_find_base(folder, named, base_reference, options))
     spec = base.spec
-    check_fit(factors, base)
+    file = fit_to_network(file, base.model, spec.name)
+    factors, left_out = dict(file), ignored_values(config, ignored)
+    ignoring = [f"the field {field}={value!r} of {CONFIG} is left out, as --ignore-field says" for field, value in left_out.items()]
     draft = Entry(
         kind="adapter",
         name=name or folder.resolve().name,
@@ -68,52 +78,82 @@ def add_folder(
         method="lora",
         rank=max(module.rank for module in factors.values()),
         targets=_targets(config, factors),
-        data={"source": "added from a folder", "notes": [f"made elsewhere; factors sha256 {factors_sha256(factors)}"]},
+        data={"source": "added from a folder", "notes": [f"made elsewhere; factors sha256 {factors_sha256(factors)}", *ignoring]},
     )
-    entry = registry.add(draft, lambda target: _copy(folder, target, base))
-    return Addition(entry, _notes(folder, named, base_reference, spec))
-
-
-def _as_made(options: BaseOptions, folder: Path) -> BaseOptions:
-    """Let the folder's own pooling and length stand, unless the user lends it a known base's."""
-    if options.lend_from is not None:
-        return options
-    own = read_metadata(folder)
-    return replace(options, pooling=own.pooling, query_prompt=own.query_prompt, max_tokens=own.max_tokens)
+    entry = registry.add(draft, lambda target: _copy(file, target, base))
+    return Addition(entry, (*_notes(folder, named, base_reference, spec), *ignoring))
 
 
 def _find_base(folder: Path, named: str | None, reference: str | None, options: BaseOptions) -> BaseSpec:
     if not (reference or named):
         raise BaseError(f"{folder / 'adapter_config.json'} names no base; say it with --base")
     try:
-        return resolve_base(reference or named, options=options)
+        return resolve_base(reference or named, options=options, made_with=read_metadata(folder))
     except BaseError as e:
         if reference:
             raise
         raise BaseError(f"{folder} was made for {named!r}, which is not at hand ({e}); name its base with --base") from e
 
 
-def check_fit(factors: LoraFactors, base: Base) -> None:
-    """Hold the shapes of all factors against the base's modules.
+def fit_to_base(file: LoraFile, spec: BaseSpec) -> LoraFile:
+    """Hold a folder that no registry wrote against its base, of which the configuration alone is read; as `fit_to_network`."""
+    return fit_to_network(file, build_outline(spec.folder), spec.name)
+
+
+def fit_to_network(file: LoraFile, network: nn.Module, base_name: str) -> LoraFile:
+    """Name an adapter's modules as the base does, and hold the shapes of their factors against it.
+
+    Args:
+        file: The adapter; the names of its modules may have a wrapper's (`bert.`) before them.
+        network: The base's; it may be without weights.
+        base_name: The base, for the message.
+
+    Returns:
+        The adapter under the base's names.
 
     Raises:
-        AdapterError: a factor changes a module that the base does not have, or has in another shape.
+        AdapterError: a factor changes a module that the base does not have, or has in another shape or of another kind.
     """
-    linear = {name: module for name, module in base.model.named_modules() if isinstance(module, torch.nn.Linear)}
-    for name, module in factors.items():
-        shape = (module.b.shape[0], module.a.shape[1])
-        there = tuple(linear[name].weight.shape) if name in linear else None
-        if there != shape:
-            have = f"has it as {there}" if there else "has no such linear module"
-            raise AdapterError(
-                f"the adapter changes {name} {shape}, and {base.spec.name} {have}; it was made for another base: name that with --base"
-            )
+    modules = dict(network.named_modules())
+    shapes = {name: (module.out_features, module.in_features) for name, module in modules.items() if isinstance(module, nn.Linear)}
+    wrapper = find_wrapper(file.shapes, shapes)
+    if wrapper is None:
+        name = _stranger(file.shapes, shapes)
+        kind = f"has it as {type(modules[name]).__name__}, not as a linear module" if name in modules else "has no such linear module"
+        raise _misfit(file, name, base_name, kind)
+    file = file.without_wrapper(wrapper)
+    for name, shape in file.shapes.items():
+        if shapes[name] != shape:
+            raise _misfit(file, name, base_name, f"has it as {shapes[name]}")
+    return file
+
+
+def _stranger(names: Mapping[str, object], linears: Collection[str]) -> str:
+    """Return the module that is least of all the base's: whatever is taken off its name, or else as it is called."""
+    tails = {name: [name.split(".", count)[-1] for count in range(name.count(".") + 1)] for name in names}
+    unknown = [name for name in names if not any(tail in linears for tail in tails[name])]
+    return next(iter(unknown), None) or next(name for name in names if name not in linears)
+
+
+def _misfit(file: LoraFile, name: str, base_name: str, what: str) -> AdapterError:
+    return AdapterError(
+        f"{file.folder} changes {name} {file.shapes[name]}, and {base_name} {what}; it was made for another base: name that with --base"
+    )
 
 
 def _notes(folder: Path, named: str | None, reference: str | None, spec: BaseSpec) -> tuple[str, ...]:
-    if reference is None or not named or named in (spec.hub_id, reference):
-        return ()
-    return (f"{folder} names the base {named!r}; recorded on {spec.name}, as --base says",)
+    written = named_base(base_record(spec))[0]
+    notes = []
+    if named and named != written:
+        how = f"recorded on {spec.name}, as --base says; " if reference not in (None, named) else ""
+        notes.append(f"{folder} names the base {named!r}; {how}{CONFIG} of the registered version names {written!r}")
+    if spec.hub_id and not is_cached(spec.hub_id, spec.revision):
+        way = f", unless it is put there: adapt base link {spec.folder} --as {spec.alias}" if spec.alias else ""
+        notes.append(
+            f"{spec.hub_id} is not in the Hugging Face cache at its revisions main and {spec.revision}: "
+            f"peft and sentence-transformers need the Hub to load this version{way}"
+        )
+    return tuple(notes)
 
 
 def _targets(config: dict, factors: LoraFactors) -> list[str]:
@@ -121,8 +161,18 @@ def _targets(config: dict, factors: LoraFactors) -> list[str]:
     return sorted(targets) if isinstance(targets, list) else sorted(factors)
 
 
-def _copy(folder: Path, target: Path, base: Base) -> None:
-    if not (folder / "modules.json").is_file():
-        write_sentence_files(base, target)
+def _copy(file: LoraFile, target: Path, base: Base) -> None:
     # copyfile, not copy2: a read-only source must not give a version that cannot be removed.
-    shutil.copytree(folder, target, ignore=_LEFT_BEHIND, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    shutil.copytree(file.folder, target, ignore=_LEFT_BEHIND, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    write_sentence_files(base, target)
+    if not file.is_plain:
+        file.write_plain(target)
+    _name_base(target, base.spec)
+
+
+def _name_base(target: Path, spec: BaseSpec) -> None:
+    """Let the copied configuration name the base by what finds it from everywhere; its other fields stay as they are."""
+    config = read_config(target)
+    name, revision = named_base(base_record(spec))
+    if (config.get("base_model_name_or_path"), config.get("revision")) != (name, revision):
+        write_json(target / CONFIG, config | {"base_model_name_or_path": name, "revision": revision})

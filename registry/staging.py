@@ -6,7 +6,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -35,6 +35,9 @@ def staged(home: Path, timeout_s: float) -> Iterator[Path]:
             lock.acquire()
         yield root / "files"
     finally:
+        with suppress(RegistryError), index_lock(home, timeout_s):  # nor between the lock's end and the folder's
+            lock.release()
+            atomic.remove_tree(root)
         lock.release()
         atomic.remove_tree(root)
 

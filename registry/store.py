@@ -19,11 +19,15 @@ from .verify import VerifyReport, verify_registry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removal:
-    """What `remove` did: the entry, the aliases that went with it, the children it was taken from, and the bytes freed."""
+    """What `remove` did: the entry, the aliases that went with it, the children it was taken from, and the bytes freed.
+
+    `broken` are those of the children that cannot be used without it: the ensembles.
+    """
 
     entry: Entry
     aliases: tuple[str, ...]
     children: tuple[str, ...]
+    broken: tuple[str, ...]
     freed_bytes: int
 
 
@@ -234,14 +238,21 @@ class Registry:
                 raise RegistryError(f"{entry.reference} ships with the package and cannot be removed")
             raise UnknownReferenceError(f"{entry.reference} is not in the registry any more")
         aliases = tuple(sorted(alias for alias, version in index.aliases.get(entry.name, {}).items() if version == entry.version))
-        made_from_it = tuple(child.reference for child in children(self, entry))
-        needs = [f"the alias {entry.name}@{alias}" for alias in aliases] + list(made_from_it)
+        made_from_it = children(self, entry)
+        broken = tuple(child.reference for child in made_from_it if child.kind == "ensemble")
+        needs = [f"the alias {entry.name}@{alias}" for alias in aliases] + [child.reference for child in made_from_it]
         if needs and not force:
             freeing = "".join(f"to take the alias away: adapt alias {entry.reference} {alias} --remove; " for alias in aliases)
             raise RegistryError(
                 f"{entry.reference} is needed by {', '.join(needs)}; {freeing}to remove it all the same: adapt rm {entry.reference} --force"
             )
-        return Removal(entry=entry, aliases=aliases, children=made_from_it, freed_bytes=entry.size)
+        return Removal(
+            entry=entry,
+            aliases=aliases,
+            children=tuple(child.reference for child in made_from_it),
+            broken=broken,
+            freed_bytes=entry.size,
+        )
 
     def verify(self, fix: bool = False) -> VerifyReport:
         """Hold every file against its hash and look for what does not belong; with `fix`, tidy up what holds nothing.

@@ -1,4 +1,4 @@
-"""Hold the registry against its index: every file against its hash, and what lies about that no index names."""
+"""Hold the registry against its index: every file against its hash, what a version needs elsewhere, and what no index names."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from . import atomic
 from .entry import RESERVED, Entry
 from .guard import index_lock, readable_errors
 from .index import ENTRY, DamagedIndexError, Index
+from .needs import lost_bases, lost_members
 from .staging import discard, leftovers, new_temporary, sha256_of
 
 if TYPE_CHECKING:
     from .layer import Layer
     from .store import Registry
 
-ProblemKind = Literal["missing", "changed", "extra", "folder gone", "orphan", "leftover", "alias", "index"]
+ProblemKind = Literal["missing", "changed", "extra", "folder gone", "orphan", "leftover", "alias", "index", "base", "member"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,8 @@ def check_entry(layer: Layer, entry: Entry) -> Iterator[Problem]:
         yield Problem(kind="changed", where=entry.reference, detail=f"{folder / ENTRY} does not say what the index says")
     for name in there.keys() - entry.files.keys() - {ENTRY}:
         yield Problem(kind="extra", where=entry.reference, detail=f"{folder / name} was not registered; move it away")
+    for detail in lost_bases(entry, folder):
+        yield Problem(kind="base", where=entry.reference, detail=detail)
 
 
 def _difference(path: Path, expected: dict) -> str | None:
@@ -123,6 +126,7 @@ def _look_around(registry: Registry, in_versions: dict[str, list[Problem]], fix:
         problems = [problem for reference, found in in_versions.items() if reference in present for problem in found]
         if fix:
             problems = [_drop_what_is_gone(registry, problem) for problem in problems]
+        problems += _lost_members(registry)
         problems += _dangling_aliases(registry, fix)
         problems += _orphans(registry, index, fix)
         return problems + _leftovers(registry.home, fix)
@@ -137,6 +141,12 @@ def _drop_what_is_gone(registry: Registry, problem: Problem) -> Problem:
     registry.write_index(index.without_entry(entry))
     atomic.remove_tree(registry.user.folder(entry))  # nothing but empty folders, if it is there at all
     return replace(problem, fixed=f"taken out of the index{' with the aliases ' + ', '.join(sorted(aliases)) if aliases else ''}")
+
+
+def _lost_members(registry: Registry) -> list[Problem]:
+    layers, entries = (registry.builtin, registry.user), registry.user.index().entries
+    there = {entry.reference for layer in layers for entry in layer.index().entries if layer.folder(entry).is_dir()}
+    return [Problem(kind="member", where=entry.reference, detail=detail) for entry in entries for detail in lost_members(entry, there)]
 
 
 def _dangling_aliases(registry: Registry, fix: bool) -> list[Problem]:

@@ -82,7 +82,7 @@ def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Send the process a real SIGINT at a look at dev."""
 
     def at_look(number: int) -> None:
-        from adapt_embed.adapters.dev import DevSet
+        from adapt_embed.data.dev_set import DevSet
 
         score, calls = DevSet.score, []
 

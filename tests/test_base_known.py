@@ -12,6 +12,11 @@ def test_revision_dimension_and_length_are_those_of_mteb(known: KnownBase) -> No
     assert (meta.name, meta.revision, meta.embed_dim, meta.max_tokens) == (known.hub_id, known.revision, known.dimension, known.max_tokens)
 
 
+@pytest.mark.parametrize("known", KNOWN_BASES.values(), ids=KNOWN_BASES)
+def test_whether_the_pinned_revision_has_safetensors_is_what_mteb_says(known: KnownBase) -> None:
+    assert known.has_safetensors == ("safetensors" in mteb.get_model_meta(known.hub_id, revision=known.revision).framework)
+
+
 def test_the_instruction_is_that_of_mteb() -> None:
     for alias in ("bge-small-en", "bge-large-zh"):
         prompts = mteb.get_model_meta(KNOWN_BASES[alias].hub_id).loader_kwargs["model_prompts"]

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from adapt_embed.adapters.dev import DevSet
 from adapt_embed.adapters.loop import Progress
 from adapt_embed.cli import COMMANDS, main, training_bar
+from adapt_embed.data.dev_set import DevSet
 from adapt_embed.errors import AdaptError
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner, Result
@@ -37,10 +37,10 @@ def train(tiny_base: Path, toy_folder: Path, home: Path) -> Train:
     settings = ["epochs=3", "batch_size=16", "learning_rate=1e-2", "temperature=0.05", "rank=4", "max_tokens=16"]
 
     def run(*more: object, data: object = toy_folder) -> Result:
-        options = [part for setting in settings for part in ("--set", setting)]
-        return adapt(
-            "train", "--domain", "legal", "--data", data, "--base", tiny_base, "--dtype", "fp32", "--registry", home, *options, *more
-        )
+        given = {"--domain": "legal", "--data": data, "--base": tiny_base, "--dtype": "fp32", "--registry": home}
+        options = [part for option in given.items() if option[0] not in more for part in option]
+        options += [part for setting in settings for part in ("--set", setting)]
+        return adapt("train", *options, *more)
 
     return run
 

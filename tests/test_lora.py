@@ -146,12 +146,6 @@ def test_what_peft_writes_and_factors_cannot_say_is_refused_by_name(
         read_lora(tmp_path)
 
 
-@pytest.mark.parametrize("start", ["pissa", "pissa_niter_4", "olora"])
-def test_a_start_that_changes_the_base_is_refused(tmp_path: Path, start: str) -> None:
-    with pytest.raises(AdapterError, match=f"starts from {start}"):
-        read_lora(write_folder(tmp_path / "a", init_lora_weights=start))
-
-
 def test_a_truncated_file_is_one_clear_line(tmp_path: Path) -> None:
     path = write_folder(tmp_path / "a") / WEIGHTS
     content = path.read_bytes()
@@ -170,14 +164,6 @@ def test_a_missing_half_of_a_pair_is_told_by_module(tmp_path: Path) -> None:
     del tensors["base_model.model.b.query.lora_B.weight"]
     save_file(tensors, path)
     with pytest.raises(AdapterError, match=r"no matching pair of factors for .*b.query"):
-        read_lora(tmp_path / "a")
-
-
-def test_other_tensors_are_refused_by_name(tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
-    save_file({"classifier.weight": torch.ones(2, 2)}, write_folder(tmp_path / "a") / WEIGHTS)
-    with pytest.raises(AdapterError, match=r"holds classifier.weight; expected LoRA factors alone"):
         read_lora(tmp_path / "a")
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from adapt_embed.adapters.dev import make_dev_set
 from adapt_embed.base import Base
-from adapt_embed.data import TrainingData
+from adapt_embed.data import TrainingData, dev_set
+from adapt_embed.data.dev_set import DevSet
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoder import LoraEncoder, Role, Vectors
 from adapt_embed.errors import ConfigError, DataError, MissingExtraError
@@ -60,7 +62,7 @@ def moving(*moves: tuple[str, str], by: float = 2.0) -> LoraFactors:
 
 
 def asking(name: str, query: str, answer: str) -> SearchTask:
-    return SearchTask(name, {"q": query}, {word: word for word in WORDS}, {"q": {answer: 1}})
+    return SearchTask(name, DevSet({"q": query}, {word: word for word in WORDS}, {"q": {answer: 1}}))
 
 
 LEGAL, MEDICAL = asking("法律", "rent", "law"), asking("医疗", "dose", "cure")
@@ -89,30 +91,23 @@ def measured(ndcg: Sequence[float], general: float = 0.8, loss: float = 0.0) -> 
 # Tasks
 
 
-def test_a_drawn_task_is_bounded_seeded_and_told(toy_data: TrainingData) -> None:
-    assert toy_data.dev is not None
-
-    def draw(seed: int) -> SearchTask:
-        return draw_task("toy", toy_data.corpus, toy_data.dev, seed=seed, max_queries=3, max_distractors=5)  # type: ignore[arg-type]
-
-    task, positives = draw(0), {pid for passages in draw(0).relevant.values() for pid in passages}
-    assert (len(task.queries), len(task.passages)) == (3, len(positives) + 5)
-    assert positives < task.passages.keys() <= toy_data.corpus.keys()
-    assert draw(0) == task != draw(1)
-    assert task.describe() == f"toy: 3 dev queries over {len(positives) + 5} passages"
-    whole = draw_task("toy", toy_data.corpus, toy_data.dev, seed=0)
-    assert (len(whole.queries), whole.passages) == (16, {pid: toy_data.corpus[pid] for pid in whole.passages})
+def test_a_drawn_task_is_the_dev_set_of_training(toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dev_set, "MAX_DISTRACTORS", 5)
+    few = dataclasses.replace(toy_data, dev=toy_data.dev.select(sorted(toy_data.dev.queries)[:3]))
+    task = draw_task("toy", few.corpus, few.dev)
+    assert task.dev == make_dev_set(few)
+    assert task.describe() == f"toy: 3 dev queries over {len(task.dev.passages)} passages"
 
 
 def test_a_task_with_nothing_to_ask_or_find_is_refused() -> None:
     with pytest.raises(DataError, match="law holds 0 dev queries and 1 passages"):
-        SearchTask("law", {}, {"p": "text"}, {})
+        SearchTask("law", DevSet({}, {"p": "text"}, {}))
     with pytest.raises(DataError, match="query 'q' is answered by none of the passages"):
-        SearchTask("law", {"q": "text"}, {"p": "text"}, {"q": {"other": 1}})
+        SearchTask("law", DevSet({"q": "text"}, {"p": "text"}, {"q": {"other": 1}}))
 
 
 def test_the_loss_by_hand_leaves_other_positives_out() -> None:
-    task = SearchTask("law", {"q": "?"}, {"a": "", "b": "", "c": ""}, {"q": {"a": 1, "b": 2}})
+    task = SearchTask("law", DevSet({"q": "?"}, {"a": "", "b": "", "c": ""}, {"q": {"a": 1, "b": 2}}))
     cosines = np.array([0.9, 0.5, 0.4], np.float32)
     passages = np.eye(3, dtype=np.float32)
     expected = math.log(math.exp(0.5 / LOSS_TEMPERATURE) + math.exp(0.4 / LOSS_TEMPERATURE)) - 0.5 / LOSS_TEMPERATURE
@@ -156,7 +151,7 @@ def test_the_same_factors_are_encoded_once_and_zero_ones_are_the_base() -> None:
     assert probe.measure(copy) is first
     assert probe.measure({"w": LoraModule(torch.zeros(1, 8), torch.zeros(8, 1), 1.0)}) is probe.measure({})
     assert probe.encodings == 2  # the base's vectors, which closeness asked for, served the base's own measurement
-    assert log == [("query", 2), ("document", 8)] * 2
+    assert log == [("query", 1), ("query", 1), ("document", 8)] * 2  # each domain's new texts by themselves
 
 
 def test_a_text_of_several_domains_is_encoded_once() -> None:
@@ -553,7 +548,7 @@ def task_that_suits(encoder: LoraEncoder, data: TrainingData) -> SearchTask:
     passages = list(data.corpus)
     found = encoder.encode(list(data.dev.queries.values()), "query") @ encoder.encode([data.corpus[pid] for pid in passages]).T
     relevant = {qid: {passages[row]: 1} for qid, row in zip(data.dev.queries, found.argmax(1), strict=True)}
-    return SearchTask("toy", data.dev.queries, data.corpus, relevant)
+    return SearchTask("toy", DevSet(data.dev.queries, data.corpus, relevant))
 
 
 def test_on_a_network_the_weight_goes_to_the_adapter_whose_answers_are_asked_for(loaded_tiny_base: Base, toy_data: TrainingData) -> None:

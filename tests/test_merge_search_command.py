@@ -1,6 +1,8 @@
 """`adapt merge --search`: weights from dev data, the curve, and what the version remembers of it."""
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,48 @@ def general(tmp_path: Path) -> Path:
     rows = ["5\tthe court\tthe court", "1\tthe court\trent", "3\ta judge\tthe law", "0\tseason\ta tenant"]
     (folder / "en-dev.tsv").write_text("score\tsentence1\tsentence2\n" + "\n".join(rows) + "\n")
     return folder
+
+
+def test_a_picture_follows_a_link_and_fills_a_pipe(adapters: list[str], dev_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    (tmp_path / "link.svg").symlink_to("far.svg")
+    os.mkfifo(tmp_path / "pipe.png")
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append((tmp_path / "pipe.png").read_bytes()), daemon=True)
+    reader.start()
+    for name in ("link.svg", "pipe.png"):
+        options = (
+            "--search",
+            dev_folder,
+            "--evaluations",
+            3,
+            "--curve-steps",
+            2,
+            "--plot",
+            tmp_path / name,
+            "--dry-run",
+            "--dtype",
+            "fp32",
+        )
+        ran = adapt("merge", *adapters, *options)
+        assert ran.exit_code == 0, ran.output
+    reader.join(timeout=30)
+    assert read[0].startswith(b"\x89PNG")
+    assert "<svg" in (tmp_path / "far.svg").read_text()
+    assert (tmp_path / "link.svg").is_symlink()
+    assert (tmp_path / "pipe.png").is_fifo()
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs /dev/full")
+def test_a_picture_that_finds_no_space_costs_the_picture_and_not_the_merge(adapters: list[str], dev_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    (tmp_path / "curve.svg").symlink_to("/dev/full")
+    options = ("--search", dev_folder, "--evaluations", 3, "--curve-steps", 2, "--plot", tmp_path / "curve.svg", "--name", "both")
+    ran = adapt("merge", *adapters, *options, "--dtype", "fp32")
+    assert ran.exit_code == 1
+    assert "curve.svg cannot be written: No space left on device" in ran.stderr
+    assert ran.stdout.count("both@1") == 1
+    assert open_registry().find_reference("both@1").kind == "merge"
 
 
 def test_the_chosen_weights_are_told_drawn_and_kept(adapters: list[str], dev_folder: Path, general: Path, tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ LAYERS = (
     ("references",),
     ("cache",),
     ("ensemble",),
-    ("data", "metrics", "encoder", "registry"),
-    ("lora", "base"),
+    ("data", "encoder", "registry"),
+    ("lora", "base", "metrics"),
+    ("files",),
     ("errors",),
 )
 PART_OF = {"opening": "references", "membership": "references"}  # three files, one part: what a reference opens as

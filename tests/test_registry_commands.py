@@ -204,6 +204,155 @@ def test_add_asks_for_a_base_that_is_not_named_or_not_at_hand(peft_folder: Path,
     assert given.exit_code == 0
 
 
+@pytest.mark.filterwarnings("ignore:Found missing adapter keys")  # the adapter changes one layer of those that its configuration names
+@pytest.mark.parametrize("named", ["D:\\models\\base", "/root/autodl-tmp/base", "base", "nobody/nothing", None])
+def test_an_added_folder_names_a_base_that_is_found_from_everywhere(
+    peft_folder: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str | None
+) -> None:
+    write_peft(peft_folder, named, 32)
+    before = (peft_folder / "adapter_config.json").read_bytes()
+    monkeypatch.chdir(tiny_base.parent)
+    path = Path(adapt_json("add", peft_folder, "--base", f"./{tiny_base.name}")["path"])
+    monkeypatch.chdir(tmp_path)
+    assert_found_from_everywhere(path, tiny_base, before)
+    assert (peft_folder / "adapter_config.json").read_bytes() == before
+    assert adapt("verify").exit_code == 0
+
+
+def assert_found_from_everywhere(path: Path, base: Path, before: bytes) -> None:
+    from peft import AutoPeftModelForFeatureExtraction
+    from sentence_transformers import SentenceTransformer
+
+    text = (path / "adapter_config.json").read_text()
+    changed = {"base_model_name_or_path": str(base.resolve()), "revision": None}
+    assert json.loads(text) == json.loads(before) | changed
+    assert len(text.splitlines()) > 5
+    theirs = SentenceTransformer(str(path), device="cpu", local_files_only=True).encode(["a lease of land", "租约"], prompt_name="document")
+    lines = path.parent / "texts.txt"
+    lines.write_text("a lease of land\n租约\n", encoding="utf-8")
+    assert adapt("encode", "found", lines, "--dtype", "fp32", "-o", lines.with_suffix(".npy")).exit_code == 0
+    assert (theirs * np.load(lines.with_suffix(".npy"))).sum(1).min() > 0.99999
+    for file in path.parent.glob("texts.*"):
+        file.unlink()
+    AutoPeftModelForFeatureExtraction.from_pretrained(str(path), local_files_only=True)
+
+
+def test_a_base_that_only_this_directory_or_a_link_leads_to_is_named_by_its_place(
+    peft_folder: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(tiny_base)
+    monkeypatch.chdir(tmp_path)
+    for named in ("link", str(tmp_path / "link")):
+        write_peft(peft_folder, named, 32)
+        added = adapt("add", peft_folder, "--json")
+        config = json.loads(Path(json.loads(added.stdout)["path"], "adapter_config.json").read_text())
+        assert config["base_model_name_or_path"] == str(tiny_base.resolve())
+        assert f"names the base {named!r}; adapter_config.json of the registered version names" in added.stderr
+
+
+def test_a_base_with_a_hub_id_is_named_by_it_and_what_is_not_cached_is_told(
+    peft_folder: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from adapt_embed.base import known
+    from adapt_embed.base.fingerprint import fingerprint
+
+    entry = replace(known.KNOWN_BASES["bge-small-en"], sha256=fingerprint(tiny_base), dimension=32)
+    monkeypatch.setitem(known.KNOWN_BASES, "bge-small-en", entry)
+    monkeypatch.setattr(known, "_ALL", tuple(entry if each.alias == entry.alias else each for each in known._ALL))
+    (tmp_path / "bge-small-en").symlink_to(tiny_base)
+    monkeypatch.setenv("ADAPT_BASES", str(tmp_path))
+    write_peft(peft_folder, entry.hub_id.lower(), 32)
+    added = adapt("add", peft_folder, "--json")
+    config = json.loads(Path(json.loads(added.stdout)["path"], "adapter_config.json").read_text())
+    assert (config["base_model_name_or_path"], config["revision"]) == (entry.hub_id, entry.revision)
+    assert f"adapt base link {tiny_base.resolve()} --as bge-small-en" in added.stderr
+    assert adapt("base", "link", tiny_base, "--as", "bge-small-en").exit_code == 0
+    assert "base link" not in adapt("add", peft_folder).stderr
+
+
+def test_verify_notices_a_base_that_has_gone_and_fix_leaves_its_versions(peft_folder: Path, tiny_base: Path, tmp_path: Path) -> None:
+    base = tmp_path / "mine"
+    shutil.copytree(tiny_base, base)
+    path = Path(adapt_json("add", peft_folder, "--base", base)["path"])
+    assert adapt("verify").exit_code == 0
+    base.rename(tmp_path / "moved")
+    for arguments in ((), ("--fix",)):
+        ran = adapt("verify", *arguments)
+        assert ran.exit_code == 1
+        assert f"base: found@1 lies on mine, which has no Hub id, and its folder {base} is not there any more" in ran.stdout
+        assert f"adapt add {path} --name found --base FOLDER" in ran.stdout
+    assert path.is_dir()
+    anew = Path(adapt_json("add", path, "--name", "found", "--base", tmp_path / "moved")["path"])
+    assert json.loads((anew / "adapter_config.json").read_text())["base_model_name_or_path"] == str(tmp_path / "moved")
+    assert adapt("rm", "found@1").exit_code == 0
+    assert adapt("verify").exit_code == 0
+
+
+@pytest.mark.parametrize("named", ["D:\\models\\base", "/root/autodl-tmp/base", "base"])
+def test_verify_notices_a_configuration_that_names_a_dead_base(peft_folder: Path, tiny_base: Path, named: str | None) -> None:
+    """Versions that were added before their configuration was mended."""
+    from adapt_embed.base import resolve_base
+    from adapt_embed.registry.entry import base_record
+
+    write_peft(peft_folder, named, 32)
+    draft = Entry(kind="adapter", name="old", base=base_record(resolve_base(str(tiny_base))), pooling="cls", method="lora")
+    open_registry().add(
+        draft, lambda folder: shutil.copytree(peft_folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*")) and None
+    )
+    ran = adapt("verify")
+    assert ran.exit_code == 1
+    assert f"base: old@1 names the base {named!r} in its adapter_config.json" in ran.stdout
+    assert f"--base {tiny_base.resolve()}" in ran.stdout
+
+
+def test_a_merge_takes_the_record_of_its_base_that_is_still_there(peft_folder: Path, tiny_base: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_base, copy)
+    for name, base in (("dead", copy), ("alive", tiny_base)):
+        adapt_json("add", peft_folder, "--name", name, "--base", base)
+    shutil.rmtree(copy)
+    adapt_json("merge", "dead", "alive", "--name", "both")
+    entry = open_registry().find("both")
+    config = json.loads((open_registry().folder(entry) / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == entry.bases[0]["path"] == str(tiny_base.resolve())
+
+
+def test_verify_notices_members_that_have_gone(peft_folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(peft_folder, elsewhere)
+    adapt_json("add", peft_folder, "--name", "one")
+    adapt_json("add", peft_folder, "--name", "two")
+    adapt_json("ensemble", "one", "two", elsewhere, "base", "--name", "all")
+    adapt_json("merge", "one", "two", "--name", "both")
+    assert adapt("verify").exit_code == 0
+    removed = adapt("rm", "two", "--force").stdout
+    assert "the ensemble all@1 cannot be used without it; to remove that too: adapt rm all@1" in removed
+    assert "made from it, and still there: both@1" in removed
+    shutil.rmtree(elsewhere)
+    ran = adapt("verify", "--fix")
+    assert ran.exit_code == 1
+    problems = [line for line in ran.stdout.splitlines() if line.startswith("member")]
+    assert len(problems) == 2
+    assert "member: all@1 needs its member two@1, which is not in the registry any more" in problems[0]
+    assert f"needs its member {elsewhere}, whose folder is not there any more" in problems[1]
+    assert adapt("rm", "all").exit_code == 0
+    assert adapt("verify").exit_code == 0
+
+
+def test_verify_imports_no_torch(peft_folder: Path) -> None:
+    import subprocess
+    import sys
+
+    adapt_json("add", peft_folder, "--name", "one")
+    adapt_json("add", peft_folder, "--name", "two")
+    adapt_json("ensemble", "one", "two", "--name", "all")
+    code = "import sys; from adapt_embed.registry import open_registry; r = open_registry().verify(); assert r.is_clean; assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_add_refuses_a_truncated_weights_file(peft_folder: Path) -> None:
     weights = peft_folder / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-20])

@@ -393,6 +393,26 @@ def test_the_command_writes_the_page_and_mtebs_own_files(tiny_base: Path, tmp_pa
         assert json.loads((path.parent / "model_meta.json").read_text())["revision"] == path.parent.name
 
 
+def test_mtebs_files_are_replaced_whole_and_what_others_wrote_stays(tiny_base: Path, tmp_path: Path) -> None:
+    law, results = write_law(tmp_path / "law"), tmp_path / "mteb"
+    arguments = ["bench", "base", "--base", str(tiny_base), "--data", str(law), "--mteb-results", str(results)]
+    (tmp_path / "far").mkdir()
+    results.symlink_to("far")
+    assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0
+    (path,) = results.glob("results/*/*/law.json")
+    settings = path.parent / "run_settings.jsonl"
+    other = json.dumps(json.loads(settings.read_text().splitlines()[0]) | {"task": "another"})
+    settings.write_text(settings.read_text() + other + "\n")
+    path.rename(tmp_path / "moved.json")
+    path.symlink_to(tmp_path / "moved.json")
+    with path.open(encoding="utf-8") as before:
+        assert CliRunner().invoke(main, arguments, catch_exceptions=False).exit_code == 0
+        assert json.loads(before.read())["task_name"] == "law"  # the old file is whole for whoever reads it
+    assert path.is_symlink()
+    assert {json.loads(line)["task"] for line in settings.read_text().splitlines()} == {"another", "law"}
+    assert results.is_symlink()
+
+
 def test_a_page_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
     ran = CliRunner().invoke(main, ["bench", "no-such-reference", "--html", str(tmp_path / "absent" / "r.html")])
     assert ran.exit_code == 1

@@ -28,7 +28,8 @@ def home(tmp_path: Path) -> Path:
 def train(tiny_base: Path, toy_folder: Path, home: Path) -> Train:
     def run(*more: str, registry: Path = home) -> Result:
         options = [part for setting in SETTINGS for part in ("--set", setting)]
-        given = ["--domain", "legal", "--data", toy_folder, "--base", tiny_base, "--dtype", "fp32", "--registry", registry]
+        domain = [] if "--domain" in more else ["--domain", "legal"]
+        given = [*domain, "--data", toy_folder, "--base", tiny_base, "--dtype", "fp32", "--registry", registry]
         return CliRunner().invoke(main, ["train", *map(str, given), *options, *more])
 
     return run

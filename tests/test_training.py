@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from adapt_embed.adapters import TrainConfig, TrainResult, config_from, dev, gradients, plan_training, train_adapter
-from adapt_embed.adapters.dev import DevSet, make_dev_set
+from adapt_embed.adapters import TrainConfig, TrainResult, config_from, gradients, plan_training, train_adapter
+from adapt_embed.adapters.dev import make_dev_set
 from adapt_embed.adapters.loop import Progress, learning_rate_factor
 from adapt_embed.adapters.lora_layers import read_factors
 from adapt_embed.adapters.train import describe_dev
 from adapt_embed.base import Base, load_base, resolve_base
+from adapt_embed.data import dev_set
+from adapt_embed.data.dev_set import DevSet
 from adapt_embed.data.domains import load_domain
 from adapt_embed.data.retrieval import TrainingData
 from adapt_embed.data.sources import load_training_data
@@ -186,7 +188,7 @@ def test_without_dev_the_last_state_is_kept_and_told(base: Base, toy_data: Train
     assert (result.best, result.before, result.after, result.looks) == (None, None, None, [])
     assert (result.steps, result.stopped_early) == (8, False)
     assert factors_sha256(result.factors) == seen[-1]
-    assert "the last state is kept" in describe_dev(make_dev_set(data, 0), data)
+    assert "the last state is kept" in describe_dev(make_dev_set(data), data)
 
 
 def test_dev_is_looked_at_every_eval_steps_and_at_the_end(base: Base, toy_data: TrainingData) -> None:
@@ -196,24 +198,24 @@ def test_dev_is_looked_at_every_eval_steps_and_at_the_end(base: Base, toy_data: 
 
 def test_the_first_look_is_the_bases_own_score(tiny_base: Path, toy_data: TrainingData) -> None:
     alone = LoraEncoder(load_base(resolve_base(str(tiny_base))), precision="fp32", max_tokens=16)
-    assert train_fresh(tiny_base, toy_data, epochs=1).before == make_dev_set(toy_data, 0).score(alone)
+    assert train_fresh(tiny_base, toy_data, epochs=1).before == make_dev_set(toy_data).score(alone)
 
 
 def test_the_last_look_is_the_score_of_the_factors(tiny_base: Path, toy_data: TrainingData) -> None:
     result = train_fresh(tiny_base, toy_data, epochs=3)
     encoder = LoraEncoder(load_base(resolve_base(str(tiny_base))), result.factors, precision="fp32", max_tokens=16)
-    assert result.after == pytest.approx(make_dev_set(toy_data, 0).score(encoder), abs=0.01)
+    assert result.after == pytest.approx(make_dev_set(toy_data).score(encoder), abs=0.01)
 
 
-def test_the_dev_set_is_bounded_seeded_and_said(toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dev, "MAX_DISTRACTORS", 5)
+def test_the_dev_set_is_bounded_always_the_same_and_said(toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dev_set, "MAX_DISTRACTORS", 5)
     few = dataclasses.replace(toy_data, dev=toy_data.dev.select(sorted(toy_data.dev.queries)[:3]))
     positives = {pid for passages in few.dev.positives.values() for pid in passages}
-    drawn = [make_dev_set(few, seed) for seed in (0, 0, 1)]
-    assert positives < drawn[0].passages.keys()
-    assert len(drawn[0].passages) == len(positives) + 5
-    assert drawn[0] == drawn[1] != drawn[2]
-    assert drawn[0].describe(32) == f"dev: 3 queries over {len(positives) + 5} of 32 passages (the dev positives and at most 5 others)"
+    drawn = make_dev_set(few)
+    assert positives < drawn.passages.keys()
+    assert len(drawn.passages) == len(positives) + 5
+    assert make_dev_set(few) == drawn
+    assert drawn.describe(32) == f"dev: 3 queries over {len(positives) + 5} of 32 passages (the dev positives and at most 5 others)"
 
 
 def test_each_step_is_told(base: Base, toy_data: TrainingData) -> None:
@@ -331,7 +333,7 @@ def test_a_configuration_comes_back_from_its_own_record() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_training_the_real_base_keeps_or_gains_dev(shared: Path, monkeypatch: pytest.MonkeyPatch, precision: str) -> None:
-    monkeypatch.setattr(dev, "MAX_DISTRACTORS", 40)
+    monkeypatch.setattr(dev_set, "MAX_DISTRACTORS", 40)
     data = load_training_data(str(shared / "data/legal-conditionalqa"), domain=load_domain("legal"), lang="en", seed=0, train_queries=64)
     data = dataclasses.replace(data, dev=data.dev.select(sorted(data.dev.queries)[:20]))
     base = load_base(resolve_base(str(shared / "bases/bge-small-en-v1.5")))

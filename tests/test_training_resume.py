@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import torch
 from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, run_id, train_adapter
-from adapt_embed.adapters.dev import DevSet
 from adapt_embed.adapters.loop import Progress
 from adapt_embed.base import load_base, resolve_base
+from adapt_embed.data.dev_set import DevSet
 from adapt_embed.data.retrieval import Pairs, TrainingData
 from adapt_embed.errors import TrainingError
 from adapt_embed.lora import factors_sha256

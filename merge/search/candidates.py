@@ -73,6 +73,13 @@ class Candidates:
         """Return the merged factors of a point, at the ranks that the result will have."""
         return merge_factors(self.parents, self.config(point), self._grams, hashes=self._hashes).factors
 
+    def alone(self, point: Point) -> LoraFactors | None:
+        """Return the parent that a point stands for, where it has weight 1 and all others 0; None for any other point, and where the result is scaled."""
+        ones = [row for row, weight in enumerate(point.weights) if weight]
+        if len(ones) != 1 or point.weights[ones[0]] != 1 or self.base_config.with_base != 1:
+            return None
+        return self.parents[ones[0]]
+
     def check(self) -> None:
         """Merge once at the configuration's own weights, so that what cannot be merged is refused before anything is encoded.
 

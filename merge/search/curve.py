@@ -52,10 +52,11 @@ def trace_curve(
     """Measure merges along lines.
 
     One parent: its weight from 0 (the base) to 1. Two: (w, 1 - w), w from 0 to 1, so that the ends are the parents alone. More: for each
-    parent, the line from the chosen weights (x = 0) to that parent alone with weight 1 (x = 1).
+    parent, the line from the chosen weights (x = 0) to that parent alone with weight 1 (x = 1). A parent alone is measured as it is, neither
+    cut in rank nor changed by the method, so that it has the score that it has everywhere else.
 
     Args:
-        candidates: What is merged, and how; the method is applied at the ends too.
+        candidates: What is merged, and how.
         probe: What it is measured on; what it has measured already costs nothing.
         chosen: Its density is that of every point, its weights are where the lines of more than two parents begin; None: the configuration's
             own, or 1/n each.
@@ -76,7 +77,8 @@ def trace_curve(
         points: list[CurvePoint] = []
         for row, weights in enumerate(all_weights):
             point = candidates.point(weights, chosen.density)
-            points.append(CurvePoint(row / (steps - 1), point, probe.measure(candidates.merge(point))))
+            alone = candidates.alone(point)
+            points.append(CurvePoint(row / (steps - 1), point, probe.measure(candidates.merge(point) if alone is None else alone)))
             done += 1
             if on_point:
                 on_point(done, total)

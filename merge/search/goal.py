@@ -44,8 +44,17 @@ class Goal:
 
     def rank(self, measurement: Measurement) -> Rank:
         """Return what orders points: allowed ones by score, by what they gain beyond the best parents, by general score; then the others, by general score."""
-        score, beyond = self.score(measurement), self._mean_share(measurement, math.inf)
+        score, beyond = self._scores(measurement)
         return (1.0, score, beyond, measurement.general) if self.allows(measurement) else (0.0, measurement.general, score, beyond)
+
+    def is_better(self, one: Measurement, other: Measurement) -> bool:
+        """Say whether one is allowed and scores more than the other; among equal scores, what they gain beyond the best parents decides."""
+        if not self.allows(one):
+            return False
+        return not self.allows(other) or self._scores(one) > self._scores(other)
+
+    def _scores(self, measurement: Measurement) -> tuple[float, float]:
+        return self.score(measurement), self._mean_share(measurement, math.inf)
 
     def _mean_share(self, measurement: Measurement, most: float) -> float:
         kept = [(self.gain_kept(domain, measurement), self._gain(domain, measurement)) for domain in self.base.ndcg]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, MissingExtraError
+from ...files import check_writable, write_file
 from .curve import Curve, Line
 
 if TYPE_CHECKING:
@@ -39,13 +41,12 @@ def check_plot(path: Path) -> None:
     """Say before the work what would keep a picture from being written.
 
     Raises:
-        ConfigError: the name ends in another suffix, or its folder is not there.
+        ConfigError: the name ends in another suffix, or it could not be written.
         MissingExtraError: matplotlib is not installed.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise ConfigError(f"{path} ends in {path.suffix or 'nothing'}; a picture is written as {' or '.join(SUFFIXES)}")
-    if not path.parent.is_dir():
-        raise ConfigError(f"the folder {path.parent} does not exist; make it first")
+    check_writable(path)
     try:
         import matplotlib.figure  # noqa: F401 (is it there)
     except ImportError as e:
@@ -74,10 +75,9 @@ def plot_curve(curve: Curve, path: Path) -> None:
         for number, line in enumerate(curve.lines, start=1):
             handles = _draw(figure.add_subplot(1, len(curve.lines), number), curve, line, plain)
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize="small")  # the same for every line
-        try:
-            figure.savefig(path, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else {"Software": None})
-        except OSError as e:
-            raise ConfigError(f"{path} cannot be written: {e.strerror or e}") from e
+        picture = io.BytesIO()
+        figure.savefig(picture, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else {"Software": None})
+    write_file(path, picture.getvalue())
 
 
 def _draw(axes: Axes, curve: Curve, line: Line, plain: Mapping[str, str]) -> list[Line2D]:

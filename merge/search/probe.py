@@ -52,7 +52,9 @@ class Probe:
     """Measures factors on the dev sets of domains, and remembers what it measured by the factors' content.
 
     Vectors are kept of the base alone, which closeness asks for again; of others the scores are kept. A text that stands in several
-    domains is encoded once. `encodings` counts the sets of factors that texts were encoded with.
+    domains is encoded once; apart from that each domain's texts are encoded by themselves, in the batches in which training encodes them,
+    so that the scores are those of training to the last digit, in half precision too. `encodings` counts the sets of factors that texts
+    were encoded with.
     """
 
     def __init__(self, encoder_of: EncoderOf, tasks: Sequence[SearchTask], pairs: SentencePairs | None = None) -> None:
@@ -75,9 +77,10 @@ class Probe:
         self.tasks, self.pairs = tuple(tasks), pairs
         self.encodings = 0
         self._encoder_of = encoder_of
-        self._queries = _rows(text for task in tasks for text in task.queries.values())
         sentences = [*pairs.first, *pairs.second] if pairs else []
-        self._documents = _rows([*(text for task in tasks for text in task.passages.values()), *sentences])
+        self._query_groups = _new_texts([task.dev.queries.values() for task in tasks])
+        self._document_groups = _new_texts([*(task.dev.passages.values() for task in tasks), sentences])
+        self._queries, self._documents = _rows(self._query_groups), _rows(self._document_groups)
         self._base_vectors: _Embedded | None = None
         self._measured: dict[str, Measurement] = {}
 
@@ -122,14 +125,16 @@ class Probe:
     def _embed(self, factors: Mapping[str, LoraModule]) -> _Embedded:
         encoder = self._encoder_of(factors)
         self.encodings += 1
-        return _Embedded(encoder.encode(list(self._queries), "query"), encoder.encode(list(self._documents), "document"))
+        queries = [encoder.encode(group, "query") for group in self._query_groups]
+        documents = [encoder.encode(group, "document") for group in self._document_groups]
+        return _Embedded(np.concatenate(queries), np.concatenate(documents))
 
     def _score(self, embedded: _Embedded) -> Measurement:
         ndcg, loss = {}, {}
         for task in self.tasks:
-            queries = embedded.queries[[self._queries[text] for text in task.queries.values()]]
-            passages = embedded.documents[[self._documents[text] for text in task.passages.values()]]
-            ndcg[task.name], loss[task.name] = task.ndcg(queries, passages), task.loss(queries, passages)
+            queries = embedded.queries[[self._queries[text] for text in task.dev.queries.values()]]
+            passages = embedded.documents[[self._documents[text] for text in task.dev.passages.values()]]
+            ndcg[task.name], loss[task.name] = task.dev.ndcg(queries, passages), task.loss(queries, passages)
         return Measurement(ndcg=ndcg, loss=loss, general=self._general(embedded))
 
     def _general(self, embedded: _Embedded) -> float:
@@ -161,9 +166,19 @@ def _mean_cosine(x: Vectors, y: Vectors) -> float:
     return float(np.einsum("nd,nd->n", x, y, dtype=np.float64).mean())
 
 
-def _rows(texts: Iterable[str]) -> dict[str, int]:
-    """Return the row of each distinct text, in the order of their first coming."""
-    return {text: row for row, text in enumerate(dict.fromkeys(texts))}
+def _new_texts(groups: Sequence[Iterable[str]]) -> list[list[str]]:
+    """Return of each group the distinct texts that stand in none before it; groups without any are left out."""
+    seen: set[str] = set()
+    found = []
+    for group in groups:
+        found.append([text for text in dict.fromkeys(group) if text not in seen])
+        seen.update(found[-1])
+    return [texts for texts in found if texts]
+
+
+def _rows(groups: Iterable[Sequence[str]]) -> dict[str, int]:
+    """Return the row of each text, group by group."""
+    return {text: row for row, text in enumerate(text for group in groups for text in group)}
 
 
 def _changes(module: LoraModule) -> bool:

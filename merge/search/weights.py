@@ -60,6 +60,16 @@ Progress = Callable[[int, int, Evaluation | None], None]
 """Told how many measurements are done, of at most how many, and the best merge so far."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A domain in which the merge scores less on dev than one of its inputs (of several, the best one) does alone."""
+
+    domain: str
+    input: str
+    alone: float
+    merged: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
     """What a search found.
@@ -86,6 +96,24 @@ class SearchResult:
     evaluations: tuple[Evaluation, ...]
     settings: SearchSettings
 
+    @property
+    def better_alone(self) -> tuple[str, ...]:
+        """The inputs, or the base, that do better alone than the merge by the search's own goal, the best one first."""
+        goal, merged = self.goal, self.best.measurement
+        alone = list(dict(zip((*self.names, "base"), (*goal.parents, goal.base), strict=True)).items())
+        better = [(name, measurement) for name, measurement in alone if goal.is_better(measurement, merged)]
+        return tuple(name for name, _ in sorted(better, key=lambda each: goal.rank(each[1]), reverse=True))
+
+    @property
+    def shortfalls(self) -> tuple[Shortfall, ...]:
+        """The domains in which an input alone scores more than the merge."""
+        found = []
+        for domain in self.domains:
+            alone, row = max((parent.ndcg[domain], -row) for row, parent in enumerate(self.goal.parents))
+            if alone > (merged := self.best.measurement.ndcg[domain]):
+                found.append(Shortfall(domain, self.names[-row], alone, merged))
+        return tuple(found)
+
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON can hold it; what stands for the parents is in their order."""
         goal, best = self.goal, self.best
@@ -96,6 +124,8 @@ class SearchResult:
             "density": best.point.density,
             "score": best.score,
             "is_allowed": best.is_allowed,
+            "better_alone": list(self.better_alone),
+            "shortfalls": [asdict(shortfall) for shortfall in self.shortfalls],
             "domains": {
                 domain: {
                     "base": goal.base.ndcg[domain],

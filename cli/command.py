@@ -1,0 +1,41 @@
+"""The class of every command: what it refuses before it runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+
+
+class Command(click.Command):
+    """A command whose options that take one value are given once: of two values, neither is dropped in silence."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse an option that is given again, and a flag together with its opposite.
+
+        Raises:
+            UsageError: there is one.
+        """
+        if not ctx.resilient_parsing:
+            _, _, given = self.make_parser(ctx).parse_args(list(args))
+            if not any(parameter.is_eager for parameter in given):  # a help answers whatever else is there
+                _refuse_repeated(Counter(each for each in given if isinstance(each, click.Option)), args, ctx)
+        return super().parse_args(ctx, args)
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+
+def _refuse_repeated(given: Counter[click.Option], args: list[str], ctx: click.Context) -> None:
+    for option, times in given.items():
+        if times == 1 or option.multiple or option.count:
+            continue
+        if not option.is_flag:
+            names = " or ".join(option.opts)
+            raise click.UsageError(f"{names} takes one value and is given {times} times; give it once", ctx)
+        yes, no = ([name for name in args if name in names] for names in (option.opts, option.secondary_opts))
+        if yes and no:
+            raise click.UsageError(f"{yes[0]} and {no[0]} exclude one another; give one of them", ctx)

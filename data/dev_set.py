@@ -1,0 +1,71 @@
+"""The set that dev scores are measured on, the same in training and in the search for merge weights: one adapter has one number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..metrics import ndcg_at_10
+from .retrieval import Corpus, Pairs, draw_passages
+
+MAX_DISTRACTORS = 2000
+MAX_TOKENS = 256
+"""Longest text in training and in dev scores, in tokens, where nothing else is said."""
+DEV_SEED = 0
+"""Of everything that is drawn for dev scores, whatever the seed of a run: scores of several seeds are of one set."""
+
+Vectors = NDArray[np.float32]
+
+
+class Encodes(Protocol):
+    """What a score asks of an encoder."""
+
+    def encode(self, texts: Sequence[str], role: Literal["query", "document"] = "document") -> Vectors:
+        """Return (n, d) vectors of length 1, in the order of `texts`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DevSet:
+    """The dev queries, and the passages they are searched among: their positives and at most 2,000 others.
+
+    `queries` and `passages` are id -> text, `relevant` is query id -> passage id -> grade (1 or more).
+    """
+
+    queries: dict[str, str]
+    passages: dict[str, str]
+    relevant: dict[str, dict[str, int]]
+
+    def describe(self, corpus_size: int) -> str:
+        """Say how large the set is, and how much of the corpus it covers."""
+        return f"dev: {len(self.queries)} queries over {len(self.passages)} of {corpus_size} passages (the dev positives and at most {MAX_DISTRACTORS} others)"
+
+    def score(self, encoder: Encodes) -> float:
+        """Return the mean nDCG@10."""
+        return self.ndcg(
+            _encode_distinct(encoder, list(self.queries.values()), "query"),
+            _encode_distinct(encoder, list(self.passages.values()), "document"),
+        )
+
+    def ndcg(self, queries: Vectors, passages: Vectors) -> float:
+        """Return the mean nDCG@10 of vectors.
+
+        Args:
+            queries: (queries, d), length 1, in the order of `queries`.
+            passages: (passages, d), length 1, in the order of `passages`.
+        """
+        by_query = ndcg_at_10(queries, passages, list(self.queries), list(self.passages), self.relevant)
+        return float(np.mean(list(by_query.values())))
+
+
+def draw_dev_set(pairs: Pairs, corpus: Corpus) -> DevSet:
+    """Return the dev set of a dev split: all its queries, their positives, and some of the corpus's other passages."""
+    return DevSet(pairs.queries, draw_passages(pairs, corpus, MAX_DISTRACTORS, DEV_SEED), pairs.positives)
+
+
+def _encode_distinct(encoder: Encodes, texts: list[str], role: Literal["query", "document"]) -> Vectors:
+    """Encode each text once, so that batches, and with them the last digits, are those of whoever keeps vectors by text."""
+    rows = {text: row for row, text in enumerate(dict.fromkeys(texts))}
+    return encoder.encode(list(rows), role)[[rows[text] for text in texts]]

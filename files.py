@@ -1,0 +1,189 @@
+"""Files that a command leaves where the user said: checked before the work, and written so that nothing else is harmed.
+
+A regular file is replaced whole, a link's target likewise, and the link stays. A device, a named pipe and an open descriptor
+(`/dev/stdout`, `/dev/fd/3`) are written as they are.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+from .errors import ConfigError
+
+STDOUT = 1
+_MOST_LINKS = 40  # as many as Linux follows
+_NOT_BY_RENAME = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)  # a read-only folder, or a file that is mounted by itself
+
+
+def check_outputs(outputs: Mapping[str, Path | None]) -> None:
+    """Refuse, before anything is computed, outputs that could not be written, and two that are the same file.
+
+    Args:
+        outputs: The option that names it -> the file; None where the option is not given.
+
+    Raises:
+        ConfigError: there is one; the message names it.
+    """
+    options: dict[str, str] = {}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        check_writable(path)
+        real = os.path.realpath(path)
+        if real in options and not _is_device(path):
+            raise ConfigError(f"{options[real]} and {option} both write {path}, and one would replace the other; give them two names")
+        options[real] = option
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a path that could not be written, before anything is computed for it.
+
+    Raises:
+        ConfigError: it is a folder, a socket, read-only, a link that leads nowhere, or its folder is absent or cannot be written.
+    """
+    try:
+        if (descriptor := descriptor_of(path)) is not None:
+            os.write(descriptor, b"")  # is it open, and for writing
+            return
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        _check_folder(path, Path(os.path.realpath(path)).parent)
+        return
+    except OSError as e:
+        raise _refusal(path, e) from e
+    if stat.S_ISDIR(mode):
+        raise ConfigError(f"{path} is a folder; give the name of a file")
+    if stat.S_ISSOCK(mode):
+        raise ConfigError(f"{path} is a socket, which cannot be opened for writing; give a file, a named pipe or a device")
+    if not os.access(path, os.W_OK):
+        raise ConfigError(f"{path} cannot be written: it is read-only; change its permissions (chmod u+w) or give another name")
+
+
+def check_output_folder(path: Path) -> None:
+    """Refuse a folder in which nothing could be written; one that is not there yet is made later.
+
+    Raises:
+        ConfigError: it is not a folder, it is read-only, or the folder above it is absent or read-only.
+    """
+    real = Path(os.path.realpath(path))
+    if real.is_dir():
+        _check_folder(path, real)
+    elif os.path.lexists(real):
+        raise ConfigError(f"{path} is not a folder; give the name of a folder, which is made where it is not there")
+    else:
+        _check_folder(path, real.parent)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file: a regular one is replaced whole, so that at any moment the old one or the new one is there.
+
+    The permissions of the file that is replaced stay. Where the folder takes no new file, one that is there is written in place.
+
+    Raises:
+        ConfigError: it cannot be written.
+        BrokenPipeError: it is the standard output, and its reader has gone.
+    """
+    descriptor = descriptor_of(path)
+    try:
+        if descriptor is not None:
+            _write_all(os.dup(descriptor), content)
+        elif _is_regular(path):
+            _replace(Path(os.path.realpath(path)), content)
+        else:
+            _write_all(os.open(path, os.O_WRONLY), content)
+    except OSError as e:
+        if isinstance(e, BrokenPipeError) and descriptor == STDOUT:
+            raise
+        raise _refusal(path, e) from e
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Give a regular file new content, or make it: by rename, so that a reader sees the old or the new, never a part.
+
+    Raises:
+        OSError: it cannot be written; the old file is as it was.
+    """
+    temporary = path.with_name(f".{uuid4().hex}.tmp")
+    try:
+        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        with os.fdopen(file, "wb") as writer:
+            _take_permissions(temporary, path)
+            writer.write(content)
+            writer.flush()
+            os.fsync(writer.fileno())
+        temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def descriptor_of(path: Path) -> int | None:
+    """Return the open file of this process that a path means, such as 1 for `/dev/stdout`; None: it means none.
+
+    Opening the path anew would not do: that forgets the position in a file, and a socket cannot be opened by name.
+    """
+    for _ in range(_MOST_LINKS):
+        folder = os.path.realpath(path.parent)
+        if re.fullmatch("[0-9]{1,9}", path.name) and (folder == "/dev/fd" or re.fullmatch(rf"/proc/{os.getpid()}(/task/\d+)?/fd", folder)):
+            return int(path.name)
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return None
+
+
+def _is_regular(path: Path) -> bool:
+    """Say whether a path is a regular file, or nothing yet."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return True
+
+
+def _is_device(path: Path) -> bool:
+    return descriptor_of(path) is None and path.is_char_device()
+
+
+def _check_folder(path: Path, folder: Path) -> None:
+    if not folder.is_dir():
+        raise ConfigError(f"{path} cannot be written: the folder {folder} does not exist; make it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(f"{path} cannot be written: the folder {folder} is read-only; give a place in another folder")
+
+
+def _refusal(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"{path} cannot be written: {error.strerror or error}")
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    try:
+        replace_file(path, content)
+    except OSError as e:
+        if e.errno not in _NOT_BY_RENAME or not path.is_file():
+            raise
+        _write_all(os.open(path, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_BINARY", 0)), content)
+
+
+def _take_permissions(new: Path, old: Path) -> None:
+    """Give a file the owner and the mode of the one that it replaces; one that replaces nothing has those of any new file."""
+    try:
+        there = old.stat()
+    except FileNotFoundError:
+        return
+    if hasattr(os, "chown"):
+        with suppress(OSError):  # only the superuser may give a file away
+            os.chown(new, there.st_uid, there.st_gid)
+    with suppress(OSError):  # some file systems have no modes
+        new.chmod(stat.S_IMODE(there.st_mode))

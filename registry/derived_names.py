@@ -1,0 +1,59 @@
+"""A name for what is made of several versions, where the user gives none: never one that is something else's already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .entry import Entry, Kind
+    from .store import Registry
+
+LONGEST = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What a version is made of: the short names of the inputs, their full references, and the fingerprints of the bases they lie on."""
+
+    names: Sequence[str]
+    references: Sequence[str]
+    bases: frozenset[str]
+
+    def made(self, entry: Entry) -> bool:
+        """Say whether a version was made of the same names on the same bases."""
+        names = {_without_version(parent["reference"]) for parent in entry.parents}
+        return names == {_without_version(text) for text in self.references} and self.bases == {base["sha256"] for base in entry.bases}
+
+
+def derive_name(registry: Registry, kind: Kind, inputs: Inputs, *, ending: str | None = None) -> str:
+    """Return a name for a new version: the inputs' names joined, or the kind where that would be too long, and the ending.
+
+    Raises:
+        ConfigError: that is an input's own name, or the name of something that was not made of these inputs: the new version would become
+            what everybody gets by that name.
+    """
+    after = [ending] if ending else []
+    joined = "-".join([*dict.fromkeys(inputs.names), *after])
+    name = joined if len(joined) <= LONGEST else "-".join([kind, *after])
+    if name in inputs.names:
+        raise ConfigError(
+            f"the result needs a name: as {name!r}, the name of what goes in, it would be the newest version of it; give another with "
+            f"--name, such as --name {name}-{kind} (or --name {name}, if the newest version is what it is to be)"
+        )
+    other = next((entry for entry in registry.entries() if entry.name == name and not (entry.kind == kind and inputs.made(entry))), None)
+    if other is not None:
+        made = f"the {other.kind} of {', '.join(str(each['reference']) for each in other.parents)}" if other.parents else f"an {other.kind}"
+        raise ConfigError(
+            f"the result needs a name: {name!r}, which its inputs suggest, is that of something else ({other.reference}, {made}, on "
+            f"{' and '.join(str(base.get('name') or base['id']) for base in other.bases)}); give another with --name"
+        )
+    return name
+
+
+def _without_version(reference: str) -> str:
+    return reference.partition("@")[0]

@@ -1,0 +1,65 @@
+"""What a version needs outside its own folder: its base, and an ensemble's members. No network, no weights are read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from .entry import Entry, is_base_folder, is_there
+
+CONFIG, RECIPE = "adapter_config.json", "ensemble.json"
+_MODEL_FILES = (CONFIG, "config.json", "adapt.json")
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+
+
+def lost_bases(entry: Entry, folder: Path) -> Iterator[str]:
+    """Yield what is wrong with how a version names its base, and what to do."""
+    if not any((folder / name).is_file() for name in (CONFIG, RECIPE)):
+        return  # there is nothing in it to be loaded
+    if entry.kind == "ensemble":
+        anew = "make the ensemble again: adapt ensemble"
+    else:
+        base = entry.bases[0]["id"] or (entry.bases[0].get("path") if is_there(entry.bases[0]) else "FOLDER")
+        anew = f"register it anew on a copy of that base: adapt add {folder} --name {entry.name} --base {base}"
+    lost = [record for record in entry.bases if not is_there(record)]
+    for record in lost:
+        yield (
+            f"lies on {record.get('name')}, which has no Hub id, and its folder {record.get('path')} is not there any more; "
+            f"put it back, or {anew}"
+        )
+    named = None if lost else _named(folder)
+    if named and not _can_be_loaded(named, entry.bases[0]):
+        yield f"names the base {named!r} in its {CONFIG}, by which peft and sentence-transformers do not find it; {anew}"
+
+
+def _named(folder: Path) -> str | None:
+    try:
+        named = json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("base_model_name_or_path")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return named if isinstance(named, str) else None
+
+
+def _can_be_loaded(named: str, record: dict) -> bool:
+    """Say whether a name leads to a base from every directory: a Hub id, or the absolute path of a folder that is there."""
+    return named == record["id"] or bool(_HUB_ID.fullmatch(named)) or is_base_folder(named)
+
+
+def lost_members(entry: Entry, there: set[str]) -> Iterator[str]:
+    """Yield what has gone of the members that an ensemble was made of, `there` being the versions that have a folder.
+
+    A base is looked for by `lost_bases`, and what lies on the Hub is not looked for.
+    """
+    for reference in [parent["reference"] for parent in entry.parents] if entry.kind == "ensemble" else []:
+        if reference == "base" or reference.startswith("hf:") or reference in there:
+            continue
+        is_path = Path(reference).is_absolute()
+        if is_path and any((Path(reference) / name).is_file() for name in _MODEL_FILES):
+            continue
+        gone = "whose folder is not there any more" if is_path else "which is not in the registry any more"
+        yield (
+            f"needs its member {reference}, {gone}; restore it, or make the ensemble again (adapt ensemble) "
+            f"and remove this one: adapt rm {entry.reference}"
+        )
