@@ -60,13 +60,20 @@ class TrainingData:
 
     def fingerprint(self) -> str:
         """Return a hash of every text and pair of train and dev, independent of their order and ids."""
-        return hash_lines(
+        splits = [(split, pairs) for split, pairs in (("train", self.train), ("dev", self.dev)) if pairs is not None]
+        graded = (
             f"{split}\t{pairs.queries[qid]}\t{self.corpus[pid]}\t{grade}"
-            for split, pairs in (("train", self.train), ("dev", self.dev))
-            if pairs is not None
+            for split, pairs in splits
             for qid, passages in pairs.positives.items()
             for pid, grade in passages.items()
         )
+        given = (
+            f"{split}\tnegative\t{pairs.queries[qid]}\t{self.corpus[pid]}"
+            for split, pairs in splits
+            for qid, ids in pairs.negatives.items()
+            for pid in ids
+        )
+        return hash_lines([*graded, *given])
 
 
 def hash_lines(lines: Iterable[str]) -> str:

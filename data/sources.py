@@ -66,6 +66,7 @@ def load_dev_data(
     path = Path(source).expanduser()
     is_domain = path.suffix == ".toml" or not (path.exists() or "/" in source or path.suffix)
     name = load_domain(source).name if is_domain else path.resolve().name
+    dev: Pairs | None
     if not is_domain and path.is_dir() and "dev" in BeirFolder(path).splits:
         read = BeirFolder(path, skip_dangling).load("dev")  # a train split is not asked for
         corpus, dev, notes = read.corpus, read.pairs["dev"], read.notes
@@ -75,8 +76,9 @@ def load_dev_data(
         corpus, dev, notes = data.corpus, data.dev, data.notes
     if dev is None:
         raise DataError(f"{source} has no dev split, and too few queries to give up some; name a source with at least 100 pairs")
-    for note in notes if on_note else ():
-        on_note(note)
+    if on_note:
+        for note in notes:
+            on_note(note)
     return name, corpus, dev
 
 

@@ -157,3 +157,30 @@ def test_another_revision_in_the_cache_does_not_count(empty_cache: Path) -> None
         write_cached(empty_cache, other, "owner___beir", config, split, part)
     assert is_cached(other)
     assert not is_cached(BEIR)
+
+
+def test_numbered_columns_of_negatives_are_all_read_and_others_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Dataset.from_dict({"question": ["a"], "answers": ["one"], "wrong_2": ["m"], "wrong_1": ["n"], "wrong_3": [""], "page": ["7"]})
+    serve(monkeypatch, {("default", "train"): table})
+    data = load_hub_set(PAIRS, seed=0)
+    assert [data.corpus[pid] for pid in data.train.negatives["q0"]] == ["n", "m"]
+    assert data.notes[-1].endswith("not used are page (used are question, answers, wrong_1, wrong_2, wrong_3)")
+
+
+def judged(**rows: list) -> dict[tuple[str, str], Dataset]:
+    return BEIR_PARTS | {("default", "train"): Dataset.from_dict({name.replace("_", "-"): values for name, values in rows.items()})}
+
+
+@pytest.mark.parametrize(("grade", "message"), [(2**33, "the grade is 8589934592; expected"), (0.5, "the grade is 0.5; expected a whole")])
+def test_a_grade_that_cannot_be_is_named_with_its_row(monkeypatch: pytest.MonkeyPatch, grade: float, message: str) -> None:
+    serve(monkeypatch, judged(query_id=["q1", "q1"], corpus_id=["p1", "p2"], score=[1, grade]))
+    with pytest.raises(DataError, match=rf"train, row 2: {message}"):
+        load_hub_set(BEIR, seed=0)
+
+
+def test_what_dangles_in_a_set_on_the_hub_is_left_out_and_counted_and_the_last_grade_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    serve(monkeypatch, judged(query_id=["q1", "q1", "q1", "q3"], corpus_id=["p1", "gone", "p1", "p3"], score=[2, 1, 1, 1]))
+    data = load_hub_set(BEIR, seed=0)
+    assert data.train.positives == {"q1": {"p1": 1}}
+    assert any("2 judgements of" in note and "row 2: passage 'gone'" in note for note in data.notes)
+    assert any("1 pairs are judged more than once" in note for note in data.notes)
