@@ -53,7 +53,7 @@ class RankType(click.ParamType):
 @click.option(
     "--store", type=click.Choice(["fp16", "bf16", "fp32"]), help="Number format of the file [default: fp16; fp32 with --rank full]."
 )
-@click.option("--name", metavar="N", help="Name in the registry [default: the parents' names, joined].")
+@click.option("--name", metavar="N", help="Name in the registry [default: the inputs' names, joined; to be given for a single input].")
 @click.option("--domain", metavar="D", help="What it is for [default: the parents' domain, where they share one].")
 @click.option(
     "--search",
