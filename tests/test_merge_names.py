@@ -118,7 +118,10 @@ def test_the_same_inputs_again_are_the_next_version_and_other_versions_of_them_t
 def test_a_derived_name_of_something_else_is_refused(folders: dict[str, Path], tiny_base: Path, second_base: Path, tmp_path: Path) -> None:
     assert adapt("add", peft_folder(tmp_path / "other", tiny_base, 7), "--name", "legal-medical").exit_code == 0
     ran = adapt("merge", "legal", "medical")
-    assert (ran.exit_code, "'legal-medical', which its inputs suggest, is that of something else (legal-medical@1" in ran.stderr) == (1, True)
+    assert (ran.exit_code, "'legal-medical', which its inputs suggest, is that of something else (legal-medical@1" in ran.stderr) == (
+        1,
+        True,
+    )
     assert adapt("merge", "legal", "medical", "--name", "both").exit_code == 0
     assert adapt("merge", "legal", "medical", "--name", "medical-legal").exit_code == 0
     other = [adapt("add", peft_folder(tmp_path / f"far-{name}", second_base, 8 + row), "--name", name) for row, name in enumerate("ab")]
