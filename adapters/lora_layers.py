@@ -49,6 +49,7 @@ def lora_layers(base: Base, config: TrainConfig) -> Iterator[list[nn.Parameter]]
         yield add_lora(base, config)
     finally:
         remove_lora(base)
+        base.model.eval()
         if base.model.config._attn_implementation != attention:
             base.model.set_attn_implementation(attention)
         for name, parameter in base.model.named_parameters():

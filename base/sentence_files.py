@@ -53,6 +53,15 @@ def _write_tokenizer(base: Base, folder: Path) -> None:
     write_json(path, {key: value for key, value in config.items() if key not in local} | {"model_max_length": base.spec.max_tokens})
 
 
+def pad_right(folder: Path) -> None:
+    """Have a tokenizer that was copied pad on the right: on the left, sentence-transformers gives a text in a batch another vector than alone."""
+    path = folder / "tokenizer_config.json"
+    if path.is_file():
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if config.get("padding_side") == "left":
+            write_json(path, config | {"padding_side": "right"})
+
+
 def write_json(path: Path, content: object) -> None:
     """Write JSON as people can read it, the folder being made where it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ class RankType(click.ParamType):
 @click.option(
     "--store", type=click.Choice(["fp16", "bf16", "fp32"]), help="Number format of the file [default: fp16; fp32 with --rank full]."
 )
-@click.option("--name", metavar="N", help="Name in the registry [default: the parents' names, joined].")
+@click.option("--name", metavar="N", help="Name in the registry [default: the inputs' names, joined; to be given for a single input].")
 @click.option("--domain", metavar="D", help="What it is for [default: the parents' domain, where they share one].")
 @click.option(
     "--search",
@@ -206,7 +206,7 @@ def _merge(
         search=found.as_dict() if found else None,
     )
     result = _run(parents, config)
-    _warn(result)
+    _warn(result, [parent.reference for parent in parents])
     say(f"the file will have {format_size(stored_bytes(result.factors, store))}")
     facts, text = _facts(parents, config, result), _text(parents, config, result)
     if found:
@@ -246,9 +246,12 @@ def _run(parents: list[Parent], config: MergeConfig) -> MergeResult:
         return merge_factors([parent.factors for parent in parents], config, grams, on_module)
 
 
-def _warn(result: MergeResult) -> None:
+def _warn(result: MergeResult, references: list[str]) -> None:
     from ..merge import LOW_ENERGY
 
+    for row, sha256 in enumerate(result.parent_sha256):
+        if (first := result.parent_sha256.index(sha256)) < row:
+            say(f"warning: {references[first]} and {references[row]} hold the same factors, which count double")
     if result.energy < LOW_ENERGY:
         say(
             f"warning: rank {result.rank} keeps {result.energy:.1%} of the merged update's energy; --rank full keeps all of it, "

@@ -117,21 +117,16 @@ def _check_one_base(mode: str, members: Sequence[Member]) -> None:
 
 
 def check_distinct(recipe: Recipe) -> None:
-    """Refuse a member that gives the same vectors as one before it: it would count double and cost double.
+    """Refuse a member that is named twice: it would count double and cost double.
 
     Raises:
         ConfigError: there is one.
     """
-    for row, member in enumerate(recipe.members):
-        for other in recipe.members[:row]:
-            if _vectors(member) == _vectors(other):
-                same = member.reference == other.reference
-                how = f"{member.reference} is named twice" if same else f"{other.reference} and {member.reference} are the same"
-                raise ConfigError(f"{how}; name each member once (how much it counts is said with --weights)")
-
-
-def _vectors(member: Member) -> tuple[object, ...]:
-    return member.sha256, member.base["sha256"], member.pooling, member.prompts, member.max_tokens
+    seen = set()
+    for member in recipe.members:
+        if (member.reference, member.base["sha256"]) in seen:
+            raise ConfigError(f"{member.reference} is named twice; name each member once (how much it counts is said with --weights)")
+        seen.add((member.reference, member.base["sha256"]))
 
 
 def _check_dim(recipe: Recipe) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from ..base.resolve import resolve_base
-from ..base.sentence_files import write_json, write_sentence_files
+from ..base.resolve import BaseOptions, resolve_base
+from ..base.sentence_files import pad_right, write_json, write_sentence_files
 from ..errors import ConfigError, unknown_name
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, StoreDtype, lora_config, write_lora
 from ..registry import Entry, Registry
@@ -99,8 +99,14 @@ def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
     if source is None:
         from ..base.load import load_base
 
-        base = lasting_base(parents)
-        write_sentence_files(load_base(resolve_base(base.get("path") or base["id"])), folder)
+        base, first = lasting_base(parents), next(parent for parent in parents if parent.folder is not None)
+        said = BaseOptions(
+            pooling=first.pooling,  # type: ignore[arg-type]
+            query_prompt=first.prompts.get("query"),
+            document_prompt=first.prompts.get("document"),
+        )
+        spec = resolve_base(base.get("path") or base["id"], options=said, made_with=first.tokenizing)
+        write_sentence_files(load_base(spec), folder)
         return
     modules = [module["path"] for module in json.loads((source / "modules.json").read_text(encoding="utf-8")) if module.get("path")]
     for module in modules:
@@ -108,6 +114,7 @@ def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
     for pattern in (*_SENTENCE_FILES, *_TOKENIZER_FILES):
         for file in sorted(source.glob(pattern)):
             shutil.copyfile(file, folder / file.name)
+    pad_right(folder)
 
 
 def _summary(search: dict) -> dict:

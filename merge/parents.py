@@ -6,9 +6,10 @@ from pathlib import Path
 
 from torch import Tensor
 
+from ..base.metadata import FolderMetadata, read_metadata
 from ..encoder import Precision
 from ..errors import AdapterError, BaseError, ConfigError
-from ..lora import LoraFile, LoraModule, factors_sha256
+from ..lora import LoraFile, LoraModule
 from ..lora.gram_file import GRAMS, GramFile
 from ..references import Located, Search, locate_reference, resolve_reference
 from ..registry import Entry
@@ -32,6 +33,7 @@ class Parent:
         folder: Where it lies; None for `base`.
         domain: What it was made for, where that is known.
         grams: The Gram matrices of its modules' inputs, read one at a time; None where it carries none.
+        tokenizing: What its folder says of how texts go in; None for `base`.
         max_tokens: The longest text that its training scored it on; None for what was not trained.
         precision: That of its dev score in training; None for what was not trained.
         notes: What was chosen on the user's behalf, to be told.
@@ -46,6 +48,7 @@ class Parent:
     folder: Path | None
     domain: str | None
     grams: Mapping[str, Tensor] | None = None
+    tokenizing: FolderMetadata | None = None
     max_tokens: int | None = None
     precision: Precision | None = None
     notes: tuple[str, ...] = ()
@@ -66,12 +69,22 @@ def open_parents(references: Sequence[str], search: Search) -> list[Parent]:
         raise ConfigError("there is nothing to merge but the base itself; name at least one adapter")
     first = next(iter(with_weights.values()))
     base = replace(
-        first, reference="base", name="base", factors={}, folder=None, domain=None, grams={}, max_tokens=None, precision=None, notes=()
+        first,
+        reference="base",
+        name="base",
+        factors={},
+        folder=None,
+        domain=None,
+        grams={},
+        tokenizing=None,
+        max_tokens=None,
+        precision=None,
+        notes=(),
     )
     _check_one_base(list(with_weights.values()))
     parents = [with_weights.get(text, base) for text in references]
     _check_distinct(references, parents)
-    return parents
+    return _with_notes_on_tokenizing(parents)
 
 
 def _parent(text: str, located: Located, search: Search) -> Parent:
@@ -94,6 +107,7 @@ def _parent(text: str, located: Located, search: Search) -> Parent:
         folder=folder,
         domain=None,
         grams=_grams(folder),
+        tokenizing=read_metadata(folder),
         notes=located.notes,
     )
 
@@ -112,6 +126,7 @@ def _of_entry(entry: Entry, located: Located) -> Parent:
         folder=located.folder,
         domain=entry.domain,
         grams=_grams(located.folder),
+        tokenizing=read_metadata(located.folder),
         max_tokens=entry.config.get("max_tokens"),
         precision=entry.config.get("precision"),
         notes=located.notes,
@@ -160,15 +175,49 @@ def _check_one_base(parents: list[Parent]) -> None:
                 )
 
 
+def _with_notes_on_tokenizing(parents: list[Parent]) -> list[Parent]:
+    """Note at parents that read texts in another way than the one whose ways the merge takes."""
+    stating = [parent for parent in parents if parent.tokenizing is not None and parent.tokenizing.states_tokenizing]
+    if not stating:
+        return parents
+    first = next((parent for parent in stating if (parent.folder / "modules.json").is_file()), stating[0])  # type: ignore[operator]
+    ways = _ways(first)
+    others = {parent.reference for parent in stating if _ways(parent) != ways}
+    note = f"{first.reference} reads {_describe(ways)}, and so will the merge; {{}} reads {{}}"
+    return [
+        replace(parent, notes=(*parent.notes, note.format(parent.reference, _describe(_ways(parent)))))
+        if parent.reference in others
+        else parent
+        for parent in parents
+    ]
+
+
+def _ways(parent: Parent) -> dict[str, object]:
+    own = parent.tokenizing
+    assert own is not None
+    longest = own.max_tokens or own.tokenizer_max_tokens
+    return {
+        "at most": longest,
+        "of a query": own.query_tokens,
+        "of a document": own.document_tokens,
+        "lower-cased": own.lowercase,
+        "with": {key: value for key, value in own.tokenizer_options.items() if key != "padding_side"},
+    }
+
+
+def _describe(ways: dict[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in ways.items() if value) or "as its base does"
+
+
 def _check_distinct(references: Sequence[str], parents: Sequence[Parent]) -> None:
-    """Refuse the same weights twice, however they are named: they would count double, which nobody means who names two adapters."""
-    first: dict[str, str] = {}
+    """Refuse the same input twice, however it is named: it would count double, which nobody means who names two adapters."""
+    first: dict[Path | None, str] = {}
     for text, parent in zip(references, parents, strict=True):
-        key = factors_sha256(parent.factors)
-        if key in first:
-            same = f"{text} is named twice" if text == first[key] else f"{first[key]} and {text} hold the same weights"
+        folder = parent.folder.resolve() if parent.folder is not None else None
+        if folder in first:
+            same = f"{text} is named twice" if text == first[folder] else f"{first[folder]} and {text} are the same"
             raise ConfigError(f"{same}; name each adapter once (how much it counts is said with --weights)")
-        first[key] = text
+        first[folder] = text
 
 
 def _tell(base: dict) -> str:

@@ -13,6 +13,7 @@ import torch
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.base.positions import count_positions, read_positions
 from adapt_embed.base.resolve import BaseOptions
+from adapt_embed.cli import main
 from adapt_embed.encoder import LoraEncoder
 from adapt_embed.ensemble.folder import register_ensemble
 from adapt_embed.errors import BaseError
@@ -20,6 +21,7 @@ from adapt_embed.membership import make_recipe
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
 from adapt_embed.registry import Registry, open_registry
 from adapt_embed.registry.foreign import add_folder
+from click.testing import CliRunner
 
 TEXTS = [
     "The court",
@@ -332,6 +334,18 @@ def test_an_adapter_its_registered_copy_and_a_merge_give_the_vectors_of_sentence
         assert agree(encode(str(folder), registry, role), theirs), role
         assert agree(encode("own", registry, role), theirs), role
         assert agree(of_sentence_transformers(registry.folder(registry.find("own")), role), theirs), role
+    merged = merge_alone(folder)
+    for role in ("query", "document"):
+        theirs = of_sentence_transformers(folder, role)
+        assert agree(encode(merged, registry, role), theirs), role
+        assert agree(of_sentence_transformers(registry.folder(registry.find(merged)), role), theirs), role
+
+
+def merge_alone(folder: Path) -> str:
+    """Merge one adapter with weight 1 by the command, and return the name."""
+    done = CliRunner().invoke(main, ["merge", str(folder), "--weights", "1", "--rank", "full", "--name", "merged"])
+    assert done.exit_code == 0, done.output
+    return "merged"
 
 
 def encode(reference: str, registry: Registry, role: str, base: str | None = None) -> np.ndarray:
@@ -352,6 +366,18 @@ def test_a_peft_folder_takes_what_its_base_says_and_its_registered_copy_says_it_
         ours = encode(str(folder), registry, role)
         assert agree(encode("bare", registry, role), ours)
         assert agree(of_sentence_transformers(registry.folder(registry.find("bare")), role), ours)
+    merged = merge_alone(folder)
+    for role in ("query", "document"):
+        assert agree(of_sentence_transformers(registry.folder(registry.find(merged)), role), encode(str(folder), registry, role))
+
+
+def test_a_merge_of_adapters_that_read_texts_in_other_ways_says_so(uncased: Path, tmp_path: Path) -> None:
+    one = lora_over(uncased, tmp_path / "one", sentence=True, edits=[config(max_seq_length=12)])
+    two = lora_over(uncased, tmp_path / "two", sentence=True, edits=[config(max_seq_length=30)])
+    done = CliRunner().invoke(main, ["merge", str(one), str(two), "--name", "both"])
+    assert done.exit_code == 0, done.output
+    assert "reads at most 12, and so will the merge" in done.stderr
+    assert "two reads at most 30" in done.stderr
 
 
 def test_a_copy_of_the_base_that_states_nothing_gives_a_version_the_same_vectors(uncased: Path, tmp_path: Path) -> None:

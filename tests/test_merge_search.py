@@ -305,6 +305,39 @@ def test_the_same_seed_gives_the_same_search_and_budget_is_kept() -> None:
     assert len(set(points)) == len(points)
 
 
+def test_an_input_that_is_better_alone_is_named() -> None:
+    result = run_search(
+        [HELPS_LEGAL, HARMS_LEGAL], LEGAL, config=MergeConfig(weights=(0.5, 0.5), ranks=RankPolicy(rank="full")), evaluations=1
+    )
+    assert result.best.measurement.ndcg["法律"] < 1
+    assert result.better_alone[0] == "p0"
+    assert [(short.domain, short.input, short.alone, short.merged) for short in result.shortfalls] == [
+        ("法律", "p0", 1.0, result.best.measurement.ndcg["法律"])
+    ]
+    told = result.as_dict()
+    assert told["better_alone"] == list(result.better_alone)
+    assert told["shortfalls"][0]["input"] == "p0"
+
+
+def test_a_merge_as_good_as_its_inputs_names_none() -> None:
+    result = run_search([HELPS_LEGAL, HELPS_MEDICAL])
+    assert result.best.measurement.ndcg == {"法律": 1, "医疗": 1}
+    assert (result.better_alone, result.shortfalls) == ((), ())
+
+
+def test_a_domain_may_lose_though_the_merge_is_the_best_by_the_goal() -> None:
+    goal = Goal(base=measured((0.2, 0.2)), parents=(measured((0.6, 0.2)), measured((0.2, 0.6))), floor=0)
+    merged = measured((0.5, 0.5))
+    assert not any(goal.is_better(parent, merged) for parent in goal.parents)
+    assert goal.is_better(merged, goal.base)
+
+
+def test_an_input_below_the_floor_is_not_better_and_any_above_it_is_better_than_a_merge_below() -> None:
+    goal = Goal(base=measured((0.2,), 0.8), parents=(measured((0.6,), 0.5),), floor=0.79)
+    assert not goal.is_better(goal.parents[0], measured((0.3,), 0.8))
+    assert goal.is_better(goal.base, measured((0.5,), 0.7))
+
+
 def test_what_was_measured_costs_nothing_again() -> None:
     probe, _ = make_probe()
     candidates = Candidates([HELPS_LEGAL, HELPS_MEDICAL], ["a", "b"], EXACT)
@@ -443,9 +476,24 @@ def test_the_curve_of_two_ends_at_the_parents_alone() -> None:
     assert [each.point.weights for each in line.points] == [(row / 10, round(1 - row / 10, 3)) for row in range(11)]
     for end, parent in ((line.points[0], HELPS_MEDICAL), (line.points[-1], HELPS_LEGAL)):
         alone = probe.measure(parent)
-        assert end.measurement.ndcg == alone.ndcg
-        assert end.measurement.general == pytest.approx(alone.general)
+        assert end.measurement == alone
     assert curve.base == probe.measure({})
+
+
+@pytest.mark.parametrize("method", ["linear", "ties", "iso_c"])
+def test_the_ends_of_a_curve_are_the_parents_whatever_rank_and_method_do_to_merges(method: str) -> None:
+    candidates = Candidates([HELPS_LEGAL, HELPS_MEDICAL], ["a", "b"], MergeConfig(method=method, ranks=RankPolicy(rank=1)))
+    probe, _ = make_probe()
+    points = trace_curve(candidates, probe, steps=3).lines[0].points
+    assert points[0].measurement is probe.measure(HELPS_MEDICAL)
+    assert points[2].measurement is probe.measure(HELPS_LEGAL)
+
+
+def test_a_curve_of_scaled_merges_ends_at_the_scaled_parents() -> None:
+    candidates = Candidates([HELPS_LEGAL, HELPS_MEDICAL], ["a", "b"], MergeConfig(with_base=0.1, ranks=RankPolicy(rank="full")))
+    probe, _ = make_probe()
+    end = trace_curve(candidates, probe, steps=2).lines[0].points[1].measurement
+    assert end == probe.measure(candidates.merge(candidates.point((1, 0)))) != probe.measure(HELPS_LEGAL)
 
 
 def test_the_curve_of_one_begins_at_the_base() -> None:

@@ -1,14 +1,18 @@
 """Training: what it changes, what it keeps, when it stops, and what it refuses."""
 
+import contextlib
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, TrainResult, config_from, gradients, plan_training, train_adapter
 from adapt_embed.adapters.dev import make_dev_set
+from adapt_embed.adapters.folder import write_adapter
+from adapt_embed.adapters.grams import GramRequest
 from adapt_embed.adapters.loop import Progress, learning_rate_factor
 from adapt_embed.adapters.lora_layers import read_factors
 from adapt_embed.adapters.train import describe_dev
@@ -20,7 +24,7 @@ from adapt_embed.data.retrieval import TrainingData
 from adapt_embed.data.sources import load_training_data
 from adapt_embed.encoder import LoraEncoder
 from adapt_embed.errors import ConfigError, TrainingError
-from adapt_embed.lora import factors_sha256
+from adapt_embed.lora import factors_sha256, read_lora
 
 QUICK = {"epochs": 2, "batch_size": 16, "learning_rate": 5e-3, "temperature": 0.05, "rank": 4, "max_tokens": 16, "precision": "fp32"}
 
@@ -216,6 +220,85 @@ def test_the_dev_set_is_bounded_always_the_same_and_said(toy_data: TrainingData,
     assert len(drawn.passages) == len(positives) + 5
     assert make_dev_set(few) == drawn
     assert drawn.describe(32) == f"dev: 3 queries over {len(positives) + 5} of 32 passages (the dev positives and at most 5 others)"
+
+
+def vectors_of(base: Base) -> np.ndarray:
+    return LoraEncoder(base, precision="fp32").encode(["the court", "a tenant and the judge"], "query")
+
+
+def state_of(base: Base) -> dict[str, object]:
+    """All that a run could leave behind in a network."""
+    return {
+        "modules": dict(base.model.named_modules()),
+        "attributes": sorted(vars(base.model)),
+        "training": {name: module.training for name, module in base.model.named_modules()},
+        "requires_grad": {name: parameter.requires_grad for name, parameter in base.model.named_parameters()},
+        "attention": base.model.config._attn_implementation,
+        "weights": {name: value.clone().numpy().tobytes() for name, value in base.model.state_dict().items()},
+    }
+
+
+def stop(error: type[BaseException]) -> Callable[[Progress], None]:
+    def on_step(progress: Progress) -> None:
+        if progress.step == 3:
+            raise error
+
+    return on_step
+
+
+@pytest.mark.parametrize("end", ["done", "plan", "Ctrl-C at a step", "Ctrl-C at an evaluation", "error", "target", "not a number", "grams"])
+def test_a_base_is_as_it_was_after_a_run_however_it_ends(
+    base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    before, vectors = state_of(base), vectors_of(base)
+    expected: tuple[type[BaseException], ...] = (KeyboardInterrupt, RuntimeError, ConfigError, TrainingError)
+    with contextlib.suppress(*expected):
+        if end == "plan":
+            plan_training(base, toy_data, quick(), gram_rank=4, timed=True)
+        elif end == "Ctrl-C at a step":
+            train_adapter(base, toy_data, quick(), on_step=stop(KeyboardInterrupt))
+        elif end == "Ctrl-C at an evaluation":
+            monkeypatch.setattr(DevSet, "score", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            train_adapter(base, toy_data, quick())
+        elif end == "error":
+            train_adapter(base, toy_data, quick(), on_step=stop(RuntimeError))
+        else:
+            settings = {"target": {"targets": ("quarry",)}, "not a number": {"learning_rate": 1e30}}.get(end, {})
+            train_adapter(base, toy_data, quick(**settings), grams=GramRequest(rank=4) if end == "grams" else None)
+    assert state_of(base) == before
+    assert np.array_equal(vectors_of(base), vectors)
+
+
+def test_a_second_run_on_a_base_is_that_on_a_fresh_one(base: Base, tiny_base: Path, toy_data: TrainingData) -> None:
+    plan_training(base, toy_data, quick(), timed=True)
+    train_adapter(base, toy_data, quick(seed=5, targets=("query",)))
+    again, fresh = train_adapter(base, toy_data, quick()), train_fresh(tiny_base, toy_data)
+    assert factors_sha256(again.factors) == factors_sha256(fresh.factors)
+    assert (again.losses, again.looks) == (fresh.losses, fresh.looks)
+
+
+def test_an_adapter_that_lies_over_the_base_takes_no_part_in_a_run(base: Base, tiny_base: Path, toy_data: TrainingData) -> None:
+    fresh = train_fresh(tiny_base, toy_data)
+    over = LoraEncoder(base, train_fresh(tiny_base, toy_data, seed=5).factors, precision="fp32")
+    vectors = over.encode(["the court"])
+    assert base.laid is not None
+    assert factors_sha256(train_adapter(base, toy_data, quick()).factors) == factors_sha256(fresh.factors)
+    assert np.array_equal(over.encode(["the court"]), vectors)
+
+
+def test_two_runs_at_once_on_one_base_are_refused(base: Base, toy_data: TrainingData) -> None:
+    with pytest.raises(ValueError, match="is being trained already; load the base a second time"):
+        train_adapter(base, toy_data, quick(), on_step=lambda _: train_adapter(base, toy_data, quick()))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("store", ["fp16", "bf16", "fp32"])
+def test_the_score_of_a_run_is_that_of_the_file(base: Base, toy_data: TrainingData, tmp_path: Path, store: str, precision: str) -> None:
+    config = quick(store=store, precision=precision, rank=3, alpha=5)
+    result = train_adapter(base, toy_data, config)
+    write_adapter(tmp_path, base, toy_data, config, result)
+    stored = LoraEncoder(base, read_lora(tmp_path), precision=precision, max_tokens=16)
+    assert make_dev_set(toy_data).score(stored) == result.after
 
 
 def test_each_step_is_told(base: Base, toy_data: TrainingData) -> None:

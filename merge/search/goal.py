@@ -9,7 +9,7 @@ import numpy as np
 from .compass import Rank
 from .probe import GeneralKind, Measurement
 
-MIN_GAIN = 0.005  # nDCG@10: a smaller gain is within the noise of 200 queries, and a share of it would be a number without meaning
+MIN_GAIN = 0.005  # nDCG@10: a smaller gain is within the noise of some hundred queries, and a share of it would be a number without meaning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
