@@ -134,7 +134,7 @@ def gather_rows(source: str, rows: Iterable[tuple[str, Row]], read: Callable[[st
 def describe_unused(source: str, unused: Iterable[str], used: Iterable[str]) -> tuple[str, ...]:
     """Return the line that names the columns which are not used; none where all are."""
     names = ", ".join(map(_shown, unused))
-    return (f"{source}: not used are {names} (used are {', '.join(map(_shown, used))})",) if names else ()
+    return (f"{source}: not used: {names} (used: {', '.join(map(_shown, used))})",) if names else ()
 
 
 def texts_of(where: str, row: Row, column: str) -> tuple[str, ...]:

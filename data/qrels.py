@@ -48,7 +48,7 @@ class Dangling:
         """Return the line that counts what was skipped; none where nothing was."""
         if not self.count:
             return ()
-        return (f"{self.count} {what} name a query or a passage that is not there and are skipped; the first: {self.first}",)
+        return (f"skipped {what} that name a query or a passage that is not there: {self.count}; the first: {self.first}",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def gather_positives(rows: Iterable[Judgement]) -> Judged:
         else:
             positives.get(qid, {}).pop(pid, None)
     notes = tuple(
-        f"{len(changed)} pairs are judged more than once with different grades, of which the last counts; the first: {first}"
+        f"pairs judged more than once with different grades: {len(changed)}, of each the last grade counts; the first: {first}"
         for first in list(changed.values())[:1]
     )
     kept = {qid: graded for qid, graded in positives.items() if graded}

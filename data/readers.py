@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from ..errors import DataError
 
 Row = dict[str, object]
 ID = "_id"
+_NOT_IN_IDS = re.compile("[\0\ud800-\udfff]")  # the end of a text in C, and halves of a character
 Naming = Callable[[Sequence[str]], list[str]]
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 
@@ -72,10 +74,9 @@ def _id_of(where: str, value: object) -> object:
     """Return an id as a text: a whole number is one, and a text counts as it is written."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if isinstance(value, str) and "\0" in value:
-        raise DataError(
-            f"{where}: the id {value!r} holds the character U+0000, at which the scoring library ends an id; write it otherwise"
-        )
+    if isinstance(value, str) and (bad := _NOT_IN_IDS.search(value)):
+        code = f"U+{ord(bad[0]):04X}"
+        raise DataError(f"{where}: the id {value!r} holds the character {code}, which the scoring library cannot take; write it otherwise")
     return value
 
 

@@ -144,11 +144,11 @@ def test_columns_that_are_not_used_are_told_of_all_rows(tmp_path: Path) -> None:
         {"query": "b", "pos": ["p"], "neg": [], "pos_scores": [0.5], "prompt": "x"},
     ]
     path = write_table(tmp_path / "f.jsonl", rows)
-    note = f"{path}: not used are id, pos_scores, prompt (used are query, pos, neg)"
+    note = f"{path}: not used: id, pos_scores, prompt (used: query, pos, neg)"
     assert read_pair_file(path).notes == (note,)
     assert note in load_training_data(str(path), domain=load_domain("legal"), lang="en", seed=0).notes
     table = write_table(tmp_path / "t.csv", [{"anchor": "a", "positive": "p", "negative_1": "n", "score": "3", "query_1": "x"}])
-    assert read_pair_file(table).notes == (f"{table}: not used are score, query_1 (used are anchor, positive, negative_1)",)
+    assert read_pair_file(table).notes == (f"{table}: not used: score, query_1 (used: anchor, positive, negative_1)",)
 
 
 def test_other_negatives_make_other_data(tmp_path: Path) -> None:
@@ -167,4 +167,4 @@ def test_a_bench_reranks_the_negatives_under_every_name(tmp_path: Path, suffix: 
     task = task_from_folder(path, split="test", language="en")
     assert task.metadata.type == "Reranking"
     assert [len(ids) for ids in data_of(task)["top_ranked"].values()] == [3, 3, 3]
-    assert notes_of(task) == (f"{path}: not used are id (used are Query, positive, negative_1, negative_2)",)
+    assert notes_of(task) == (f"{path}: not used: id (used: Query, positive, negative_1, negative_2)",)

@@ -164,7 +164,7 @@ def test_numbered_columns_of_negatives_are_all_read_and_others_are_named(monkeyp
     serve(monkeypatch, {("default", "train"): table})
     data = load_hub_set(PAIRS, seed=0)
     assert [data.corpus[pid] for pid in data.train.negatives["q0"]] == ["n", "m"]
-    assert data.notes[-1].endswith("not used are page (used are question, answers, wrong_1, wrong_2, wrong_3)")
+    assert data.notes[-1].endswith("not used: page (used: question, answers, wrong_1, wrong_2, wrong_3)")
 
 
 def judged(**rows: list) -> dict[tuple[str, str], Dataset]:
@@ -182,5 +182,5 @@ def test_what_dangles_in_a_set_on_the_hub_is_left_out_and_counted_and_the_last_g
     serve(monkeypatch, judged(query_id=["q1", "q1", "q1", "q3"], corpus_id=["p1", "gone", "p1", "p3"], score=[2, 1, 1, 1]))
     data = load_hub_set(BEIR, seed=0)
     assert data.train.positives == {"q1": {"p1": 1}}
-    assert any("2 judgements of" in note and "row 2: passage 'gone'" in note for note in data.notes)
-    assert any("1 pairs are judged more than once" in note for note in data.notes)
+    assert any("skipped judgements of" in note and "not there: 2;" in note and "row 2: passage 'gone'" in note for note in data.notes)
+    assert any("different grades: 1," in note for note in data.notes)

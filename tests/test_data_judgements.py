@@ -75,9 +75,11 @@ def test_an_id_with_other_blanks_is_another_id(tmp_path: Path, row: str) -> None
         BeirFolder(folder).pairs("test", PASSAGES)
 
 
-def test_an_id_that_ends_early_for_the_scoring_library_is_refused(tmp_path: Path) -> None:
-    folder = make_folder(tmp_path / "d", "q\tp\t1\n", {"q\0a": "x"})
-    with pytest.raises(DataError, match=r"queries\.jsonl, line 1: the id 'q\\x00a' holds the character U\+0000"):
+@pytest.mark.parametrize(("character", "code"), [("\\u0000", "0000"), ("\\ud800", "D800")])
+def test_an_id_that_the_scoring_library_cannot_take_is_refused(tmp_path: Path, character: str, code: str) -> None:
+    folder = make_folder(tmp_path / "d", "q\tp\t1\n")
+    (folder / "queries.jsonl").write_text(f'{{"_id": "q{character}a", "text": "x"}}\n')
+    with pytest.raises(DataError, match=rf"queries\.jsonl, line 1: the id '.*' holds the character U\+{code}"):
         BeirFolder(folder).queries()
 
 
@@ -98,11 +100,11 @@ def test_judging_a_pair_twice_is_told_with_the_first_one(tmp_path: Path) -> None
     path = folder / "qrels/test.tsv"
     assert data.pairs["test"].positives == {"q": {"7": 1}, "q ": {"p": 3}}
     assert data.notes == (
-        "2 pairs are judged more than once with different grades, of which the last counts; the first: "
+        "pairs judged more than once with different grades: 2, of each the last grade counts; the first: "
         f"query 'q' with passage 'p', 2 in {path}, line 2 and 0 in {path}, line 6",
     )
     make_folder(tmp_path / "e", "q\tp\t2\nq\tp\t0\n")
-    with pytest.raises(DataError, match="holds no query with a positive passage; 1 pairs are judged more than once"):
+    with pytest.raises(DataError, match="holds no query with a positive passage; pairs judged more than once with different grades: 1"):
         BeirFolder(tmp_path / "e").load("test")
 
 
@@ -153,7 +155,7 @@ def test_dangling_judgements_are_errors_unless_they_are_to_be_skipped_and_counte
     data = load_training_data(str(folder), domain=load_domain("legal"), lang="en", seed=0, skip_dangling=True)
     assert data.train.positives == {"q": {"p ": 1}, "q ": {"p\u3000": 1}}
     assert data.notes[0] == (
-        "2 judgements name a query or a passage that is not there and are skipped; the first: "
+        "skipped judgements that name a query or a passage that is not there: 2; the first: "
         f"{folder}/qrels/train.tsv, line 3: passage 'gone' is not in corpus.jsonl"
     )
 
@@ -162,7 +164,7 @@ def test_a_search_skips_and_tells_them_as_well(tmp_path: Path) -> None:
     folder, told = make_folder(tmp_path / "d", DANGLING, split="dev"), list[str]()
     _, _, dev = load_dev_data(str(folder), lang="en", seed=0, skip_dangling=True, on_note=told.append)
     assert len(dev) == 2
-    assert told[0].startswith("2 judgements name a query")
+    assert told[0].startswith("skipped judgements that name a query")
     with pytest.raises(DataError, match="--skip-dangling"):
         load_dev_data(str(folder), lang="en", seed=0)
 
@@ -179,7 +181,7 @@ def test_a_bench_says_what_it_skipped_wherever_it_says_its_scores(tmp_path: Path
     identity = Identity(name="adapt/words", revision="1", precision="fp32", max_tokens=8)
     result = bench([Entrant("words", ByWord(), identity, "words", None)], [task])  # type: ignore[arg-type]
     (benched,) = result.tasks
-    assert [note.split(" name")[0] for note in benched.notes] == ["2 judgements", "1 candidates"]
+    assert [note.split(" that name")[0] for note in benched.notes] == ["skipped judgements", "skipped candidates"]
     assert parse_result(json.loads(json.dumps(result.as_dict()))).tasks == result.tasks
     assert f"d: {benched.notes[0]}" in table_text(result)
 
@@ -194,7 +196,7 @@ def test_the_commands_take_the_option(tmp_path: Path, tiny_base: Path) -> None:
         refused, skipped = (CliRunner().invoke(main, [*command, "--base", str(tiny_base), *more]) for more in ([], ["--skip-dangling"]))
         assert (refused.exit_code, skipped.exit_code) == (1, 0)
         assert "--skip-dangling" in refused.output
-        assert "2 judgements name a query" in skipped.stdout
+        assert "skipped judgements that name a query or a passage that is not there: 2" in skipped.stdout
     refused = CliRunner().invoke(main, ["merge", "a", "b", "--skip-dangling"])
     assert refused.exit_code == 2
     assert "--skip-dangling goes with --search" in refused.stderr
@@ -203,4 +205,4 @@ def test_the_commands_take_the_option(tmp_path: Path, tiny_base: Path) -> None:
 def test_keys_of_a_beir_folder_that_are_not_used_are_told_but_for_the_usual_metadata(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "d", "q\tp\t1\n")
     (folder / "queries.jsonl").write_text('{"_id": "q", "text": "x", "metadata": {}}\n{"_id": "r", "text": "x", "instruction": "y"}\n')
-    assert BeirFolder(folder).load("test").notes == (f"{folder}/queries.jsonl: not used are instruction (used are _id, text)",)
+    assert BeirFolder(folder).load("test").notes == (f"{folder}/queries.jsonl: not used: instruction (used: _id, text)",)
