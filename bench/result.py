@@ -120,8 +120,7 @@ class Score:
     """One reference on one task.
 
     `metrics` are mteb's means, 0 to 1 (a correlation: -1 to 1). `items` holds `item_metric` of each query, pair or row.
-    `interval` is that of the difference to the base: None for a base, and before `assess`. `encoded` counts the texts that were
-    really encoded, in `encoding_s` seconds: 0 where all vectors, or the scores, were kept.
+    `interval` is that of the difference to the base: None for a base, and before `assess`.
     """
 
     task: str
@@ -132,8 +131,6 @@ class Score:
     item_metric: str
     items: dict[str, float] = field(default_factory=dict)
     interval: Interval | None = None
-    encoded: int = 0
-    encoding_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,7 @@ import mteb
 from mteb.abstasks import AbsTask
 
 from ..cache.encoders import over_store
-from ..encoder import LoraEncoder, Searcher, Work
-from ..ensemble.members import Ensemble
+from ..encoder import Searcher
 from ..errors import ConfigError
 from .cells import Caches, Cell
 from .dataset_bars import without_dataset_bars
@@ -88,7 +87,6 @@ def _score(
     entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None, caches: Caches, on_cell: OnCell | None
 ) -> Score:
     kind, split, started = kind_of(task), task.eval_splits[0], time.monotonic()
-    before = _work_of(entrant)
     cell = caches.cells.find(entrant.identity, task, kind.metrics.values()) if caches.cells else None
     if cell is not None:
         _tell_all(entrant, task, on_progress)
@@ -98,32 +96,16 @@ def _score(
             caches.cells.add(entrant.identity, task, cell)
     if on_cell:
         on_cell(entrant, task, cell)
-    scores, work = cell.scores(split), _work_since(before, _work_of(entrant))
+    scores = cell.scores(split)
     return Score(
         task=task.metadata.name,
         reference=entrant.name,
         metrics={metric: float(scores[key]) for metric, key in kind.metrics.items()},
         truncated=cell.truncated,
         seconds=round(time.monotonic() - started, 3),
-        encoded=work.texts,
-        encoding_s=round(work.seconds, 3),
         item_metric=kind.item_metric,
         items=kind.score_items(task, cell.predicted(split)),
     )
-
-
-def _work_of(entrant: Entrant) -> list[Work]:
-    """Return what an entrant, or each member of an ensemble, has computed so far."""
-    own = entrant.encoder
-    members = own.members if isinstance(own, Ensemble) else (own,)
-    return [replace(member.work) for member in members if isinstance(member, LoraEncoder)]
-
-
-def _work_since(before: Sequence[Work], after: Sequence[Work]) -> Work:
-    """Return what was computed in between: texts that every member encoded, and the seconds of all members for as many."""
-    done = [Work(now.texts - then.texts, now.seconds - then.seconds) for then, now in zip(before, after, strict=True)]
-    texts = min((each.texts for each in done), default=0)
-    return Work(texts, sum(texts * each.seconds / each.texts for each in done) if texts else 0.0)
 
 
 def _evaluate(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> Cell:

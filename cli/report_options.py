@@ -122,7 +122,7 @@ class Reports:
                 references=reference_facts(entrants, self.found),
                 comparisons=compare_references(result),
                 recall=recall_curves(result, tasks, self.findings),
-                costs=reference_costs(result, entrants, self.found),
+                costs=reference_costs(entrants, self.found),
             )
         )
 

@@ -14,7 +14,7 @@ from adapt_embed.bench.entrants import Entrant
 from adapt_embed.bench.identity import Identity
 from adapt_embed.bench.leakage import Leak, Leakage, TaskLeaks
 from adapt_embed.bench.report.charts import WIDTH, curve_charts, gain_chart, recall_chart, scatter_chart
-from adapt_embed.bench.report.costs import Cost
+from adapt_embed.bench.report.costs import Cost, reference_costs
 from adapt_embed.bench.report.csv_link import csv_link, csv_text
 from adapt_embed.bench.report.curve import read_curves
 from adapt_embed.bench.report.examples import MEASURES, Examples, find_examples
@@ -362,6 +362,26 @@ def test_costs_are_measured_or_said_to_be_kept() -> None:
         ["base", "–", "384", "10", "2.5"],
         ["all@1", "1,234,567", "–", "0", "kept"],
     ]
+
+
+def test_the_speed_is_that_of_what_was_encoded_and_of_nothing_where_vectors_are_kept(tiny_base: Path, tmp_path: Path) -> None:
+    from adapt_embed.bench.cells import Caches
+    from adapt_embed.bench.entrants import enter
+    from adapt_embed.cache import CacheFiles
+    from adapt_embed.cache.vectors import VectorStore
+    from adapt_embed.references import LoadedBases, Search, resolve_references
+
+    found = resolve_references(["base"], Search(registry=open_registry(tmp_path / "registry"), base=str(tiny_base)))
+    measured = []
+    for _ in range(2):
+        own = enter(found, LoadedBases())
+        bench(own, tasks()[:1], caches=Caches(vectors=VectorStore(CacheFiles(tmp_path / "cache"))))
+        measured += reference_costs(own, found)
+    first, second = measured
+    assert (first.encoded, first.size, first.dimension) == (len(CORPUS) + len(PAIRS.queries), None, 32)
+    assert first.texts_per_s is not None
+    assert first.texts_per_s > 0
+    assert (second.encoded, second.texts_per_s) == (0, None)
 
 
 def test_csv_parses_back_to_the_rows_and_no_text_becomes_a_formula() -> None:

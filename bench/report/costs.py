@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...encoder import LoraEncoder
+from ...encoder import LoraEncoder, Work
 from ...ensemble.encoders import EnsembleEncoder
+from ...ensemble.members import Ensemble
 from ...references import Resolved
 from ..entrants import Entrant
-from ..result import BenchResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,24 +29,30 @@ class Cost:
     texts_per_s: float | None
 
 
-def reference_costs(result: BenchResult, entrants: Sequence[Entrant], found: Sequence[Resolved]) -> list[Cost]:
-    """Return what each entrant costs."""
+def reference_costs(entrants: Sequence[Entrant], found: Sequence[Resolved]) -> list[Cost]:
+    """Return what each entrant costs; its encoder has counted what it computed since it was opened for the bench."""
     folders = {resolved.reference: resolved.folder for resolved in found if resolved.kind != "base"}
     costs = []
     for entrant in entrants:
-        scores = [score for score in result.scores if score.reference == entrant.name]
-        encoded, seconds = sum(score.encoded for score in scores), sum(score.encoding_s for score in scores)
-        folder = folders.get(entrant.name)
+        work, folder = _work_of(entrant.encoder), folders.get(entrant.name)
         costs.append(
             Cost(
                 reference=entrant.name,
                 size=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder else None,
                 dimension=_dimension(entrant.encoder),
-                encoded=encoded,
-                texts_per_s=encoded / seconds if seconds else None,
+                encoded=work.texts,
+                texts_per_s=work.texts / work.seconds if work.seconds else None,
             )
         )
     return costs
+
+
+def _work_of(encoder: object) -> Work:
+    """Return what was computed. Of an ensemble: texts that every member encoded, and the seconds of all members for as many."""
+    members = encoder.members if isinstance(encoder, Ensemble) else (encoder,)
+    done = [member.work for member in members if isinstance(member, LoraEncoder)]
+    texts = min((each.texts for each in done), default=0)
+    return Work(texts, sum(texts * each.seconds / each.texts for each in done) if texts else 0.0)
 
 
 def _dimension(encoder: object) -> int | None:
