@@ -1,8 +1,9 @@
 """Texts and a role -> (n, d) vectors: batches by length under a token budget, an adapter's weights laid over the base."""
 
 import contextlib
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
@@ -57,11 +58,19 @@ class Tokens:
 
 
 @dataclass(slots=True)
+class Work:
+    """What an encoder has really computed so far: texts, and the seconds that they took, tokenising included."""
+
+    texts: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
 class LoraEncoder:
     """A base with at most one adapter over it.
 
     `document_factors` None means that documents get the same adapter as queries (`factors`); an empty dict leaves them to the base.
-    `truncated` counts the texts cut so far, `on_batch` is told how many texts each batch held.
+    `truncated` counts the texts cut so far, `on_batch` is told how many texts each batch held. `work` is what was computed so far.
     """
 
     base: Base
@@ -72,6 +81,7 @@ class LoraEncoder:
     batch_tokens: int | None = None
     on_batch: Callable[[int], None] | None = None
     truncated: int = 0
+    work: Work = field(default_factory=Work, compare=False)
 
     def encode(self, texts: Sequence[str], role: Role = "document") -> Vectors:
         """Return (n, d) float32 vectors of length 1, in the order of `texts`.
@@ -146,12 +156,16 @@ def encode_each(
     vectors: dict[int, Vectors] = {}
     is_cut = np.zeros(len(texts), bool)
     for group in _alike(encoders):
-        first = encoders[group[0]]
+        first, started = encoders[group[0]], time.perf_counter()
         tokens = tokenize(first.base, texts, role, first.max_tokens)
         is_cut |= np.array(tokens.is_cut, bool)
         batches = length_batches([len(ids) for ids in tokens.ids], first.batch_budget)
+        tokenising = time.perf_counter() - started
         for number in group:
+            started = time.perf_counter()
             vectors[number] = encoders[number]._run(tokens.ids, batches, role, tell)
+            encoders[number].work.texts += len(texts)
+            encoders[number].work.seconds += tokenising + time.perf_counter() - started
     return EachEncoded([vectors[number] for number in range(len(encoders))], int(is_cut.sum()))
 
 

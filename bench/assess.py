@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from mteb.abstasks import AbsTask
@@ -23,12 +23,12 @@ def assess(result: BenchResult, tasks: Sequence[AbsTask], background: Background
         tasks=describe_tasks(result.tasks, tasks, background),
         references=describe_references(result.references, background),
     )
-    cells = _resample(described)
+    cells = resample(described)
     described = replace(described, scores=_with_intervals(described, cells))
     return replace(described, summary=summarize(described, cells), seed_groups=spread_over_seeds(described))
 
 
-def _resample(result: BenchResult) -> Cells:
+def resample(result: BenchResult) -> Cells:
     """Score every cell on bootstrap samples of its items; the references of one task on the same samples."""
     cells = {}
     for task in result.tasks:
@@ -59,31 +59,52 @@ def _seed(task: BenchedTask) -> int:
 
 
 def _with_intervals(result: BenchResult, cells: Cells) -> tuple[Score, ...]:
-    scores = [replace(score, interval=_interval(result, score, cells)) for score in result.scores]
-    tested = [row for row, score in enumerate(scores) if score.interval and score.interval.p is not None]
-    corrected = holm([scores[row].interval.p for row in tested])  # type: ignore[union-attr, misc]  # they are the ones that have it
-    for row, p_holm in zip(tested, corrected, strict=True):
-        found = scores[row].interval
-        assert found is not None
-        scores[row] = replace(scores[row], interval=replace(found, p_holm=p_holm, significant=p_holm < SIGNIFICANT))
-    return tuple(scores)
+    tasks = {task.name: task for task in result.tasks}
+    bases = [result.base_of(score.reference) for score in result.scores]
+    found = [
+        interval_between(Pair(tasks[score.task], score, result.score(score.task, base)), cells)
+        for score, base in zip(result.scores, bases, strict=True)
+        if base is not None
+    ]
+    corrected = iter(correct(found))
+    return tuple(
+        replace(score, interval=None if base is None else next(corrected)) for score, base in zip(result.scores, bases, strict=True)
+    )
 
 
-def _interval(result: BenchResult, score: Score, cells: Cells) -> Interval | None:
-    base, task = result.base_of(score.reference), next(task for task in result.tasks if task.name == score.task)
-    if base is None:
-        return None
-    own, theirs = cells.get((score.task, score.reference)), cells.get((score.task, base))
-    if own is None or theirs is None:
-        difference = score.metrics[task.main_metric] - result.score(score.task, base).metrics[task.main_metric]
+def correct(found: Sequence[Interval]) -> list[Interval]:
+    """Return intervals with the p-values of their tests corrected for how many there are, and what is significant then."""
+    tested = [row for row, each in enumerate(found) if each.p is not None]
+    corrected = dict(zip(tested, holm([p for each in found if (p := each.p) is not None]), strict=True))
+    return [
+        replace(each, p_holm=corrected[row], significant=corrected[row] < SIGNIFICANT) if row in corrected else each
+        for row, each in enumerate(found)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two references on one task: `own` is held against `other`."""
+
+    task: BenchedTask
+    own: Score
+    other: Score
+
+
+def interval_between(pair: Pair, cells: Cells, *, permutations: int = RESAMPLES) -> Interval:
+    """Return the difference of two scores with its interval and the p-value of its test, by `permutations`."""
+    task, score = pair.task, pair.own
+    own, theirs = (cells.get((task.name, each.reference)) for each in (pair.own, pair.other))
+    if own is None or theirs is None or pair.own.items.keys() != pair.other.items.keys():
+        difference = score.metrics[task.main_metric] - pair.other.metrics[task.main_metric]
         return Interval(metric=task.main_metric, difference=difference, method=f"none: {_why_none(task, score)}")
     metric, difference = score.item_metric if task.statistic == "mean" else task.statistic, own.score - theirs.score
     ends = interval(own.samples - theirs.samples)
     if ends is None:
         return Interval(metric=metric, difference=difference, method=f"none: {len(score.items)} {task.item} are too few for {metric}")
     values, gold = _items(task, score)
-    p = permutation_p(task.statistic, values, _items(task, result.score(score.task, base))[0], gold, seed=_seed(task))
-    method = f"95 % percentile interval of {RESAMPLES} paired bootstrap samples of {task.item}; p by {RESAMPLES} paired permutations"
+    p = permutation_p(task.statistic, values, _items(task, pair.other)[0], gold, seed=_seed(task), resamples=permutations)
+    method = f"95 % percentile interval of {RESAMPLES} paired bootstrap samples of {task.item}; p by {permutations} paired permutations"
     return Interval(metric=metric, difference=difference, low=ends[0], high=ends[1], p=p, method=method)
 
 

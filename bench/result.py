@@ -35,7 +35,7 @@ class BenchedTask:
         shown: The metrics of the table, the main one first.
         statistic: How the items make the score.
         gold: Of pairs, item -> what its value is held against; empty elsewhere.
-        notes: What there is to tell of its data: what was skipped, not used, or judged twice.
+        notes: What there is to tell of its data: what was skipped, not used, or judged twice, and which passages a pool holds.
     """
 
     name: str
@@ -82,7 +82,7 @@ class BenchedReference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """The difference of one score to the base's, and what is known of it.
+    """The difference of one score to another reference's (the base's, where nothing else is said), and what is known of it.
 
     Attributes:
         metric: What the difference is of: the metric that the items make.
@@ -103,6 +103,16 @@ class Interval:
     p_holm: float | None = None
     significant: bool = False
     method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two references that are no bases, on one task: `interval` is that of the first one's score less the second one's."""
+
+    task: str
+    first: str
+    second: str
+    interval: Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +175,11 @@ class Summary:
     gain: float | None = None
     gain_kept: tuple[GainKept, ...] = ()
     forgetting: float | None = None
+
+    @property
+    def general_change(self) -> float | None:
+        """`general_mean` less the base's, as it is shown beside `gain`: below 0, something was forgotten. None for a base."""
+        return None if self.forgetting is None else 0.0 - self.forgetting  # 0 stays 0, and is no -0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +251,7 @@ class BenchResult:
             "tasks": [_without(asdict(task), () if items else ("gold",)) for task in self.tasks],
             "references": [asdict(reference) for reference in self.references],
             "scores": [self._cell(score, items) for score in self.scores],
-            "summary": [asdict(summary) for summary in self.summary],
+            "summary": [asdict(summary) | {"general_change": summary.general_change} for summary in self.summary],
             "seed_groups": [asdict(group) for group in self.seed_groups],
             "requirements": [asdict(verdict) for verdict in self.requirements],
             "mteb_version": self.mteb_version,
@@ -254,7 +269,7 @@ def parse_result(values: dict) -> BenchResult:
         references=tuple(_reference(reference) for reference in values["references"]),
         scores=tuple(_score(score) for score in values["scores"]),
         mteb_version=values["mteb_version"],
-        summary=tuple(Summary(**each | {"gain_kept": tuple(map(_gain_kept, each["gain_kept"]))}) for each in values["summary"]),
+        summary=tuple(_summary(each) for each in values["summary"]),
         seed_groups=tuple(_seed_spread(group) for group in values["seed_groups"]),
         requirements=tuple(Verdict(**verdict) for verdict in values["requirements"]),
     )
@@ -268,6 +283,10 @@ def _reference(values: dict) -> BenchedReference:
 def _score(values: dict) -> Score:
     interval = Interval(**values["interval"]) if values["interval"] else None
     return Score(**_without(values, ("difference",)) | {"interval": interval})
+
+
+def _summary(values: dict) -> Summary:
+    return Summary(**_without(values, ("general_change",)) | {"gain_kept": tuple(map(_gain_kept, values["gain_kept"]))})
 
 
 def _gain_kept(values: dict) -> GainKept:

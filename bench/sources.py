@@ -7,7 +7,7 @@ from pathlib import Path
 from mteb.abstasks import AbsTask
 
 from ..data.beir import BeirFolder, missing_parts
-from ..data.candidates import has_candidates, load_pair_candidates, read_candidates
+from ..data.candidates import has_candidates, read_candidates
 from ..data.columns import named_roles
 from ..data.domains import load_domain
 from ..data.labelled import PAIR_COLUMNS, SPLIT_COLUMN, read_labelled_pairs, read_labelled_texts
@@ -15,12 +15,16 @@ from ..data.readers import Naming, read_heading
 from ..data.sample import sample_folder
 from ..data.sentence_pairs import SENTENCE_COLUMNS, read_sentence_pairs
 from ..data.split_tables import split_table, tables_in
+from ..data.tables import COLUMNS
 from ..errors import DataError
 from .local.names import local_name
+from .pair_tasks import pairs_task
 from .task_notes import with_notes
 from .tasks import classification_task, clustering_task, pair_classification_task, reranking_task, retrieval_task, sts_task
 
 _BEIR_PARTS = 3
+_ADVICE = {"hub": "; a domain's Hub sets are what is trained on: its MTEB tasks are scored with --domain D --set domain"}
+"""What `adapt train --data` takes beside paths -> what to do instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,7 @@ def task_from_folder(folder: Path, *, split: str, language: str, skip_dangling: 
         DataError: it is absent, of no known layout, or malformed.
     """
     if not folder.exists():
-        raise DataError(f"the data folder {folder} does not exist")
+        raise DataError(f"the data folder {folder} does not exist{_ADVICE.get(str(folder), '')}")
     lacking = missing_parts(folder)
     if not lacking:
         return _beir_task(BeirFolder(folder, skip_dangling), split, language)
@@ -137,10 +141,8 @@ def _train_table(source: Source) -> Path:
     return split_table(source.place, split="train", language=source.language)
 
 
-def _reranking_task(source: Source) -> AbsTask:
-    read = load_pair_candidates(source.table)
-    task = reranking_task(source.name, read.corpus, read.pairs, read.candidates, language=source.language, split=source.split)
-    return with_notes(task, read.notes)
+def _pairs_task(source: Source) -> AbsTask:
+    return pairs_task(source.table, name=source.name, split=source.split, language=source.language)
 
 
 TABLE_LAYOUTS = (
@@ -148,7 +150,7 @@ TABLE_LAYOUTS = (
     TableLayout("pair classification", PAIR_COLUMNS, _pair_task),
     TableLayout("classification", ("text", "label"), _classification_task),
     TableLayout("clustering", ("text", "cluster"), _clustering_task),
-    TableLayout("reranking", ("query", "pos", "neg"), _reranking_task, named_roles),
+    TableLayout("retrieval; also query, pos in FlagEmbedding lines", COLUMNS, _pairs_task, named_roles),
 )
 """How a table is recognised; of several that fit, the first one counts."""
 

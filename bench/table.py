@@ -13,7 +13,7 @@ from .result import BenchedReference, BenchedTask, BenchResult, GainKept, SeedSp
 
 _WIDTH_WITHOUT_TERMINAL = 100
 _DIFFERENCE = "difference [95 %]"
-_COLUMNS = ("reference", "domain mean", "gain", "general mean", "forgetting", "gain kept")
+_COLUMNS = ("reference", "domain mean", "gain", "general mean", "general change", "gain kept")
 
 
 def table_text(result: BenchResult) -> str:
@@ -88,7 +88,7 @@ def _summary_row(each: Summary) -> tuple[str, ...]:
         _number(each.domain_mean, ".4f"),
         _number(each.gain, "+.4f"),
         _number(each.general_mean, ".4f"),
-        _number(each.forgetting, "+.4f"),
+        _number(each.general_change, "+.4f"),
         "\n".join(map(_kept, each.gain_kept)),
     )
 
@@ -112,6 +112,8 @@ def _legend(result: BenchResult) -> list[str]:
     if tested:
         many = f", corrected by Holm for {len(tested)} comparisons" if len(tested) > 1 else ""
         lines.append(f"[ ]: paired bootstrap; *: significant, p < 0.05 by paired permutation{many}")
+    if any(each.forgetting is not None for each in result.summary):
+        lines.append("general change: the general mean less the base's; below 0, something was forgotten")
     if any(kept.share is None for each in result.summary for kept in each.gain_kept):
         lines.append("gain kept without %: the difference to the parent, whose own gain is not sure to be above 0")
     return lines

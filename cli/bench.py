@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     metavar="PATH",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="A BEIR folder, or tables of labelled texts or pairs (docs/data.md has the layouts); may be repeated.",
+    help="A BEIR folder, what training takes (a table with anchor and positive, FlagEmbedding lines, sample), or tables of labelled texts "
+    "or sentence pairs (docs/data.md has the layouts); may be repeated.",
 )
 @click.option(
     "--domain",
@@ -95,6 +97,7 @@ def command(
     from ..bench.task_notes import notes_of
 
     language = encoder.lang or _language_of(found)
+    folders, chosen_by = _take_sample(folders, chosen_by)
     if not domains and chosen_by.need_domains((*folders, *judgement.general)):
         domains = _domains_of(found, chosen_by.described_sets())
     chosen = chosen_by.choose(folders, domains, split=split, language=language, dry_run=dry_run)
@@ -132,6 +135,12 @@ def _language_of(found: Sequence[Resolved]) -> str:
     if others:
         say(f"warning: tasks are taken in {language}, which the base of {', '.join(others)} is not made for; --lang says another language")
     return language
+
+
+def _take_sample(folders: tuple[Path, ...], chosen_by: TaskOptions) -> tuple[tuple[Path, ...], TaskOptions]:
+    """Read `--data sample` as `adapt train` does: the domain's sample, unless there is a file or folder of that name."""
+    left = tuple(folder for folder in folders if str(folder) != "sample" or folder.exists())
+    return left, replace(chosen_by, sets=tuple(dict.fromkeys((*chosen_by.sets, "sample")))) if left != folders else chosen_by
 
 
 def _domains_of(found: Sequence[Resolved], what: str) -> tuple[str, ...]:

@@ -103,9 +103,12 @@ class Reports:
     def _page(self, result: BenchResult, tasks: Sequence[AbsTask], entrants: Sequence[Entrant], leakage: Leakage) -> str:
         from datetime import datetime
 
+        from ..bench.comparisons import compare_references
+        from ..bench.report.costs import reference_costs
         from ..bench.report.examples import find_examples
         from ..bench.report.facts import library_versions, reference_facts
         from ..bench.report.page import Report, render_report
+        from ..bench.report.recall import recall_curves
 
         return render_report(
             Report(
@@ -117,6 +120,9 @@ class Reports:
                 created=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
                 versions=library_versions(),
                 references=reference_facts(entrants, self.found),
+                comparisons=compare_references(result),
+                recall=recall_curves(result, tasks, self.findings),
+                costs=reference_costs(entrants, self.found),
             )
         )
 

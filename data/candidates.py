@@ -1,12 +1,9 @@
-"""Candidates to rerank: `top_ranked.tsv` of a BEIR folder, or the negatives of a file of pairs."""
+"""Candidates to rerank: `top_ranked.tsv` of a BEIR folder, or the positives and negatives of each query."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
 from .beir import BeirFolder
-from .pair_files import read_pair_file
-from .pooling import pool_rows
 from .readers import read_table
 from .retrieval import Corpus, Pairs
 
@@ -14,16 +11,6 @@ TOP_RANKED = "top_ranked.tsv"
 COLUMNS = ("query-id", "corpus-id")
 Candidates = dict[str, list[str]]
 """Query id -> ids of the passages that it ranks, in the order of the file."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RankedPairs:
-    """A corpus, pairs, and what each query ranks; `notes` say what of the file is not used."""
-
-    corpus: Corpus
-    pairs: Pairs
-    candidates: Candidates
-    notes: tuple[str, ...]
 
 
 def has_candidates(folder: Path) -> bool:
@@ -48,16 +35,8 @@ def read_candidates(folder: BeirFolder, pairs: Pairs, corpus: Corpus) -> tuple[C
     return candidates, dangling.notes("candidates")
 
 
-def load_pair_candidates(path: Path) -> RankedPairs:
-    """Read a file of pairs with negatives as reranking: each query ranks its positives and negatives.
-
-    Raises:
-        DataError: as `read_pair_file`, or a row has no negatives, so that there is nothing to rank.
-    """
-    read = read_pair_file(path)
-    for row in read.rows:
-        if not row.negatives:
-            raise DataError(f"{row.where}: no texts under 'neg'; to rerank, a query needs passages that do not answer it")
-    corpus, pairs = pool_rows(read.rows, str(path))
-    candidates = {qid: [*positives, *pairs.negatives.get(qid, [])] for qid, positives in pairs.positives.items()}
-    return RankedPairs(corpus=corpus, pairs=pairs, candidates=candidates, notes=read.notes)
+def own_candidates(pairs: Pairs) -> Candidates | None:
+    """Return each query's positives and negatives; None where a query has no negatives, and so nothing to rank."""
+    if not all(pairs.negatives.get(qid) for qid in pairs.queries):
+        return None
+    return {qid: [*positives, *pairs.negatives[qid]] for qid, positives in pairs.positives.items()}

@@ -19,17 +19,17 @@ def read_pair_file(path: Path) -> PairRows:
         raise DataError(
             f'{path} does not exist; a data source is "sample", "hub", a BEIR folder, or a file that ends in {", ".join(TABLE_SUFFIXES)}'
         )
-    if path.suffix == ".jsonl" and _holds_flag_lines(path):
-        return read_flag_lines(path)
-    return read_pair_table(path)
+    return read_flag_lines(path) if holds_flag_lines(path) else read_pair_table(path)
 
 
-def _holds_flag_lines(path: Path) -> bool:
-    """Tell the two kinds of jsonl apart by the keys of the first line.
+def holds_flag_lines(path: Path) -> bool:
+    """Tell FlagEmbedding lines from a table, two kinds of jsonl by the keys of the first line.
 
     Raises:
         DataError: the keys are neither those of FlagEmbedding lines nor those of a table.
     """
+    if path.suffix != ".jsonl":
+        return False
     for where, row in read_jsonl(path):
         if not {"query", "positive"} <= set(named_roles(list(row))):
             raise DataError(

@@ -215,6 +215,123 @@ def test_lines_with_negatives_are_reranking(tmp_path: Path) -> None:
     assert score(task).items["q1"] == 1.0
 
 
+def test_lines_of_which_one_has_no_negatives_are_retrieval_over_their_pool(tmp_path: Path) -> None:
+    lines = [
+        {"query": "which cat", "pos": ["a cow"], "neg": ["a cat", "a bird"]},
+        {"query": "which dog", "pos": ["a dog", "the dog"]},
+    ]
+    task = task_of(write_lines(tmp_path / "lines.jsonl", lines))
+    assert task.metadata.type == "Retrieval"
+    assert describe_task(task).notes[0] == "each query ranks all 5 passages of lines.jsonl, the pool of its positives and negatives"
+    found = score(task)
+    assert found.items["q1"] == 1.0
+    assert found.items["q0"] < 1.0  # the cat comes first, and the cow after it
+
+
+PAIRS = [
+    ("which cat", "a cat", "a bird"),
+    ("which cat", "the cat", ""),
+    ("哪只 dog", "one dog", "a cat"),
+    ("which cow", "far bird", "a cow"),
+]
+
+
+def write_pairs(path: Path, rows: Sequence[Sequence[object]] = PAIRS, columns: Sequence[str] = ("anchor", "positive", "negative")) -> Path:
+    """Write a table of pairs of the kind that its name says."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".jsonl":
+        return write_lines(path, [dict(zip(columns, row, strict=True)) for row in rows])
+    if path.suffix == ".parquet":
+        from pyarrow import parquet, table
+
+        parquet.write_table(table({name: list(cells) for name, cells in zip(columns, zip(*rows, strict=True), strict=True)}), path)
+        return path
+    separator = "," if path.suffix == ".csv" else "\t"
+    path.write_text("".join(separator.join(map(str, row)) + "\n" for row in (columns, *rows)), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_a_table_that_trains_is_retrieval_over_the_pool_of_its_passages(tmp_path: Path, suffix: str) -> None:
+    task = task_of(write_pairs(tmp_path / f"law{suffix}"))
+    assert (task.metadata.name, task.metadata.type) == ("law", "Retrieval")
+    assert data_of(task)["corpus"]["text"] == ["a cat", "a bird", "the cat", "one dog", "far bird", "a cow"]
+    assert data_of(task)["relevant_docs"] == {"q0": {"p0": 1, "p2": 1}, "q1": {"p3": 1}, "q2": {"p4": 1}}
+    assert kind_of(task).sizes(task) == {"documents": 6, "queries": 3}
+    assert describe_task(task).notes[0] == f"each query ranks all 6 passages of law{suffix}, the pool of its positives and negatives"
+    found = score(task)
+    assert (found.items["q0"], found.items["q1"]) == (1.0, 1.0)
+    assert found.items["q2"] < 1.0  # the cow is no answer here, and stands first
+
+
+@pytest.mark.parametrize("columns", [("query", "Positive", "Negative 1", "Negative 2"), ("anchor", "pos", "neg_1", "neg_2")])
+def test_columns_are_called_as_training_calls_them(tmp_path: Path, columns: Sequence[str]) -> None:
+    rows = [("which cat", "a cat", "a bird", "one cow"), ("which dog", "a dog", "a cat", "far bird")]
+    task = task_of(write_pairs(tmp_path / "mined.csv", rows, columns))
+    assert task.metadata.type == "Retrieval"
+    assert data_of(task)["corpus"]["text"] == ["a cat", "a bird", "one cow", "a dog", "far bird"]
+
+
+def test_a_folder_of_tables_of_pairs_is_scored_on_the_one_of_its_split(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "law" / "train.csv", PAIRS[:1])
+    write_pairs(tmp_path / "law" / "test.csv")
+    write_pairs(tmp_path / "law" / "zh-test.csv", PAIRS[2:])
+    assert len(data_of(task_of(tmp_path / "law"))["queries"]) == 3
+    (chinese,) = make_tasks([tmp_path / "law"], (), split="test", language="zh")
+    assert (chinese.metadata.name, data_of(chinese)["queries"]["text"]) == ("law", ["哪只 dog", "which cow"])
+
+
+def test_of_a_table_with_a_column_split_the_queries_of_the_split_rank_the_whole_pool(tmp_path: Path) -> None:
+    rows = [(*row, split) for row, split in zip(PAIRS, ("train", "train", "test", "test"), strict=True)]
+    place = write_pairs(tmp_path / "law.tsv", rows, ("anchor", "positive", "negative", "split"))
+    assert data_of(task_of(place))["queries"]["text"] == ["哪只 dog", "which cow"]
+    assert len(data_of(task_of(place))["corpus"]) == 6
+    assert [note for note in describe_task(task_of(place)).notes if "not used" in note] == []
+    with pytest.raises(DataError, match="has no row with 'dev' in the column split; there are test, train"):
+        task_of(place, "dev")
+
+
+def test_what_is_left_without_the_seen_items_says_what_is_ranked_too(tmp_path: Path) -> None:
+    from adapt_embed.bench.leakage import Leak, Leakage, TaskLeaks
+    from adapt_embed.bench.unseen import unseen_task
+
+    task = task_of(write_pairs(tmp_path / "law.csv"))
+    leaks = (Leak("q0", "exact", "a", 1.0, ""),)
+    part = unseen_task(task, Leakage(cells=(TaskLeaks(task="law", reference="a", items=3, item="queries", leaks=leaks),)))
+    assert part is not None
+    assert (describe_task(part).items, describe_task(part).notes) == (2, describe_task(task).notes)
+
+
+def test_the_command_benches_what_was_trained_on_and_says_what_is_ranked(tiny_base: Path, tmp_path: Path) -> None:
+    from adapt_embed.bench.table import table_text
+    from adapt_embed.cli import main
+
+    place = write_pairs(tmp_path / "law.csv")
+    ran = CliRunner().invoke(main, ["bench", "base", "--base", str(tiny_base), "--data", str(place), "--json"])
+    assert ran.exit_code == 0, ran.output
+    (task,) = json.loads(ran.stdout)["tasks"]
+    assert (task["type"], task["notes"][0]) == (
+        "Retrieval",
+        "each query ranks all 6 passages of law.csv, the pool of its positives and negatives",
+    )
+    assert f"law: {task['notes'][0]}" in table_text(bench([entrant(Drawn())], [task_of(place)]))
+
+
+def test_the_sample_is_named_as_in_training_and_what_is_trained_on_at_the_hub_is_no_test(tiny_base: Path) -> None:
+    from adapt_embed.cli import main
+
+    plain = ["bench", "base", "--base", str(tiny_base), "--dry-run", "--json"]
+    named, asked = (
+        CliRunner().invoke(main, [*plain, *more]) for more in (["--domain", "legal", "--data", "sample"], ["--domain", "legal"])
+    )
+    assert named.exit_code == 0, named.output
+    assert [cell["task"] for cell in json.loads(named.stdout)["cells"]] == ["sample-legal-en"]
+    assert [cell["task"] for cell in json.loads(asked.stdout)["cells"]] == ["sample-legal-en"]
+    refused = CliRunner().invoke(main, [*plain, "--data", "hub"])
+    assert refused.exit_code == 1
+    assert "--domain D --set domain" in refused.stderr
+
+
 def test_pairs_with_a_score_are_sts_in_every_kind_of_table(tmp_path: Path) -> None:
     rows = [{"sentence1": f"a {row} cat", "sentence2": f"b {row} {ANIMALS[row % 3]}", "score": row} for row in range(6)]
     task = task_of(write_lines(tmp_path / "graded.jsonl", rows))
@@ -346,9 +463,21 @@ BAD = {
         lambda place: edit(place["clusters"], "text\tcluster\na\t1\nb\t1\n") / "topics.tsv",
         r"topics \(test\) holds 2 texts in 1 clusters",
     ),
-    "lines without negatives": (
+    "nothing to rank": (
         lambda place: write_lines(place["clusters"].parent / "l.jsonl", [{"query": "q", "pos": ["p"], "neg": []}]),
-        r"l\.jsonl, line 1: no texts under 'neg'",
+        r"l\.jsonl: every query is answered by every passage, .*add rows",
+    ),
+    "a line without a text that answers": (
+        lambda place: write_lines(place["clusters"].parent / "l.jsonl", [{"query": "q", "pos": ["p"]}, {"query": "r", "pos": []}]),
+        r"l\.jsonl, line 2: the query has no positive passage",
+    ),
+    "an empty anchor": (
+        lambda place: write_pairs(place["clusters"].parent / "p.csv", [("a", "b", ""), ("", "c", "")]),
+        r"p\.csv, line 3: the text under 'anchor' is empty",
+    ),
+    "an anchor alone": (
+        lambda place: write_pairs(place["clusters"].parent / "p.csv", [("a", "b")], ("anchor", "answer")),
+        r"p\.csv has the columns anchor, answer; expected .*anchor, positive \(retrieval",
     ),
     "no table": (lambda place: edit(place["clusters"].with_suffix(".txt"), "x") / "topics.txt", r"topics\.txt is no table"),
 }

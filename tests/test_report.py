@@ -9,17 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adapt_embed.bench.assess import assess
+from adapt_embed.bench.comparisons import compare_references
 from adapt_embed.bench.entrants import Entrant
 from adapt_embed.bench.identity import Identity
 from adapt_embed.bench.leakage import Leak, Leakage, TaskLeaks
-from adapt_embed.bench.report.charts import WIDTH, curve_charts, gain_chart
+from adapt_embed.bench.report.charts import WIDTH, curve_charts, gain_chart, recall_chart, scatter_chart
+from adapt_embed.bench.report.costs import Cost, reference_costs
+from adapt_embed.bench.report.csv_link import csv_link, csv_text
 from adapt_embed.bench.report.curve import read_curves
 from adapt_embed.bench.report.examples import MEASURES, Examples, find_examples
 from adapt_embed.bench.report.findings import Findings, Ranking
 from adapt_embed.bench.report.page import Report, render_report
+from adapt_embed.bench.report.recall import recall_curves
 from adapt_embed.bench.report.scale import fit_scale
-from adapt_embed.bench.report.tables import differences, overview
-from adapt_embed.bench.result import BenchResult, Summary
+from adapt_embed.bench.report.tables import Cell, Table, comparisons, costs, differences, overview
+from adapt_embed.bench.result import BenchResult, Summary, parse_result
 from adapt_embed.bench.roles import Background
 from adapt_embed.bench.run import bench
 from adapt_embed.bench.tasks import classification_task, retrieval_task, sts_task
@@ -225,18 +229,193 @@ def test_without_a_base_to_compare_with_there_is_no_chart() -> None:
 def test_the_overview_and_the_differences_say_what_the_result_says(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
     result = benched[0]
     table = overview(result)
-    assert table.headings[:5] == ("reference", "domain mean", "gain", "general mean", "forgetting")
+    assert table.headings[:5] == ("reference", "domain mean", "gain", "general mean", "general change (below 0: forgetting)")
     assert table.headings[5:] == ("law nDCG@10", "pairs Spearman")
     good = table.rows[1]
     assert (good[0].text, good[6].text) == ("good@1", "-1.0000")
     assert float(good[5].text) == pytest.approx(result.score("law", "good@1").metrics["nDCG@10"], abs=1e-4)
-    assert good[4].text == "+2.0000"
+    assert good[4].text == "−2.0000"  # from 1 to -1: lost, as the chart says it
+    assert gain_chart(result.summary).rows[0].bars[1].text == good[4].text  # type: ignore[union-attr]
     rows = differences(result).rows
     assert [(row[0].text, row[1].text) for row in rows] == [("law", "good@1"), ("pairs", "good@1")]
     found = result.score("law", "good@1").interval
     assert found is not None
     assert (rows[0][3].sort, rows[0][4].sort) == (found.difference, found.low)
     assert rows[0][4].interval is not None
+
+
+@pytest.fixture(scope="module")
+def rivals() -> BenchResult:
+    """Twelve queries, each with a passage of its own: the base ranks it second, `one` first in eleven, `two` and `same` first in three."""
+    names = [f"n{row}" for row in range(12)]
+    corpus, queries = {f"p{name}": f"p{name}" for name in names}, {f"q{name}": f"q{name}" for name in names}
+    task = retrieval_task("law", corpus, Pairs(queries, {f"q{name}": {f"p{name}": 1} for name in names}))
+    axes = np.eye(12)
+
+    def vectors(right: int) -> dict[str, list[float]]:
+        asked = {f"qn{row}": axes[row] + (2 * axes[(row + 1) % 12] if row >= right else 0) for row in range(12)}
+        return {key: list(value) for key, value in (dict(zip(corpus.values(), axes, strict=True)) | asked).items()}
+
+    own = [entrant("base", vectors(0))] + [entrant(name, vectors(right), "base") for name, right in (("one", 11), ("two", 3), ("same", 3))]
+    return assess(bench(own, [task]), [task], Background())
+
+
+def test_references_are_held_against_each_other_and_not_the_base_alone(rivals: BenchResult) -> None:
+    found = {(each.first, each.second): each.interval for each in compare_references(rivals)}
+    assert set(found) == {("one", "two"), ("one", "same"), ("two", "same")}
+    scores = {name: rivals.score("law", name).metrics["nDCG@10"] for name in ("one", "two")}
+    best = found["one", "two"]
+    assert best.difference == pytest.approx(scores["one"] - scores["two"], abs=1e-5)
+    assert best.difference == pytest.approx(8 / 12 * (1 - 1 / np.log2(3)), abs=1e-5)  # eight queries, from rank 2 to rank 1
+    assert best.low is not None
+    assert best.high is not None
+    assert 0 < best.low < best.difference < best.high
+    assert best.p == pytest.approx(2 / 2**8, abs=0.004)  # of 256 ways to swap eight queries, two are as far apart
+    assert best.p_holm == pytest.approx(3 * best.p)
+    assert best.significant
+    equal = found["two", "same"]
+    assert (equal.difference, equal.low, equal.high, equal.p_holm, equal.significant) == (0, 0, 0, 1.0, False)
+
+
+def test_the_comparison_with_the_base_is_corrected_apart(rivals: BenchResult) -> None:
+    own = [rivals.score("law", name).interval for name in ("one", "two", "same")]
+    assert min(each.p_holm for each in own) == pytest.approx(3 * min(each.p for each in own))  # type: ignore[union-attr, type-var, operator]
+
+
+def test_the_table_of_comparisons_names_the_better_one_where_it_is_told_apart(rivals: BenchResult) -> None:
+    rows = comparisons(compare_references(rivals)).rows
+    assert [(row[1].text, row[2].text, row[6].text, row[7].text) for row in rows] == [
+        ("one", "two", "yes", "one"),
+        ("one", "same", "yes", "one"),
+        ("two", "same", "no", "not told apart"),
+    ]
+
+
+def test_one_reference_has_none_to_be_compared_with(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    assert compare_references(benched[0]) == ()
+
+
+def test_recall_is_mtebs_at_every_cutoff_that_mteb_has(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    result, own, findings = benched
+    (curve,) = recall_curves(result, own, findings)
+    assert (curve.task, curve.cutoffs) == ("law", (1,))  # four passages: all is found among five
+    for name, values in curve.recall.items():
+        assert values == pytest.approx([result.score("law", name).metrics[f"R@{k}"] for k in curve.cutoffs], abs=1e-5)
+    assert curve.recall["base"] == pytest.approx((1 / 6,))  # half of the answers of one of three queries
+    assert recall_chart(curve).panel.traces[0].points[0][2] == "0.1667"
+
+
+def test_recall_counts_the_answers_among_the_first_k() -> None:
+    corpus = {f"p{row}": f"p{row}" for row in range(60)}
+    pairs = Pairs({"q": "q"}, {"q": {"p0": 1, "p7": 2, "p30": 1, "p59": 1}})
+    task, findings = retrieval_task("deep", corpus, pairs), Findings()
+    vectors = {f"p{row}": [np.cos(row / 60), np.sin(row / 60)] for row in range(60)} | {"q": [1.0, 0.0]}
+    result = bench([entrant("base", vectors)], [task], on_cell=findings.keep)
+    (curve,) = recall_curves(result, [task], findings)
+    assert curve.cutoffs == (1, 5, 10, 20, 50)
+    assert curve.recall["base"] == (0.25, 0.25, 0.5, 0.5, 0.75)  # ranks 1, 8, 31 and 60
+    metrics = result.scores[0].metrics
+    assert [metrics[f"R@{k}"] for k in (1, 5, 10, 20)] == list(curve.recall["base"][:4])
+
+
+def test_the_scatter_holds_every_query_and_counts_those_that_coincide(rivals: BenchResult, examples: dict[str, Examples]) -> None:
+    law = examples["law"]
+    assert sum(point.count for point in law.points) == len(PAIRS.queries)
+    assert {(point.base, point.own) for point in law.points} == {
+        (round(each.base, 4), round(each.own, 4)) for each in (*law.winners, *law.losers)
+    }
+    assert law.points[0].texts[0] in PAIRS.queries.values()
+    chart = scatter_chart(law)
+    assert chart is not None
+    assert [dot.side for dot in chart.dots].count("lost") == 1
+    first = chart.dots[0]
+    assert (first.x, first.y) == (chart.across(law.points[0].base), chart.up(law.points[0].own))
+
+
+def test_coinciding_queries_are_one_dot_with_their_number_and_the_texts_of_a_few() -> None:
+    corpus, queries = {"p0": "a", "p1": "b"}, {f"q{row}": f"query {row}" for row in range(8)}
+    task = retrieval_task("law", corpus, Pairs(queries, {qid: {"p0": 1} for qid in queries}))
+    texts = {"a": [1.0, 0.0], "b": [0.0, 1.0]}
+    base = texts | {text: [0.0, 1.0] for text in queries.values()}
+    own = texts | {text: [1.0, 0.0] if text != "query 7" else [0.0, 1.0] for text in queries.values()}
+    result = assess(bench([entrant("base", base), entrant("good", own, "base")], [task]), [task], Background())
+    (found,) = find_examples(result, [task], Findings(), NOTHING_SEEN)
+    assert [(point.base, point.own, point.count) for point in found.points] == [(0.6309, 0.6309, 1), (0.6309, 1.0, 7)]
+    chart = scatter_chart(found)
+    assert chart is not None
+    assert chart.dots[1].radius > chart.dots[0].radius
+    assert chart.dots[1].text.splitlines() == [
+        "7 queries: 0.6309 with base, 1.0000 with good",
+        *(f"query {row}" for row in range(5)),
+        "and 2 more",
+    ]
+
+
+def test_costs_are_measured_or_said_to_be_kept() -> None:
+    table = costs(
+        [
+            Cost(reference="base", size=None, dimension=384, encoded=10, texts_per_s=2.5),
+            Cost(reference="all@1", size=1_234_567, dimension=None, encoded=0, texts_per_s=None),
+        ]
+    )
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["base", "–", "384", "10", "2.5"],
+        ["all@1", "1,234,567", "–", "0", "kept"],
+    ]
+
+
+def test_the_speed_is_that_of_what_was_encoded_and_of_nothing_where_vectors_are_kept(tiny_base: Path, tmp_path: Path) -> None:
+    from adapt_embed.bench.cells import Caches
+    from adapt_embed.bench.entrants import enter
+    from adapt_embed.cache import CacheFiles
+    from adapt_embed.cache.vectors import VectorStore
+    from adapt_embed.references import LoadedBases, Search, resolve_references
+
+    found = resolve_references(["base"], Search(registry=open_registry(tmp_path / "registry"), base=str(tiny_base)))
+    measured = []
+    for _ in range(2):
+        own = enter(found, LoadedBases())
+        bench(own, tasks()[:1], caches=Caches(vectors=VectorStore(CacheFiles(tmp_path / "cache"))))
+        measured += reference_costs(own, found)
+    first, second = measured
+    assert (first.encoded, first.size, first.dimension) == (len(CORPUS) + len(PAIRS.queries), None, 32)
+    assert first.texts_per_s is not None
+    assert first.texts_per_s > 0
+    assert (second.encoded, second.texts_per_s) == (0, None)
+
+
+def test_csv_parses_back_to_the_rows_and_no_text_becomes_a_formula() -> None:
+    import base64
+    import csv
+
+    rows = (
+        (Cell('合同, "a"\nb', more="3 queries"), Cell("−0.1266", -0.1266, more="+0.1 *")),
+        (Cell("=HYPERLINK(1)"), Cell("–")),
+        (Cell("-1+cmd"), Cell("−0.1 to +0.2")),
+    )
+    table = Table(("name", "score"), rows, frozenset({1}))
+    assert list(csv.reader(csv_text(table).splitlines(keepends=True))) == [
+        ["name", "name: more", "score", "score: more"],
+        ['合同, "a"\nb', "3 queries", "-0.1266", "+0.1 *"],
+        ["'=HYPERLINK(1)", "", "", ""],
+        ["'-1+cmd", "", "-0.1 to +0.2", ""],
+    ]
+    head, _, content = csv_link(table).partition(",")
+    assert head == "data:text/csv;charset=utf-8;base64"
+    assert base64.b64decode(content).decode("utf-8-sig") == csv_text(table)
+
+
+def test_the_json_says_the_general_change_with_the_sign_of_the_tables(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    base, good = benched[0].as_dict()["summary"]
+    assert (base["general_change"], good["general_change"], good["forgetting"]) == pytest.approx((None, -2.0, 2.0))
+    assert parse_result(benched[0].as_dict(items=True)) == benched[0]
+
+
+def test_the_page_names_what_is_ranked(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    from dataclasses import replace
+
+    noted = replace(benched[0], tasks=(replace(benched[0].tasks[0], notes=("each query ranks 4 passages",)), *benched[0].tasks[1:]))
+    assert "each query ranks 4 passages" in "".join(read(render_report(make_report(benched, result=noted))).text)
 
 
 class Reader(HTMLParser):
@@ -382,10 +561,11 @@ def test_the_command_writes_the_page_and_mtebs_own_files(tiny_base: Path, tmp_pa
         str(results),
         "--json",
     ]
-    for _ in range(2):  # the second time, scores come out of the cache
+    for round_ in range(2):  # the second time, scores come out of the cache
         ran = CliRunner().invoke(main, arguments, catch_exceptions=False)
         assert ran.exit_code == 0, ran.output
         page = read(html.read_text(encoding="utf-8"))
+        assert page.text.count("kept") == 1 + round_  # the speed is measured, or said to be kept (once in the explanation)
         assert f"adapt bench base --base {tiny_base} --data {law} --html '{html}'" in "".join(page.text)
         (path,) = results.glob("results/*/*/law.json")
         found, score = TaskResult.from_disk(path), json.loads(ran.stdout)["scores"][0]

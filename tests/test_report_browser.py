@@ -1,5 +1,6 @@
 """The report in a real browser: nothing goes wrong, charts are drawn, tables sort, and no text of the user's runs."""
 
+import csv
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,11 +9,13 @@ from typing import Any
 
 import pytest
 from adapt_embed.bench.leakage import Leak, Leakage, TaskLeaks
+from adapt_embed.bench.report.costs import Cost
 from adapt_embed.bench.report.curve import WeightCurve, WeightLine
-from adapt_embed.bench.report.examples import Example, Examples
+from adapt_embed.bench.report.examples import Example, Examples, Point
 from adapt_embed.bench.report.item_texts import Passage
 from adapt_embed.bench.report.page import Report, render_report
-from adapt_embed.bench.result import BenchedReference, BenchedTask, BenchResult, Interval, Score, Summary
+from adapt_embed.bench.report.recall import RecallCurve
+from adapt_embed.bench.result import BenchedReference, BenchedTask, BenchResult, Comparison, Interval, Score, Summary
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 QUIET = [
@@ -80,6 +83,12 @@ def report() -> Report:
         better=1,
         equal=10,
         worse=1,
+        points=(
+            Point(base=0.0, own=0.0, count=1, texts=(EVIL,)),
+            Point(base=0.0, own=1.0, count=1, texts=(EVIL,)),
+            Point(base=0.3869, own=0.3869, count=9, texts=("合同？" + EVIL,) * 5),
+            Point(base=1.0, own=0.6309, count=1, texts=("a", EVIL)),
+        ),
     )
     return Report(
         result=BenchResult(
@@ -92,6 +101,16 @@ def report() -> Report:
         created="2026-01-02 03:04",
         versions=(("mteb", EVIL),),
         references=[(EVIL, ((EVIL, EVIL),))],
+        comparisons=[
+            Comparison(task=task, first="legal@1", second=name, interval=interval(0.75 - SCORES[name]))
+            for task in ("law", EVIL)
+            for name in ("medical@1", EVIL)
+        ],
+        recall=[
+            RecallCurve(task=task, cutoffs=(1, 5, 10), recall={name: (0.1, value, 1.0) for name, value in SCORES.items()})
+            for task in ("law", EVIL)
+        ],
+        costs=[Cost(reference=name, size=10**7, dimension=384, encoded=0, texts_per_s=None) for name in SCORES],
     )
 
 
@@ -170,7 +189,7 @@ def test_charts_are_drawn(opened: tuple[Page, list[str]]) -> None:
         name: [each.bounding_box() for each in page.locator(name).all()]
         for name in ("svg.chart", "svg .bar", "svg .trace", "svg.chart circle", "svg.interval .at")
     }
-    assert [len(found) for found in boxes.values()] == [2, 6, 3, 9, 6]
+    assert [len(found) for found in boxes.values()] == [2 + 2 + 1, 6, 3 + 8, 9 + 24 + 4, 6 + 4]
     for name, found in boxes.items():
         assert all(box and box["width"] > 0 and box["height"] > 0 for box in found), name
     gains = [box["width"] for box in boxes["svg .bar"][::2]]
@@ -214,6 +233,110 @@ def test_on_a_phone_tables_scroll_in_their_own_box(opened: tuple[Page, list[str]
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     box = page.locator("#differences .scroll")
     assert box.evaluate("each => each.scrollWidth > each.clientWidth")
+
+
+OPEN_ALL = "document.querySelectorAll('details').forEach(each => { each.open = true })"
+UNREACHABLE = """() => [...document.querySelectorAll("main *, header *")].filter(each => {
+  if (each.closest(".hint[hidden], title, svg text") || !each.getClientRects().length) return false;
+  const own = each.getBoundingClientRect(), box = each.closest(".scroll");
+  if (box && box !== each) return own.right > box.getBoundingClientRect().left + box.clientLeft + box.scrollWidth + 1;
+  return own.left < -1 || own.right > document.documentElement.clientWidth + 1;
+}).map(each => each.outerHTML.slice(0, 200))"""
+CUT = """() => [...document.querySelectorAll("td, th, figure, section, details, dd, pre")].filter(each =>
+  each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).overflowX !== "visible"
+).map(each => each.outerHTML.slice(0, 200))"""
+OVERLAPPING = """() => [...document.querySelectorAll("tr")].filter(row => {
+  const boxes = [...row.cells].map(cell => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    return [cell.getBoundingClientRect(), range.getBoundingClientRect()];
+  });
+  return boxes.some(([cell, content], number) => content.right > cell.right + 1 || content.left < cell.left - 1
+    || (number && boxes[number - 1][0].right > cell.left + 1));
+}).map(row => row.outerHTML.slice(0, 300))"""
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_nothing_is_clipped_and_what_is_wider_than_the_page_scrolls_and_says_so(opened: tuple[Page, list[str]], width: int) -> None:
+    page, told = opened
+    page.set_viewport_size({"width": width, "height": 900})
+    page.evaluate(OPEN_ALL)
+    page.wait_for_timeout(100)  # for what observes the width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(UNREACHABLE) == []
+    assert page.evaluate(CUT) == []
+    assert page.evaluate(OVERLAPPING) == []
+    sheets = page.locator(".sheet").all()
+    assert len(sheets) == len(page.locator("table").all()) == 8
+    for sheet in sheets:
+        box = sheet.locator(".scroll")
+        is_wide = box.evaluate("each => each.scrollWidth > each.clientWidth")
+        assert sheet.locator(".hint").is_visible() == is_wide
+        if is_wide:
+            assert box.evaluate("each => { each.scrollLeft = 9999; return each.scrollLeft + each.clientWidth >= each.scrollWidth - 1 }")
+    assert told == []
+
+
+def test_on_a_wide_screen_plain_tables_fit(opened: tuple[Page, list[str]]) -> None:
+    page, _ = opened
+    for width in (1280, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        for section in ("#differences", "#comparisons", "#costs", "#recall"):
+            assert page.locator(f"{section} .scroll").first.evaluate("each => each.scrollWidth <= each.clientWidth"), (width, section)
+
+
+def test_letters_of_charts_stay_within_them(opened: tuple[Page, list[str]]) -> None:
+    page, _ = opened
+    for chart in page.locator("svg.chart").all():
+        frame = chart.bounding_box()
+        for text in chart.locator("text:not(.name)").all():
+            box = text.bounding_box()
+            assert frame["x"] - 1 <= box["x"]
+            assert box["y"] + box["height"] <= frame["y"] + frame["height"] + 1
+
+
+def test_the_scatter_has_as_many_points_as_queries(opened: tuple[Page, list[str]]) -> None:
+    page, _ = opened
+    dots = page.locator("svg.scatter .dot")
+    assert sum(int(count) for count in dots.evaluate_all("all => all.map(each => each.dataset.count)")) == 12
+    assert page.locator("svg.scatter .count").all_text_contents() == ["9"]
+    boxes = [each.bounding_box() for each in dots.all()]
+    assert boxes[0]["x"] == pytest.approx(boxes[1]["x"])  # both were 0 with the base
+    assert boxes[0]["y"] > boxes[1]["y"] + 100  # and the reference won the second one
+    titles = dots.locator("title").all_text_contents()
+    assert titles[2].splitlines()[0] == f"9 queries: 0.3869 with base, 0.3869 with {EVIL}"
+    assert titles[2].splitlines()[-1] == "and 4 more"
+
+
+def test_a_click_saves_the_rows_of_a_table_without_a_network(opened: tuple[Page, list[str]], tmp_path: Path) -> None:
+    page, told = opened
+    names = []
+    for number, link in enumerate(page.locator(".sheet a[download]").all()):
+        with page.expect_download() as started:
+            link.click()
+        started.value.save_as(tmp_path / f"{number}.csv")
+        names.append(started.value.suggested_filename)
+        rows = list(csv.reader((tmp_path / f"{number}.csv").read_text(encoding="utf-8-sig").splitlines(keepends=True)))
+        shown = page.locator(".sheet").nth(number).locator("tbody tr")
+        assert len(rows) == shown.count() + 1
+        for row, cells in zip(rows[1:], shown.all(), strict=True):
+            assert row[0] in cells.locator("td").first.inner_text()
+    assert names[:2] == ["overview.csv", "differences.csv"]
+    assert len(set(names)) == len(names) == 8
+    assert told == []
+    overview = list(csv.reader((tmp_path / "0.csv").read_text(encoding="utf-8-sig").splitlines(keepends=True)))
+    assert [row[0] for row in overview[1:]] == list(SCORES)
+    assert [float(row[overview[0].index("domain mean")]) for row in overview[1:]] == list(SCORES.values())
+    change = overview[0].index("general change (below 0: forgetting)")
+    assert [row[change] for row in overview[1:]] == ["", "-0.0100", "-0.0100", "-0.0100"]
+
+
+def test_the_table_and_the_chart_give_forgetting_one_sign(opened: tuple[Page, list[str]]) -> None:
+    page, _ = opened
+    headings = page.locator("#overview th").all_text_contents()
+    column_of = next(number for number, text in enumerate(headings, start=1) if "forgetting" in text)
+    bars = page.locator("#gain-chart rect.general title").all_text_contents()
+    assert [text.rsplit(": ", 1)[1] for text in bars] == column(page, "#overview table", column_of)[1:] == ["−0.0100"] * 3
 
 
 def test_dark_mode_is_dark_and_light_mode_light(opened: tuple[Page, list[str]]) -> None:

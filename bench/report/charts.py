@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 from ..result import Summary
 from .curve import WeightCurve, WeightLine
+from .examples import Examples
+from .recall import RecallCurve
 from .scale import Scale, fit_scale
 
 WIDTH = 420
 _LABEL_ROOM, _EDGE = 62, 8  # for a number beside a bar, and where there is none
 _BAR, _GAP, _NAME = 15, 4, 20
 _PANEL = 170
+_LEAST_DOT, _MOST_DOT = 4, 11  # the radius of one item, and of the most that coincide
 _LEFT, _RIGHT = 46, 22
 
 
@@ -41,7 +44,7 @@ class BarRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GainChart:
-    """Gain and forgetting of every reference that has a base; what was lost points to the left."""
+    """Gain and general change of every reference that has a base; what was lost points to the left."""
 
     rows: tuple[BarRow, ...]
     scale: Scale
@@ -55,7 +58,7 @@ def gain_chart(summaries: Sequence[Summary]) -> GainChart | None:
     values = [value for each in shown for value in _changes(each).values()]
     if not values:
         return None
-    left, right = (_LABEL_ROOM if any(value * side > 0 for value in values) else 2 * _EDGE for side in (-1, 1))
+    left, right = (_LABEL_ROOM if any(value * side > 0 for value in values) else 3 * _EDGE for side in (-1, 1))
     scale = fit_scale([0.0, *values], left, WIDTH - right)
     rows, y = [], 8.0
     for each in shown:
@@ -65,8 +68,8 @@ def gain_chart(summaries: Sequence[Summary]) -> GainChart | None:
 
 
 def _changes(summary: Summary) -> dict[str, float]:
-    """Return what was gained on domain tasks and on general ones; forgetting is a general change below 0."""
-    found = {"gain": summary.gain, "general": None if summary.forgetting is None else -summary.forgetting}
+    """Return what was gained on domain tasks and on general ones."""
+    found = {"gain": summary.gain, "general": summary.general_change}
     return {series: value for series, value in found.items() if value is not None}
 
 
@@ -143,6 +146,70 @@ def _panel(title: str, xs: Sequence[float], traces: Sequence[tuple[str, int, lis
         path = " ".join(f"{x:g},{y:g}" for x, y, _ in points)
         drawn.append(Trace(name=name, number=number, path=path, points=tuple(points), base_y=scale(base)))
     return Panel(title=title, scale=scale, traces=tuple(drawn))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallChart:
+    """Recall over k: the cutoffs stand at equal distances, each with its place, and every reference has a line."""
+
+    task: str
+    marks: tuple[tuple[float, str], ...]
+    panel: Panel
+
+
+def recall_chart(curve: RecallCurve) -> RecallChart:
+    """Lay out the lines of one task."""
+    across = Scale(0.0, max(1.0, len(curve.cutoffs) - 1.0), _LEFT, WIDTH - _RIGHT, 1.0)
+    places = [across(place) for place in range(len(curve.cutoffs))]
+    scale = fit_scale([value for values in curve.recall.values() for value in values], _PANEL, 10)
+    traces = []
+    for number, (name, values) in enumerate(curve.recall.items()):
+        points = tuple((x, scale(value), f"{value:.4f}") for x, value in zip(places, values, strict=True))
+        path = " ".join(f"{x:g},{y:g}" for x, y, _ in points)
+        traces.append(Trace(name=name, number=number, path=path, points=points, base_y=points[0][1]))
+    marks = tuple((x, f"{k}") for x, k in zip(places, curve.cutoffs, strict=True))
+    return RecallChart(task=curve.task, marks=marks, panel=Panel(title="recall", scale=scale, traces=tuple(traces)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dot:
+    """Items of the same two scores: where they lie, how large the dot is, how many they are, on which side, and what is said of them."""
+
+    x: float
+    y: float
+    radius: float
+    count: int
+    side: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScatterChart:
+    """Every item of a task by its base's score (across) and its reference's (up); what was won lies above the diagonal."""
+
+    across: Scale
+    up: Scale
+    dots: tuple[Dot, ...]
+
+
+def scatter_chart(found: Examples) -> ScatterChart | None:
+    """Lay out the items of one task and reference; None where nothing is known of them."""
+    if not found.points:
+        return None
+    values = [value for point in found.points for value in (point.base, point.own)]
+    inset = _MOST_DOT + 2  # so that no dot hides a number beside the axes
+    across = fit_scale(values, _LEFT + inset, WIDTH - _RIGHT - inset)
+    up = fit_scale(values, WIDTH - _LEFT - inset, 10 + inset)
+    most = max(point.count for point in found.points)
+    dots = []
+    for point in found.points:
+        side = "won" if point.own > point.base else "lost" if point.own < point.base else "same"
+        more = [f"and {point.count - len(point.texts)} more"] if point.count > len(point.texts) else []
+        said = f"{point.count} {found.item}: {point.base:.4f} with {found.base}, {point.own:.4f} with {found.reference}"
+        radius = round(_LEAST_DOT + (_MOST_DOT - _LEAST_DOT) * (point.count - 1) ** 0.5 / max(1, most - 1) ** 0.5, 2)
+        text = "\n".join([said, *point.texts, *more])
+        dots.append(Dot(x=across(point.base), y=up(point.own), radius=radius, count=point.count, side=side, text=text))
+    return ScatterChart(across=across, up=up, dots=tuple(dots))
 
 
 def signed(value: float, digits: int = 4) -> str:

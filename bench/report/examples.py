@@ -1,5 +1,6 @@
 """Winners and losers: the items whose score changed most against the base, with their texts. People read these before any number."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,10 @@ from ..leakage import Leakage
 from ..result import BenchedTask, BenchResult, Score, StatisticName
 from ..unseen import unseen_name
 from .findings import Findings
-from .item_texts import ITEM_TEXTS, Described, Passage
+from .item_texts import ITEM_TEXTS, Described, Passage, Rankings
 
 SHOWN = 10
+_NAMED = 5  # texts of the items of one point
 _NOTHING = 1e-9
 
 Values = Mapping[str, float]
@@ -37,10 +39,21 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """The items that scored `base` with the base and `own` with the reference: how many, and the texts of the first of them."""
+
+    base: float
+    own: float
+    count: int
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Examples:
     """The winners and losers of one reference on one task, the greatest difference first.
 
-    `measure` says what is compared; `better`, `equal` and `worse` count all items (`item` says what they are).
+    `measure` says what is compared; `better`, `equal` and `worse` count all items (`item` says what they are). `points` are all of them,
+    those of the same two scores together.
     """
 
     task: str
@@ -54,6 +67,7 @@ class Examples:
     better: int
     equal: int
     worse: int
+    points: tuple[Point, ...] = ()
 
 
 def find_examples(result: BenchResult, tasks: Sequence[AbsTask], findings: Findings, leakage: Leakage) -> list[Examples]:
@@ -109,7 +123,19 @@ def _find(result: BenchResult, benched: BenchedTask, task: AbsTask, reference: s
         better=len(better),
         equal=len(changes) - len(better) - len(worse),
         worse=len(worse),
+        points=tuple(_points(theirs, own, texts)),
     )
+
+
+def _points(base: Values, own: Values, texts: Callable[[str, Rankings], Described]) -> list[Point]:
+    """Return the items by their two scores, to four digits as they are written."""
+    places: dict[tuple[float, float], list[str]] = defaultdict(list)
+    for item in sorted(own.keys() & base.keys()):
+        places[round(base[item], 4), round(own[item], 4)].append(item)
+    return [
+        Point(base=x, own=y, count=len(items), texts=tuple(" / ".join(texts(item, {})[0]) for item in items[:_NAMED]))
+        for (x, y), items in sorted(places.items())
+    ]
 
 
 def _seen(leakage: Leakage, task: str, reference: str) -> dict[str, str]:

@@ -10,12 +10,15 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..leakage import Leakage
-from ..result import BenchResult
+from ..result import BenchResult, Comparison
 from . import tables
-from .charts import curve_charts, gain_chart, signed
+from .charts import curve_charts, gain_chart, recall_chart, scatter_chart, signed
+from .costs import Cost
+from .csv_link import csv_link
 from .curve import WeightCurve
 from .examples import Examples
 from .facts import TASK_HEADINGS, Facts, task_rows
+from .recall import RecallCurve
 
 _HERE = Path(__file__).parent
 
@@ -33,6 +36,9 @@ class Report:
         created: When, as people write it.
         versions: Of the software.
         references: Of each reference, how it came about.
+        comparisons: The references held against each other.
+        recall: Of the retrieval tasks.
+        costs: Of each reference.
     """
 
     result: BenchResult
@@ -43,11 +49,14 @@ class Report:
     created: str
     versions: Facts
     references: Sequence[tuple[str, Facts]]
+    comparisons: Sequence[Comparison] = ()
+    recall: Sequence[RecallCurve] = ()
+    costs: Sequence[Cost] = ()
 
 
 def render_report(report: Report) -> str:
     """Return the page. Every text of the user's is escaped, and only the page's own script may run."""
-    script = _source("sort.js")
+    script = _source("sort.js") + _source("hint.js")
     own = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         _environment()
@@ -58,9 +67,14 @@ def render_report(report: Report) -> str:
             title=_title(report.result),
             style=_source("style.css"),
             script=script,
+            csv_link=csv_link,
             policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{own}'; img-src data:",
             overview=tables.overview(report.result),
             differences=tables.differences(report.result),
+            comparisons=tables.comparisons(report.comparisons),
+            recall=[(curve, recall_chart(curve), tables.recall(curve)) for curve in report.recall],
+            costs=tables.costs(report.costs),
+            examples=[(found, scatter_chart(found)) for found in report.examples],
             leaks=tables.leaks(report.leakage),
             seeds=tables.seeds(report.result),
             requirements=tables.requirements(report.result),

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..leakage import Leakage
-from ..result import BenchedReference, BenchResult, GainKept, Interval, Score, Summary
+from ..result import BenchedReference, BenchResult, Comparison, GainKept, Interval, Score, Summary
 from .charts import signed
+from .costs import Cost
+from .recall import RecallCurve
 from .scale import Scale, fit_scale
 
 _BAR_WIDTH = 120
 NONE = "–"
+GENERAL_CHANGE = "general change (below 0: forgetting)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Table:
 def overview(result: BenchResult) -> Table:
     """Return a row a reference: its named columns, and its main score on every task."""
     summaries = {each.reference: each for each in result.summary}
-    named = ("domain mean", "gain", "general mean", "forgetting") if result.summary else ()
+    named = ("domain mean", "gain", "general mean", GENERAL_CHANGE) if result.summary else ()
     last = ("gain kept",) if any(each.gain_kept for each in result.summary) else ()
     rows = []
     for reference in result.references:
@@ -65,14 +68,13 @@ def _name_cell(reference: BenchedReference) -> Cell:
 
 
 def _named(summary: Summary) -> dict[str, Cell]:
-    forgotten = summary.forgetting
     kept = [f"{_kept(each)} of {each.parent}" for each in summary.gain_kept]
     shares = [each.share for each in summary.gain_kept if each.share is not None]
     return {
         "domain mean": _number(summary.domain_mean),
-        "gain": Cell(NONE) if summary.gain is None else Cell(signed(summary.gain), summary.gain),
+        "gain": _change(summary.gain),
         "general mean": _number(summary.general_mean),
-        "forgetting": Cell(NONE) if forgotten is None else Cell(signed(forgotten), forgotten),
+        GENERAL_CHANGE: _change(summary.general_change),
         "gain kept": Cell("\n".join(kept) or NONE, min(shares, default=None), "lines"),
     }
 
@@ -86,6 +88,10 @@ def _kept(kept: GainKept) -> str:
 
 def _number(value: float | None) -> Cell:
     return Cell(NONE) if value is None else Cell(f"{value:.4f}", value)
+
+
+def _change(value: float | None) -> Cell:
+    return Cell(NONE) if value is None else Cell(signed(value), value)
 
 
 def _mood(value: float) -> str:
@@ -112,21 +118,77 @@ def differences(result: BenchResult) -> Table:
         found, task = score.interval, tasks[score.task]
         assert found is not None
         others = [f"{metric} {score.metrics[metric]:.4f}" for metric in task.shown if metric in score.metrics and metric != found.metric]
-        verdict = Cell("yes" if found.significant else "no", float(found.significant)) if found.p_holm is not None else Cell(NONE)
         rows.append(
             (
                 Cell(score.task, more=f"{found.metric}, {task.items:,} {task.item}, {task.domain or task.role}"),
                 Cell(score.reference),
                 _number(score.metrics.get(found.metric, score.metrics[task.main_metric])),
-                Cell(signed(found.difference), found.difference, _mood(found.difference) if found.significant else ""),
-                _interval_cell(found, scale),
-                Cell(NONE) if found.p_holm is None else Cell(f"{found.p_holm:.4f}", found.p_holm),
-                verdict,
+                *_judged(found, scale),
                 Cell(", ".join(others) or NONE, mood="quiet"),
             )
         )
-    headings = ("task", "reference", "score", "difference", "95 % interval", "p (Holm)", "significant", "other metrics")
-    return Table(headings, tuple(rows), frozenset({2, 3, 4, 5, 6}))
+    return Table(("task", "reference", "score", *_JUDGED, "other metrics"), tuple(rows), frozenset({2, 3, 4, 5, 6}))
+
+
+_JUDGED = ("difference", "95 % interval", "p (Holm)", "significant")
+
+
+def _judged(found: Interval, scale: Scale) -> tuple[Cell, ...]:
+    """Return the cells under `_JUDGED`."""
+    return (
+        Cell(signed(found.difference), found.difference, _mood(found.difference) if found.significant else ""),
+        _interval_cell(found, scale),
+        Cell(NONE) if found.p_holm is None else Cell(f"{found.p_holm:.4f}", found.p_holm),
+        Cell(NONE) if found.p_holm is None else Cell("yes" if found.significant else "no", float(found.significant)),
+    )
+
+
+def comparisons(found: Sequence[Comparison]) -> Table:
+    """Return a row a task and pair of references: which one is better, by how much, and how sure that is."""
+    scale = fit_scale([0.0, *(end for each in found for end in _ends(each.interval))], 4, _BAR_WIDTH - 4)
+    rows = [
+        (
+            Cell(each.task, more=each.interval.metric),
+            Cell(each.first),
+            Cell(each.second),
+            *_judged(each.interval, scale),
+            Cell(_better(each), mood="" if each.interval.significant else "quiet"),
+        )
+        for each in found
+    ]
+    headings = ("task", "reference", "less", *_JUDGED, "better")
+    return Table(headings, tuple(rows), frozenset({3, 4, 5, 6}))
+
+
+def _better(each: Comparison) -> str:
+    if each.interval.p_holm is None:
+        return NONE
+    if not each.interval.significant:
+        return "not told apart"
+    return each.first if each.interval.difference > 0 else each.second
+
+
+def recall(curve: RecallCurve) -> Table:
+    """Return a row a reference, a column a cutoff."""
+    rows = [(Cell(name), *map(_number, values)) for name, values in curve.recall.items()]
+    headings = ("reference", *(f"R@{k}" for k in curve.cutoffs))
+    return Table(headings, tuple(rows), frozenset(range(1, len(headings))))
+
+
+def costs(found: Sequence[Cost]) -> Table:
+    """Return a row a reference: what it takes on the disk, what its vectors take, and how fast it was."""
+    rows = [
+        (
+            Cell(each.reference),
+            Cell(NONE) if each.size is None else Cell(f"{each.size:,}", each.size),
+            Cell(NONE, more="ranks, has no vectors") if each.dimension is None else Cell(f"{each.dimension:,}", each.dimension),
+            Cell(f"{each.encoded:,}", each.encoded),
+            Cell("kept") if each.texts_per_s is None else Cell(f"{each.texts_per_s:,.1f}", each.texts_per_s),
+        )
+        for each in found
+    ]
+    headings = ("reference", "size of its folder (bytes)", "dimension", "texts encoded in this run", "texts per second")
+    return Table(headings, tuple(rows), frozenset({1, 2, 3, 4}))
 
 
 def _ends(found: Interval | None) -> list[float]:

@@ -1,0 +1,67 @@
+"""What a reference costs: how large its folder and its vectors are, and how fast it was where texts were really encoded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...encoder import LoraEncoder, Work
+from ...ensemble.encoders import EnsembleEncoder
+from ...ensemble.members import Ensemble
+from ...references import Resolved
+from ..entrants import Entrant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """One reference.
+
+    Attributes:
+        reference: Its name.
+        size: Bytes of all files of its folder; None for a base, which is not part of it.
+        dimension: Of its vectors; None where it has none.
+        encoded: How many texts were encoded in this run; 0: all vectors or scores were kept from an earlier one.
+        texts_per_s: Of those texts; None where there were none.
+    """
+
+    reference: str
+    size: int | None
+    dimension: int | None
+    encoded: int
+    texts_per_s: float | None
+
+
+def reference_costs(entrants: Sequence[Entrant], found: Sequence[Resolved]) -> list[Cost]:
+    """Return what each entrant costs; its encoder has counted what it computed since it was opened for the bench."""
+    folders = {resolved.reference: resolved.folder for resolved in found if resolved.kind != "base"}
+    costs = []
+    for entrant in entrants:
+        work, folder = _work_of(entrant.encoder), folders.get(entrant.name)
+        costs.append(
+            Cost(
+                reference=entrant.name,
+                size=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder else None,
+                dimension=_dimension(entrant.encoder),
+                encoded=work.texts,
+                texts_per_s=work.texts / work.seconds if work.seconds else None,
+            )
+        )
+    return costs
+
+
+def _work_of(encoder: object) -> Work:
+    """Return what was computed. Of an ensemble: texts that every member encoded, and the seconds of all members for as many."""
+    members = encoder.members if isinstance(encoder, Ensemble) else (encoder,)
+    done = [member.work for member in members if isinstance(member, LoraEncoder)]
+    texts = min((each.texts for each in done), default=0)
+    return Work(texts, sum(texts * each.seconds / each.texts for each in done) if texts else 0.0)
+
+
+def _dimension(encoder: object) -> int | None:
+    """Return the dimension of an encoder's vectors; None where it ranks and has none."""
+    if isinstance(encoder, LoraEncoder):
+        return encoder.base.spec.dimension
+    if not isinstance(encoder, EnsembleEncoder):
+        return None
+    if encoder.projection is not None:
+        return int(encoder.projection.shape[1])
+    dimensions = [member.base.spec.dimension for member in encoder.members]
+    return sum(dimensions) if encoder.mode == "concat" else dimensions[0]
