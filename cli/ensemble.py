@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..ensemble.modes import MODES
+from ..names import to_name
 from .command import Command
 from .encode import encode_with_bar, read_lines
 from .options import WeightsType, base_options, common_options
@@ -93,7 +93,7 @@ def _derive_name(registry: Registry, found: Sequence[Resolved], recipe: Recipe) 
 
 def _short_name(resolved: Resolved) -> str:
     name = resolved.entry.name if resolved.entry else resolved.reference.partition("@")[0].rstrip("/").rpartition("/")[2]
-    return re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.") or "member"
+    return to_name(name, "member")
 
 
 def _shared_domain(found: Sequence[Resolved]) -> str | None:

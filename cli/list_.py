@@ -41,21 +41,16 @@ def _row(registry: "Registry", entry: "Entry") -> dict:
 
 
 def _text(registry: "Registry", entries: "list[Entry]", domain: str | None) -> str:
-    from rich import box
-    from rich.table import Table
-
-    from .render import format_dev, format_size, render
+    from .render import format_dev, format_size, render_table
 
     if not entries:
         return f"The registry {registry.home} holds nothing{' for ' + domain if domain else ''} yet. To make something: adapt train --domain {domain or 'legal'}"
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("reference", "aliases", "domain", "base", "kind", "size", "dev", "created"):
-        table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
+    rows = []
     for entry in entries:
         bases = "\n".join(str(base.get("name") or base["id"]) for base in entry.bases)
         aliases = ", ".join(registry.aliases_of(entry))
         created = entry.created[:16].replace("T", " ")
-        table.add_row(
-            entry.reference, aliases, entry.domain or "", bases, entry.kind, format_size(entry.size), format_dev(entry.scores), created
-        )
-    return render(table)
+        size, dev = format_size(entry.size), format_dev(entry.scores)
+        rows.append((entry.reference, aliases, entry.domain or "", bases, entry.kind, size, dev, created))
+    headings = ("reference", "aliases", "domain", "base", "kind", "size", "dev", "created")
+    return render_table(headings, rows, right=["size"])

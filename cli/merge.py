@@ -132,17 +132,17 @@ def _list_methods(json_output: bool) -> None:
 
     rows: list[tuple[str, ...]] = [(name, method.use, ", ".join(method.settings) or "-", method.source) for name, method in METHODS.items()]
     result = {"methods": [dict(zip(("name", "use", "settings", "source"), row, strict=True)) for row in rows]}
-    emit(result, render_table(("method", "when to use it", "settings", "source"), rows), json_output)
+    emit(result, render_table(("method", "when to use it", "settings", "source"), rows, prose=["when to use it"]), json_output)
 
 
 def _explain(parents: list[Parent], json_output: bool) -> None:
     from ..merge.explain import explain
     from ..merge.tables import explanation_table
-    from .render import render_table
+    from .render import render, render_line
 
     explained = explain([parent.factors for parent in parents], [parent.reference for parent in parents])
     table = explanation_table(explained)
-    lines = [render_table(table.headings, table.rows), "", *(f"- {suggestion}" for suggestion in explained.suggestions)]
+    lines = [render(table), "", *(render_line(f"- {suggestion}") for suggestion in explained.suggestions)]
     emit(explained.as_dict(), "\n".join(lines), json_output)
 
 

@@ -11,7 +11,7 @@ from .options import common_options
 from .output import emit, say
 
 if TYPE_CHECKING:
-    from rich.tree import Tree
+    from collections.abc import Iterator
 
     from ..registry import Entry, Lineage, Registry
 
@@ -48,19 +48,14 @@ def _tell_of_other_bases(registry: "Registry", entry: "Entry", reference: str) -
 
 
 def _text(result: dict, origin: "Lineage") -> str:
-    from rich.table import Table
+    from .render import format_size, render_facts
 
-    from .render import format_size, render
-
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
     apart = {"files", "lineage", "parents", "name", "version", "size", "reference"}
-    for key, value in {"reference": result["reference"], **{key: value for key, value in result.items() if key not in apart}}.items():
-        table.add_row(key, "\n".join(_lines(value)) or "-")
+    shown = {"reference": result["reference"], **{key: value for key, value in result.items() if key not in apart}}
+    facts = [(key, "\n".join(_lines(value))) for key, value in shown.items()]
     files = [f"{path}  {format_size(file['size'])}  sha256 {file['sha256'][:12]}..." for path, file in result["files"].items()]
-    table.add_row("files", "\n".join([*files, f"{format_size(result['size'])} in all"]))
-    return render(table) + "\n\nlineage\n" + render(_tree(origin))
+    facts.append(("files", "\n".join([*files, f"{format_size(result['size'])} in all"])))
+    return render_facts(facts) + "\n\nlineage\n" + "\n".join(_tree(origin))
 
 
 def _lines(value: object) -> list[str]:
@@ -88,18 +83,16 @@ def _what_is_elsewhere(reference: str) -> str:
     return "outside the registry" if "/" in reference or "\\" in reference else "not in this registry"
 
 
-def _tree(node: "Lineage", above: "Tree | None" = None) -> "Tree":
-    from rich.markup import escape
-    from rich.tree import Tree
-
+def _tree(node: "Lineage") -> "Iterator[str]":
+    """Yield a line for a version, and below it a branch for each of its parents."""
     what = (
         f"{node.entry.kind}, {node.entry.method or 'no method'}, {node.entry.domain or 'no domain'}"
         if node.entry
         else _what_is_elsewhere(node.reference)
     )
-    weight = "" if node.weight is None else f"  weight {node.weight:g}"
-    label = escape(f"{node.reference}  {what}{weight}")
-    branch = Tree(label) if above is None else above.add(label)
-    for parent in node.parents:
-        _tree(parent, branch)
-    return branch
+    yield f"{node.reference}  {what}" + ("" if node.weight is None else f"  weight {node.weight:g}")
+    for number, parent in enumerate(node.parents, start=1):
+        first, *below = _tree(parent)
+        is_last = number == len(node.parents)
+        yield f"{'└── ' if is_last else '├── '}{first}"
+        yield from (f"{'    ' if is_last else '│   '}{line}" for line in below)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import RegistryError
+from ..names import normalise
 from . import atomic
 from .entry import RESERVED, Entry
 from .guard import index_lock, readable_errors
@@ -164,7 +165,14 @@ def _dangling_aliases(registry: Registry, fix: bool) -> list[Problem]:
 
 def _version_folders(home: Path) -> list[Path]:
     """List the folders NAME/VERSION that hold an entry's file, whatever the index says of them."""
-    return sorted(path.parent for path in home.glob(f"[!.]*/*/{ENTRY}") if path.parent.name.isascii() and path.parent.name.isdigit())
+    found = (path.parent for path in home.glob(f"[!.]*/*/{ENTRY}") if path.parent.name.isascii() and path.parent.name.isdigit())
+    return sorted(_as_registered(folder) for folder in found)
+
+
+def _as_registered(folder: Path) -> Path:
+    """Return a version folder by its name's own spelling: some disks list names with the accents apart."""
+    registered = folder.parent.parent / normalise(folder.parent.name) / folder.name
+    return registered if registered.is_dir() else folder
 
 
 def _orphans(registry: Registry, index: Index, fix: bool) -> list[Problem]:
