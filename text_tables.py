@@ -100,9 +100,7 @@ def _lines(table: TextTable, widths: Sequence[int], total: int) -> Iterator[str]
 
 
 def _row(table: TextTable, cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (
-        _pad(cell, width, right=heading in table.right) for heading, cell, width in zip(table.headings, cells, widths, strict=True)
-    )
+    padded = (_pad(cell, width, right=heading in table.right) for heading, cell, width in zip(table.headings, cells, widths, strict=True))
     return (" " + _GAP.join(padded)).rstrip()
 
 

@@ -12,6 +12,7 @@ import click
 from ..files import write_file
 from .bars import text_bar
 from .command import Command
+from .completion import REFERENCE
 from .encoder_options import EncoderOptions, encoder_options
 from .options import common_options
 from .output import emit, reserve_outputs, say
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="encode", cls=Command)
-@click.argument("reference", metavar="REF")
+@click.argument("reference", metavar="REF", type=REFERENCE)
 @click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
     "--as",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .command import Command
+from .completion import DOMAIN
 from .options import common_options
 from .output import emit
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="list", cls=Command)
-@click.option("--domain", help="Only what was made for this domain.")
+@click.option("--domain", type=DOMAIN, metavar="D", help="Only what was made for this domain.")
 @common_options
 def command(domain: str | None, json_output: bool, registry_dir: Path | None) -> None:
     """List the adapters, merges and ensembles in the registry."""

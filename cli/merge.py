@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .command import Command
+from .completion import DEV_SOURCES, DOMAIN, METHOD, NAME, REFERENCE
 from .encoder_options import EncoderOptions, encoder_options
 from .options import WeightsType, common_options, dangling_option
 from .output import emit, emit_after, reserve_outputs, say
@@ -38,9 +39,12 @@ class RankType(click.ParamType):
 
 
 @click.command(name="merge", cls=Command)
-@click.argument("references", metavar="REF...", nargs=-1)
+@click.argument("references", metavar="REF...", type=REFERENCE, nargs=-1)
 @click.option(
-    "--method", metavar="M", help="How (list them: adapt merge --methods) [default: linear; regmean where all carry Gram matrices]."
+    "--method",
+    type=METHOD,
+    metavar="M",
+    help="How (list them: adapt merge --methods) [default: linear; regmean where all carry Gram matrices].",
 )
 @click.option("--weights", type=WeightsType(), metavar="W,W", help="One weight each, negative ones too [default: 1/n each].")
 @click.option("--rank", type=RankType(), default="auto", show_default=True, metavar="R", help="auto, full (lossless), or a number.")
@@ -53,11 +57,12 @@ class RankType(click.ParamType):
 @click.option(
     "--store", type=click.Choice(["fp16", "bf16", "fp32"]), help="Number format of the file [default: fp16; fp32 with --rank full]."
 )
-@click.option("--name", metavar="N", help="Name in the registry [default: the parents' names, joined].")
-@click.option("--domain", metavar="D", help="What it is for [default: the parents' domain, where they share one].")
+@click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the parents' names, joined].")
+@click.option("--domain", type=DOMAIN, metavar="D", help="What it is for [default: the parents' domain, where they share one].")
 @click.option(
     "--search",
     "sources",
+    type=DEV_SOURCES,
     metavar="SRC[,SRC...]",
     help="Choose the weights (and the density) on these dev data: BEIR folders, tables, lines, or domains, whose samples are meant.",
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .command import Command
+from .completion import VERSION
 from .options import common_options
 from .output import emit
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="rm", cls=Command)
-@click.argument("reference")
+@click.argument("reference", type=VERSION)
 @click.option("--force", is_flag=True, help="Remove it although an alias or a version made from it needs it.")
 @common_options
 def command(reference: str, force: bool, json_output: bool, registry_dir: Path | None) -> None:

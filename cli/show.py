@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .command import Command
+from .completion import REFERENCE
 from .options import common_options
 from .output import emit, say
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="show", cls=Command)
-@click.argument("reference")
+@click.argument("reference", type=REFERENCE)
 @common_options
 def command(reference: str, json_output: bool, registry_dir: Path | None) -> None:
     """Show all that is known of REFERENCE (NAME, NAME@VERSION or NAME@ALIAS)."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .command import Command
+from .completion import DOMAIN_OR_FILE, NAME, SETTING, SOURCE
 from .options import base_options, common_options, dangling_option, machine_options
 from .output import emit, say
 
@@ -42,19 +43,26 @@ class Job:
 
 @click.command(cls=Command)
 @click.option(
-    "--domain", required=True, metavar="NAME", help="medical, legal, ecommerce, or the path of a domain file of your own (.toml)."
+    "--domain",
+    required=True,
+    type=DOMAIN_OR_FILE,
+    metavar="NAME",
+    help="medical, legal, ecommerce, or the path of a domain file of your own (.toml).",
 )
 @click.option(
     "--data",
     "source",
+    type=SOURCE,
     metavar="SRC",
     help="sample, hub, a BEIR folder, FlagEmbedding lines, or a table [default: the domain's Hub sets, else its sample].",
 )
 @dangling_option
 @click.option("--train-queries", type=int, metavar="N", help="Draw this many training queries (seeded) [default: all].")
-@click.option("--name", metavar="N", help="Name in the registry [default: the domain's].")
+@click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the domain's].")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a toml file.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting (see docs/training.md); wins over --config.")
+@click.option(
+    "--set", "settings", type=SETTING, multiple=True, metavar="KEY=VALUE", help="One setting (see docs/training.md); wins over --config."
+)
 @click.option("--seed", type=int, metavar="N", help="Of everything drawn [default: 0].")
 @click.option(
     "--seeds",
