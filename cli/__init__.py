@@ -20,6 +20,7 @@ COMMANDS = {
     "list": ("list_", "List what is in the registry."),
     "show": ("show", "Show one entry whole, with its lineage."),
     "rm": ("rm", "Remove a version."),
+    "runs": ("runs", "List the training runs that were interrupted, and remove them."),
     "alias": ("alias", "Give a version another name."),
     "add": ("add", "Register a PEFT LoRA folder."),
     "verify": ("verify", "Check every file of the registry against its hash."),

@@ -113,7 +113,7 @@ def devices(_ctx: click.Context) -> Iterable[str]:
 
 def runs(ctx: click.Context) -> Iterable[str]:
     """Yield the ids of the interrupted training runs."""
-    from ..adapters.interrupted import list_runs
+    from ..registry.runs import list_runs
 
     return (run.id for run in list_runs(_registry(ctx).home))
 
@@ -137,6 +137,7 @@ SETTING = Offered(settings)
 SOURCE = Offered(sources, paths="file")
 DEV_SOURCES = Offered(domains, paths="file", with_commas=True)
 DEVICE = Offered(devices)
+RUN = Offered(runs)
 
 
 def _registry(ctx: click.Context) -> Any:

@@ -22,9 +22,24 @@ def command(domain: str | None, json_output: bool, registry_dir: Path | None) ->
     from ..registry import open_registry
 
     registry = open_registry(registry_dir)
+    _check_domain(registry, domain)
     entries = [entry for entry in registry.entries() if domain is None or entry.domain == domain]
     rows = [_row(registry, entry) for entry in entries]
     emit({"registry": str(registry.home), "entries": rows}, _text(registry, entries, domain), json_output)
+
+
+def _check_domain(registry: "Registry", domain: str | None) -> None:
+    """Refuse a domain that neither ships nor is that of a version.
+
+    Raises:
+        DomainError: it is one; the message names the nearest.
+    """
+    from ..data.domains import domain_names
+    from ..errors import DomainError, unknown_name
+
+    known = sorted({*domain_names(), *(entry.domain for entry in registry.entries() if entry.domain)})
+    if domain is not None and domain not in known:
+        raise DomainError(unknown_name("domain", domain, known))
 
 
 def _row(registry: "Registry", entry: "Entry") -> dict:

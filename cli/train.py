@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from ..registry import Entry, Registry
 
 
+_NOTHING = "nothing to resume: no interrupted run of this command with these data is there; starting afresh"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One run, with everything found that it needs. `run` names its configuration, base and data; `gram_rank` is None where no Gram matrices are asked for."""
@@ -91,7 +94,7 @@ def command(**options: Any) -> None:
     _config(options | {"seed": seeds[-1]})  # refused here, not when its turn comes
     job = _prepare(options)
     if options["dry_run"]:
-        _tell_plan(job, seeds, options["json_output"])
+        _tell_plan(job, seeds, _former_runs(job, seeds, options), options)
     elif len(seeds) == 1:
         entry, result = _train(job, options["resume"])
         _report(job.registry, entry, result, options["json_output"])
@@ -112,12 +115,13 @@ def _train(job: Job, resume: bool, seeds: SeedMember | None = None) -> tuple[Ent
 def _train_seeds(job: Job, seeds: range, options: dict[str, Any]) -> None:
     """Train the versions of a group one after another; with `--resume`, those that are not finished."""
     from ..adapters.seeds import open_group
+    from ..registry.runs import RUNS
     from .train_seeds import report_seeds
 
     registry, name = job.registry, job.name
-    group = open_group(registry.home / "runs", name, job.run, len(seeds), resume=options["resume"])
+    group = open_group(registry.home / RUNS, name, job.run, len(seeds), resume=options["resume"])
     if options["resume"] and not group.was_interrupted:
-        say("nothing to resume: no interrupted run of this command with these data is there; starting afresh")
+        say(_NOTHING)
     entries = []
     for seed in seeds:
         job = job if seed == seeds[0] else _prepare(options | {"seed": seed}, job.base)
@@ -138,6 +142,7 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
     from ..data.domains import load_domain
     from ..data.sources import load_training_data
     from ..registry import open_registry
+    from ..registry.runs import RUNS
 
     domain = load_domain(options["domain"])
     name = options["name"] or domain.name
@@ -165,6 +170,8 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
 
     base = base or load_base(spec, device=choose_device(options["device"]))
     run = run_id(config, base, data)
+    checkpoint = Checkpoint(registry.home / RUNS / run)
+    checkpoint.about = {"name": name, "domain": domain.name, "base": base.spec.name, "data": data.source}
     return Job(
         config=config,
         domain=domain.name,
@@ -173,7 +180,7 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
         data=data,
         base=base,
         run=run,
-        checkpoint=Checkpoint(registry.home / "runs" / run),
+        checkpoint=checkpoint,
         gram_rank=options["gram"] or options["gram_rank"],
     )
 
@@ -209,7 +216,34 @@ def _tell_repeated(settings: Sequence[str]) -> None:
         say(f"note: --set {key} is given {keys.count(key)} times; the last value counts")
 
 
-def _tell_plan(job: Job, seeds: range, json_output: bool) -> None:
+def _former_runs(job: Job, seeds: range, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is there already of the runs of a command: versions that are finished, and states that were kept."""
+    from ..adapters.seeds import find_group
+    from ..registry.runs import RUNS, describe_run
+
+    group = find_group(job.registry.home / RUNS, job.name, job.run, len(seeds)) if len(seeds) > 1 else None
+    found = []
+    for seed in seeds:
+        each = job if seed == seeds[0] else _prepare(options | {"seed": seed}, job.base)
+        entry = group.find_finished(job.registry, job.name, each.run) if group else None
+        if entry:
+            found.append({"seed": seed, "finished": entry.reference, "progress": f"finished, as {entry.reference}"})
+        elif each.checkpoint.path.exists() and (group or len(seeds) == 1):
+            run = describe_run(each.checkpoint.folder)
+            found.append({"seed": seed, "run": run.id, "step": run.step, "steps": run.steps, "progress": run.describe_progress()})
+    return found
+
+
+def _resume_lines(former: list[dict[str, Any]], seeds: range, resume: bool) -> list[str]:
+    """Say what --resume goes on with, or would."""
+    if not former:
+        return [f"resume    {_NOTHING}"] if resume else []
+    runs = "; ".join((f"seed {each['seed']}: " if len(seeds) > 1 else "") + each["progress"] for each in former)
+    then = "goes on with" if resume else "starts anew, and would with --resume go on with"
+    return [f"resume    {then} the interrupted run, {runs}"]
+
+
+def _tell_plan(job: Job, seeds: range, former: list[dict[str, Any]], options: dict[str, Any]) -> None:
     from ..adapters import plan_training
 
     spec = job.base.spec
@@ -221,6 +255,8 @@ def _tell_plan(job: Job, seeds: range, json_output: bool) -> None:
         "config": job.config.as_dict(),
         "notes": list(job.data.notes),
         "seeds": list(seeds),
+        "resume": options["resume"],
+        "interrupted": former,
     }
     lines = [
         f"base      {spec.name} on {job.base.device.type}",
@@ -232,9 +268,10 @@ def _tell_plan(job: Job, seeds: range, json_output: bool) -> None:
         f"adapter   {plan.parameters:,} numbers, about {plan.file_bytes / 1e6:.1f} MB",
         *([f"grams     {plan.grams.describe()}"] if plan.grams else []),
         *([f"seeds     {seeds[0]} to {seeds[-1]}: {len(seeds)} times these steps, minutes and bytes"] if len(seeds) > 1 else []),
+        *_resume_lines(former, seeds, options["resume"]),
         *(f"warning   {warning}" for warning in plan.warnings),
     ]
-    emit(result, "\n".join(lines), json_output)
+    emit(result, "\n".join(lines), options["json_output"])
 
 
 def _announce(job: Job) -> None:
@@ -264,10 +301,7 @@ def _run(job: Job, resume: bool) -> TrainResult:
     from .bars import text_bar
     from .training_bar import training_bar
 
-    if resume and not job.checkpoint.path.exists():
-        say("nothing to resume: no interrupted run of this command with these data is there; starting afresh")
-    elif resume:
-        say("resuming the interrupted run")
+    _tell_start(job, resume)
     try:
         with training_bar() as on_step, text_bar() as tell:
             on_texts = partial(tell, "measuring Gram matrices") if tell else None
@@ -275,8 +309,28 @@ def _run(job: Job, resume: bool) -> TrainResult:
             return train_adapter(job.base, job.data, job.config, checkpoint=job.checkpoint, resume=resume, on_step=on_step, grams=grams)
     except KeyboardInterrupt:
         if job.checkpoint.path.exists():
-            say("interrupted; the state is saved. Go on with the same command and --resume")
+            say(f"interrupted; the state is saved, {_former(job)}. Go on with the same command and --resume")
         raise
+
+
+def _tell_start(job: Job, resume: bool) -> None:
+    """Say what becomes of a run that was interrupted, where one is there."""
+    if resume and not job.checkpoint.path.exists():
+        say(_NOTHING)
+    elif resume:
+        say(f"resuming the interrupted run {_former(job)}")
+    elif job.checkpoint.path.exists():
+        say(
+            f"note: an interrupted run of this command is there, {_former(job)}. This run starts anew, and replaces its state after "
+            f"{job.checkpoint.every_s:g} s; to go on with it instead, stop now (Ctrl-C) and add --resume. To remove it: adapt runs rm {job.run}"
+        )
+
+
+def _former(job: Job) -> str:
+    """Say how far the run came whose state is kept."""
+    from ..registry.runs import describe_run
+
+    return describe_run(job.checkpoint.folder).describe_progress()
 
 
 def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: bool) -> None:
