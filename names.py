@@ -9,7 +9,7 @@ RULE = (
     f"1 to {LONGEST} letters and digits of any script (at most {LONGEST_BYTES} bytes of UTF-8), '.', '_' or '-', "
     "and start with none of '.' and '-'"
 )
-_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
+_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
 """Letters and marks that show as nothing (Default_Ignorable_Code_Point); the others of that kind are format characters."""
 

@@ -11,3 +11,13 @@ def plural(noun: str) -> str:
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":
         return f"{noun[:-1]}ies"
     return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
+
+
+def singular(nouns: str) -> str:
+    """Return the singular of a plural that `plural` makes by adding an s, or of a noun in -y: `query` of `queries`."""
+    return f"{nouns[:-3]}y" if nouns.endswith("ies") else nouns.removesuffix("s")
+
+
+def be(number: int) -> str:
+    """Return the past of *be* after so many things."""
+    return "was" if number == 1 else "were"

@@ -16,7 +16,6 @@ from filelock import FileLock, Timeout
 from ..base.load import Base
 from ..data.retrieval import TrainingData
 from ..errors import TrainingError
-from ..files import replace_file
 from ..registry.runs import facts_of, lock_of
 from .config import TrainConfig
 from .loop import Run
@@ -97,8 +96,8 @@ class Checkpoint:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(self.path)
-            facts = self.about | {"step": run.state.step, "steps": run.batches.steps}
-            replace_file(facts_of(self.folder), (json.dumps(facts, ensure_ascii=False) + "\n").encode())
+            temporary.write_text(json.dumps(self.about | {"step": run.state.step, "steps": run.batches.steps}) + "\n", encoding="utf-8")
+            temporary.replace(facts_of(self.folder))
         except (OSError, RuntimeError) as e:  # torch's zip writer turns a full disk into a RuntimeError
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """A bench's result as text for the terminal: a table for each task, the named columns, and what there is to say under them."""
 
+from ..plurals import be, count, singular
 from ..text_tables import TextTable, fold, lay_out, output_width
 from .result import BenchedReference, BenchedTask, BenchResult, GainKept, SeedSpread, Summary
 
@@ -25,7 +26,7 @@ def _table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -
 def _task_table(result: BenchResult, task: BenchedTask) -> TextTable:
     shown = task.shown or tuple(result.score(task.name, result.references[0].name).metrics)[:1]
     whose = f", {task.domain}" if task.domain else ", general" if task.role == "general" else ""
-    title = f"{task.name}, {task.split} ({task.items} {task.item}{whose})"
+    title = f"{task.name}, {task.split} ({count(task.items, singular(task.item))}{whose})"
     headings, rows = ("reference", shown[0], _DIFFERENCE, *shown[1:]), []
     for reference in result.references:
         metrics = result.score(task.name, reference.name).metrics
@@ -108,7 +109,7 @@ def _remarks(result: BenchResult) -> list[str]:
         remarks += [f"{task.name}: {note}" for note in task.notes]
         scores = [score for score in result.scores if score.task == task.name]
         if truncated := max((score.truncated for score in scores), default=0):
-            remarks.append(f"{task.name}: {truncated} texts were longer than that and were truncated")
+            remarks.append(f"{task.name}: {count(truncated, 'text')} {be(truncated)} longer than that and {be(truncated)} truncated")
         reasons = dict.fromkeys(score.interval.method for score in scores if score.interval and score.interval.low is None)
         remarks += [f"{task.name}: no interval: {reason.removeprefix('none: ')}" for reason in reasons]
     return remarks

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ..plurals import count
 from .command import Command
 from .completion import BASE, DOMAIN, KNOWN_BASE, NAME
 from .options import common_options
@@ -60,5 +61,5 @@ def command(
         say(note)
     entry, path = addition.entry, str(registry.folder(addition.entry))
     result = {"reference": entry.reference, "path": path, "size": entry.size, "base": entry.base, "notes": list(addition.notes)}
-    text = f"{entry.reference} on {entry.bases[0]['name']}: {len(entry.files)} files, {format_size(entry.size)}, in {path}"
+    text = f"{entry.reference} on {entry.bases[0]['name']}: {count(len(entry.files), 'file')}, {format_size(entry.size)}, in {path}"
     emit(result, text, json_output)

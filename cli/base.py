@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..plurals import count
 from .command import Group
 from .completion import BASE, KNOWN_BASE
 from .options import common_options
@@ -104,7 +105,7 @@ def _conversion_text(conversion: Conversion) -> str:
     from .render import format_size
 
     lines = [
-        f"{conversion.folder}: {conversion.tensors} tensors, {format_size(conversion.size)}",
+        f"{conversion.folder}: {count(conversion.tensors, 'tensor')}, {format_size(conversion.size)}",
         "checked: the same vectors as before, bit for bit, of texts in English and Chinese",
     ]
     for what, names in (

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..plurals import count
 from .command import Command
 from .completion import VERSION
 from .options import common_options
@@ -44,7 +45,7 @@ def _result(removal: "Removal") -> dict:
 def _text(removal: "Removal") -> str:
     from .render import format_size
 
-    lines = [f"removed {removal.entry.reference}: {len(removal.entry.files)} files, {format_size(removal.freed_bytes)}"]
+    lines = [f"removed {removal.entry.reference}: {count(len(removal.entry.files), 'file')}, {format_size(removal.freed_bytes)}"]
     if removal.aliases:
         lines.append(f"with it the aliases {', '.join(removal.aliases)}")
     if whole := [child for child in removal.children if child not in removal.broken]:

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 @click.argument("reference", type=REFERENCE)
 @common_options
 def command(reference: str, json_output: bool, registry_dir: Path | None) -> None:
-    """Show all that is known of REFERENCE (NAME, NAME@VERSION or NAME@ALIAS)."""
+    """Show all that is known of REFERENCE: NAME, NAME@VERSION, NAME@ALIAS, or base, which is the default base."""
     from ..registry import children, lineage, open_registry
 
+    if reference == "base":
+        _show_base(json_output)
+        return
     registry = open_registry(registry_dir)
     entry = registry.find_reference(reference)
     _tell_of_other_bases(registry, entry, reference)
@@ -38,6 +41,32 @@ def command(reference: str, json_output: bool, registry_dir: Path | None) -> Non
         "children": made_from_it,
     }
     emit(result, _text(result, origin), json_output)
+
+
+def _show_base(json_output: bool) -> None:
+    """Print what is known of the base that a command takes that names none."""
+    from ..base.resolve import resolve_base
+    from .render import render_facts
+
+    spec = resolve_base(None)
+    if spec.fallback_reason:
+        say(f"using the embedded base {spec.name}: {spec.fallback_reason}")
+    facts: dict[str, object] = {
+        "reference": "base",
+        "name": spec.name,
+        "alias": spec.alias,
+        "hub_id": spec.hub_id,
+        "revision": spec.revision,
+        "sha256": spec.sha256,
+        "folder": str(spec.folder),
+        "found_in": spec.found_in,
+        "pooling": spec.pooling,
+        "prompts": {"query": spec.query_prompt, "document": spec.document_prompt},
+        "dimension": spec.dimension,
+        "max_tokens": spec.max_tokens,
+        "language": spec.language,
+    }
+    emit(facts, render_facts([(key, "\n".join(_lines(value))) for key, value in facts.items()]), json_output)
 
 
 def _tell_of_other_bases(registry: "Registry", entry: "Entry", reference: str) -> None:

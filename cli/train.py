@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..plurals import count
 from .command import Command
 from .completion import DOMAIN_OR_FILE, NAME, SETTING, SOURCE
 from .options import base_options, common_options, dangling_option, machine_options
@@ -261,7 +262,7 @@ def _tell_plan(job: Job, seeds: range, former: list[dict[str, Any]], options: di
     lines = [
         f"base      {spec.name} on {job.base.device.type}",
         *([f"          (the embedded one), because {spec.fallback_reason}"] if spec.fallback_reason else []),
-        f"data      {job.data.source}: {plan.queries} queries, {plan.pairs} pairs, {plan.passages} passages",
+        f"data      {job.data.source}: {count(plan.queries, 'query')}, {count(plan.pairs, 'pair')}, {count(plan.passages, 'passage')}",
         *(f"          {note}" for note in job.data.notes),
         f"          {plan.dev}",
         f"steps     {plan.steps}, about {(plan.seconds or 0) / 60:.1f} minutes",
@@ -284,7 +285,9 @@ def _announce(job: Job) -> None:
         say(f"base: {spec.name} (the embedded one), because {spec.fallback_reason}")
     else:
         say(f"base: {spec.name} ({spec.found_in})")
-    say(f"data: {data.source}: {len(data.train)} queries, {data.train.pair_count} pairs, {len(data.corpus)} passages")
+    say(
+        f"data: {data.source}: {count(len(data.train), 'query')}, {count(data.train.pair_count, 'pair')}, {count(len(data.corpus), 'passage')}"
+    )
     for note in data.notes:
         say(f"note: {note}")
     for warning in check_data(job.base, data, job.config):
@@ -342,7 +345,7 @@ def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: 
         score = f"dev nDCG@10  {result.before:.4f} -> {result.after:.4f} ({result.after - result.before:+.4f})"
         if result.after <= result.before:
             say("warning: no gain on dev. Try a lower learning_rate, more pairs, or a larger batch_size; see docs/training.md")
-    early = f", stopped early after {result.steps} steps" if result.stopped_early else ""
+    early = f", stopped early after {count(result.steps, 'step')}" if result.stopped_early else ""
     text = f"{entry.reference}\n{score}{early}\nadapter      {folder}\nsize         {weights / 1e6:.2f} MB"
     grams = entry.data.get("grams")
     emit(
