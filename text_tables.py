@@ -60,7 +60,8 @@ def fold(text: str, width: int | None, indent: str = _INDENT) -> list[str]:
     """Return a text as lines of at most `width` columns, broken between words alone; the lines after the first are indented."""
     if width is None or cell_width(text) <= width:
         return [text]
-    lines, line = [], ""
+    lines: list[str] = []
+    line = ""
     for word in text.split(" "):
         longer = f"{line} {word}" if line else word
         if not line or cell_width(longer) <= width - (len(indent) if lines else 0):

@@ -312,7 +312,7 @@ def _run(job: Job, resume: bool) -> TrainResult:
             return train_adapter(job.base, job.data, job.config, checkpoint=job.checkpoint, resume=resume, on_step=on_step, grams=grams)
     except KeyboardInterrupt:
         if job.checkpoint.path.exists():
-            say(f"interrupted; the state is saved, {_former(job)}. Go on with the same command and --resume")
+            say(f"interrupted {_former(job)}; the state is saved. Go on with the same command and --resume")
         raise
 
 

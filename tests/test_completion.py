@@ -135,4 +135,12 @@ def test_every_grouped_option_is_one_of_a_command() -> None:
 
 def test_train_groups_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
     text: Callable[[str], int] = CliRunner().invoke(main, ["train", "--help"]).stdout.index
-    assert text("Data:") < text("--data SRC") < text("Base:") < text("--base REF") < text("Training:") < text("--set KEY=VALUE") < text("Output:")
+    assert (
+        text("Data:")
+        < text("--data SRC")
+        < text("Base:")
+        < text("--base REF")
+        < text("Training:")
+        < text("--set KEY=VALUE")
+        < text("Output:")
+    )

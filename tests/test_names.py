@@ -52,7 +52,22 @@ def test_accents_typed_apart_find_the_one_name(registry: Registry) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["a\u200bb", "\u202eabc", "a\u00adb", "a\u2066b", "法 律", "法/律", "法\\律", "a:b", "a\x00", "a\n", "\u0301a", "\u3164", "法律@1", "💊"],
+    [
+        "a\u200bb",
+        "\u202eabc",
+        "a\u00adb",
+        "a\u2066b",
+        "法 律",
+        "法/律",
+        "法\\律",
+        "a:b",
+        "a\x00",
+        "a\n",
+        "\u0301a",
+        "\u3164",
+        "法律@1",
+        "💊",
+    ],
 )
 def test_what_cannot_be_seen_or_be_a_folder_is_refused(name: str) -> None:
     with pytest.raises(RegistryError, match="does not fit"):
