@@ -6,14 +6,17 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 from ..base.load import Base
 from ..data.retrieval import TrainingData
 from ..errors import TrainingError
+from ..registry.runs import facts_of, lock_of
 from .config import TrainConfig
 from .loop import Run
 
@@ -34,16 +37,45 @@ def run_id(config: TrainConfig, base: Base, data: TrainingData) -> str:
 
 @dataclass(slots=True)
 class Checkpoint:
-    """The state file of one run. `every_s`: least seconds between two writes while the run goes on."""
+    """The state file of one run, and beside it what the run is, for those who do not read tensors.
+
+    Attributes:
+        folder: Where they lie.
+        every_s: Least seconds between two writes while the run goes on.
+        about: What is told of the run: its name, domain, base and data.
+    """
 
     folder: Path
     every_s: float = 20.0
+    about: dict[str, str] = field(default_factory=dict)
     _last: float = field(default=-math.inf, init=False)
+    _spares_former: bool = field(default=False, init=False)
 
     @property
     def path(self) -> Path:
         """Where the state lies."""
         return self.folder / STATE
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Let others see, as long as this lasts, that the run is under way; where that cannot be shown, or another process is at it, go on."""
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError, Timeout):
+                self.folder.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(FileLock(lock_of(self.folder), timeout=0))
+                stack.callback(lock_of(self.folder).unlink, missing_ok=True)
+            yield
+
+    def begin(self, *, resume: bool) -> None:
+        """Let a run that starts anew spare the state that an interrupted one left, until its own has been under way for `every_s`."""
+        if not resume and self.path.exists():
+            self._spares_former, self._last = self.every_s > 0, time.monotonic()
+
+    def save_if_interrupted(self, run: Run) -> bool:
+        """Save the state, unless that of an interrupted run is still there, and say whether one is kept."""
+        if not self._spares_former:
+            self.save(run)
+        return not self._spares_former
 
     def save_when_due(self, run: Run) -> None:
         """Save the state if the last time was long enough ago."""
@@ -64,6 +96,8 @@ class Checkpoint:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(self.path)
+            temporary.write_text(json.dumps(self.about | {"step": run.state.step, "steps": run.batches.steps}) + "\n", encoding="utf-8")
+            temporary.replace(facts_of(self.folder))
         except (OSError, RuntimeError) as e:  # torch's zip writer turns a full disk into a RuntimeError
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -71,7 +105,7 @@ class Checkpoint:
             raise TrainingError(
                 f"the state of the run cannot be written to {self.folder} ({reason}); make room, or choose another --registry, and run again with --resume"
             ) from e
-        self._last = time.monotonic()
+        self._last, self._spares_former = time.monotonic(), False
 
     def restore(self, run: Run) -> bool:
         """Put a saved state back into a run; False where there is none.
@@ -91,7 +125,7 @@ class Checkpoint:
 
     def discard(self) -> None:
         """Remove the state and what an interrupted write left."""
-        for file in self.folder.glob("state*"):
+        for file in (*self.folder.glob("state*"), facts_of(self.folder)):
             file.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()

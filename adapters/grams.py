@@ -15,6 +15,7 @@ from ..encoder import Role, default_batch_tokens, embed, length_batches, tokeniz
 from ..errors import TrainingError
 from ..lora.gram_file import grams_bytes
 from ..lora.grams import GramRank, StoredGram, StoredGrams, blank_gram, gram_error, store_gram
+from ..plurals import count
 from .config import TrainConfig
 from .layer_inputs import inputs_told
 from .lora_layers import set_training
@@ -48,8 +49,8 @@ class GramPlan:
         """Say it in a line."""
         form = "exact" if self.rank == "full" else f"diagonal and rank {self.rank}"
         return (
-            f"{self.inputs} Gram matrices ({form}) for {self.modules} modules, measured after training on {self.queries} queries "
-            f"and {self.passages} passages: about {self.file_bytes / 1e6:.2f} MB"
+            f"{self.inputs} Gram {'matrix' if self.inputs == 1 else 'matrices'} ({form}) for {count(self.modules, 'module')}, measured after training on {count(self.queries, 'query')} "
+            f"and {count(self.passages, 'passage')}: about {self.file_bytes / 1e6:.2f} MB"
         )
 
 

@@ -67,16 +67,31 @@ def open_group(runs: Path, name: str, first_run: str, of: int, *, resume: bool) 
     Raises:
         TrainingError: the group cannot be recorded, or its record is damaged.
     """
-    path = runs / f"seeds-{hashlib.sha256(json.dumps([name, first_run, of]).encode()).hexdigest()[:16]}.json"
-    if resume and path.is_file():
-        return SeedGroup(group=_read(path), of=of, path=path, was_interrupted=True)
+    former = find_group(runs, name, first_run, of) if resume else None
+    if former is not None:
+        return former
+    path = _record(runs, name, first_run, of)
     group = uuid.uuid4().hex[:12]
     try:
         runs.mkdir(parents=True, exist_ok=True)
-        replace_file(path, (json.dumps({"group": group}) + "\n").encode())
+        replace_file(path, (json.dumps({"group": group, "name": name, "of": of}, ensure_ascii=False) + "\n").encode())
     except OSError as e:
         raise TrainingError(f"{path} cannot be written ({e.strerror}); choose another --registry") from e
     return SeedGroup(group=group, of=of, path=path, was_interrupted=False)
+
+
+def find_group(runs: Path, name: str, first_run: str, of: int) -> SeedGroup | None:
+    """Return the group that the same command (as in `open_group`) began and did not finish; None where there is none.
+
+    Raises:
+        TrainingError: its record is damaged.
+    """
+    path = _record(runs, name, first_run, of)
+    return SeedGroup(group=_read(path), of=of, path=path, was_interrupted=True) if path.is_file() else None
+
+
+def _record(runs: Path, name: str, first_run: str, of: int) -> Path:
+    return runs / f"seeds-{hashlib.sha256(json.dumps([name, first_run, of]).encode()).hexdigest()[:16]}.json"
 
 
 def _read(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from torch import nn
@@ -126,7 +127,8 @@ def train_adapter(
     """
     with lora_layers(base, config) as parameters:
         run = Run(base, config, Batches(data.train, data.corpus, config), make_dev_set(data), parameters, RunState())
-        return _train(run, data, checkpoint, resume, on_step, grams)
+        with checkpoint.held() if checkpoint is not None else nullcontext():
+            return _train(run, data, checkpoint, resume, on_step, grams)
 
 
 def _train(
@@ -137,13 +139,13 @@ def _train(
     on_step: Callable[[Progress], None],
     grams: GramRequest | None,
 ) -> TrainResult:
-    if checkpoint is not None and resume:
-        checkpoint.restore(run)
+    if checkpoint is not None:
+        checkpoint.begin(resume=resume and checkpoint.restore(run))
     try:
         run.go(on_step, checkpoint.save_when_due if checkpoint else lambda _: None)
     except KeyboardInterrupt:
         if checkpoint is not None and run.is_whole:  # else the state before this step is on the disk
-            checkpoint.save(run)
+            checkpoint.save_if_interrupted(run)
         raise
     if grams is not None and checkpoint is not None:
         checkpoint.save(run)  # measuring takes its time, and need not cost a step when it is cut short

@@ -7,6 +7,7 @@ from functools import cache
 from ..data.sample import sample_folder
 from ..encoder import LoraEncoder, Role
 from ..ensemble.members import Ensemble
+from ..plurals import count, singular
 from .entrants import Entrant
 from .hub.task import HubTask
 from .speed import count_tokens, minutes_for
@@ -42,7 +43,7 @@ class EstimatedTask:
         name = f"{self.task} with {self.reference}"
         if self.minutes is None:
             return f"{name}: not in the cache, and of unknown size"
-        sizes = ", ".join(f"{count} {what}" for what, count in self.sizes.items())
+        sizes = ", ".join(count(number, singular(what)) for what, number in self.sizes.items())
         return f"{name}: {sizes}; not in the cache, roughly {self.tokens} tokens, about {self.minutes:.1f} min"
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import get_args
 
@@ -11,6 +10,7 @@ from ..encoder import LoraEncoder, Role
 from ..ensemble.encoders import EnsembleEncoder
 from ..ensemble.members import Ensemble
 from ..ensemble.searchers import RRF_K
+from ..names import to_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ def identify(name: str, encoder: LoraEncoder | Ensemble) -> Identity:
     members = encoder.members if isinstance(encoder, Ensemble) else (encoder,)
     content = _content_of_ensemble(encoder) if isinstance(encoder, Ensemble) else _content(encoder)
     return Identity(
-        name="adapt/" + (re.sub(r"[^\w.-]+", "-", name).strip("-.") or "reference"),
+        name="adapt/" + to_name(name, "reference"),
         revision=hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
         precision=precision_of(members[0]),
         max_tokens=min(max_tokens_of(member) for member in members),

@@ -15,6 +15,7 @@ from mteb.abstasks import AbsTask
 
 from ..data.minhash import HASHES, Signatures, sign
 from ..data.sketch import TextSketch
+from ..plurals import be, count, singular
 from .kinds import kind_of
 from .task_data import data_of
 from .trained_on import TrainedOn
@@ -91,9 +92,10 @@ class TaskLeaks:
     def describe(self, references: Sequence[str] = ()) -> str:
         """Return it as a line, followed by some of the texts; `references` saw the same (none: this one alone)."""
         by = ", ".join(references or (self.reference,))
-        ways = ", ".join(f"{count} {_SAID[how]}" for how, count in self.counts.items() if count)
+        ways = ", ".join(f"{number} {_SAID[how]}" for how, number in self.counts.items() if number)
         lines = [
-            f"{self.task}: {len(self.leaks)} of {self.items} {self.item} were seen in training by {by}" + (f" ({ways})" if ways else "")
+            f"{self.task}: {len(self.leaks)} of {count(self.items, singular(self.item))} {be(len(self.leaks))} seen in training by {by}"
+            + (f" ({ways})" if ways else "")
         ]
         lines += [f"  {leak.how} {leak.similarity:.2f}: {_shorten(leak.text)}" for leak in _worst_first(self.leaks)[:_EXAMPLES]]
         return "\n".join(lines)

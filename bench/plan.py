@@ -9,6 +9,7 @@ from ..cache.space import vector_space
 from ..cache.vectors import VectorStore
 from ..encoder import LoraEncoder
 from ..ensemble.members import Ensemble
+from ..plurals import count, singular
 from .cells import Caches
 from .entrants import Entrant, check_tasks
 from .estimate import EstimatedTask, estimate
@@ -38,9 +39,9 @@ class PlannedTask:
     def describe(self) -> str:
         """Return it as a line of text."""
         kept = "scored before" if self.scored else f"vectors of {self.cached} texts are kept" if self.cached else ""
-        sizes = ", ".join(f"{count} {what}" for what, count in self.sizes.items())
+        sizes = ", ".join(count(number, singular(what)) for what, number in self.sizes.items())
         return (
-            f"{self.task} with {self.reference}: {self.texts} texts, {self.tokens} tokens ({sizes}), {self.truncated} texts truncated, "
+            f"{self.task} with {self.reference}: {count(self.texts, 'text')}, {count(self.tokens, 'token')} ({sizes}), {count(self.truncated, 'text')} truncated, "
             + (f"{kept}, " if kept else "")
             + f"about {self.minutes:.1f} min"
         )

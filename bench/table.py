@@ -1,54 +1,39 @@
 """A bench's result as text for the terminal: a table for each task, the named columns, and what there is to say under them."""
 
-import io
-import shutil
-import sys
-
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from ..plurals import be, count, singular
+from ..text_tables import TextTable, fold, lay_out, output_width
 from .result import BenchedReference, BenchedTask, BenchResult, GainKept, SeedSpread, Summary
 
-_WIDTH_WITHOUT_TERMINAL = 100
 _DIFFERENCE = "difference [95 %]"
 _COLUMNS = ("reference", "domain mean", "gain", "general mean", "general change", "gain kept")
 
 
 def table_text(result: BenchResult) -> str:
-    """Return the tables and what there is to say under them."""
-    buffer = io.StringIO()
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
-    console = Console(file=buffer, width=width, force_terminal=sys.stdout.isatty(), highlight=False)
-    for task in result.tasks:
-        console.print(_task_table(result, task))
+    """Return the tables and what there is to say under them, as wide as the terminal and whole in a pipe."""
+    width = output_width()
+    tables = [_task_table(result, task) for task in result.tasks]
     if result.summary:
-        console.print(_summary_table(result))
-    lines = [line.rstrip() for line in buffer.getvalue().splitlines()]
-    return "\n".join([*lines, *_legend(result), *_remarks(result)])
+        tables.append(_summary_table(result))
+    texts = [f"{lay_out(table, width)}\n" for table in tables]
+    remarks = [line for remark in (*_legend(result), *_remarks(result)) for line in fold(remark, width)]
+    return "\n".join([*texts, *remarks])
 
 
-def _table(title: str, *headings: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(title, style="bold"), title_justify="left")
-    table.add_column(headings[0], overflow="fold")
-    for heading in headings[1:]:
-        table.add_column(heading, justify="left" if heading == _DIFFERENCE else "right", no_wrap=True)
-    return table
+def _table(title: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> TextTable:
+    return TextTable(headings, rows, title, right=frozenset(headings[1:]) - {_DIFFERENCE})
 
 
-def _task_table(result: BenchResult, task: BenchedTask) -> Table:
+def _task_table(result: BenchResult, task: BenchedTask) -> TextTable:
     shown = task.shown or tuple(result.score(task.name, result.references[0].name).metrics)[:1]
     whose = f", {task.domain}" if task.domain else ", general" if task.role == "general" else ""
-    title = f"{task.name}, {task.split} ({task.items} {task.item}{whose})"
-    table = _table(title, "reference", shown[0], _DIFFERENCE, *shown[1:])
+    title = f"{task.name}, {task.split} ({count(task.items, singular(task.item))}{whose})"
+    headings, rows = ("reference", shown[0], _DIFFERENCE, *shown[1:]), []
     for reference in result.references:
         metrics = result.score(task.name, reference.name).metrics
         others = [f"{metrics[metric]:.4f}" if metric in metrics else "-" for metric in shown[1:]]
-        table.add_row(Text(reference.name), f"{metrics[shown[0]]:.4f}", Text(_difference(result, task, reference.name, shown[0])), *others)
-    for group in result.seed_groups:
-        table.add_row(*_spread_row(group, task))
-    return table
+        rows.append((reference.name, f"{metrics[shown[0]]:.4f}", _difference(result, task, reference.name, shown[0]), *others))
+    rows += [(*_spread_row(group, task), *("" for _ in shown[1:])) for group in result.seed_groups]
+    return _table(title, headings, rows)
 
 
 def _difference(result: BenchResult, task: BenchedTask, reference: str, metric: str) -> str:
@@ -62,9 +47,9 @@ def _difference(result: BenchResult, task: BenchedTask, reference: str, metric: 
     return f"{text}{own} [{found.low:+.4f}, {found.high:+.4f}]{' *' if found.significant else ''}"
 
 
-def _spread_row(group: SeedSpread, task: BenchedTask) -> tuple[Text, str, str]:
+def _spread_row(group: SeedSpread, task: BenchedTask) -> tuple[str, str, str]:
     spread = next(each for each in group.tasks if each.task == task.name)
-    return Text(_name_group(group)), f"{spread.mean:.4f}", f"± {spread.deviation:.4f}, {spread.least:.4f} to {spread.greatest:.4f}"
+    return _name_group(group), f"{spread.mean:.4f}", f"± {spread.deviation:.4f}, {spread.least:.4f} to {spread.greatest:.4f}"
 
 
 def _name_group(group: SeedSpread) -> str:
@@ -72,14 +57,12 @@ def _name_group(group: SeedSpread) -> str:
     return f"{group.members[0].partition('@')[0]}, mean of {benched if benched == group.of else f'{benched} of {group.of}'} seeds"
 
 
-def _summary_table(result: BenchResult) -> Table:
+def _summary_table(result: BenchResult) -> TextTable:
     """Return the named columns that hold anything."""
     rows = [_summary_row(each) for each in result.summary]
     kept = [column for column in range(len(_COLUMNS)) if any(row[column] for row in rows)]
-    table = _table("in all", *(_COLUMNS[column] for column in kept))
-    for row in rows:
-        table.add_row(*(Text(row[column]) for column in kept))
-    return table
+    shown = [tuple(row[column] for column in kept) for row in rows]
+    return _table("in all", tuple(_COLUMNS[column] for column in kept), shown)
 
 
 def _summary_row(each: Summary) -> tuple[str, ...]:
@@ -128,7 +111,7 @@ def _remarks(result: BenchResult) -> list[str]:
         remarks += [f"{task.name}: {note}" for note in task.notes]
         scores = [score for score in result.scores if score.task == task.name]
         if truncated := max((score.truncated for score in scores), default=0):
-            remarks.append(f"{task.name}: {truncated} texts were longer than that and were truncated")
+            remarks.append(f"{task.name}: {count(truncated, 'text')} {be(truncated)} longer than that and {be(truncated)} truncated")
         reasons = dict.fromkeys(score.interval.method for score in scores if score.interval and score.interval.low is None)
         remarks += [f"{task.name}: no interval: {reason.removeprefix('none: ')}" for reason in reasons]
     return remarks

@@ -6,6 +6,8 @@ from typing import Any
 import click
 
 from .. import __version__
+from . import completion as completion  # teaches click the bash that takes a reference for one word
+from .help import Helpful
 from .output import Boundary
 
 # verb -> (module, line in the help)
@@ -18,6 +20,7 @@ COMMANDS = {
     "list": ("list_", "List what is in the registry."),
     "show": ("show", "Show one entry whole, with its lineage."),
     "rm": ("rm", "Remove a version."),
+    "runs": ("runs", "List the training runs that were interrupted, and remove them."),
     "alias": ("alias", "Give a version another name."),
     "add": ("add", "Register a PEFT LoRA folder."),
     "verify": ("verify", "Check every file of the registry against its hash."),
@@ -25,7 +28,11 @@ COMMANDS = {
 }
 
 
-class LazyGroup(Boundary):
+_ANY_WIDTH = 10_000
+"""Help is as wide as the terminal."""
+
+
+class LazyGroup(Helpful, Boundary):
     """A group that imports a command's module when it runs, not when the help is printed."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
@@ -41,7 +48,7 @@ class LazyGroup(Boundary):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command, the nearest names being offered for a typing error."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             from ..errors import unknown_name
 
             raise click.UsageError(unknown_name("command", args[0], tuple(COMMANDS)), ctx)
@@ -53,7 +60,7 @@ class LazyGroup(Boundary):
             formatter.write_dl([(verb, line) for verb, (_, line) in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _ANY_WIDTH})
 @click.version_option(__version__, prog_name="adapt")
 def main(**_: Any) -> None:
     """Small LoRA adapters, one per domain, for a frozen BGE text-embedding model."""

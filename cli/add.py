@@ -4,17 +4,25 @@ from pathlib import Path
 
 import click
 
+from ..plurals import count
 from .command import Command
+from .completion import BASE, DOMAIN, KNOWN_BASE, NAME
 from .options import common_options
 from .output import emit, say
 
 
 @click.command(name="add", cls=Command)
 @click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
-@click.option("--name", help="Name in the registry; unless said, the folder's.")
-@click.option("--domain", help="The domain it was made for.")
-@click.option("--base", "base_reference", help="Its base; unless said, the one its adapter_config.json names.")
-@click.option("--base-as", "lend_from", metavar="ALIAS", help="Lend the base this known base's pooling, instruction and maximum length.")
+@click.option("--name", type=NAME, help="Name in the registry; unless said, the folder's.")
+@click.option("--domain", type=DOMAIN, help="The domain it was made for.")
+@click.option("--base", "base_reference", type=BASE, help="Its base; unless said, the one its adapter_config.json names.")
+@click.option(
+    "--base-as",
+    "lend_from",
+    type=KNOWN_BASE,
+    metavar="ALIAS",
+    help="Lend the base this known base's pooling, instruction and maximum length.",
+)
 @click.option(
     "--ignore-field",
     "ignored",
@@ -53,5 +61,5 @@ def command(
         say(note)
     entry, path = addition.entry, str(registry.folder(addition.entry))
     result = {"reference": entry.reference, "path": path, "size": entry.size, "base": entry.base, "notes": list(addition.notes)}
-    text = f"{entry.reference} on {entry.bases[0]['name']}: {len(entry.files)} files, {format_size(entry.size)}, in {path}"
+    text = f"{entry.reference} on {entry.bases[0]['name']}: {count(len(entry.files), 'file')}, {format_size(entry.size)}, in {path}"
     emit(result, text, json_output)

@@ -5,13 +5,14 @@ from pathlib import Path
 import click
 
 from .command import Command
+from .completion import ALIAS, VERSION
 from .options import common_options
 from .output import emit
 
 
 @click.command(name="alias", cls=Command)
-@click.argument("reference")
-@click.argument("alias")
+@click.argument("reference", type=VERSION)
+@click.argument("alias", type=ALIAS)
 @click.option("--remove", is_flag=True, help="Take the alias away; REFERENCE may be the bare name.")
 @common_options
 def command(reference: str, alias: str, remove: bool, json_output: bool, registry_dir: Path | None) -> None:

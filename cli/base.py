@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..plurals import count
 from .command import Group
+from .completion import BASE, KNOWN_BASE
 from .options import common_options
 from .output import emit
 
@@ -60,7 +62,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 @command.command("link")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
-@click.option("--as", "alias", required=True, metavar="ALIAS", help="The known base whose weights the folder holds.")
+@click.option("--as", "alias", type=KNOWN_BASE, required=True, metavar="ALIAS", help="The known base whose weights the folder holds.")
 @click.option("--undo", is_flag=True, help="Remove what linking wrote.")
 @common_options
 def link_command(folder: Path | None, alias: str, undo: bool, json_output: bool, **_: Any) -> None:
@@ -80,7 +82,7 @@ def link_command(folder: Path | None, alias: str, undo: bool, json_output: bool,
 
 
 @command.command("convert")
-@click.argument("base", metavar="FOLDER")
+@click.argument("base", metavar="FOLDER", type=BASE)
 @click.option(
     "-o",
     "--out",
@@ -103,7 +105,7 @@ def _conversion_text(conversion: Conversion) -> str:
     from .render import format_size
 
     lines = [
-        f"{conversion.folder}: {conversion.tensors} tensors, {format_size(conversion.size)}",
+        f"{conversion.folder}: {count(conversion.tensors, 'tensor')}, {format_size(conversion.size)}",
         "checked: the same vectors as before, bit for bit, of texts in English and Chinese",
     ]
     for what, names in (

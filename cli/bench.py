@@ -12,6 +12,7 @@ from ..files import write_file
 from .bars import text_bar
 from .bench_leakage import look_for_leaks
 from .cache_options import CacheOptions, cache_options, describe_interruption, describe_use
+from .completion import DOMAIN_OR_FILE, REFERENCE
 from .encoder_options import EncoderOptions, encoder_options
 from .judgement_options import JudgementOptions, judgement_options, leave_if_failed
 from .options import common_options
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="bench", cls=Remembering)
-@click.argument("references", metavar="REF...", nargs=-1, required=True)
+@click.argument("references", metavar="REF...", type=REFERENCE, nargs=-1, required=True)
 @click.option(
     "--data",
     "folders",
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--domain",
     "domains",
+    type=DOMAIN_OR_FILE,
     metavar="D",
     multiple=True,
     help="Score on this domain's sample, or what --set says [without --data and --tasks: the references' own domains]; may be repeated.",

@@ -1,4 +1,4 @@
-"""The class of every command: what it refuses before it runs."""
+"""The class of every command: what it refuses before it runs, and what its help shows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections import Counter
 
 import click
 
+from .help import Helpful
 
-class Command(click.Command):
+
+class Command(Helpful, click.Command):
     """A command whose options that take one value are given once: of two values, neither is dropped in silence."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -23,7 +25,7 @@ class Command(click.Command):
         return super().parse_args(ctx, args)
 
 
-class Group(click.Group):
+class Group(Helpful, click.Group):
     """A group of such commands."""
 
     command_class = Command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ..files import write_file
+from ..plurals import count
 from .bars import text_bar
 from .command import Command
+from .completion import REFERENCE
 from .encoder_options import EncoderOptions, encoder_options
 from .options import common_options
 from .output import emit, reserve_outputs, say
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="encode", cls=Command)
-@click.argument("reference", metavar="REF")
+@click.argument("reference", metavar="REF", type=REFERENCE)
 @click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
     "--as",
@@ -48,8 +51,13 @@ def command(
 ) -> None:
     """Embed the lines of FILE, or of the standard input.
 
-    REF is base, NAME, NAME@VERSION, NAME@ALIAS, a folder, or hf:OWNER/REPO. With --json and no -o, the vectors are printed.
+    REF is base, NAME, NAME@VERSION, NAME@ALIAS, a folder, or hf:OWNER/REPO. Without -o, the vectors are printed: in the
+    JSON object with --json, else as a JSON list for each line of text (not into a terminal).
     """
+    if not output and not json_output and sys.stdout.isatty():
+        raise click.UsageError(
+            "say where the vectors go: -o OUT.npy, --json for one JSON object, or into a pipe or a file (> OUT.jsonl) for a JSON list a line"
+        )
     reserve_outputs({"-o": output}, json_output)
     _refuse_to_replace(file, output)
     from ..references import LoadedBases, check_has_vectors, open_encoder, resolve_reference
@@ -75,8 +83,13 @@ def command(
         result["output"] = str(output)
     elif json_output:
         result["vectors"] = vectors.tolist()
-    where = f", written to {output}" if output else " (to keep them: -o OUT.npy; to print them: --json)"
-    emit(result, f"{vectors.shape[0]} vector{'' if vectors.shape[0] == 1 else 's'} of {vectors.shape[1]} dimensions{where}", json_output)
+    text = f"{count(vectors.shape[0], 'vector')} of {vectors.shape[1]} dimensions"
+    if output or json_output:
+        emit(result, f"{text}, written to {output}", json_output)
+        return
+    for vector in vectors:
+        click.echo(json.dumps(vector.tolist()))
+    say(text)
 
 
 def _refuse_to_replace(texts: Path | None, output: Path | None) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..ensemble.modes import MODES
+from ..names import to_name
 from .command import Command
+from .completion import NAME, REFERENCE
 from .encode import encode_with_bar, read_lines
 from .options import WeightsType, base_options, common_options
 from .output import emit, say
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 
 
 @click.command(name="ensemble", cls=Command, epilog="\n\n".join(f"{name}: {mode.use}." for name, mode in MODES.items()))
-@click.argument("references", metavar="REF REF...", nargs=-1, required=True)
+@click.argument("references", metavar="REF REF...", type=REFERENCE, nargs=-1, required=True)
 @click.option(
     "--mode", type=click.Choice(list(MODES)), default="concat", show_default=True, help="How members are put together; see below."
 )
 @click.option("--weights", type=WeightsType(), metavar="W,W", help="One weight each, in the order of the members [default: equal ones].")
 @click.option("--pca", "texts_file", metavar="TEXTFILE", type=click.Path(path_type=Path), help="Fit the reduction to --dim on these lines.")
 @click.option("--dim", type=int, metavar="D", help="Shorten the vectors of the mode concat to D dimensions, by PCA.")
-@click.option("--name", metavar="N", help="Name in the registry [default: the members' names and the mode].")
+@click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the members' names and the mode].")
 @base_options
 @common_options
 def command(
@@ -93,7 +94,7 @@ def _derive_name(registry: Registry, found: Sequence[Resolved], recipe: Recipe) 
 
 def _short_name(resolved: Resolved) -> str:
     name = resolved.entry.name if resolved.entry else resolved.reference.partition("@")[0].rstrip("/").rpartition("/")[2]
-    return re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.") or "member"
+    return to_name(name, "member")
 
 
 def _shared_domain(found: Sequence[Resolved]) -> str | None:

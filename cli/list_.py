@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .command import Command
+from .completion import DOMAIN
 from .options import common_options
 from .output import emit
 
@@ -14,16 +15,31 @@ if TYPE_CHECKING:
 
 
 @click.command(name="list", cls=Command)
-@click.option("--domain", help="Only what was made for this domain.")
+@click.option("--domain", type=DOMAIN, metavar="D", help="Only what was made for this domain.")
 @common_options
 def command(domain: str | None, json_output: bool, registry_dir: Path | None) -> None:
     """List the adapters, merges and ensembles in the registry."""
     from ..registry import open_registry
 
     registry = open_registry(registry_dir)
+    _check_domain(registry, domain)
     entries = [entry for entry in registry.entries() if domain is None or entry.domain == domain]
     rows = [_row(registry, entry) for entry in entries]
     emit({"registry": str(registry.home), "entries": rows}, _text(registry, entries, domain), json_output)
+
+
+def _check_domain(registry: "Registry", domain: str | None) -> None:
+    """Refuse a domain that neither ships nor is that of a version.
+
+    Raises:
+        DomainError: it is one; the message names the nearest.
+    """
+    from ..data.domains import domain_names
+    from ..errors import DomainError, unknown_name
+
+    known = sorted({*domain_names(), *(entry.domain for entry in registry.entries() if entry.domain)})
+    if domain is not None and domain not in known:
+        raise DomainError(unknown_name("domain", domain, known))
 
 
 def _row(registry: "Registry", entry: "Entry") -> dict:
@@ -41,21 +57,16 @@ def _row(registry: "Registry", entry: "Entry") -> dict:
 
 
 def _text(registry: "Registry", entries: "list[Entry]", domain: str | None) -> str:
-    from rich import box
-    from rich.table import Table
-
-    from .render import format_dev, format_size, render
+    from .render import format_dev, format_size, render_table
 
     if not entries:
         return f"The registry {registry.home} holds nothing{' for ' + domain if domain else ''} yet. To make something: adapt train --domain {domain or 'legal'}"
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("reference", "aliases", "domain", "base", "kind", "size", "dev", "created"):
-        table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
+    rows = []
     for entry in entries:
         bases = "\n".join(str(base.get("name") or base["id"]) for base in entry.bases)
         aliases = ", ".join(registry.aliases_of(entry))
         created = entry.created[:16].replace("T", " ")
-        table.add_row(
-            entry.reference, aliases, entry.domain or "", bases, entry.kind, format_size(entry.size), format_dev(entry.scores), created
-        )
-    return render(table)
+        size, dev = format_size(entry.size), format_dev(entry.scores)
+        rows.append((entry.reference, aliases, entry.domain or "", bases, entry.kind, size, dev, created))
+    headings = ("reference", "aliases", "domain", "base", "kind", "size", "dev", "created")
+    return render_table(headings, rows, right=["size"])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .command import Command
+from .completion import DEV_SOURCES, DOMAIN, METHOD, NAME, REFERENCE
 from .encoder_options import EncoderOptions, encoder_options
 from .options import WeightsType, common_options, dangling_option
 from .output import emit, emit_after, reserve_outputs, say
@@ -38,9 +39,12 @@ class RankType(click.ParamType):
 
 
 @click.command(name="merge", cls=Command)
-@click.argument("references", metavar="REF...", nargs=-1)
+@click.argument("references", metavar="REF...", type=REFERENCE, nargs=-1)
 @click.option(
-    "--method", metavar="M", help="How (list them: adapt merge --methods) [default: linear; regmean where all carry Gram matrices]."
+    "--method",
+    type=METHOD,
+    metavar="M",
+    help="How (list them: adapt merge --methods) [default: linear; regmean where all carry Gram matrices].",
 )
 @click.option("--weights", type=WeightsType(), metavar="W,W", help="One weight each, negative ones too [default: 1/n each].")
 @click.option("--rank", type=RankType(), default="auto", show_default=True, metavar="R", help="auto, full (lossless), or a number.")
@@ -53,11 +57,17 @@ class RankType(click.ParamType):
 @click.option(
     "--store", type=click.Choice(["fp16", "bf16", "fp32"]), help="Number format of the file [default: fp16; fp32 with --rank full]."
 )
-@click.option("--name", metavar="N", help="Name in the registry [default: the inputs' names, joined; to be given for a single input].")
-@click.option("--domain", metavar="D", help="What it is for [default: the parents' domain, where they share one].")
+@click.option(
+    "--name",
+    type=NAME,
+    metavar="N",
+    help="Name in the registry [default: the inputs' names, joined; to be given for a single input].",
+)
+@click.option("--domain", type=DOMAIN, metavar="D", help="What it is for [default: the parents' domain, where they share one].")
 @click.option(
     "--search",
     "sources",
+    type=DEV_SOURCES,
     metavar="SRC[,SRC...]",
     help="Choose the weights (and the density) on these dev data: BEIR folders, tables, lines, or domains, whose samples are meant.",
 )
@@ -132,17 +142,17 @@ def _list_methods(json_output: bool) -> None:
 
     rows: list[tuple[str, ...]] = [(name, method.use, ", ".join(method.settings) or "-", method.source) for name, method in METHODS.items()]
     result = {"methods": [dict(zip(("name", "use", "settings", "source"), row, strict=True)) for row in rows]}
-    emit(result, render_table(("method", "when to use it", "settings", "source"), rows), json_output)
+    emit(result, render_table(("method", "when to use it", "settings", "source"), rows, prose=["when to use it"]), json_output)
 
 
 def _explain(parents: list[Parent], json_output: bool) -> None:
     from ..merge.explain import explain
     from ..merge.tables import explanation_table
-    from .render import render_table
+    from .render import render, render_line
 
     explained = explain([parent.factors for parent in parents], [parent.reference for parent in parents])
     table = explanation_table(explained)
-    lines = [render_table(table.headings, table.rows), "", *(f"- {suggestion}" for suggestion in explained.suggestions)]
+    lines = [render(table), "", *(render_line(f"- {suggestion}") for suggestion in explained.suggestions)]
     emit(explained.as_dict(), "\n".join(lines), json_output)
 
 

@@ -39,10 +39,10 @@ class FoundWeights:
     def text(self) -> str:
         """Return the tables for people."""
         from ..merge.tables import curve_tables, search_table
-        from .render import render_table
+        from .render import render
 
-        tables = [("scores on dev", search_table(self.result))] + (curve_tables(self.curve) if self.curve else [])
-        return "\n".join(f"{title}\n{render_table(table.headings, table.rows)}\n" for title, table in tables)
+        tables = [("scores on dev", search_table(self.result)), *(curve_tables(self.curve) if self.curve else [])]
+        return "\n".join(f"{title}\n{render(table)}\n" for title, table in tables)
 
 
 def choose_weights(

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from .completion import BASE, DEVICE, KNOWN_BASE
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -29,14 +31,16 @@ def base_options(function: _F) -> _F:
     function = click.option("--lang", type=click.Choice(["en", "zh"]), help="Language: chooses default base, sample, tasks and prompt.")(
         function
     )
-    function = click.option("--base-as", metavar="ALIAS", help="Lend a folder this known base's pooling, instruction and length.")(function)
-    return click.option("--base", metavar="REF", help="Base: an alias, a folder or a Hub id.")(function)
+    function = click.option(
+        "--base-as", type=KNOWN_BASE, metavar="ALIAS", help="Lend a folder this known base's pooling, instruction and length."
+    )(function)
+    return click.option("--base", type=BASE, metavar="REF", help="Base: an alias, a folder or a Hub id.")(function)
 
 
 def machine_options(function: _F) -> _F:
     """Add `--device` and `--dtype`."""
     function = click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), help="Precision of matrix products.")(function)
-    return click.option("--device", metavar="NAME", help="cuda, mps or cpu [default: the best one here].")(function)
+    return click.option("--device", type=DEVICE, metavar="NAME", help="cuda, mps or cpu [default: the best one here].")(function)
 
 
 def dangling_option(function: _F) -> _F:

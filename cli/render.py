@@ -1,26 +1,30 @@
-"""Tables, trees and sizes as text."""
+"""Tables and facts for stdout, sizes, counts and scores as text."""
 
-import io
-import shutil
-import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-_WIDTH_IN_A_PIPE = 240
+from ..text_tables import TextTable, fold, lay_out, lay_out_facts, output_width
 
 
-def render(what: "RenderableType") -> str:
-    """Return a rich table or tree as text: as wide as the terminal and coloured there, wide and plain in a pipe."""
-    from rich.console import Console
+def render_table(
+    headings: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, right: Sequence[str] = (), prose: Sequence[str] = (), title: str = ""
+) -> str:
+    """Return rows as text, as wide as the terminal and whole in a pipe; see `TextTable`."""
+    return render(TextTable(headings, rows, title, frozenset(right), frozenset(prose)))
 
-    on_terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if on_terminal else _WIDTH_IN_A_PIPE
-    console = Console(file=io.StringIO(), width=width, force_terminal=on_terminal, highlight=False)
-    console.print(what)
-    assert isinstance(console.file, io.StringIO)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+
+def render(table: TextTable) -> str:
+    """Return a table as text, as wide as the terminal and whole in a pipe."""
+    return lay_out(table, output_width())
+
+
+def render_facts(facts: Sequence[tuple[str, str]]) -> str:
+    """Return names with values as text, as wide as the terminal."""
+    return lay_out_facts(facts, output_width())
+
+
+def render_line(text: str) -> str:
+    """Return a line, broken between words where a terminal would break it within one."""
+    return "\n".join(fold(text, output_width()))
 
 
 def format_size(size_bytes: int) -> str:
@@ -40,17 +44,3 @@ def format_dev(scores: dict) -> str:
         return ""
     before = "" if dev.get("before") is None else f"{dev['before']:.3f} -> "
     return f"{dev.get('metric', 'dev')} {before}{dev['after']:.3f}"
-
-
-def render_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Return a plain table with one line a row; what looks like markup is shown as it is."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return render(table)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..files import check_output_folder, write_file
+from ..plurals import count
 from .command import Command
 from .output import say
 
@@ -130,7 +131,7 @@ class Reports:
         from ..bench.mteb_files import write_mteb_files
 
         written = write_mteb_files(folder, entrants, self.findings.results)
-        say(f"wrote {len(written)} result files of mteb's under {folder}")
+        say(f"wrote {count(len(written), 'result file')} of mteb's under {folder}")
 
 
 def report_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..plurals import count
 from .command import Command
+from .completion import VERSION
 from .options import common_options
 from .output import emit
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="rm", cls=Command)
-@click.argument("reference")
+@click.argument("reference", type=VERSION)
 @click.option("--force", is_flag=True, help="Remove it although an alias or a version made from it needs it.")
 @common_options
 def command(reference: str, force: bool, json_output: bool, registry_dir: Path | None) -> None:
@@ -43,7 +45,7 @@ def _result(removal: "Removal") -> dict:
 def _text(removal: "Removal") -> str:
     from .render import format_size
 
-    lines = [f"removed {removal.entry.reference}: {len(removal.entry.files)} files, {format_size(removal.freed_bytes)}"]
+    lines = [f"removed {removal.entry.reference}: {count(len(removal.entry.files), 'file')}, {format_size(removal.freed_bytes)}"]
     if removal.aliases:
         lines.append(f"with it the aliases {', '.join(removal.aliases)}")
     if whole := [child for child in removal.children if child not in removal.broken]:

@@ -7,22 +7,26 @@ from typing import TYPE_CHECKING
 import click
 
 from .command import Command
+from .completion import REFERENCE
 from .options import common_options
 from .output import emit, say
 
 if TYPE_CHECKING:
-    from rich.tree import Tree
+    from collections.abc import Iterator
 
     from ..registry import Entry, Lineage, Registry
 
 
 @click.command(name="show", cls=Command)
-@click.argument("reference")
+@click.argument("reference", type=REFERENCE)
 @common_options
 def command(reference: str, json_output: bool, registry_dir: Path | None) -> None:
-    """Show all that is known of REFERENCE (NAME, NAME@VERSION or NAME@ALIAS)."""
+    """Show all that is known of REFERENCE: NAME, NAME@VERSION, NAME@ALIAS, or base, which is the default base."""
     from ..registry import children, lineage, open_registry
 
+    if reference == "base":
+        _show_base(json_output)
+        return
     registry = open_registry(registry_dir)
     entry = registry.find_reference(reference)
     _tell_of_other_bases(registry, entry, reference)
@@ -39,6 +43,32 @@ def command(reference: str, json_output: bool, registry_dir: Path | None) -> Non
     emit(result, _text(result, origin), json_output)
 
 
+def _show_base(json_output: bool) -> None:
+    """Print what is known of the base that a command takes that names none."""
+    from ..base.resolve import resolve_base
+    from .render import render_facts
+
+    spec = resolve_base(None)
+    if spec.fallback_reason:
+        say(f"using the embedded base {spec.name}: {spec.fallback_reason}")
+    facts: dict[str, object] = {
+        "reference": "base",
+        "name": spec.name,
+        "alias": spec.alias,
+        "hub_id": spec.hub_id,
+        "revision": spec.revision,
+        "sha256": spec.sha256,
+        "folder": str(spec.folder),
+        "found_in": spec.found_in,
+        "pooling": spec.pooling,
+        "prompts": {"query": spec.query_prompt, "document": spec.document_prompt},
+        "dimension": spec.dimension,
+        "max_tokens": spec.max_tokens,
+        "language": spec.language,
+    }
+    emit(facts, render_facts([(key, "\n".join(_lines(value))) for key, value in facts.items()]), json_output)
+
+
 def _tell_of_other_bases(registry: "Registry", entry: "Entry", reference: str) -> None:
     others = [
         each for each in registry.entries() if each.name == entry.name and not any(each.is_on(base["sha256"]) for base in entry.bases)
@@ -48,19 +78,14 @@ def _tell_of_other_bases(registry: "Registry", entry: "Entry", reference: str) -
 
 
 def _text(result: dict, origin: "Lineage") -> str:
-    from rich.table import Table
+    from .render import format_size, render_facts
 
-    from .render import format_size, render
-
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
     apart = {"files", "lineage", "parents", "name", "version", "size", "reference"}
-    for key, value in {"reference": result["reference"], **{key: value for key, value in result.items() if key not in apart}}.items():
-        table.add_row(key, "\n".join(_lines(value)) or "-")
+    shown = {"reference": result["reference"], **{key: value for key, value in result.items() if key not in apart}}
+    facts = [(key, "\n".join(_lines(value))) for key, value in shown.items()]
     files = [f"{path}  {format_size(file['size'])}  sha256 {file['sha256'][:12]}..." for path, file in result["files"].items()]
-    table.add_row("files", "\n".join([*files, f"{format_size(result['size'])} in all"]))
-    return render(table) + "\n\nlineage\n" + render(_tree(origin))
+    facts.append(("files", "\n".join([*files, f"{format_size(result['size'])} in all"])))
+    return render_facts(facts) + "\n\nlineage\n" + "\n".join(_tree(origin))
 
 
 def _lines(value: object) -> list[str]:
@@ -88,18 +113,16 @@ def _what_is_elsewhere(reference: str) -> str:
     return "outside the registry" if "/" in reference or "\\" in reference else "not in this registry"
 
 
-def _tree(node: "Lineage", above: "Tree | None" = None) -> "Tree":
-    from rich.markup import escape
-    from rich.tree import Tree
-
+def _tree(node: "Lineage") -> "Iterator[str]":
+    """Yield a line for a version, and below it a branch for each of its parents."""
     what = (
         f"{node.entry.kind}, {node.entry.method or 'no method'}, {node.entry.domain or 'no domain'}"
         if node.entry
         else _what_is_elsewhere(node.reference)
     )
-    weight = "" if node.weight is None else f"  weight {node.weight:g}"
-    label = escape(f"{node.reference}  {what}{weight}")
-    branch = Tree(label) if above is None else above.add(label)
-    for parent in node.parents:
-        _tree(parent, branch)
-    return branch
+    yield f"{node.reference}  {what}" + ("" if node.weight is None else f"  weight {node.weight:g}")
+    for number, parent in enumerate(node.parents, start=1):
+        first, *below = _tree(parent)
+        is_last = number == len(node.parents)
+        yield f"{'└── ' if is_last else '├── '}{first}"
+        yield from (f"{'    ' if is_last else '│   '}{line}" for line in below)

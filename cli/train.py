@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..plurals import count
 from .command import Command
+from .completion import DOMAIN_OR_FILE, NAME, SETTING, SOURCE
 from .options import base_options, common_options, dangling_option, machine_options
 from .output import emit, say
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from ..data.retrieval import TrainingData
     from ..lora.grams import GramRank
     from ..registry import Entry, Registry
+
+
+_NOTHING = "nothing to resume: no interrupted run of this command with these data is there; starting afresh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,19 +47,26 @@ class Job:
 
 @click.command(cls=Command)
 @click.option(
-    "--domain", required=True, metavar="NAME", help="medical, legal, ecommerce, or the path of a domain file of your own (.toml)."
+    "--domain",
+    required=True,
+    type=DOMAIN_OR_FILE,
+    metavar="NAME",
+    help="medical, legal, ecommerce, or the path of a domain file of your own (.toml).",
 )
 @click.option(
     "--data",
     "source",
+    type=SOURCE,
     metavar="SRC",
     help="sample, hub, a BEIR folder, FlagEmbedding lines, or a table [default: the domain's Hub sets, else its sample].",
 )
 @dangling_option
 @click.option("--train-queries", type=int, metavar="N", help="Draw this many training queries (seeded) [default: all].")
-@click.option("--name", metavar="N", help="Name in the registry [default: the domain's].")
+@click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the domain's].")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a toml file.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting (see docs/training.md); wins over --config.")
+@click.option(
+    "--set", "settings", type=SETTING, multiple=True, metavar="KEY=VALUE", help="One setting (see docs/training.md); wins over --config."
+)
 @click.option("--seed", type=int, metavar="N", help="Of everything drawn [default: 0].")
 @click.option(
     "--seeds",
@@ -83,7 +95,7 @@ def command(**options: Any) -> None:
     _config(options | {"seed": seeds[-1]})  # refused here, not when its turn comes
     job = _prepare(options)
     if options["dry_run"]:
-        _tell_plan(job, seeds, options["json_output"])
+        _tell_plan(job, seeds, _former_runs(job, seeds, options), options)
     elif len(seeds) == 1:
         entry, result = _train(job, options["resume"])
         _report(job.registry, entry, result, options["json_output"])
@@ -104,12 +116,13 @@ def _train(job: Job, resume: bool, seeds: SeedMember | None = None) -> tuple[Ent
 def _train_seeds(job: Job, seeds: range, options: dict[str, Any]) -> None:
     """Train the versions of a group one after another; with `--resume`, those that are not finished."""
     from ..adapters.seeds import open_group
+    from ..registry.runs import RUNS
     from .train_seeds import report_seeds
 
     registry, name = job.registry, job.name
-    group = open_group(registry.home / "runs", name, job.run, len(seeds), resume=options["resume"])
+    group = open_group(registry.home / RUNS, name, job.run, len(seeds), resume=options["resume"])
     if options["resume"] and not group.was_interrupted:
-        say("nothing to resume: no interrupted run of this command with these data is there; starting afresh")
+        say(_NOTHING)
     entries = []
     for seed in seeds:
         job = job if seed == seeds[0] else _prepare(options | {"seed": seed}, job.base)
@@ -130,6 +143,7 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
     from ..data.domains import load_domain
     from ..data.sources import load_training_data
     from ..registry import open_registry
+    from ..registry.runs import RUNS
 
     domain = load_domain(options["domain"])
     name = options["name"] or domain.name
@@ -157,6 +171,8 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
 
     base = base or load_base(spec, device=choose_device(options["device"]))
     run = run_id(config, base, data)
+    checkpoint = Checkpoint(registry.home / RUNS / run)
+    checkpoint.about = {"name": name, "domain": domain.name, "base": base.spec.name, "data": data.source}
     return Job(
         config=config,
         domain=domain.name,
@@ -165,7 +181,7 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
         data=data,
         base=base,
         run=run,
-        checkpoint=Checkpoint(registry.home / "runs" / run),
+        checkpoint=checkpoint,
         gram_rank=options["gram"] or options["gram_rank"],
     )
 
@@ -201,7 +217,34 @@ def _tell_repeated(settings: Sequence[str]) -> None:
         say(f"note: --set {key} is given {keys.count(key)} times; the last value counts")
 
 
-def _tell_plan(job: Job, seeds: range, json_output: bool) -> None:
+def _former_runs(job: Job, seeds: range, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what is there already of the runs of a command: versions that are finished, and states that were kept."""
+    from ..adapters.seeds import find_group
+    from ..registry.runs import RUNS, describe_run
+
+    group = find_group(job.registry.home / RUNS, job.name, job.run, len(seeds)) if len(seeds) > 1 else None
+    found = []
+    for seed in seeds:
+        each = job if seed == seeds[0] else _prepare(options | {"seed": seed}, job.base)
+        entry = group.find_finished(job.registry, job.name, each.run) if group else None
+        if entry:
+            found.append({"seed": seed, "finished": entry.reference, "progress": f"finished, as {entry.reference}"})
+        elif each.checkpoint.path.exists() and (group or len(seeds) == 1):
+            run = describe_run(each.checkpoint.folder)
+            found.append({"seed": seed, "run": run.id, "step": run.step, "steps": run.steps, "progress": run.describe_progress()})
+    return found
+
+
+def _resume_lines(former: list[dict[str, Any]], seeds: range, resume: bool) -> list[str]:
+    """Say what --resume goes on with, or would."""
+    if not former:
+        return [f"resume    {_NOTHING}"] if resume else []
+    runs = "; ".join((f"seed {each['seed']}: " if len(seeds) > 1 else "") + each["progress"] for each in former)
+    then = "goes on with" if resume else "starts anew, and would with --resume go on with"
+    return [f"resume    {then} the interrupted run, {runs}"]
+
+
+def _tell_plan(job: Job, seeds: range, former: list[dict[str, Any]], options: dict[str, Any]) -> None:
     from ..adapters import plan_training
 
     spec = job.base.spec
@@ -213,20 +256,23 @@ def _tell_plan(job: Job, seeds: range, json_output: bool) -> None:
         "config": job.config.as_dict(),
         "notes": list(job.data.notes),
         "seeds": list(seeds),
+        "resume": options["resume"],
+        "interrupted": former,
     }
     lines = [
         f"base      {spec.name} on {job.base.device.type}",
         *([f"          (the embedded one), because {spec.fallback_reason}"] if spec.fallback_reason else []),
-        f"data      {job.data.source}: {plan.queries} queries, {plan.pairs} pairs, {plan.passages} passages",
+        f"data      {job.data.source}: {count(plan.queries, 'query')}, {count(plan.pairs, 'pair')}, {count(plan.passages, 'passage')}",
         *(f"          {note}" for note in job.data.notes),
         f"          {plan.dev}",
         f"steps     {plan.steps}, about {(plan.seconds or 0) / 60:.1f} minutes",
         f"adapter   {plan.parameters:,} numbers, about {plan.file_bytes / 1e6:.1f} MB",
         *([f"grams     {plan.grams.describe()}"] if plan.grams else []),
         *([f"seeds     {seeds[0]} to {seeds[-1]}: {len(seeds)} times these steps, minutes and bytes"] if len(seeds) > 1 else []),
+        *_resume_lines(former, seeds, options["resume"]),
         *(f"warning   {warning}" for warning in plan.warnings),
     ]
-    emit(result, "\n".join(lines), json_output)
+    emit(result, "\n".join(lines), options["json_output"])
 
 
 def _announce(job: Job) -> None:
@@ -239,7 +285,9 @@ def _announce(job: Job) -> None:
         say(f"base: {spec.name} (the embedded one), because {spec.fallback_reason}")
     else:
         say(f"base: {spec.name} ({spec.found_in})")
-    say(f"data: {data.source}: {len(data.train)} queries, {data.train.pair_count} pairs, {len(data.corpus)} passages")
+    say(
+        f"data: {data.source}: {count(len(data.train), 'query')}, {count(data.train.pair_count, 'pair')}, {count(len(data.corpus), 'passage')}"
+    )
     for note in data.notes:
         say(f"note: {note}")
     for warning in check_data(job.base, data, job.config):
@@ -256,10 +304,7 @@ def _run(job: Job, resume: bool) -> TrainResult:
     from .bars import text_bar
     from .training_bar import training_bar
 
-    if resume and not job.checkpoint.path.exists():
-        say("nothing to resume: no interrupted run of this command with these data is there; starting afresh")
-    elif resume:
-        say("resuming the interrupted run")
+    _tell_start(job, resume)
     try:
         with training_bar() as on_step, text_bar() as tell:
             on_texts = partial(tell, "measuring Gram matrices") if tell else None
@@ -267,8 +312,28 @@ def _run(job: Job, resume: bool) -> TrainResult:
             return train_adapter(job.base, job.data, job.config, checkpoint=job.checkpoint, resume=resume, on_step=on_step, grams=grams)
     except KeyboardInterrupt:
         if job.checkpoint.path.exists():
-            say("interrupted; the state is saved. Go on with the same command and --resume")
+            say(f"interrupted {_former(job)}; the state is saved. Go on with the same command and --resume")
         raise
+
+
+def _tell_start(job: Job, resume: bool) -> None:
+    """Say what becomes of a run that was interrupted, where one is there."""
+    if resume and not job.checkpoint.path.exists():
+        say(_NOTHING)
+    elif resume:
+        say(f"resuming the interrupted run {_former(job)}")
+    elif job.checkpoint.path.exists():
+        say(
+            f"note: an interrupted run of this command is there, {_former(job)}. This run starts anew, and replaces its state after "
+            f"{job.checkpoint.every_s:g} s; to go on with it instead, stop now (Ctrl-C) and add --resume. To remove it: adapt runs rm {job.run}"
+        )
+
+
+def _former(job: Job) -> str:
+    """Say how far the run came whose state is kept."""
+    from ..registry.runs import describe_run
+
+    return describe_run(job.checkpoint.folder).describe_progress()
 
 
 def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: bool) -> None:
@@ -280,7 +345,7 @@ def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: 
         score = f"dev nDCG@10  {result.before:.4f} -> {result.after:.4f} ({result.after - result.before:+.4f})"
         if result.after <= result.before:
             say("warning: no gain on dev. Try a lower learning_rate, more pairs, or a larger batch_size; see docs/training.md")
-    early = f", stopped early after {result.steps} steps" if result.stopped_early else ""
+    early = f", stopped early after {count(result.steps, 'step')}" if result.stopped_early else ""
     text = f"{entry.reference}\n{score}{early}\nadapter      {folder}\nsize         {weights / 1e6:.2f} MB"
     grams = entry.data.get("grams")
     emit(

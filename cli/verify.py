@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..plurals import count
 from .command import Command
 from .options import common_options
 from .output import emit
@@ -30,17 +31,19 @@ def command(fix: bool, json_output: bool, registry_dir: Path | None) -> None:
         "is_clean": report.is_clean,
         "problems": [asdict(problem) for problem in report.problems],
     }
-    emit(result, _text(report, fix), json_output)
+    emit(result, _text(report), json_output)
     if not report.is_clean:
         click.get_current_context().exit(1)
 
 
-def _text(report: "VerifyReport", fix: bool) -> str:
-    lines = [
-        f"{report.versions} version{'' if report.versions == 1 else 's'} with {report.files} files checked: {len(report.problems) or 'no'} problem{'' if len(report.problems) == 1 else 's'}"
-    ]
+def _text(report: "VerifyReport") -> str:
+    from .render import render_line
+
+    problems = count(len(report.problems), "problem") if report.problems else "no problems"
+    lines = [f"{count(report.versions, 'version')} with {count(report.files, 'file')} checked: {problems}"]
     for problem in report.problems:
-        lines.append(f"{problem.kind}: {problem.where} {problem.detail}" + (f"; {problem.fixed}" if problem.fixed else ""))
-    if report.unfixed and not fix:
-        lines.append("to remove leftovers, orphans and entries without files: adapt verify --fix")
+        lines.append(render_line(f"{problem.kind}: {problem.where} {problem.detail}" + (f"; {problem.fixed}" if problem.fixed else "")))
+    if fixable := [problem for problem in report.unfixed if problem.is_fixable]:
+        what = "it" if len(report.unfixed) == 1 else "them all" if len(fixable) == len(report.unfixed) else f"{len(fixable)} of them"
+        lines.append(f"to mend {what}: adapt verify --fix")
     return "\n".join(lines)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..metrics import ndcg_at_10
+from ..plurals import count
 from .retrieval import Corpus, Pairs, draw_passages
 
 MAX_DISTRACTORS = 2000
@@ -40,7 +41,7 @@ class DevSet:
 
     def describe(self, corpus_size: int) -> str:
         """Say how large the set is, and how much of the corpus it covers."""
-        return f"dev: {len(self.queries)} queries over {len(self.passages)} of {corpus_size} passages (the dev positives and at most {MAX_DISTRACTORS} others)"
+        return f"dev: {count(len(self.queries), 'query')} over {len(self.passages)} of {count(corpus_size, 'passage')} (the dev positives and at most {MAX_DISTRACTORS} others)"
 
     def score(self, encoder: Encodes) -> float:
         """Return the mean nDCG@10."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from ..errors import DomainError, unknown_name
+from ..names import has_unseen, normalise
 
 DOMAIN_FILES = Path(__file__).parent / "domain_files"
 HubLayout = Literal["pairs", "beir"]
@@ -71,9 +72,23 @@ class Domain:
     large_tasks: Tasks = field(default_factory=dict)
     general_tasks: Tasks = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", read_domain_name(self.name))
+
     def hub_sets(self, lang: str) -> tuple[HubSet, ...]:
         """Return the training sets in one language."""
         return tuple(hub_set for hub_set in self.hub if hub_set.language == lang)
+
+
+def read_domain_name(text: str) -> str:
+    """Return a domain's name as it is kept and compared: in NFC.
+
+    Raises:
+        DomainError: it is empty, or holds what cannot be seen.
+    """
+    if not text.strip() or has_unseen(text):
+        raise DomainError(f"the domain's name {text!r} does not fit; expected a word that can be read, such as legal")
+    return normalise(text)
 
 
 def domain_names() -> list[str]:
@@ -88,8 +103,8 @@ def load_domain(name_or_path: str | Path) -> Domain:
         DomainError: there is none of that name or path, or the file is malformed.
     """
     text = str(name_or_path)
-    if text in domain_names():
-        return _read(DOMAIN_FILES / f"{text}.toml")
+    if normalise(text) in domain_names():
+        return _read(DOMAIN_FILES / f"{normalise(text)}.toml")
     if not text.endswith(".toml"):
         raise DomainError(unknown_name("domain", text, domain_names()) + "; or give the path of a domain file that ends in .toml")
     path = Path(text).expanduser()

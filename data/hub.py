@@ -8,6 +8,7 @@ import numpy as np
 
 from ..base.hub_probe import hub_endpoint, hub_is_reachable
 from ..errors import DataError
+from ..plurals import count
 from .columns import describe_unused, numbered_like
 from .domains import HubSet
 from .pooling import TextRow, pool_rows
@@ -54,7 +55,7 @@ def _load_pairs(hub_set: HubSet, seed: int) -> TrainingData:
     columns = [numbered_like(name, table.column_names) if name else [] for name in (hub_set.positive, hub_set.negative)]
     by_row = [_text_rows(hub_set, number, row, *columns) for number, row in enumerate(table, start=1)]
     corpus, pairs = pool_rows([row for rows in by_row for row in rows], str(hub_set))
-    notes = [f"{len(table)} rows of {hub_set}"]
+    notes = [f"{count(len(table), 'row')} of {hub_set}"]
     blank = sum(not rows for rows in by_row)
     if blank:
         notes.append(f"{blank} of them have an empty query or no positive and are left out")
@@ -92,7 +93,9 @@ def _load_beir(hub_set: HubSet, seed: int) -> TrainingData:
         notes += more
     if hub_set.rows is not None and hub_set.rows < len(train):
         train = draw_queries(train, hub_set.rows, seed)
-    return TrainingData(corpus=corpus, train=train, dev=dev, source=str(hub_set), notes=(f"{len(train)} queries of {hub_set}", *notes))
+    return TrainingData(
+        corpus=corpus, train=train, dev=dev, source=str(hub_set), notes=(f"{count(len(train), 'query')} of {hub_set}", *notes)
+    )
 
 
 def _judged(hub_set: HubSet, split: str, corpus: Corpus, queries: dict[str, str]) -> tuple[Pairs, tuple[str, ...]]:

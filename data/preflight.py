@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..plurals import count
 from .retrieval import Pairs, TrainingData, normalise
 
 FEW_PAIRS = 100
@@ -65,13 +66,13 @@ def preflight(
 def _few_pairs(train: Pairs) -> PreflightWarning | None:
     if train.pair_count >= FEW_PAIRS:
         return None
-    message = f"only {train.pair_count} pairs: the adapter will learn them by heart, and its score will be noise; bring at least {FEW_PAIRS}, better 1,000"
+    message = f"only {count(train.pair_count, 'pair')}: the adapter will learn them by heart, and its score will be noise; bring at least {FEW_PAIRS}, better 1,000"
     return PreflightWarning("few-pairs", message)
 
 
 def _batch(train: Pairs, size: int) -> PreflightWarning | None:
     if size > len(train):
-        message = f"the batch of {size} is larger than the data ({len(train)} queries): every epoch is one step; lower batch_size to {max(2, len(train) // 4)} or bring more data"
+        message = f"the batch of {size} is larger than the data ({count(len(train), 'query')}): every epoch is one step; lower batch_size to {max(2, len(train) // 4)} or bring more data"
         return PreflightWarning("batch-too-large", message)
     if size < SMALL_BATCH:
         message = f"the batch of {size} gives each query at most {size - 1} answers of other queries to be told from, so that little is learned; raise batch_size to {SMALL_BATCH} or more"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..base.hub_probe import hub_is_reachable
 from ..errors import ConfigError, DataError
+from ..plurals import count
 from .beir import BeirFolder, missing_parts
 from .dev_set import DEV_SEED
 from .domains import Domain, load_domain
@@ -43,7 +44,7 @@ def load_training_data(
     data = _with_dev(_load(source, domain, lang, seed, skip_dangling))
     if train_queries is None or train_queries >= len(data.train):
         return data
-    note = f"{train_queries} of {len(data.train)} train queries are drawn (seed {seed})"
+    note = f"{train_queries} of {count(len(data.train), 'train query')} are drawn (seed {seed})"
     return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note))
 
 

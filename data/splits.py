@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..plurals import count
 from .retrieval import Corpus, Pairs, normalise
 
 DEV_SHARE = 0.1
@@ -29,7 +30,7 @@ def split_dev(pairs: Pairs, corpus: Corpus, seed: int) -> tuple[Pairs, Pairs | N
         return pairs, None, _none_held("queries that share too many passages to be parted")
     held = set(dev)
     train = pairs.select(qid for qid in pairs.queries if qid not in held)
-    note = f"the source has no dev split: {len(dev)} of {len(pairs)} queries are held out (seed {seed})"
+    note = f"the source has no dev split: {len(dev)} of {count(len(pairs), 'query')} are held out (seed {seed})"
     return (
         train,
         pairs.select(qid for qid in pairs.queries if qid in held),

@@ -1,21 +1,13 @@
 """Explanations, searches and curves as rows of text: headings and cells, for whoever prints them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from ..text_tables import TextTable
 from .explain import Explanation, Figures
 from .search.candidates import Point
 from .search.curve import Curve
 from .search.probe import GeneralKind, Measurement
 from .search.weights import SearchResult
-
-
-@dataclass(frozen=True, slots=True)
-class TextTable:
-    """Headings, and rows of as many cells."""
-
-    headings: tuple[str, ...]
-    rows: list[tuple[str, ...]]
 
 
 def explanation_table(explanation: Explanation, *, modules: bool = False) -> TextTable:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
+from ..names import fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ def derive_name(registry: Registry, kind: Kind, inputs: Inputs, *, ending: str |
     """
     after = [ending] if ending else []
     joined = "-".join([*dict.fromkeys(inputs.names), *after])
-    name = joined if len(joined) <= LONGEST else "-".join([kind, *after])
+    name = joined if len(joined) <= LONGEST and fits(joined) else "-".join([kind, *after])
     if name in inputs.names:
         raise ConfigError(
             f"the result needs a name: as {name!r}, the name of what goes in, it would be the newest version of it; give another with "

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from .. import __version__
 from ..errors import RegistryError, unknown_name
+from ..names import RULE, is_name, normalise
 
 if TYPE_CHECKING:
     from ..base.resolve import BaseSpec
 
 Kind = Literal["adapter", "merge", "ensemble"]
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
-_LIKE_A_VERSION = re.compile(r"[vV]?[0-9]+")
+_LIKE_A_VERSION = re.compile(r"[vV]?\d+")
 RESERVED = ("base", "registry.json", "runs")
 """Names that mean something else: the reference to a base, the index, and the folder of unfinished training runs."""
 
@@ -34,7 +34,7 @@ class Entry:
 
     Attributes:
         kind: What it is: weights that were trained, weights that were merged, or a recipe without weights.
-        name: Letters, digits and `. _ -`, at most 100.
+        name: Letters and digits of any script and `. _ -` (`names.RULE`), in NFC, as is the domain.
         version: 1, 2, ...; 0 for a draft that the registry has not numbered yet.
         domain: What it was made for; None where nobody said.
         base: What `base_record` returns; a list of such for an ensemble over several bases.
@@ -71,7 +71,12 @@ class Entry:
     created: str = field(default_factory=_now)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise RegistryError(f"the name {self.name!r} is not a text")
+        object.__setattr__(self, "name", normalise(self.name))
         check_name(self.name)
+        if isinstance(self.domain, str):
+            object.__setattr__(self, "domain", normalise(self.domain))
         if self.kind not in get_args(Kind):
             raise RegistryError(unknown_name("kind of entry", str(self.kind), get_args(Kind)))
         if not isinstance(self.version, int) or self.version < 0:
@@ -186,10 +191,8 @@ def check_name(name: str) -> None:
     Raises:
         RegistryError: the name has other characters, or means something else.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise RegistryError(
-            f"the name {name!r} does not fit; names have 1 to 100 letters, digits, '.', '_' or '-', and start with none of '.' and '-'"
-        )
+    if not is_name(name):
+        raise RegistryError(f"the name {name!r} does not fit; names have {RULE}")
     if name.lower() in RESERVED:
         raise RegistryError(f"the name {name!r} is taken: it means something else here; choose another with --name")
 
@@ -200,22 +203,20 @@ def check_alias(alias: str) -> None:
     Raises:
         RegistryError: it has other characters, or looks like a version.
     """
-    if not _NAME.fullmatch(alias):
-        raise RegistryError(
-            f"the alias {alias!r} does not fit; aliases have letters, digits, '.', '_' or '-', and start with none of '.' and '-'"
-        )
+    if not is_name(alias):
+        raise RegistryError(f"the alias {alias!r} does not fit; aliases have {RULE}")
     if _LIKE_A_VERSION.fullmatch(alias):
         raise RegistryError(f"the alias {alias!r} looks like a version number; choose a word, such as 'best'")
 
 
 def split_reference(reference: str) -> tuple[str, str | None]:
-    """Split `NAME`, `NAME@VERSION` or `NAME@ALIAS` into the name and what follows the @ (None: nothing does).
+    """Split `NAME`, `NAME@VERSION` or `NAME@ALIAS` into the name and what follows the @ (None: nothing does), both in NFC.
 
     Raises:
         RegistryError: it is none of these.
     """
-    name, at, version = reference.partition("@")
+    name, at, version = normalise(reference).partition("@")
     check_name(name)
-    if at and not _NAME.fullmatch(version):
-        raise RegistryError(f"{reference!r} is no reference; expected NAME, NAME@VERSION or NAME@ALIAS")
+    if at and not is_name(version):
+        raise RegistryError(f"{reference!r} is not a reference; expected NAME, NAME@VERSION or NAME@ALIAS")
     return name, version if at else None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import RegistryError, UnknownReferenceError, unknown_name
+from ..names import fold, normalise, why_not_a_folder
 from . import atomic
 from .entry import Entry, check_alias, check_name, split_reference
 from .guard import index_lock, readable_errors
@@ -80,7 +81,8 @@ class Registry:
         Raises:
             UnknownReferenceError: there is none; the message lists what there is.
         """
-        entries = self.entries()
+        entries, name = self.entries(), normalise(name)
+        version = normalise(version) if isinstance(version, str) else version
         of_name = [entry for entry in entries if entry.name == name]
         if not of_name:
             raise UnknownReferenceError(
@@ -159,11 +161,15 @@ class Registry:
         """Refuse a name that cannot stand beside those that are here: to be asked before the work, and again when it is registered.
 
         Raises:
-            RegistryError: it has other characters, means something else, or differs from another in case alone.
+            RegistryError: it has other characters, means something else, names no folder on Windows, or differs from another in case alone.
         """
+        name = normalise(name)
         check_name(name)
-        for other in {entry.name for entry in self.entries()}:
-            if other != name and other.casefold() == name.casefold():
+        others = {entry.name for entry in self.entries()}
+        if name not in others and (why := why_not_a_folder(name)):
+            raise RegistryError(f"the name {name!r} {why}, so that the registry could not be taken there; choose another with --name")
+        for other in others:
+            if other != name and fold(other) == fold(name):
                 raise RegistryError(
                     f"the name {name!r} differs from the registered {other!r} in case alone, which not every disk can tell apart; choose another with --name"
                 )
@@ -188,6 +194,7 @@ class Registry:
             RegistryError: the alias does not fit, or the registry cannot be written.
             UnknownReferenceError: the version has gone.
         """
+        alias = normalise(alias)
         check_alias(alias)
         before = self.aliases(entry.name).get(alias)
 
@@ -204,6 +211,7 @@ class Registry:
         Raises:
             UnknownReferenceError: there is no such alias of the user's.
         """
+        name, alias = normalise(name), normalise(alias)
         versions: list[int] = []
 
         def change(index: Index) -> Index:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import RegistryError
+from ..names import normalise
 from . import atomic
 from .entry import RESERVED, Entry
 from .guard import index_lock, readable_errors
@@ -26,12 +27,13 @@ ProblemKind = Literal["missing", "changed", "extra", "folder gone", "orphan", "l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is not as it should be: what, where, how, and what was done about it (None: nothing)."""
+    """One thing that is not as it should be: what, where, how, what was done about it (None: nothing), and whether `--fix` mends it."""
 
     kind: ProblemKind
     where: str
     detail: str
     fixed: str | None = None
+    is_fixable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,8 @@ def verify_registry(registry: Registry, fix: bool) -> VerifyReport:
         except DamagedIndexError as e:
             if not fix or not registry.home.is_dir():
                 return _report(
-                    registry.builtin.index().entries, [*problems, Problem(kind="index", where=str(registry.user.index_path), detail=str(e))]
+                    registry.builtin.index().entries,
+                    [*problems, Problem(kind="index", where=str(registry.user.index_path), detail=str(e), is_fixable=True)],
                 )
             problems += _rebuild(registry, str(e))
             entries = registry.user.index().entries
@@ -78,7 +81,7 @@ def check_entry(layer: Layer, entry: Entry) -> Iterator[Problem]:
     folder = layer.folder(entry)
     there = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if not path.is_dir()}
     if not there:
-        yield Problem(kind="folder gone", where=entry.reference, detail=f"{folder} has gone or is empty")
+        yield Problem(kind="folder gone", where=entry.reference, detail=f"{folder} has gone or is empty", is_fixable=True)
         return
     for name, expected in entry.files.items():
         if name not in there:
@@ -155,7 +158,9 @@ def _dangling_aliases(registry: Registry, fix: bool) -> list[Problem]:
     for name, aliases in registry.user.index().aliases.items():
         for alias, version in aliases.items():
             if f"{name}@{version}" not in known:
-                problem = Problem(kind="alias", where=f"{name}@{alias}", detail=f"names {name}@{version}, which is not there")
+                problem = Problem(
+                    kind="alias", where=f"{name}@{alias}", detail=f"names {name}@{version}, which is not there", is_fixable=True
+                )
                 if fix:
                     registry.write_index(registry.user.index().with_alias(name, alias, None))
                 problems.append(replace(problem, fixed="removed" if fix else None))
@@ -164,7 +169,14 @@ def _dangling_aliases(registry: Registry, fix: bool) -> list[Problem]:
 
 def _version_folders(home: Path) -> list[Path]:
     """List the folders NAME/VERSION that hold an entry's file, whatever the index says of them."""
-    return sorted(path.parent for path in home.glob(f"[!.]*/*/{ENTRY}") if path.parent.name.isascii() and path.parent.name.isdigit())
+    found = (path.parent for path in home.glob(f"[!.]*/*/{ENTRY}") if path.parent.name.isascii() and path.parent.name.isdigit())
+    return sorted(_as_registered(folder) for folder in found)
+
+
+def _as_registered(folder: Path) -> Path:
+    """Return a version folder by its name's own spelling: some disks list names with the accents apart."""
+    registered = folder.parent.parent / normalise(folder.parent.name) / folder.name
+    return registered if registered.is_dir() else folder
 
 
 def _orphans(registry: Registry, index: Index, fix: bool) -> list[Problem]:
@@ -184,7 +196,7 @@ def _orphans(registry: Registry, index: Index, fix: bool) -> list[Problem]:
         if fix:
             discard(registry.home, folder)
         detail = "is in no index: a command was killed here, or an older registry.json was put back"
-        problems.append(Problem(kind="orphan", where=str(folder), detail=detail, fixed="removed" if fix else None))
+        problems.append(Problem(kind="orphan", where=str(folder), detail=detail, fixed="removed" if fix else None, is_fixable=True))
     return problems
 
 
@@ -195,7 +207,13 @@ def _leftovers(home: Path, fix: bool) -> list[Problem]:
         for path in found:
             atomic.remove_tree(path) if path.is_dir() else atomic.remove_file(path)
     return [
-        Problem(kind="leftover", where=str(path), detail="was left by a command that was killed", fixed="removed" if fix else None)
+        Problem(
+            kind="leftover",
+            where=str(path),
+            detail="was left by a command that was killed",
+            fixed="removed" if fix else None,
+            is_fixable=True,
+        )
         for path in found
     ]
 
@@ -216,7 +234,7 @@ def _rebuild(registry: Registry, how: str) -> list[Problem]:
             atomic.move(path, path.with_name(f"{path.name}.damaged-{aside}"))
             fixed += f", the damaged file is kept as {path.name}.damaged-{aside}"
         registry.write_index(index)
-    return [Problem(kind="index", where=str(path), detail=how, fixed=fixed)]
+    return [Problem(kind="index", where=str(path), detail=how, fixed=fixed, is_fixable=True)]
 
 
 def _report(entries: tuple[Entry, ...], problems: list[Problem]) -> VerifyReport:

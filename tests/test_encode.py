@@ -84,9 +84,21 @@ def test_lines_end_at_any_newline_and_nowhere_else(tiny_base: Path) -> None:
     )
 
 
-def test_without_output_or_json_the_shape_is_printed(tiny_base: Path) -> None:
+def test_into_a_pipe_vectors_go_as_json_lines(tiny_base: Path) -> None:
     ran = encode("base", "--base", tiny_base, given="a\nb\n")
-    assert ran.stdout.startswith("2 vectors of 32 dimensions")
+    as_json = json.loads(encode("base", "--base", tiny_base, "--json", given="a\nb\n").stdout)
+    assert [json.loads(line) for line in ran.stdout.splitlines()] == as_json["vectors"]
+    assert "2 vectors of 32 dimensions" in ran.stderr
+    assert "1 vector of 32 dimensions" in encode("base", "--base", tiny_base, given="a\n").stderr
+
+
+def test_into_a_terminal_nothing_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _self: True, raising=False)
+    ran = encode("base", "--base", "/nowhere", given="a\n")
+    assert ran.exit_code == 2
+    assert "-o OUT.npy" in ran.stderr
+    assert "--json" in ran.stderr
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_rm_tells_what_it_did() -> None:
     assert "say which to remove: legal@1, legal@2" in adapt("rm", "legal").stderr
     result = adapt("rm", "legal@1", "--force")
     assert result.stdout.splitlines() == [
-        "removed legal@1: 1 files, 1.5 kB",
+        "removed legal@1: 1 file, 1.5 kB",
         "with it the aliases best",
         "made from it, and still there: both@1",
     ]

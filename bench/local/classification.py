@@ -6,6 +6,7 @@ from mteb.abstasks.task_metadata import TaskMetadata
 
 from ...data.labelled import LabelledTexts
 from ...errors import DataError
+from ...plurals import count
 from .metadata import describe_local, numbered, storable
 
 _TRAIN = "train"
@@ -47,7 +48,7 @@ def classification_task(name: str, train: LabelledTexts, scored: LabelledTexts, 
         if len(set(rows.labels)) < 2:
             found = f"{rows.labels[0]!r} alone" if rows.labels else "none"
             raise DataError(
-                f"{name} ({what}) holds {len(rows)} rows with too few labels: expected at least 2 different ones, found {found}"
+                f"{name} ({what}) holds {count(len(rows), 'row')} with too few labels: expected at least 2 different ones, found {found}"
             )
     if strange := sorted(set(scored.labels) - set(train.labels)):
         raise DataError(f"{name} ({split}) has the label {strange[0]!r}, which no train row has")

@@ -6,6 +6,7 @@ from mteb.abstasks.task_metadata import TaskMetadata
 
 from ...data.labelled import LabelledTexts
 from ...errors import DataError
+from ...plurals import count
 from ..additions import SeededAnew
 from .metadata import describe_local, numbered, storable
 
@@ -40,7 +41,7 @@ def clustering_task(name: str, rows: LabelledTexts, *, language: str = "en", spl
     clusters = len(set(rows.labels))
     if not 1 < clusters < len(rows):
         raise DataError(
-            f"{name} ({split}) holds {len(rows)} texts in {clusters} clusters; expected at least 2 clusters, and fewer than texts"
+            f"{name} ({split}) holds {count(len(rows), 'text')} in {count(clusters, 'cluster')}; expected at least 2 clusters, and fewer than texts"
         )
     content = numbered("text", rows.texts, rows.labels)
     return LocalClustering(describe_local(name, "Clustering", "v_measure", content, language=language, split=split), rows)

@@ -6,6 +6,7 @@ from mteb.abstasks.task_metadata import TaskMetadata
 
 from ...data.retrieval import Corpus, Pairs
 from ...errors import DataError
+from ...plurals import count
 from .metadata import describe_local, storable
 
 
@@ -50,7 +51,7 @@ def content_rows(where: str, corpus: Corpus, pairs: Pairs) -> list[tuple[object,
         DataError: as `retrieval_task`.
     """
     if not corpus or not pairs.queries:
-        raise DataError(f"{where} holds {len(corpus)} passages and {len(pairs)} queries; at least one of each is needed")
+        raise DataError(f"{where} holds {count(len(corpus), 'passage')} and {count(len(pairs), 'query')}; at least one of each is needed")
     for qid, passages in pairs.positives.items():
         if missing := [pid for pid in passages if pid not in corpus]:
             raise DataError(f"{where}: query {qid!r} names passage {missing[0]!r}, which is not in the corpus")

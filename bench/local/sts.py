@@ -6,6 +6,7 @@ from mteb.abstasks.task_metadata import TaskMetadata
 
 from ...data.sentence_pairs import SentencePairs
 from ...errors import DataError
+from ...plurals import count
 from .metadata import describe_local, numbered, storable
 
 
@@ -33,7 +34,7 @@ def sts_task(name: str, pairs: SentencePairs, *, language: str = "en", split: st
     """
     if len(set(pairs.scores)) < 2:
         raise DataError(
-            f"{name} ({split}) holds {len(pairs.scores)} pairs with {len(set(pairs.scores))} different scores; at least 2 are needed"
+            f"{name} ({split}) holds {count(len(pairs.scores), 'pair')} with {count(len(set(pairs.scores)), 'different score')}; at least 2 are needed"
         )
     rows = numbered("pair", pairs.first, pairs.second, pairs.scores)
     return LocalSTS(describe_local(name, "STS", "cosine_spearman", rows, language=language, split=split), pairs)

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from ...plurals import count
 from .candidates import Candidates
 from .probe import Probe
 
@@ -24,7 +25,7 @@ class MeasurePlan:
         """Say it in one line."""
         minutes = max(1, round(self.seconds / 60))
         return (
-            f"at most {self.measurements} measurements of {self.texts} texts each, about {minutes} min "
+            f"at most {count(self.measurements, 'measurement')} of {count(self.texts, 'text')} each, about {minutes} min "
             f"({'; '.join(self.sets)}; general: {self.general})"
         )
 

@@ -8,6 +8,7 @@ from ...data.dev_set import DevSet, draw_dev_set
 from ...data.retrieval import Corpus, Pairs
 from ...encoder import Vectors
 from ...errors import DataError
+from ...plurals import count
 
 LOSS_TEMPERATURE = 0.05  # LM-Cocktail's, for the loss of embedders
 
@@ -22,14 +23,16 @@ class SearchTask:
     def __post_init__(self) -> None:
         queries, passages = self.dev.queries, self.dev.passages
         if not queries or not passages:
-            raise DataError(f"{self.name} holds {len(queries)} dev queries and {len(passages)} passages; at least one of each is needed")
+            raise DataError(
+                f"{self.name} holds {count(len(queries), 'dev query')} and {count(len(passages), 'passage')}; at least one of each is needed"
+            )
         for qid in queries:
             if not any(pid in passages for pid in self.dev.relevant.get(qid, {})):
                 raise DataError(f"{self.name}: query {qid!r} is answered by none of the passages")
 
     def describe(self) -> str:
         """Say how large the set is."""
-        return f"{self.name}: {len(self.dev.queries)} dev queries over {len(self.dev.passages)} passages"
+        return f"{self.name}: {count(len(self.dev.queries), 'dev query')} over {count(len(self.dev.passages), 'passage')}"
 
     def loss(self, queries: Vectors, passages: Vectors) -> float:
         """Return the mean contrastive loss: -log of the softmax over cosines at the best-graded positive.

@@ -1,0 +1,107 @@
+"""What `--help` shows beside each option's line: examples, and the options in groups; both in tables here, for all commands."""
+
+from __future__ import annotations
+
+import click
+
+EXAMPLES = {
+    "": ("adapt train --domain legal", "adapt bench legal", "adapt encode legal texts.txt -o vectors.npy"),
+    "train": (
+        "adapt train --domain legal --dry-run",
+        "adapt train --domain medical --data my-data --set epochs=2",
+        "adapt train --domain legal --lang zh --name 法律",
+    ),
+    "merge": (
+        "adapt merge legal medical --weights 0.7,0.3",
+        "adapt merge legal medical --search legal,medical --plot curve.svg",
+    ),
+    "ensemble": ("adapt ensemble legal medical --mode mean",),
+    "bench": ("adapt bench legal medical --domain legal", 'adapt bench legal@2 --data my-data --require "nDCG@10 >= base + 0.02"'),
+    "encode": (
+        "adapt encode legal questions.txt --as query -o questions.npy",
+        "adapt encode base texts.txt > vectors.jsonl",
+    ),
+    "list": ("adapt list --domain legal",),
+    "show": ("adapt show legal@1", "adapt show base"),
+    "rm": ("adapt rm legal@1",),
+    "runs": ("adapt runs", "adapt runs rm 0f3c"),
+    "runs rm": ("adapt runs rm 0f3c", "adapt runs rm --all --yes"),
+    "alias": ("adapt alias legal@2 best", "adapt alias legal best --remove"),
+    "add": ("adapt add my-lora --name legal --base bge-small-en",),
+    "verify": ("adapt verify", "adapt verify --fix"),
+    "base": ("adapt base list",),
+    "base list": ("adapt base list",),
+    "base link": ("adapt base link my-bases/bge-small-en --as bge-small-en", "adapt base link --as bge-small-en --undo"),
+    "base convert": ("adapt base convert my-bases/old-model -o my-bases/new-model",),
+}
+"""Command -> lines that can be typed."""
+
+_OWN = "Options"
+GROUPS = {
+    _OWN: ("base link as",),
+    "Data": (
+        "data",
+        "domain",
+        "train-queries",
+        "tasks",
+        "bench set",
+        "offline",
+        "split",
+        "general-data",
+        "skip-dangling",
+        "as",
+        "search",
+        "general",
+        "pca",
+    ),
+    "Base": ("base", "base-as", "lang", "pooling", "ignore-field"),
+    "Training": ("config", "set", "seed", "seeds", "gram-rank", "gram", "resume"),
+    "Merging": ("method", "weights", "rank", "energy", "density", "spread", "outliers", "with-base", "merge seed", "store"),
+    "Search of weights": ("merge search", "merge general", "tolerance", "evaluations", "curve-steps"),
+    "Ensemble": ("mode", "ensemble weights", "dim", "ensemble pca"),
+    "Judgement": ("metric", "require", "decontaminate"),
+    "Computing": ("device", "dtype", "max-tokens", "batch-tokens", "cache", "fresh", "cache-size"),
+    "Registry": ("name", "merge domain", "add domain", "list domain", "registry"),
+    "Output": ("output", "out", "plot", "html", "per-query", "mteb-results", "explain", "methods", "dry-run", "json", "version", "help"),
+}
+"""Heading -> its options; a command before an option speaks of that command's alone. What is in no group is a command's own."""
+_HEADINGS = {option: heading for heading, options in GROUPS.items() for option in options}
+
+
+class Helpful(click.Command):
+    """A command whose help has examples, and the options in groups."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the command does, then examples, whose lines are never broken."""
+        super().format_help_text(ctx, formatter)
+        with formatter.section("Examples"):
+            for line in EXAMPLES[_path(ctx)]:
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options group by group, then the commands where there are any."""
+        groups: dict[str, list[tuple[str, str]]] = {heading: [] for heading in GROUPS}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record:
+                groups[_heading(_path(ctx), parameter)].append(record)
+        for heading, records in groups.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+
+
+def _path(ctx: click.Context) -> str:
+    """Return a command's name behind those of the groups that it is in, without the program's."""
+    names = []
+    while ctx.parent is not None:
+        names.append(str(ctx.info_name))
+        ctx = ctx.parent
+    return " ".join(reversed(names))
+
+
+def _heading(command: str, parameter: click.Parameter) -> str:
+    name = max(parameter.opts, key=len).lstrip("-")
+    return _HEADINGS.get(f"{command} {name}") or _HEADINGS.get(name, _OWN)

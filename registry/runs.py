@@ -1,0 +1,151 @@
+"""The folder `runs` of a registry: training runs that are under way or were interrupted, listed without their weights being read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import RegistryError, UnknownReferenceError
+from . import atomic
+
+RUNS = "runs"
+
+
+def facts_of(folder: Path) -> Path:
+    """Return the file beside a run's folder that says what the run is and how far it came."""
+    return folder.with_name(f"{folder.name}.json")
+
+
+def lock_of(folder: Path) -> Path:
+    """Return the file beside a run's folder that the run holds while it goes on."""
+    return folder.with_name(f"{folder.name}.lock")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterruptedRun:
+    """A run whose state is kept.
+
+    Attributes:
+        id: The name of its folder, or of the record of a group of seeds without its ending.
+        path: The folder, or the record.
+        name: What its adapter will be called; it, `domain`, `base`, `data`, `step` and `steps` are None where that is not known.
+        domain: What it is for.
+        base: The base's name.
+        data: Where its data come from.
+        step: After how many steps its state was written last.
+        steps: How many it has.
+        of: How many runs a group of seeds has; None for a run.
+        updated: When its state was written last, ISO 8601, UTC.
+        size: The bytes that it takes.
+        is_running: Whether a process is at it.
+    """
+
+    id: str
+    path: Path
+    name: str | None = None
+    domain: str | None = None
+    base: str | None = None
+    data: str | None = None
+    step: int | None = None
+    steps: int | None = None
+    of: int | None = None
+    updated: str
+    size: int
+    is_running: bool
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        return asdict(self) | {"path": str(self.path)}
+
+    def describe_progress(self) -> str:
+        """Say how far it came."""
+        if self.of is not None:
+            return f"a group of {self.of} seeds"
+        if self.step is None:
+            return "at a step that its files do not say"
+        return f"after step {self.step}" + (f" of {self.steps}" if self.steps else "")
+
+
+def list_runs(home: Path) -> list[InterruptedRun]:
+    """List the runs that are under way or were interrupted, the latest first, and the groups of seeds that are not finished."""
+    runs = home / RUNS
+    folders = [path for path in runs.glob("*") if path.is_dir() and any(path.iterdir())]
+    found = [describe_run(path) for path in (*folders, *runs.glob("seeds-*.json"))]
+    return sorted(found, key=lambda run: (run.updated, run.id), reverse=True)
+
+
+def describe_run(path: Path) -> InterruptedRun:
+    """Say what is known of a run by its folder, or of a group of seeds by its record; what cannot be read is not known."""
+    files = [*path.iterdir(), facts_of(path)] if path.is_dir() else [path]
+    sizes = [file.stat() for file in files if file.is_file()]
+    written = max((each.st_mtime for each in sizes), default=path.stat().st_mtime)
+    facts = _read_facts(facts_of(path) if path.is_dir() else path)
+    texts = {key: facts[key] for key in ("name", "domain", "base", "data") if isinstance(facts.get(key), str)}
+    numbers = {key: facts[key] for key in ("step", "steps", "of") if isinstance(facts.get(key), int)}
+    return InterruptedRun(
+        id=path.name.removesuffix(".json"),
+        path=path,
+        **texts,  # type: ignore[arg-type]
+        **numbers,  # type: ignore[arg-type]
+        updated=datetime.fromtimestamp(written, UTC).isoformat(timespec="seconds"),
+        size=sum(each.st_size for each in sizes),
+        is_running=path.is_dir() and _is_held(lock_of(path)),
+    )
+
+
+def find_run(home: Path, text: str) -> InterruptedRun:
+    """Return the run whose id is, or begins with, a text.
+
+    Raises:
+        UnknownReferenceError: there is none, or more than one.
+    """
+    runs = list_runs(home)
+    found = [run for run in runs if run.id == text] or [run for run in runs if text and run.id.startswith(text)]
+    if len(found) != 1:
+        what = f"{text!r} begins the ids of {len(found)} runs" if found else f"unknown run {text!r}"
+        known = ", ".join(run.id for run in found or runs) or "none"
+        raise UnknownReferenceError(f"{what}; interrupted runs: {known} (what they are: adapt runs)")
+    return found[0]
+
+
+def remove_run(run: InterruptedRun) -> None:
+    """Remove what is kept of a run.
+
+    Raises:
+        RegistryError: a process is at it, or it cannot be removed.
+    """
+    if run.is_running:
+        raise RegistryError(f"the run {run.id} is under way; stop it first (Ctrl-C where it runs), then remove it")
+    try:
+        if run.path.is_dir():
+            atomic.remove_tree(run.path)
+            facts_of(run.path).unlink(missing_ok=True)
+            lock_of(run.path).unlink(missing_ok=True)
+        else:
+            run.path.unlink(missing_ok=True)
+    except OSError as e:
+        raise RegistryError(f"{run.path} cannot be removed: {e.strerror or e}") from e
+
+
+def _read_facts(path: Path) -> dict[str, object]:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def _is_held(lock: Path) -> bool:
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False  # a registry that is only read: nobody trains in it
