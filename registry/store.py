@@ -33,7 +33,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The user's registry in `home` over the built-in one. Nothing is held in memory: each call reads what is there now."""
+    """The user's registry in `home` over the built-in one. Each call sees what is there now."""
 
     home: Path
     builtin: Layer = BUILTIN
@@ -51,7 +51,7 @@ class Registry:
 
     def is_builtin(self, entry: Entry) -> bool:
         """Say whether an entry ships with the package."""
-        return entry not in self.user.index().entries
+        return entry not in self.user.index()
 
     def folder(self, entry: Entry) -> Path:
         """Return the folder of an entry.
@@ -144,7 +144,7 @@ class Registry:
             atomic.sync_folder(self.home)
             self.write_index(index.with_entry(entry))
         except BaseException:
-            if entry not in self.user.index().entries:
+            if entry not in self.user.index():
                 discard(self.home, target)
             raise
         return entry
@@ -233,8 +233,8 @@ class Registry:
         return removal
 
     def _what_goes(self, index: Index, entry: Entry, force: bool) -> Removal:
-        if entry not in index.entries:
-            if entry in self.builtin.index().entries:
+        if entry not in index:
+            if entry in self.builtin.index():
                 raise RegistryError(f"{entry.reference} ships with the package and cannot be removed")
             raise UnknownReferenceError(f"{entry.reference} is not in the registry any more")
         aliases = tuple(sorted(alias for alias, version in index.aliases.get(entry.name, {}).items() if version == entry.version))
