@@ -82,6 +82,7 @@ def command(
     """
     reserve_outputs({"--per-query": per_query, "--html": report.html}, json_output)
     report.check()
+    _check_words(domains, (*folders, *judgement.general))
     from ..references import LoadedBases, resolve_references
 
     search = encoder.search(registry_dir)
@@ -123,6 +124,24 @@ def command(
 
     emit_after(write, result.as_dict() | leaks, table_text(result), json_output)
     leave_if_failed(result)
+
+
+def _check_words(domains: Sequence[str], data: Sequence[Path]) -> None:
+    """Refuse a domain or data that are not there, before anything heavy is imported.
+
+    Raises:
+        DomainError: a domain is not known.
+        DataError: a path does not exist.
+    """
+    from ..data.domains import load_domain
+    from ..errors import DataError
+    from ..files import near_files
+
+    for domain in domains:
+        load_domain(domain)
+    for path in data:
+        if not path.exists():
+            raise DataError(f"the data folder {path} does not exist.{near_files(path)}")
 
 
 def _language_of(found: Sequence[Resolved]) -> str:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..files import write_file
+from ..files import near_files, write_file
 from .bars import text_bar
 from .command import Command
 from .encoder_options import EncoderOptions, encoder_options
-from .options import common_options
+from .options import Choice, common_options
 from .output import emit, reserve_outputs, say
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--as",
     "role",
-    type=click.Choice(["query", "document"]),
+    type=Choice(["query", "document"]),
     default="document",
     show_default=True,
     help="The role of the texts, which decides the instruction.",
@@ -105,6 +105,8 @@ def read_lines(file: Path | None) -> list[str]:
         lines = io.StringIO(content.decode("utf-8-sig"), newline=None).read().split("\n")
     except UnicodeDecodeError as e:
         raise DataError(f"{name} is not UTF-8 text ({e.reason} at byte {e.start}); save it as UTF-8") from e
+    except FileNotFoundError:
+        raise DataError(f"{name} does not exist.{near_files(Path(name))}") from None
     except OSError as e:
         raise DataError(f"{name} cannot be read: {e.strerror}") from e
     if lines[-1] == "":

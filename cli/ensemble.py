@@ -12,7 +12,7 @@ import click
 from ..ensemble.modes import MODES
 from .command import Command
 from .encode import encode_with_bar, read_lines
-from .options import WeightsType, base_options, common_options
+from .options import Choice, WeightsType, base_options, common_options
 from .output import emit, say
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 @click.command(name="ensemble", cls=Command, epilog="\n\n".join(f"{name}: {mode.use}." for name, mode in MODES.items()))
 @click.argument("references", metavar="REF REF...", nargs=-1, required=True)
-@click.option(
-    "--mode", type=click.Choice(list(MODES)), default="concat", show_default=True, help="How members are put together; see below."
-)
+@click.option("--mode", type=Choice(list(MODES)), default="concat", show_default=True, help="How members are put together; see below.")
 @click.option("--weights", type=WeightsType(), metavar="W,W", help="One weight each, in the order of the members [default: equal ones].")
 @click.option("--pca", "texts_file", metavar="TEXTFILE", type=click.Path(path_type=Path), help="Fit the reduction to --dim on these lines.")
 @click.option("--dim", type=int, metavar="D", help="Shorten the vectors of the mode concat to D dimensions, by PCA.")
@@ -57,7 +55,6 @@ def command(
     if (texts_file is None) != (dim is None):
         raise click.UsageError("--pca TEXTFILE and --dim D go together: PCA is fitted on the texts, to that dimension")
     from ..base.resolve import BaseOptions
-    from ..ensemble.folder import register_ensemble
     from ..ensemble.recipe import check_distinct
     from ..membership import make_recipe
     from ..references import Search, resolve_references
@@ -76,6 +73,8 @@ def command(
     registry.check_new_name(chosen)
     texts = read_lines(texts_file) if texts_file else None
     projection = _fit(found, recipe, texts) if texts else None
+    from ..ensemble.folder import register_ensemble
+
     entry = register_ensemble(registry, recipe, chosen, domain=_shared_domain(found), projection=projection, fitted_on=_describe(texts))
     _report(registry, entry, recipe, json_output)
 

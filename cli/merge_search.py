@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .bars import text_bar
+from .merge import split_sources
 from .output import say
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def choose_weights(
     steps = _curve_steps(options, len(parents))
     settings = SearchSettings(**{name: options[name] for name in ("evaluations", "tolerance", "seed") if options[name] is not None})
     opened = _open_base(references, search, encoder, parents)
-    sources = tuple(part.strip() for part in options["sources"].split(",") if part.strip())
+    sources = split_sources(options["sources"])
     language = encoder.lang or ("zh" if opened.base.spec.language == "zh" else "en")
     tasks, general = _tasks(sources, language, options["skip_dangling"]), _general(options, language)
     probe = Probe(encoders_over(opened), tasks, general)

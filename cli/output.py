@@ -13,6 +13,7 @@ import click
 
 from ..errors import AdaptError, ConfigError
 from ..files import STDOUT, check_outputs, descriptor_of
+from . import process
 
 EXIT_INTERRUPTED = 130
 _TAKEN = "stdout is taken"
@@ -78,7 +79,12 @@ class Boundary(click.Group):
             return super().invoke(ctx)
 
     def main(self, args: Sequence[str] | None = None, *pass_on: Any, **options: Any) -> Any:  # type: ignore[override]
-        """Run, and turn every error into a line and an exit code (see docs/ARCHITECTURE.md)."""
+        """Run, and turn every error into a line and an exit code (see docs/ARCHITECTURE.md).
+
+        Without `args` this process is the command's own.
+        """
+        if args is None:
+            process.start()
         argv = list(sys.argv[1:] if args is None else args)
         options["standalone_mode"] = False
         is_closed = _prepare_streams()
@@ -103,7 +109,10 @@ class Boundary(click.Group):
             code = _fail(str(e), "--json" in argv, 1)
         if is_closed and not code:
             code = _fail_to_print("it is closed")
-        sys.exit(code if isinstance(code, int) else 0)
+        number = code if isinstance(code, int) else 0
+        if args is None:
+            process.leave(number)
+        sys.exit(number)
 
 
 def _print_json(result: dict[str, Any]) -> None:

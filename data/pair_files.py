@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..errors import DataError
+from ..files import near_files
 from .columns import PairRows, named_roles
 from .flag_lines import KEYS, is_flag_line, read_flag_lines
 from .readers import TABLE_SUFFIXES, read_jsonl
@@ -17,7 +18,7 @@ def read_pair_file(path: Path) -> PairRows:
     """
     if not path.exists():
         raise DataError(
-            f'{path} does not exist; a data source is "sample", "hub", a BEIR folder, or a file that ends in {", ".join(TABLE_SUFFIXES)}'
+            f'{path} does not exist.{near_files(path, ("sample", "hub"))} A data source is "sample", "hub", a BEIR folder, or a file that ends in {", ".join(TABLE_SUFFIXES)}'
         )
     if path.suffix == ".jsonl" and _holds_flag_lines(path):
         return read_flag_lines(path)

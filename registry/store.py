@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import RegistryError, UnknownReferenceError, unknown_name
+from ..errors import RegistryError, UnknownReferenceError, did_you_mean, unknown_name
 from . import atomic
 from .entry import Entry, check_alias, check_name, split_reference
 from .guard import index_lock, readable_errors
@@ -109,7 +109,9 @@ class Registry:
         found = [entry for entry in of_name if entry.version == number]
         if not found:
             have = ", ".join([*(str(entry.version) for entry in of_name), *sorted(aliases)])
-            raise UnknownReferenceError(f"{name} has no version or alias {str(version)!r}; it has {have}")
+            raise UnknownReferenceError(
+                f"{name} has no version or alias {str(version)!r}.{did_you_mean(str(version), aliases)} It has {have}"
+            )
         return found[-1]
 
     def add(self, draft: Entry, write: Callable[[Path], None]) -> Entry:
