@@ -15,11 +15,21 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from .errors import ConfigError, did_you_mean
+from .errors import ConfigError, DataError, did_you_mean
 
 STDOUT = 1
 _MOST_LINKS = 40  # as many as Linux follows
 _NOT_BY_RENAME = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)  # a read-only folder, or a file that is mounted by itself
+
+
+def check_there(path: Path, what: str) -> None:
+    """Refuse a path that does not exist.
+
+    Raises:
+        DataError: it does not; `what` says what it was to be.
+    """
+    if not path.exists():
+        raise DataError(f"{what} {path} does not exist.{near_files(path)}")
 
 
 def near_files(path: Path, words: tuple[str, ...] = ()) -> str:

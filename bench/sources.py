@@ -16,7 +16,7 @@ from ..data.sample import sample_folder
 from ..data.sentence_pairs import SENTENCE_COLUMNS, read_sentence_pairs
 from ..data.split_tables import split_table, tables_in
 from ..errors import DataError
-from ..files import near_files
+from ..files import check_there
 from .local.names import local_name
 from .task_notes import with_notes
 from .tasks import classification_task, clustering_task, pair_classification_task, reranking_task, retrieval_task, sts_task
@@ -61,8 +61,7 @@ def task_from_folder(folder: Path, *, split: str, language: str, skip_dangling: 
     Raises:
         DataError: it is absent, of no known layout, or malformed.
     """
-    if not folder.exists():
-        raise DataError(f"the data folder {folder} does not exist.{near_files(folder)}")
+    check_there(folder, "the data folder")
     lacking = missing_parts(folder)
     if not lacking:
         return _beir_task(BeirFolder(folder, skip_dangling), split, language)

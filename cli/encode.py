@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..files import near_files, write_file
+from . import life
 from .bars import text_bar
 from .command import Command
 from .encoder_options import EncoderOptions, encoder_options
@@ -59,6 +60,7 @@ def command(
     for note in resolved.notes:
         say(note)
     texts = read_lines(file)
+    life.doing("loading the base")
     opened = open_encoder(resolved, LoadedBases(encoder.settings("auto")))
     vectors = encode_with_bar(opened, texts, role)
     if opened.truncated:
@@ -101,7 +103,11 @@ def read_lines(file: Path | None) -> list[str]:
 
     name = "the standard input" if file is None or str(file) == "-" else str(file)
     try:
-        content = sys.stdin.buffer.read() if name == "the standard input" else Path(name).read_bytes()
+        if name == "the standard input":
+            with life.paused():  # somebody may be typing
+                content = sys.stdin.buffer.read()
+        else:
+            content = Path(name).read_bytes()
         lines = io.StringIO(content.decode("utf-8-sig"), newline=None).read().split("\n")
     except UnicodeDecodeError as e:
         raise DataError(f"{name} is not UTF-8 text ({e.reason} at byte {e.start}); save it as UTF-8") from e
@@ -117,17 +123,16 @@ def read_lines(file: Path | None) -> list[str]:
 
 
 def encode_with_bar(opened: LoraEncoder | EnsembleEncoder, texts: list[str], role: Role) -> Vectors:
-    """Encode texts, with a bar on stderr where somebody sees it."""
+    """Encode texts, and show how far it is."""
     with text_bar() as tell:
         done = 0
 
         def count(batch: int) -> None:
             nonlocal done
             done += batch
-            assert tell is not None
             tell("encoding", done, len(texts))
 
-        opened.on_batch = count if tell else None
+        opened.on_batch = count
         return opened.encode(texts, role)
 
 

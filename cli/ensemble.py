@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..ensemble.modes import MODES
+from . import life
 from .command import Command
 from .encode import encode_with_bar, read_lines
 from .options import Choice, WeightsType, base_options, common_options
@@ -108,6 +109,7 @@ def _fit(found: Sequence[Resolved], recipe: Recipe, texts: list[str]) -> Project
     from ..references import EncoderSettings, LoadedBases
 
     assert recipe.dim is not None
+    life.doing("loading the bases")
     bases = LoadedBases(EncoderSettings(precision="fp32"))
     whole = EnsembleEncoder(recipe.mode, tuple(open_lora(resolved, bases) for resolved in found), recipe.weights)
     return fit_projection(encode_with_bar(whole, texts, "document"), recipe.dim)

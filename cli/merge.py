@@ -118,6 +118,7 @@ def _check_words(references: tuple[str, ...], search: Search, options: dict[str,
     Raises:
         AdaptError: a reference, the method, a setting of it or a data source is not known.
     """
+    from ..files import check_there
     from ..merge import MethodSettings, find_method
     from ..references import locate_reference
 
@@ -126,6 +127,8 @@ def _check_words(references: tuple[str, ...], search: Search, options: dict[str,
     MethodSettings(**{key: options[key] for key in (*SETTINGS, "seed") if options[key] is not None})
     for reference in references:
         locate_reference(reference, search)
+    if options["general"]:
+        check_there(options["general"], "the folder of general data")
     if options["sources"]:
         from ..data.sources import check_dev_source
 
@@ -268,8 +271,7 @@ def _run(parents: list[Parent], config: MergeConfig) -> MergeResult:
 
     grams = grams_for(config.method, parents)
     with text_bar("modules") as tell:
-        on_module = (lambda done, total: tell(f"merging ({config.method})", done, total)) if tell else None
-        return merge_factors([parent.factors for parent in parents], config, grams, on_module)
+        return merge_factors([parent.factors for parent in parents], config, grams, partial(tell, f"merging ({config.method})"))
 
 
 def _warn(result: MergeResult, references: list[str]) -> None:

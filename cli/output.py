@@ -13,7 +13,7 @@ import click
 
 from ..errors import AdaptError, ConfigError
 from ..files import STDOUT, check_outputs, descriptor_of
-from . import process
+from . import life, process
 
 EXIT_INTERRUPTED = 130
 _TAKEN = "stdout is taken"
@@ -23,7 +23,7 @@ def emit(result: dict[str, Any], text: str, json_output: bool) -> None:
     """Print a result: one JSON object on stdout, or the text, on stderr where a file that was asked for goes to stdout."""
     if not json_output:
         ctx = click.get_current_context(silent=True)
-        click.echo(text) if ctx is None or _TAKEN not in ctx.meta else say(text)
+        _echo(text) if ctx is None or _TAKEN not in ctx.meta else say(text)
         return
     _print_json(result)
 
@@ -46,7 +46,8 @@ def emit_after(write: Callable[[], None], result: dict[str, Any], text: str, jso
 def say(message: str) -> None:
     """Tell something on stderr; where that cannot be written, the work goes on all the same."""
     try:
-        click.echo(message, err=True)
+        with life.printing():
+            click.echo(message, err=True)
     except OSError:
         _write_no_more(sys.stderr)
 
@@ -121,7 +122,12 @@ def _print_json(result: dict[str, Any]) -> None:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(result)  # every character that stdout lacks as \uXXXX, which JSON reads back
-    click.echo(text)
+    _echo(text)
+
+
+def _echo(text: str) -> None:
+    with life.printing():
+        click.echo(text)
 
 
 def _prepare_streams() -> bool:

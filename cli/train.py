@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import life
 from .command import Command
 from .options import Choice, base_options, common_options, dangling_option, machine_options
 from .output import emit, say
@@ -147,6 +148,7 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
         )
     )
     language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")
+    life.doing("reading the data")
     data = load_training_data(
         source,
         domain=domain,
@@ -155,6 +157,7 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
         train_queries=options["train_queries"],
         skip_dangling=options["skip_dangling"],
     )
+    life.doing("loading the base")
     from ..adapters import Checkpoint, run_id
     from ..base.load import load_base
     from ..encoder import choose_device
@@ -266,9 +269,10 @@ def _run(job: Job, resume: bool) -> TrainResult:
         say("nothing to resume: no interrupted run of this command with these data is there; starting afresh")
     elif resume:
         say("resuming the interrupted run")
+    life.doing("training")
     try:
         with training_bar() as on_step, text_bar() as tell:
-            on_texts = partial(tell, "measuring Gram matrices") if tell else None
+            on_texts = partial(tell, "measuring Gram matrices")
             grams = None if job.gram_rank is None else GramRequest(rank=job.gram_rank, on_texts=on_texts)
             return train_adapter(job.base, job.data, job.config, checkpoint=job.checkpoint, resume=resume, on_step=on_step, grams=grams)
     except KeyboardInterrupt:

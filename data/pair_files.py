@@ -6,7 +6,7 @@ from ..errors import DataError
 from ..files import near_files
 from .columns import PairRows, named_roles
 from .flag_lines import KEYS, is_flag_line, read_flag_lines
-from .readers import TABLE_SUFFIXES, read_jsonl
+from .readers import TABLE_SUFFIXES, check_heading, read_jsonl
 from .tables import COLUMNS, read_pair_table
 
 
@@ -16,13 +16,28 @@ def read_pair_file(path: Path) -> PairRows:
     Raises:
         DataError: it is absent, of no kind that is known, empty or malformed.
     """
+    _check_there(path)
+    if path.suffix == ".jsonl" and _holds_flag_lines(path):
+        return read_flag_lines(path)
+    return read_pair_table(path)
+
+
+def check_pair_file(path: Path) -> None:
+    """Refuse what is no file of pairs by its name and its first line; its rows are not read.
+
+    Raises:
+        DataError: it is absent, of no kind that is known, or lacks a column.
+    """
+    _check_there(path)
+    if path.suffix != ".jsonl" or not _holds_flag_lines(path):
+        check_heading(path, COLUMNS, named_roles)
+
+
+def _check_there(path: Path) -> None:
     if not path.exists():
         raise DataError(
             f'{path} does not exist.{near_files(path, ("sample", "hub"))} A data source is "sample", "hub", a BEIR folder, or a file that ends in {", ".join(TABLE_SUFFIXES)}'
         )
-    if path.suffix == ".jsonl" and _holds_flag_lines(path):
-        return read_flag_lines(path)
-    return read_pair_table(path)
 
 
 def _holds_flag_lines(path: Path) -> bool:

@@ -150,6 +150,15 @@ def read_heading(path: Path) -> list[str]:
         return headings[path.suffix](path)
 
 
+def check_heading(path: Path, columns: Sequence[str], named: Naming) -> None:
+    """Refuse a file that is no table with these columns; its rows are not read.
+
+    Raises:
+        DataError: as `read_heading`, or one of `columns` is not there.
+    """
+    _require(path, read_heading(path), columns, named)
+
+
 def _separated_heading(path: Path) -> list[str]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         return next(csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ","), [])

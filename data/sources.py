@@ -14,7 +14,7 @@ from .dev_set import DEV_SEED
 from .domains import Domain, load_domain
 from .hub import is_cached, load_hub_set
 from .joining import join_data
-from .pair_files import read_pair_file
+from .pair_files import check_pair_file, read_pair_file
 from .pooling import pool_rows
 from .retrieval import Corpus, Pairs, TrainingData, draw_queries
 from .sample import sample_folder
@@ -56,7 +56,7 @@ def check_source(source: str | None) -> None:
     if source in (None, "sample", "hub"):
         return
     path = Path(str(source)).expanduser()
-    _check_beir(path) if path.is_dir() else read_pair_file(path)
+    _check_beir(path) if path.is_dir() else check_pair_file(path)
 
 
 def check_dev_source(source: str) -> None:
