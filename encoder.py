@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Protocol, get_args, runtime_checkable
 
 import numpy as np
 import torch
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .base.load import Base, pool
+from .choices import Precision as Precision
+from .choices import Role as Role
 from .errors import ConfigError, DataError, unknown_name
 from .lora import LoraFactors, factors_sha256
 
-Role = Literal["query", "document"]
-Precision = Literal["auto", "fp32", "bf16"]
 Vectors = NDArray[np.float32]
 
 CPU_BATCH_TOKENS = 1024  # what lies between the layers stays in the cache: 8 % more tokens/s than 2048, in fp32 as in bf16

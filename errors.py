@@ -15,6 +15,8 @@ AdaptError
 A caller's bug is a ValueError or a TypeError, never one of these.
 """
 
+from collections.abc import Iterable
+
 
 class AdaptError(Exception):
     """The root: one line that says what was expected, what came, and what to do."""
@@ -65,8 +67,13 @@ class MissingExtraError(AdaptError):
 
 def unknown_name(kind: str, name: str, known: list[str] | tuple[str, ...]) -> str:
     """Say that a name is unknown, the nearest ones first, then all of them."""
+    return f"unknown {kind} {name!r}.{did_you_mean(name, known)} Known: {', '.join(known) if known else 'none yet'}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean ...?` with the names nearest to one that was typed, whatever their case; nothing where none is near."""
     import difflib
 
-    near = difflib.get_close_matches(name, known, n=3)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    return f"unknown {kind} {name!r}.{hint} Known: {', '.join(known) if known else 'none yet'}"
+    spelling = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(name.casefold(), spelling, n=3)
+    return f" Did you mean {' or '.join(spelling[each] for each in near)}?" if near else ""

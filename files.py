@@ -15,11 +15,31 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from .errors import ConfigError
+from .errors import ConfigError, DataError, did_you_mean
 
 STDOUT = 1
 _MOST_LINKS = 40  # as many as Linux follows
 _NOT_BY_RENAME = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)  # a read-only folder, or a file that is mounted by itself
+
+
+def check_there(path: Path, what: str) -> None:
+    """Refuse a path that does not exist.
+
+    Raises:
+        DataError: it does not; `what` says what it was to be.
+    """
+    if not path.exists():
+        raise DataError(f"{what} {path} does not exist.{near_files(path)}")
+
+
+def near_files(path: Path, words: tuple[str, ...] = ()) -> str:
+    """Return ` Did you mean ...?` with what lies beside a path that does not exist, or of `words`, and has a name near its own."""
+    folder = path.expanduser().parent
+    try:
+        names = sorted(each.name for each in folder.iterdir())
+    except OSError:
+        return ""
+    return did_you_mean(path.name, [*words, *names])
 
 
 def check_outputs(outputs: Mapping[str, Path | None]) -> None:

@@ -52,9 +52,12 @@ class LoadedBases:
 
         lengths = (spec.max_tokens, spec.query_tokens, spec.document_tokens)
         tokenizer = load_tokenizer(spec)
-        key = (spec.folder, spec.sha256, spec.pooling, spec.query_prompt, spec.document_prompt, lengths, tokenizer_sha256(tokenizer))
+        tokenizer_hash = tokenizer_sha256(tokenizer)
+        key = (spec.folder, spec.sha256, spec.pooling, spec.query_prompt, spec.document_prompt, lengths, tokenizer_hash)
         if key not in self.by_use:
-            self.by_use[key] = load_base(spec, device=choose_device(self.settings.device), tokenizer=tokenizer)
+            self.by_use[key] = load_base(
+                spec, device=choose_device(self.settings.device), tokenizer=tokenizer, tokenizer_hash=tokenizer_hash
+            )
         return self.by_use[key]
 
 

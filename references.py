@@ -17,6 +17,7 @@ from .base.metadata import FolderMetadata, read_metadata
 from .base.resolve import BaseOptions, BaseSpec, describe, resolve_base
 from .ensemble import Recipe, find_mode
 from .errors import AdapterError, BaseError, HubError, RegistryError, UnknownReferenceError
+from .files import near_files
 from .opening import EncoderSettings, LoadedBases, check_has_vectors, open_encoder, open_reference
 from .registry import Entry, Registry, split_reference
 
@@ -111,6 +112,8 @@ def resolve_references(texts: Sequence[str], search: Search) -> list[Resolved]:
     Raises:
         AdaptError: as `resolve_reference`.
     """
+    for text in texts:  # a name that names nothing is refused before any base is looked for
+        locate_reference(text, search)
     found = {text: resolve_reference(text, search) for text in texts if text != "base"}
     if "base" in texts:
         others = list(found.values())
@@ -204,7 +207,7 @@ def _locate_folder(text: str, _search: Search) -> Located:
     folder = Path(text).expanduser()
     if not folder.is_dir():
         raise UnknownReferenceError(
-            f"the folder {text} does not exist; a reference is base, NAME, NAME@VERSION, NAME@ALIAS, a folder or hf:OWNER/REPO"
+            f"the folder {text} does not exist.{near_files(folder)} A reference is base, NAME, NAME@VERSION, NAME@ALIAS, a folder or hf:OWNER/REPO"
         )
     return _located(folder, text)
 

@@ -7,11 +7,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Literal, get_args
 
-from ..data.dev_set import MAX_TOKENS
-from ..encoder import Precision
+from ..choices import MAX_TOKENS, LossName, Precision, StoreDtype
 from ..errors import ConfigError, unknown_name
-from ..lora import StoreDtype
-from .losses import find_loss
 
 Schedule = Literal["cosine", "linear"]
 BERT_LINEAR = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
@@ -105,10 +102,9 @@ class TrainConfig:
             raise ConfigError(f"frequency_correction is {self.frequency_correction}; it must be at least 0 and at most 1")
         if not self.targets:
             raise ConfigError("targets is empty; name at least one module")
-        for name, choices in (("schedule", Schedule), ("precision", Precision), ("store", StoreDtype)):
+        for name, choices in (("schedule", Schedule), ("loss", LossName), ("precision", Precision), ("store", StoreDtype)):
             if getattr(self, name) not in get_args(choices):
                 raise ConfigError(unknown_name(name, getattr(self, name), get_args(choices)))
-        find_loss(self.loss)
 
     def as_dict(self) -> dict[str, object]:
         """Return the fields as JSON can hold them."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from ..choices import LossName
 from ..errors import ConfigError, unknown_name
 
 
@@ -50,7 +51,7 @@ def symmetric_info_nce(scores: BatchScores, temperature: float) -> Tensor:
 
 
 Loss = Callable[[BatchScores, float], Tensor]
-LOSSES: dict[str, Loss] = {"infonce": info_nce, "symmetric_infonce": symmetric_info_nce}
+LOSSES: dict[LossName, Loss] = {"infonce": info_nce, "symmetric_infonce": symmetric_info_nce}
 
 
 def find_loss(name: str) -> Loss:
@@ -60,6 +61,6 @@ def find_loss(name: str) -> Loss:
         ConfigError: none is; the message lists those that exist.
     """
     try:
-        return LOSSES[name]
+        return LOSSES[name]  # type: ignore[index]
     except KeyError:
         raise ConfigError(unknown_name("loss", name, tuple(LOSSES))) from None

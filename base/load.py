@@ -82,7 +82,13 @@ class Base:
         self.laid = key
 
 
-def load_base(spec: BaseSpec, *, device: torch.device | str = "cpu", tokenizer: PreTrainedTokenizerBase | None = None) -> Base:
+def load_base(
+    spec: BaseSpec,
+    *,
+    device: torch.device | str = "cpu",
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    tokenizer_hash: str | None = None,
+) -> Base:
     """Load the network in float32, frozen and in evaluation mode, and its tokenizer. No code of the folder is run.
 
     Where the network has fewer positions than the spec says, its lengths are cut to them.
@@ -91,6 +97,7 @@ def load_base(spec: BaseSpec, *, device: torch.device | str = "cpu", tokenizer: 
         spec: The base.
         device: Where the network goes.
         tokenizer: What `load_tokenizer` returned for this spec; None: it is loaded.
+        tokenizer_hash: Its `tokenizer_sha256`; None: it is computed.
 
     Raises:
         BaseError: the files do not load, need code of their own, or are not an encoder of token ids with a fast tokenizer.
@@ -99,7 +106,7 @@ def load_base(spec: BaseSpec, *, device: torch.device | str = "cpu", tokenizer: 
     model = _load_network(spec.folder)
     spec = _within(spec, count_positions(model))
     tokenizer.model_max_length = spec.max_tokens
-    return Base(spec, model.to(device), tokenizer, tokenizer_sha256(tokenizer))
+    return Base(spec, model.to(device), tokenizer, tokenizer_hash or tokenizer_sha256(tokenizer))
 
 
 def _within(spec: BaseSpec, positions: int) -> BaseSpec:

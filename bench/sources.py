@@ -17,6 +17,7 @@ from ..data.sentence_pairs import SENTENCE_COLUMNS, read_sentence_pairs
 from ..data.split_tables import split_table, tables_in
 from ..data.tables import COLUMNS
 from ..errors import DataError
+from ..files import check_there
 from .local.names import local_name
 from .pair_tasks import pairs_task
 from .task_notes import with_notes
@@ -64,8 +65,9 @@ def task_from_folder(folder: Path, *, split: str, language: str, skip_dangling: 
     Raises:
         DataError: it is absent, of no known layout, or malformed.
     """
-    if not folder.exists():
-        raise DataError(f"the data folder {folder} does not exist{_ADVICE.get(str(folder), '')}")
+    if str(folder) in _ADVICE and not folder.exists():
+        raise DataError(f"the data folder {folder} does not exist{_ADVICE[str(folder)]}")
+    check_there(folder, "the data folder")
     lacking = missing_parts(folder)
     if not lacking:
         return _beir_task(BeirFolder(folder, skip_dangling), split, language)

@@ -1,23 +1,46 @@
-"""Progress on stderr, when that is a terminal."""
+"""How far long work is: a bar on a terminal, and elsewhere a part of the signs of life."""
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+
+from . import life
 
 Tell = Callable[[str, int, int], None]
 """(what is being done, units done, units in all)."""
 
 
 @contextmanager
-def text_bar(unit: str = "texts") -> Iterator[Tell | None]:
-    """Give a function that draws a bar of units done with the time left, or None where nobody would see it."""
+def text_bar(unit: str = "texts") -> Iterator[Tell]:
+    """Give a function that shows units done: as a bar with the time left on a terminal, in the signs of life elsewhere."""
     if not sys.stderr.isatty():
-        yield None
+        yield lambda what, done, total: life.doing(f"{what}: {done} of {total} {unit}")
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    with ExitStack() as stack:
+        shown: list[Tell] = []
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+        def tell(what: str, done: int, total: int) -> None:
+            if not shown:  # until then there is nothing to draw, and the signs of life go on
+                stack.enter_context(life.paused())
+                shown.append(stack.enter_context(_bars(unit)))
+            shown[0](what, done, total)
+
+        yield tell
+
+
+@contextmanager
+def _bars(unit: str) -> Iterator[Tell]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bars = {}
 

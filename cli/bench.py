@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..files import write_file
+from . import life
 from .bars import text_bar
 from .bench_leakage import look_for_leaks
 from .cache_options import CacheOptions, cache_options, describe_interruption, describe_use
@@ -86,12 +87,14 @@ def command(
     """
     reserve_outputs({"--per-query": per_query, "--html": report.html}, json_output)
     report.check()
+    _check_words(domains, (*folders, *judgement.general))
     from ..references import LoadedBases, resolve_references
 
     search = encoder.search(registry_dir)
     found = resolve_references(references, search)
     for note in dict.fromkeys(note for resolved in found for note in resolved.notes):
         say(note)
+    life.doing("importing libraries")
     from ..bench.entrants import enter
     from ..bench.plan import plan
     from ..bench.sources import make_tasks
@@ -102,12 +105,14 @@ def command(
     folders, chosen_by = _take_sample(folders, chosen_by)
     if not domains and chosen_by.need_domains((*folders, *judgement.general)):
         domains = _domains_of(found, chosen_by.described_sets())
+    life.doing("reading the data")
     chosen = chosen_by.choose(folders, domains, split=split, language=language, dry_run=dry_run)
     general = make_tasks(judgement.general, (), split=split, language=language, skip_dangling=chosen_by.skip_dangling)
     tasks, leakage = look_for_leaks([*chosen.tasks, *general], found, search, decontaminate=decontaminate)
     background = judgement.background(found, domains, general)
     if not (dry_run and chosen.pending):  # a dry run fetches nothing, and knows less of the tasks that are not here
         judgement.check(tasks, background)
+    life.doing("loading the bases")
     entrants = enter(found, LoadedBases(encoder.settings("fp32")))
     if dry_run:
         for task in tasks:  # a result has them itself
@@ -128,6 +133,22 @@ def command(
 
     emit_after(write, result.as_dict() | leaks, table_text(result), json_output)
     leave_if_failed(result)
+
+
+def _check_words(domains: Sequence[str], data: Sequence[Path]) -> None:
+    """Refuse a domain or data that are not there, before anything heavy is imported.
+
+    Raises:
+        DomainError: a domain is not known.
+        DataError: a path does not exist.
+    """
+    from ..data.domains import load_domain
+    from ..files import check_there
+
+    for domain in domains:
+        load_domain(domain)
+    for path in data:
+        check_there(path, "the data folder")
 
 
 def _language_of(found: Sequence[Resolved]) -> str:
@@ -163,10 +184,9 @@ def _bench(entrants: list[Entrant], tasks: list, caches: Caches, on_cell: OnCell
         with text_bar() as tell:
 
             def on_progress(at: BenchProgress) -> None:
-                assert tell is not None
                 tell(f"{at.task} with {at.reference}", at.done, at.total)
 
-            result = bench(entrants, tasks, on_progress if tell else None, caches, on_cell)
+            result = bench(entrants, tasks, on_progress, caches, on_cell)
     except KeyboardInterrupt:
         for line in describe_interruption(caches, len(entrants) * len(tasks)):
             say(line)

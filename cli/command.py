@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import click
 
+from . import life
 from .help import Helpful
 
 
@@ -23,6 +25,11 @@ class Command(Helpful, click.Command):
             if not any(parameter.is_eager for parameter in given):  # a help answers whatever else is there
                 _refuse_repeated(Counter(each for each in given if isinstance(each, click.Option)), args, ctx)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, with signs of life while it is silent."""
+        with life.alive():
+            return super().invoke(ctx)
 
 
 class Group(Helpful, click.Group):

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..files import write_file
+from ..files import near_files, write_file
 from ..plurals import count
+from . import life
 from .bars import text_bar
 from .command import Command
 from .completion import REFERENCE
 from .encoder_options import EncoderOptions, encoder_options
-from .options import common_options
+from .options import Choice, common_options
 from .output import emit, reserve_outputs, say
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--as",
     "role",
-    type=click.Choice(["query", "document"]),
+    type=Choice(["query", "document"]),
     default="document",
     show_default=True,
     help="The role of the texts, which decides the instruction.",
@@ -67,6 +68,7 @@ def command(
     for note in resolved.notes:
         say(note)
     texts = read_lines(file)
+    life.doing("loading the base")
     opened = open_encoder(resolved, LoadedBases(encoder.settings("auto")))
     vectors = encode_with_bar(opened, texts, role)
     if opened.truncated:
@@ -114,10 +116,16 @@ def read_lines(file: Path | None) -> list[str]:
 
     name = "the standard input" if file is None or str(file) == "-" else str(file)
     try:
-        content = sys.stdin.buffer.read() if name == "the standard input" else Path(name).read_bytes()
+        if name == "the standard input":
+            with life.paused():  # somebody may be typing
+                content = sys.stdin.buffer.read()
+        else:
+            content = Path(name).read_bytes()
         lines = io.StringIO(content.decode("utf-8-sig"), newline=None).read().split("\n")
     except UnicodeDecodeError as e:
         raise DataError(f"{name} is not UTF-8 text ({e.reason} at byte {e.start}); save it as UTF-8") from e
+    except FileNotFoundError:
+        raise DataError(f"{name} does not exist.{near_files(Path(name))}") from None
     except OSError as e:
         raise DataError(f"{name} cannot be read: {e.strerror}") from e
     if lines[-1] == "":
@@ -128,17 +136,16 @@ def read_lines(file: Path | None) -> list[str]:
 
 
 def encode_with_bar(opened: LoraEncoder | EnsembleEncoder, texts: list[str], role: Role) -> Vectors:
-    """Encode texts, with a bar on stderr where somebody sees it."""
+    """Encode texts, and show how far it is."""
     with text_bar() as tell:
         done = 0
 
         def count(batch: int) -> None:
             nonlocal done
             done += batch
-            assert tell is not None
             tell("encoding", done, len(texts))
 
-        opened.on_batch = count if tell else None
+        opened.on_batch = count
         return opened.encode(texts, role)
 
 

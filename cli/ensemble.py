@@ -10,10 +10,11 @@ import click
 
 from ..ensemble.modes import MODES
 from ..names import to_name
+from . import life
 from .command import Command
 from .completion import NAME, REFERENCE
 from .encode import encode_with_bar, read_lines
-from .options import WeightsType, base_options, common_options
+from .options import Choice, WeightsType, base_options, common_options
 from .output import emit, say
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
 
 @click.command(name="ensemble", cls=Command, epilog="\n\n".join(f"{name}: {mode.use}." for name, mode in MODES.items()))
 @click.argument("references", metavar="REF REF...", type=REFERENCE, nargs=-1, required=True)
-@click.option(
-    "--mode", type=click.Choice(list(MODES)), default="concat", show_default=True, help="How members are put together; see below."
-)
+@click.option("--mode", type=Choice(list(MODES)), default="concat", show_default=True, help="How members are put together; see below.")
 @click.option("--weights", type=WeightsType(), metavar="W,W", help="One weight each, in the order of the members [default: equal ones].")
 @click.option("--pca", "texts_file", metavar="TEXTFILE", type=click.Path(path_type=Path), help="Fit the reduction to --dim on these lines.")
 @click.option("--dim", type=int, metavar="D", help="Shorten the vectors of the mode concat to D dimensions, by PCA.")
@@ -58,7 +57,6 @@ def command(
     if (texts_file is None) != (dim is None):
         raise click.UsageError("--pca TEXTFILE and --dim D go together: PCA is fitted on the texts, to that dimension")
     from ..base.resolve import BaseOptions
-    from ..ensemble.folder import register_ensemble
     from ..ensemble.recipe import check_distinct
     from ..membership import make_recipe
     from ..references import Search, resolve_references
@@ -77,6 +75,8 @@ def command(
     registry.check_new_name(chosen)
     texts = read_lines(texts_file) if texts_file else None
     projection = _fit(found, recipe, texts) if texts else None
+    from ..ensemble.folder import register_ensemble
+
     entry = register_ensemble(registry, recipe, chosen, domain=_shared_domain(found), projection=projection, fitted_on=_describe(texts))
     _report(registry, entry, recipe, json_output)
 
@@ -110,6 +110,7 @@ def _fit(found: Sequence[Resolved], recipe: Recipe, texts: list[str]) -> Project
     from ..references import EncoderSettings, LoadedBases
 
     assert recipe.dim is not None
+    life.doing("loading the bases")
     bases = LoadedBases(EncoderSettings(precision="fp32"))
     whole = EnsembleEncoder(recipe.mode, tuple(open_lora(resolved, bases) for resolved in found), recipe.weights)
     return fit_projection(encode_with_bar(whole, texts, "document"), recipe.dim)

@@ -11,13 +11,14 @@ import click
 from .command import Command
 from .completion import DEV_SOURCES, DOMAIN, METHOD, NAME, REFERENCE
 from .encoder_options import EncoderOptions, encoder_options
-from .options import WeightsType, common_options, dangling_option
+from .options import Choice, WeightsType, common_options, dangling_option
 from .output import emit, emit_after, reserve_outputs, say
 
 if TYPE_CHECKING:
     from ..lora import StoreDtype
     from ..merge import MergeConfig, MergeResult
     from ..merge.parents import Parent
+    from ..references import Search
     from ..registry import Registry
     from .merge_search import FoundWeights
 
@@ -54,9 +55,7 @@ class RankType(click.ParamType):
 @click.option("--outliers", type=float, metavar="O", help="breadcrumbs: share of the largest elements to drop [default: 0.01].")
 @click.option("--with-base", type=float, metavar="A", help="Merge back with the base: scale the result by A [default: 1].")
 @click.option("--seed", type=int, metavar="N", help="Of what a method draws at random [default: 0].")
-@click.option(
-    "--store", type=click.Choice(["fp16", "bf16", "fp32"]), help="Number format of the file [default: fp16; fp32 with --rank full]."
-)
+@click.option("--store", type=Choice(["fp16", "bf16", "fp32"]), help="Number format of the file [default: fp16; fp32 with --rank full].")
 @click.option(
     "--name",
     type=NAME,
@@ -104,9 +103,10 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
         raise click.UsageError("name the adapters to merge, such as: adapt merge legal medical")
     _refuse_without_search(options, encoder)
     reserve_outputs({"--plot": options["plot"]}, json_output)
+    search = encoder.search(registry_dir)
+    _check_words(references, search, options)
     from ..merge.parents import open_parents
 
-    search = encoder.search(registry_dir)
     parents = open_parents(references, search)
     for note in dict.fromkeys(note for parent in parents for note in parent.notes):
         say(note)
@@ -120,6 +120,35 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
 
         config, found = choose_weights(references, parents, config, search, encoder, options)
     _merge(search.registry, parents, config, found, options | {"name": name}, json_output)
+
+
+def _check_words(references: tuple[str, ...], search: Search, options: dict[str, Any]) -> None:
+    """Refuse what names nothing, before torch is imported.
+
+    Raises:
+        AdaptError: a reference, the method, a setting of it or a data source is not known.
+    """
+    from ..files import check_there
+    from ..merge import MethodSettings, find_method
+    from ..references import locate_reference
+
+    if options["method"]:
+        find_method(options["method"])
+    MethodSettings(**{key: options[key] for key in (*SETTINGS, "seed") if options[key] is not None})
+    for reference in references:
+        locate_reference(reference, search)
+    if options["general"]:
+        check_there(options["general"], "the folder of general data")
+    if options["sources"]:
+        from ..data.sources import check_dev_source
+
+        for source in split_sources(options["sources"]):
+            check_dev_source(source)
+
+
+def split_sources(text: str) -> tuple[str, ...]:
+    """Return the data sources that `--search` names, with commas between them."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _refuse_without_search(options: dict[str, Any], encoder: EncoderOptions) -> None:
@@ -252,8 +281,7 @@ def _run(parents: list[Parent], config: MergeConfig) -> MergeResult:
 
     grams = grams_for(config.method, parents)
     with text_bar("modules") as tell:
-        on_module = (lambda done, total: tell(f"merging ({config.method})", done, total)) if tell else None
-        return merge_factors([parent.factors for parent in parents], config, grams, on_module)
+        return merge_factors([parent.factors for parent in parents], config, grams, partial(tell, f"merging ({config.method})"))
 
 
 def _warn(result: MergeResult, references: list[str]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import life
 from .bars import text_bar
+from .merge import split_sources
 from .output import say
 
 if TYPE_CHECKING:
@@ -58,8 +61,9 @@ def choose_weights(
 
     steps = _curve_steps(options, len(parents))
     settings = SearchSettings(**{name: options[name] for name in ("evaluations", "tolerance", "seed") if options[name] is not None})
+    life.doing("loading the base")
     opened = _open_base(references, search, encoder, parents)
-    sources = tuple(part.strip() for part in options["sources"].split(",") if part.strip())
+    sources = split_sources(options["sources"])
     language = encoder.lang or ("zh" if opened.base.spec.language == "zh" else "en")
     tasks, general = _tasks(sources, language, options["skip_dangling"]), _general(options, language)
     probe = Probe(encoders_over(opened), tasks, general)
@@ -131,7 +135,7 @@ def _search(candidates: Candidates, probe: Probe, settings: SearchSettings) -> S
     from ..merge.search import search_weights
 
     with text_bar("measurements") as tell:
-        result = search_weights(candidates, probe, settings, (lambda done, total, _best: tell("searching", done, total)) if tell else None)
+        result = search_weights(candidates, probe, settings, lambda done, total, _best: tell("searching", done, total))
     _warn(result)
     return result
 
@@ -159,5 +163,4 @@ def _curve(candidates: Candidates, probe: Probe, result: SearchResult, steps: in
     from ..merge.search import trace_curve
 
     with text_bar("merges") as tell:
-        on_point = (lambda done, total: tell("curve", done, total)) if tell else None
-        return trace_curve(candidates, probe, result.best.point, steps, on_point)
+        return trace_curve(candidates, probe, result.best.point, steps, partial(tell, "curve"))

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ..errors import did_you_mean
 from .completion import BASE, DEVICE, KNOWN_BASE
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -25,12 +26,8 @@ def common_options(function: _F) -> _F:
 
 def base_options(function: _F) -> _F:
     """Add the options that say which base, and how a folder without metadata is to be read."""
-    function = click.option("--pooling", type=click.Choice(["cls", "mean"]), help="Pooling of a base that does not state its own.")(
-        function
-    )
-    function = click.option("--lang", type=click.Choice(["en", "zh"]), help="Language: chooses default base, sample, tasks and prompt.")(
-        function
-    )
+    function = click.option("--pooling", type=Choice(["cls", "mean"]), help="Pooling of a base that does not state its own.")(function)
+    function = click.option("--lang", type=Choice(["en", "zh"]), help="Language: chooses default base, sample, tasks and prompt.")(function)
     function = click.option(
         "--base-as", type=KNOWN_BASE, metavar="ALIAS", help="Lend a folder this known base's pooling, instruction and length."
     )(function)
@@ -39,7 +36,7 @@ def base_options(function: _F) -> _F:
 
 def machine_options(function: _F) -> _F:
     """Add `--device` and `--dtype`."""
-    function = click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), help="Precision of matrix products.")(function)
+    function = click.option("--dtype", type=Choice(["auto", "fp32", "bf16"]), help="Precision of matrix products.")(function)
     return click.option("--device", type=DEVICE, metavar="NAME", help="cuda, mps or cpu [default: the best one here].")(function)
 
 
@@ -50,6 +47,14 @@ def dangling_option(function: _F) -> _F:
         is_flag=True,
         help="Of BEIR folders, skip the judgements that name a query or a passage that is not there, and tell how many.",
     )(function)
+
+
+class Choice(click.Choice):
+    """One of several words, the nearest being offered for a typing error."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Say which words there are."""
+        return super().get_invalid_choice_message(value, ctx) + did_you_mean(str(value), self.choices)
 
 
 class WeightsType(click.ParamType):

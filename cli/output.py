@@ -13,6 +13,7 @@ import click
 
 from ..errors import AdaptError, ConfigError
 from ..files import STDOUT, check_outputs, descriptor_of
+from . import life, process
 
 EXIT_INTERRUPTED = 130
 _TAKEN = "stdout is taken"
@@ -22,7 +23,7 @@ def emit(result: dict[str, Any], text: str, json_output: bool) -> None:
     """Print a result: one JSON object on stdout, or the text, on stderr where a file that was asked for goes to stdout."""
     if not json_output:
         ctx = click.get_current_context(silent=True)
-        click.echo(text) if ctx is None or _TAKEN not in ctx.meta else say(text)
+        _echo(text) if ctx is None or _TAKEN not in ctx.meta else say(text)
         return
     _print_json(result)
 
@@ -45,7 +46,8 @@ def emit_after(write: Callable[[], None], result: dict[str, Any], text: str, jso
 def say(message: str) -> None:
     """Tell something on stderr; where that cannot be written, the work goes on all the same."""
     try:
-        click.echo(message, err=True)
+        with life.printing():
+            click.echo(message, err=True)
     except OSError:
         _write_no_more(sys.stderr)
 
@@ -78,7 +80,12 @@ class Boundary(click.Group):
             return super().invoke(ctx)
 
     def main(self, args: Sequence[str] | None = None, *pass_on: Any, **options: Any) -> Any:  # type: ignore[override]
-        """Run, and turn every error into a line and an exit code (see docs/ARCHITECTURE.md)."""
+        """Run, and turn every error into a line and an exit code (see docs/ARCHITECTURE.md).
+
+        Without `args` this process is the command's own.
+        """
+        if args is None:
+            process.start()
         argv = list(sys.argv[1:] if args is None else args)
         options["standalone_mode"] = False
         is_closed = _prepare_streams()
@@ -103,7 +110,10 @@ class Boundary(click.Group):
             code = _fail(str(e), "--json" in argv, 1)
         if is_closed and not code:
             code = _fail_to_print("it is closed")
-        sys.exit(code if isinstance(code, int) else 0)
+        number = code if isinstance(code, int) else 0
+        if args is None:
+            process.leave(number)
+        sys.exit(number)
 
 
 def _print_json(result: dict[str, Any]) -> None:
@@ -112,7 +122,12 @@ def _print_json(result: dict[str, Any]) -> None:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(result)  # every character that stdout lacks as \uXXXX, which JSON reads back
-    click.echo(text)
+    _echo(text)
+
+
+def _echo(text: str) -> None:
+    with life.printing():
+        click.echo(text)
 
 
 def _prepare_streams() -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import dangling_option
+from .options import Choice, dangling_option
 from .output import say
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def task_options(command: Callable[..., None]) -> Callable[..., None]:
     sets = click.option(
         "--set",
         "sets",
-        type=click.Choice(SET_NAMES),
+        type=Choice(SET_NAMES),
         multiple=True,
         help="Which tasks of the domain: its sample, its MTEB tasks (domain), its large ones, or general ones, which show what was lost "
         "[default: sample]; may be repeated.",

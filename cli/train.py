@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..plurals import count
+from . import life
 from .command import Command
 from .completion import DOMAIN_OR_FILE, NAME, SETTING, SOURCE
-from .options import base_options, common_options, dangling_option, machine_options
+from .options import Choice, base_options, common_options, dangling_option, machine_options
 from .output import emit, say
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Job:
     metavar="N",
     help="Keep the Gram matrices of what the adapted modules read, as diagonal plus rank N, such as 64: for merging with regmean.",
 )
-@click.option("--gram", type=click.Choice(["full"]), help="Keep them exactly; the file is much larger.")
+@click.option("--gram", type=Choice(["full"]), help="Keep them exactly; the file is much larger.")
 @click.option("--resume", is_flag=True, help="Go on with the same run where it was interrupted.")
 @click.option("--dry-run", is_flag=True, help="Tell the plan, the time and the bytes, and do nothing.")
 @machine_options
@@ -140,15 +141,19 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     config = _config(options)
     from ..base.resolve import BaseOptions, resolve_base
-    from ..data.domains import load_domain
-    from ..data.sources import load_training_data
+    from ..data.domains import name_domain
+    from ..data.sources import check_source, load_training_data
     from ..registry import open_registry
     from ..registry.runs import RUNS
 
-    domain = load_domain(options["domain"])
+    source = options["source"]
+    domain, note = name_domain(options["domain"], has_data=source not in (None, "sample", "hub"))
     name = options["name"] or domain.name
     registry = open_registry(options["registry_dir"])
     registry.check_new_name(name)
+    check_source(source)
+    if note and base is None:
+        say(f"domain: {note}")
     spec = (
         base.spec
         if base
@@ -157,14 +162,16 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
         )
     )
     language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")
+    life.doing("reading the data")
     data = load_training_data(
-        options["source"],
+        source,
         domain=domain,
         lang=language,
         seed=config.seed,
         train_queries=options["train_queries"],
         skip_dangling=options["skip_dangling"],
     )
+    life.doing("loading the base")
     from ..adapters import Checkpoint, run_id
     from ..base.load import load_base
     from ..encoder import choose_device
@@ -189,13 +196,15 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
 def _config(options: dict[str, Any]) -> TrainConfig:
     from ..adapters.config import config_from
     from ..errors import ConfigError
+    from ..files import near_files
 
     values: dict[str, object] = {}
     if options["config_file"] is not None:
         try:
             values |= tomllib.loads(options["config_file"].read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise ConfigError(f"{options['config_file']} does not exist") from None
+            file = options["config_file"]
+            raise ConfigError(f"{file} does not exist.{near_files(file)}") from None
         except (OSError, ValueError) as e:
             raise ConfigError(f"{options['config_file']} cannot be read as toml: {e}") from e
     for setting in options["settings"]:
@@ -305,9 +314,10 @@ def _run(job: Job, resume: bool) -> TrainResult:
     from .training_bar import training_bar
 
     _tell_start(job, resume)
+    life.doing("training")
     try:
         with training_bar() as on_step, text_bar() as tell:
-            on_texts = partial(tell, "measuring Gram matrices") if tell else None
+            on_texts = partial(tell, "measuring Gram matrices")
             grams = None if job.gram_rank is None else GramRequest(rank=job.gram_rank, on_texts=on_texts)
             return train_adapter(job.base, job.data, job.config, checkpoint=job.checkpoint, resume=resume, on_step=on_step, grams=grams)
     except KeyboardInterrupt:

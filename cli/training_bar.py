@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from . import life
 from .output import say
 
 if TYPE_CHECKING:
     from ..adapters.loop import Progress
 
-LINE_EVERY_S = 30.0
+LINE_EVERY_S = 20.0
+"""Sooner than `life` would give a sign of its own."""
 
 
 def describe(progress: Progress) -> str:
@@ -29,11 +31,18 @@ def training_bar() -> Iterator[Callable[[Progress], None]]:
         yield _lines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
-    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    with RichProgress(*columns, console=Console(stderr=True)) as bar:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(),
+    )
+    with life.paused(), RichProgress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("measuring the base on dev", total=None)
         yield lambda progress: bar.update(task, completed=progress.step, total=progress.steps, description=describe(progress))
 

@@ -1,10 +1,15 @@
-"""Data: sources, splits, domains and the sample. Nothing here needs a model."""
+"""Data: sources, splits, domains and the sample. Nothing here needs a model, and each name is imported when it is asked for."""
 
-from .domains import Domain, HubSet, domain_names, load_domain
-from .preflight import PreflightWarning, preflight
-from .retrieval import Corpus, Pairs, TrainingData
-from .sample import Sample, load_sample
-from .sources import load_training_data
+from typing import TYPE_CHECKING
+
+from ..lazy import lazily
+
+if TYPE_CHECKING:
+    from .domains import Domain, HubSet, domain_names, load_domain
+    from .preflight import PreflightWarning
+    from .retrieval import Corpus, Pairs, TrainingData
+    from .sample import Sample, load_sample
+    from .sources import load_training_data
 
 __all__ = [
     "Corpus",
@@ -18,5 +23,12 @@ __all__ = [
     "load_domain",
     "load_sample",
     "load_training_data",
-    "preflight",
 ]
+_MODULES = {
+    "domains": ("Domain", "HubSet", "domain_names", "load_domain"),
+    "preflight": ("PreflightWarning",),
+    "retrieval": ("Corpus", "Pairs", "TrainingData"),
+    "sample": ("Sample", "load_sample"),
+    "sources": ("load_training_data",),
+}
+__getattr__ = lazily(__name__, {name: module for module, names in _MODULES.items() for name in names})

@@ -7,13 +7,12 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..choices import MAX_TOKENS as MAX_TOKENS
 from ..metrics import ndcg_at_10
 from ..plurals import count
 from .retrieval import Corpus, Pairs, draw_passages
 
 MAX_DISTRACTORS = 2000
-MAX_TOKENS = 256
-"""Longest text in training and in dev scores, in tokens, where nothing else is said."""
 DEV_SEED = 0
 """Of everything that is drawn for dev scores, whatever the seed of a run: scores of several seeds are of one set."""
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal, get_args
 
-from ..errors import DomainError, unknown_name
+from ..errors import DomainError, did_you_mean, unknown_name
+from ..files import near_files
 from ..names import has_unseen, normalise
 
 DOMAIN_FILES = Path(__file__).parent / "domain_files"
@@ -109,8 +110,21 @@ def load_domain(name_or_path: str | Path) -> Domain:
         raise DomainError(unknown_name("domain", text, domain_names()) + "; or give the path of a domain file that ends in .toml")
     path = Path(text).expanduser()
     if not path.is_file():
-        raise DomainError(f"the domain file {path} does not exist; domains that ship: {', '.join(domain_names())}")
+        raise DomainError(f"the domain file {path} does not exist.{near_files(path)} Domains that ship: {', '.join(domain_names())}")
     return _read(path)
+
+
+def name_domain(text: str, *, has_data: bool) -> tuple[Domain, str | None]:
+    """Return the domain that a training run is for, and what is to be said of it.
+
+    A name that no domain has is a new one of the user's own where the data are the user's, and a mistake where they are the domain's.
+
+    Raises:
+        DomainError: as `load_domain`.
+    """
+    if not has_data or text in domain_names() or text.endswith(".toml"):
+        return load_domain(text), None
+    return Domain(name=text, description={}), f"{text} is a new domain of your own.{did_you_mean(text, domain_names())}"
 
 
 def _read(path: Path) -> Domain:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from ..errors import DataError
+from ..files import near_files
 from .columns import PairRows, named_roles
 from .flag_lines import KEYS, is_flag_line, read_flag_lines
-from .readers import TABLE_SUFFIXES, read_jsonl
+from .readers import TABLE_SUFFIXES, check_heading, read_jsonl
 from .tables import COLUMNS, read_pair_table
 
 
@@ -15,11 +16,28 @@ def read_pair_file(path: Path) -> PairRows:
     Raises:
         DataError: it is absent, of no kind that is known, empty or malformed.
     """
-    if not path.exists():
-        raise DataError(
-            f'{path} does not exist; a data source is "sample", "hub", a BEIR folder, or a file that ends in {", ".join(TABLE_SUFFIXES)}'
-        )
+    _check_there(path)
     return read_flag_lines(path) if holds_flag_lines(path) else read_pair_table(path)
+
+
+def check_pair_file(path: Path) -> None:
+    """Refuse what is no file of pairs by its name and its first line; its rows are not read.
+
+    Raises:
+        DataError: it is absent, of no kind that is known, or lacks a column.
+    """
+    _check_there(path)
+    if not holds_flag_lines(path):
+        check_heading(path, COLUMNS, named_roles)
+
+
+def _check_there(path: Path) -> None:
+    if not path.exists():
+        near = near_files(path, ("sample", "hub"))
+        raise DataError(
+            f'{path} does not exist.{near} A data source is "sample", "hub", a BEIR folder, or a file that ends in '
+            f"{', '.join(TABLE_SUFFIXES)}"
+        )
 
 
 def holds_flag_lines(path: Path) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
+from ..files import near_files
 
 Row = dict[str, object]
 ID = "_id"
@@ -23,7 +24,7 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise DataError(f"{path} does not exist") from None
+        raise DataError(f"{path} does not exist.{near_files(path)}") from None
     except UnicodeDecodeError as e:
         raise DataError(f"{path} is not UTF-8 text ({e.reason} at byte {e.start}); save it as UTF-8") from e
     except OSError as e:
@@ -148,6 +149,15 @@ def read_heading(path: Path) -> list[str]:
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty; expected a table with a heading")
         return headings[path.suffix](path)
+
+
+def check_heading(path: Path, columns: Sequence[str], named: Naming) -> None:
+    """Refuse a file that is no table with these columns; its rows are not read.
+
+    Raises:
+        DataError: as `read_heading`, or one of `columns` is not there.
+    """
+    _require(path, read_heading(path), columns, named)
 
 
 def _separated_heading(path: Path) -> list[str]:

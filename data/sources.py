@@ -15,7 +15,7 @@ from .dev_set import DEV_SEED
 from .domains import Domain, load_domain
 from .hub import is_cached, load_hub_set
 from .joining import join_data
-from .pair_files import read_pair_file
+from .pair_files import check_pair_file, read_pair_file
 from .pooling import pool_rows
 from .retrieval import Corpus, Pairs, TrainingData, draw_queries
 from .sample import sample_folder
@@ -48,6 +48,32 @@ def load_training_data(
     return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note))
 
 
+def check_source(source: str | None) -> None:
+    """Refuse a path that is no data source, its rows not being read.
+
+    Raises:
+        DataError: it does not exist, lacks a part or a column, or is of another kind.
+    """
+    if source in (None, "sample", "hub"):
+        return
+    path = Path(str(source)).expanduser()
+    _check_beir(path) if path.is_dir() else check_pair_file(path)
+
+
+def check_dev_source(source: str) -> None:
+    """Refuse what `load_dev_data` would find no data in, as `check_source` does.
+
+    Raises:
+        DataError: as `check_source`.
+        DomainError: it is neither a path nor a domain.
+    """
+    path = Path(source).expanduser()
+    if _is_domain(source):
+        load_domain(source)
+    elif not (path.is_dir() and "dev" in BeirFolder(path).splits):
+        check_source(str(path))
+
+
 def load_dev_data(
     source: str, *, lang: str, seed: int = DEV_SEED, skip_dangling: bool = False, on_note: Callable[[str], None] | None = None
 ) -> tuple[str, Corpus, Pairs]:
@@ -65,7 +91,7 @@ def load_dev_data(
         DomainError: it is neither a path nor a domain.
     """
     path = Path(source).expanduser()
-    is_domain = path.suffix == ".toml" or not (path.exists() or "/" in source or path.suffix)
+    is_domain = _is_domain(source)
     name = load_domain(source).name if is_domain else path.resolve().name
     dev: Pairs | None
     if not is_domain and path.is_dir() and "dev" in BeirFolder(path).splits:
@@ -81,6 +107,11 @@ def load_dev_data(
         for note in notes:
             on_note(note)
     return name, corpus, dev
+
+
+def _is_domain(source: str) -> bool:
+    path = Path(source).expanduser()
+    return path.suffix == ".toml" or not (path.exists() or "/" in source or path.suffix)
 
 
 def _load(source: str | None, domain: Domain, lang: str, seed: int, skip_dangling: bool) -> TrainingData:
@@ -132,13 +163,17 @@ def _load_hub(domain: Domain, lang: str, seed: int) -> TrainingData:
     return join_data([_with_dev(load_hub_set(hub_set, seed=seed)) for hub_set in sets])
 
 
-def _load_beir(folder: BeirFolder) -> TrainingData:
-    missing = missing_parts(folder.path)
+def _check_beir(path: Path) -> None:
+    missing = missing_parts(path)
     if missing:
         raise DataError(
-            f"{folder.path} is no BEIR folder, it lacks {', '.join(missing)}; expected corpus.jsonl (_id, title, text), "
+            f"{path} is no BEIR folder, it lacks {', '.join(missing)}; expected corpus.jsonl (_id, title, text), "
             "queries.jsonl (_id, text) and qrels/train.tsv (query-id, corpus-id, score)"
         )
+
+
+def _load_beir(folder: BeirFolder) -> TrainingData:
+    _check_beir(folder.path)
     data = folder.load("train", *(["dev"] if "dev" in folder.splits else []))
     return TrainingData(corpus=data.corpus, train=data.pairs["train"], dev=data.pairs.get("dev"), source=str(folder.path), notes=data.notes)
 

@@ -1,13 +1,11 @@
 """Activation Gram matrices as data: what a module reads, summed up as x x^T, kept exactly or as a diagonal and a low rank."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-GramRank = int | Literal["full"]
-"""How a Gram matrix is kept: beside its diagonal, in so many dimensions; or exactly."""
+from ..choices import GramRank as GramRank
 
 _ROUNDS, _SPARE = 8, 16
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from ..choices import StoreDtype as StoreDtype
 from ..errors import AdapterError
 from .factors import LoraFactors, LoraModule
 from .peft_fields import check_fields
@@ -20,7 +20,6 @@ from .peft_tensors import PREFIX, check_tensors, module_and_side
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 PICKLED = "adapter_model.bin"
-StoreDtype = Literal["fp16", "bf16", "fp32"]
 STORE_DTYPES: dict[StoreDtype, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 _DEFAULT = 8
 """Of `r` and `lora_alpha`, in peft."""

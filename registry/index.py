@@ -1,6 +1,8 @@
 """registry.json: the entries, the aliases and the highest numbers given, in one numbered format."""
 
 import json
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +31,13 @@ class Index:
     entries: tuple[Entry, ...] = ()
     aliases: dict[str, dict[str, int]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    _by_reference: dict[str, Entry] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_reference", {entry.reference: entry for entry in self.entries})
+
+    def __contains__(self, entry: Entry) -> bool:
+        return self._by_reference.get(entry.reference) == entry
 
     def with_entry(self, entry: Entry) -> "Index":
         """Return the index with one entry more."""
@@ -60,15 +69,28 @@ class Index:
         return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+_SETTLED_S = 0.1
+_read: dict[Path, tuple[tuple[int, int, int, int], Index]] = {}
+"""Path -> which file was read there (device, inode, size, modification time) and what it held."""
+
+
 def read_index(path: Path) -> Index:
     """Read a registry.json of this format or an older one; an absent one is empty.
+
+    It is parsed once until it changes. Writers put a new file in its place, which has another inode, size or time. A file so
+    young that a second change could fall into the same tick of the file system's clock is read again the next time.
 
     Raises:
         DamagedIndexError: it is malformed, or absent although there are version folders beside it.
         RegistryError: it cannot be read, or is of a newer format.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+            if path in _read and _read[path][0] == state:
+                return _read[path][1]
+            content = json.loads(file.read().decode("utf-8"))
     except FileNotFoundError:
         if any(path.parent.glob(f"[!.]*/*/{ENTRY}")):
             raise DamagedIndexError(
@@ -79,7 +101,10 @@ def read_index(path: Path) -> Index:
         raise _damaged(path, f"is not valid JSON ({e})") from e
     except OSError as e:
         raise RegistryError(f"{path} cannot be read: {e.strerror}") from e
-    return _parse(path, content)
+    index = _parse(path, content)
+    if time.time() - status.st_mtime > _SETTLED_S:
+        _read[path] = (state, index)
+    return index
 
 
 def _parse(path: Path, content: object) -> Index:

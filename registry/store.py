@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import RegistryError, UnknownReferenceError, unknown_name
+from ..errors import RegistryError, UnknownReferenceError, did_you_mean, unknown_name
 from ..names import fold, normalise, why_not_a_folder
 from . import atomic
 from .entry import Entry, check_alias, check_name, split_reference
@@ -34,7 +34,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The user's registry in `home` over the built-in one. Nothing is held in memory: each call reads what is there now."""
+    """The user's registry in `home` over the built-in one. Each call sees what is there now."""
 
     home: Path
     builtin: Layer = BUILTIN
@@ -52,7 +52,7 @@ class Registry:
 
     def is_builtin(self, entry: Entry) -> bool:
         """Say whether an entry ships with the package."""
-        return entry not in self.user.index().entries
+        return entry not in self.user.index()
 
     def folder(self, entry: Entry) -> Path:
         """Return the folder of an entry.
@@ -111,7 +111,9 @@ class Registry:
         found = [entry for entry in of_name if entry.version == number]
         if not found:
             have = ", ".join([*(str(entry.version) for entry in of_name), *sorted(aliases)])
-            raise UnknownReferenceError(f"{name} has no version or alias {str(version)!r}; it has {have}")
+            raise UnknownReferenceError(
+                f"{name} has no version or alias {str(version)!r}.{did_you_mean(str(version), aliases)} It has {have}"
+            )
         return found[-1]
 
     def add(self, draft: Entry, write: Callable[[Path], None]) -> Entry:
@@ -146,7 +148,7 @@ class Registry:
             atomic.sync_folder(self.home)
             self.write_index(index.with_entry(entry))
         except BaseException:
-            if entry not in self.user.index().entries:
+            if entry not in self.user.index():
                 discard(self.home, target)
             raise
         return entry
@@ -241,8 +243,8 @@ class Registry:
         return removal
 
     def _what_goes(self, index: Index, entry: Entry, force: bool) -> Removal:
-        if entry not in index.entries:
-            if entry in self.builtin.index().entries:
+        if entry not in index:
+            if entry in self.builtin.index():
                 raise RegistryError(f"{entry.reference} ships with the package and cannot be removed")
             raise UnknownReferenceError(f"{entry.reference} is not in the registry any more")
         aliases = tuple(sorted(alias for alias, version in index.aliases.get(entry.name, {}).items() if version == entry.version))

@@ -143,7 +143,7 @@ def test_a_closed_pipe_is_silent(arguments: list[str], home: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
-        (["--domain", "leagl"], ["unknown domain 'leagl'", "Did you mean legal"]),
+        (["--domain", "leagl", "--data", "sample"], ["unknown domain 'leagl'", "Did you mean legal"]),
         (["--domain", "none.toml"], ["none.toml does not exist"]),
         (["--base", "bge-smal-en"], ["unknown base 'bge-smal-en'", "bge-small-en"]),
         (["--name", "base"], ["the name 'base' is taken"]),

@@ -1,23 +1,23 @@
-"""The methods of merging: one table. A method makes one module's update of its parents' updates; `merge.py` walks over modules."""
+"""The methods of merging: one table. A method makes one module's update of its parents' updates; `merge.py` walks over modules.
 
+Importing the table loads no torch: a row names its function, which is imported when it is called.
+"""
+
+from __future__ import annotations
+
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, unknown_name
-from ...lora import Update
-from .consensus import sign_consensus, sum_consensus
-from .core_space import merge_core_linear, merge_core_ties
-from .isotropic import merge_iso_c
-from .karcher import merge_karcher
-from .knots import merge_knots_ties
-from .linear import merge_linear
-from .parts import MethodSettings, Part
-from .pruned import merge_pruned, prune_at_random, prune_both_ends, prune_by_rank, prune_smallest
-from .regmean import merge_regmean
-from .slerp import merge_slerp
-from .tsv import merge_tsv
 
-MergeMethod = Callable[[Sequence[Part], MethodSettings], Update]
+if TYPE_CHECKING:
+    from ...lora import Update
+    from .parts import Part
+    from .settings import MethodSettings
+
+    MergeMethod = Callable[[Sequence[Part], MethodSettings], Update]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,103 +49,127 @@ class Method:
     is_symmetric: bool = True
 
 
+def _in(module: str, function: str) -> MergeMethod:
+    """Return the method `function` of `module`."""
+
+    def merge(parts: Sequence[Part], settings: MethodSettings) -> Update:
+        result: Update = _load(module, function)(parts, settings)
+        return result
+
+    return merge
+
+
+def _pruned(prune: str, consensus: str) -> MergeMethod:
+    """Return the method that puts together what a function of `pruned.py` leaves, as one of `consensus.py` does it."""
+
+    def merge(parts: Sequence[Part], settings: MethodSettings) -> Update:
+        result: Update = _load("pruned", "merge_pruned")(_load("pruned", prune), _load("consensus", consensus))(parts, settings)
+        return result
+
+    return merge
+
+
+def _load(module: str, function: str) -> Any:
+    return getattr(importlib.import_module(f".{module}", __package__), function)
+
+
 METHODS: dict[str, Method] = {
     "linear": Method(
-        merge=merge_linear,
+        merge=_in("linear", "merge_linear"),
         source="https://arxiv.org/abs/2212.04089",
         use="the plain weighted sum, exact and lossless: the one to start with, and to hold others against",
     ),
     "ties": Method(
-        merge=merge_pruned(prune_smallest, sign_consensus),
+        merge=_pruned("prune_smallest", "sign_consensus"),
         source="https://arxiv.org/abs/2306.01708",
         use="when adapters pull the same weights in opposite directions: keeps the large changes, and of those the side that prevails",
         settings=("density",),
     ),
     "magnitude": Method(
-        merge=merge_pruned(prune_smallest, sum_consensus),
+        merge=_pruned("prune_smallest", "sum_consensus"),
         source="https://arxiv.org/abs/2306.01708",
         use="when many small changes drown the few large ones and the adapters hardly conflict: ties without the vote on signs",
         settings=("density",),
     ),
     "dare_linear": Method(
-        merge=merge_pruned(prune_at_random, sum_consensus),
+        merge=_pruned("prune_at_random", "sum_consensus"),
         source="https://arxiv.org/abs/2311.03099",
         use="when adapters overlap too much for linear: drops changes at random and scales up the rest; try several seeds on dev",
         settings=("density", "seed"),
     ),
     "dare_ties": Method(
-        merge=merge_pruned(prune_at_random, sign_consensus),
+        merge=_pruned("prune_at_random", "sign_consensus"),
         source="https://arxiv.org/abs/2311.03099",
         use="when dare_linear is worth trying and the adapters also disagree in sign",
         settings=("density", "seed"),
     ),
     "della": Method(
-        merge=merge_pruned(prune_by_rank, sign_consensus),
+        merge=_pruned("prune_by_rank", "sign_consensus"),
         source="https://arxiv.org/abs/2406.11617",
         use="when dare_ties loses too much: drops at random too, but large changes less often than small ones",
         settings=("density", "spread", "seed"),
     ),
     "della_linear": Method(
-        merge=merge_pruned(prune_by_rank, sum_consensus),
+        merge=_pruned("prune_by_rank", "sum_consensus"),
         source="https://arxiv.org/abs/2406.11617",
         use="when dare_linear loses too much: drops at random too, but large changes less often than small ones",
         settings=("density", "spread", "seed"),
     ),
     "breadcrumbs": Method(
-        merge=merge_pruned(prune_both_ends, sum_consensus),
+        merge=_pruned("prune_both_ends", "sum_consensus"),
         source="https://arxiv.org/abs/2312.06795",
         use="when a few very large changes spoil other domains: drops the largest as well as the smallest",
         settings=("density", "outliers"),
     ),
     "breadcrumbs_ties": Method(
-        merge=merge_pruned(prune_both_ends, sign_consensus),
+        merge=_pruned("prune_both_ends", "sign_consensus"),
         source="https://arxiv.org/abs/2312.06795",
         use="when breadcrumbs is worth trying and the adapters also disagree in sign",
         settings=("density", "outliers"),
     ),
     "slerp": Method(
-        merge=merge_slerp,
+        merge=_in("slerp", "merge_slerp"),
         source="https://doi.org/10.1145/325165.325242",
         use="two adapters whose plain mean comes out too weak: a point on the arc between them, as long as they are",
         parents=2,
     ),
     "karcher": Method(
-        merge=merge_karcher,
+        merge=_in("karcher", "merge_karcher"),
         source="https://doi.org/10.1145/502122.502124",
         use="any number of adapters whose plain mean comes out too weak: what slerp is for two",
     ),
     "knots_ties": Method(
-        merge=merge_knots_ties,
+        merge=_in("knots", "merge_knots_ties"),
         source="https://arxiv.org/abs/2410.19735",
         use="adapters that pull against each other, to be settled along the output directions they share and not element by element",
         settings=("density",),
     ),
     "core_linear": Method(
-        merge=merge_core_linear,
+        merge=_in("core_space", "merge_core_linear"),
         source="https://arxiv.org/abs/2509.17786",
         use="the same update as linear, exactly, by way of the core space: to hold core_ties against",
     ),
     "core_ties": Method(
-        merge=merge_core_ties,
+        merge=_in("core_space", "merge_core_ties"),
         source="https://arxiv.org/abs/2509.17786",
         use="adapters that pull against each other, to be settled along shared input directions as well as shared output directions",
         settings=("density",),
     ),
     "iso_c": Method(
-        merge=merge_iso_c,
+        merge=_in("isotropic", "merge_iso_c"),
         source="https://arxiv.org/abs/2502.04959",
         use="when a few strong directions drown the rest: all directions get the same strength, so it changes even a single adapter",
         one_is_itself=False,
         copies_are_the_copy=False,
     ),
     "tsv": Method(
-        merge=merge_tsv,
+        merge=_in("tsv", "merge_tsv"),
         source="https://arxiv.org/abs/2412.00081",
         use="adapters that crowd the same directions: those are turned apart until none stands in another's; start from weights of 1",
         copies_are_the_copy=False,
     ),
     "regmean": Method(
-        merge=merge_regmean,
+        merge=_in("regmean", "merge_regmean"),
         source="https://arxiv.org/abs/2212.09849",
         use="adapters trained with --gram-rank: each is to act as before on inputs like its own, as far as one update can",
         needs_gram=True,

@@ -1,0 +1,17 @@
+"""Closed choices that options, settings and the code behind them share. Importing this module loads nothing."""
+
+from typing import Literal
+
+Role = Literal["query", "document"]
+Precision = Literal["auto", "fp32", "bf16"]
+StoreDtype = Literal["fp16", "bf16", "fp32"]
+"""Number format of an adapter's file."""
+
+GramRank = int | Literal["full"]
+"""How a Gram matrix is kept: beside its diagonal, in so many dimensions; or exactly."""
+
+LossName = Literal["infonce", "symmetric_infonce"]
+"""The keys of `adapters.losses.LOSSES`."""
+
+MAX_TOKENS = 256
+"""Longest text in training and in dev scores, in tokens, where nothing else is said."""
