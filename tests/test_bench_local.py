@@ -430,7 +430,7 @@ BAD = {
         lambda place: edit(place["classes"] / "train.tsv", "text\tlabel\na\tyes\nb\tyes\n"),
         r"reviews \(train\) holds 2 rows with too few labels: expected at least 2 different ones, found 'yes' alone",
     ),
-    "one class in test": (lambda place: edit(place["classes"] / "test.tsv", "text\tlabel\na\tyes\n"), r"reviews \(test\) holds 1 rows"),
+    "one class in test": (lambda place: edit(place["classes"] / "test.tsv", "text\tlabel\na\tyes\n"), r"reviews \(test\) holds 1 row with"),
     "an unknown class": (
         lambda place: edit(place["classes"] / "test.tsv", "text\tlabel\na\tyes\nb\tno\nc\tmaybe\n"),
         r"reviews \(test\) has the label 'maybe', which no train row has",
@@ -461,7 +461,7 @@ BAD = {
     "a heading alone": (lambda place: edit(place["pairs"] / "test.tsv", "sentence1\tsentence2\tlabel\n"), r"test\.tsv holds no rows"),
     "one cluster": (
         lambda place: edit(place["clusters"], "text\tcluster\na\t1\nb\t1\n") / "topics.tsv",
-        r"topics \(test\) holds 2 texts in 1 clusters",
+        r"topics \(test\) holds 2 texts in 1 cluster;",
     ),
     "nothing to rank": (
         lambda place: write_lines(place["clusters"].parent / "l.jsonl", [{"query": "q", "pos": ["p"], "neg": []}]),

@@ -161,10 +161,12 @@ def test_other_negatives_make_other_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
-def test_a_bench_reranks_the_negatives_under_every_name(tmp_path: Path, suffix: str) -> None:
+def test_a_bench_ranks_the_negatives_under_every_name(tmp_path: Path, suffix: str) -> None:
     rows = [{"Query": f"q{n}", "positive": f"p{n}", "negative_1": f"n{n}", "negative_2": f"m{n}", "id": str(n)} for n in range(3)]
     path = write_table(tmp_path / f"mined{suffix}", rows)
     task = task_from_folder(path, split="test", language="en")
-    assert task.metadata.type == "Reranking"
-    assert [len(ids) for ids in data_of(task)["top_ranked"].values()] == [3, 3, 3]
-    assert notes_of(task) == (f"{path}: not used: id (used: Query, positive, negative_1, negative_2)",)
+    assert task.metadata.type == "Retrieval"
+    assert sorted(data_of(task)["corpus"]["text"]) == sorted(f"{kind}{n}" for kind in "pnm" for n in range(3))
+    pool, unused = notes_of(task)
+    assert pool == f"each query ranks all 9 passages of {path.name}, the pool of its positives and negatives"
+    assert unused == f"{path}: not used: id (used: Query, positive, negative_1, negative_2)"
