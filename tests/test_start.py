@@ -57,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
     write_index(tmp_path / "home", entry_of("legal", 1))
     (tmp_path / "home" / "legal" / "1").mkdir(parents=True)
     (tmp_path / "train.csv").write_text("anchor,positive\na,b\n", encoding="utf-8")
-    (tmp_path / "bad.csv").write_text("query,answer\na,b\n", encoding="utf-8")
+    (tmp_path / "bad.csv").write_text("colour,shape\na,b\n", encoding="utf-8")
     (tmp_path / "settings.toml").write_text("epochs = 1\n", encoding="utf-8")
     (tmp_path / "questions.txt").write_text("a\n", encoding="utf-8")
     return tmp_path
@@ -74,7 +74,7 @@ WRONG = [
     ("train --domain legal --config setings.toml", "Did you mean settings.toml?"),
     ("train --domain legal --data trian.csv", "Did you mean train.csv"),
     ("train --domain legal --data sampel", "Did you mean sample?"),
-    ("train --domain legal --data bad.csv", "lacks the column anchor, positive"),
+    ("train --domain legal --data bad.csv", "lacks the column positive"),
     ("train --domain legal --base bge-smal-en", "unknown base 'bge-smal-en'. Did you mean bge-small-en"),
     ("train --domain legal --base . --base-as bge-smal-en", "unknown base alias 'bge-smal-en'. Did you mean bge-small-en"),
     ("train --domain legal --dtype fp23", "Did you mean fp32"),
@@ -283,7 +283,7 @@ def test_in_a_terminal_a_command_is_never_silent_while_it_imports_and_loads(tmp_
     texts = tmp_path / "texts.txt"
     texts.write_text("a\n", encoding="utf-8")
     code = "from adapt_embed.cli import main; main()"
-    command = [sys.executable, "-c", code, "encode", "base", str(texts), "--base", str(tiny_base)]
+    command = [sys.executable, "-c", code, "encode", "base", str(texts), "--base", str(tiny_base), "-o", str(tmp_path / "v.npy")]
     times, written = output_times(command, {"ADAPT_HOME": str(tmp_path / "home")})
     assert b"1 vector of" in written
     assert b"loading the base (" in written
