@@ -57,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
     write_index(tmp_path / "home", entry_of("legal", 1))
     (tmp_path / "home" / "legal" / "1").mkdir(parents=True)
     (tmp_path / "train.csv").write_text("anchor,positive\na,b\n", encoding="utf-8")
-    (tmp_path / "bad.csv").write_text("query,answer\na,b\n", encoding="utf-8")
+    (tmp_path / "bad.csv").write_text("colour,shape\na,b\n", encoding="utf-8")
     (tmp_path / "settings.toml").write_text("epochs = 1\n", encoding="utf-8")
     (tmp_path / "questions.txt").write_text("a\n", encoding="utf-8")
     return tmp_path
