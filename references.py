@@ -207,7 +207,7 @@ def _locate_folder(text: str, _search: Search) -> Located:
     folder = Path(text).expanduser()
     if not folder.is_dir():
         raise UnknownReferenceError(
-            f"the folder {text} does not exist.{near_files(folder)} A reference is base, NAME, NAME@VERSION, NAME@ALIAS, a folder or hf:OWNER/REPO"
+            f"the folder {text} does not exist; a reference is base, NAME, NAME@VERSION, NAME@ALIAS, a folder or hf:OWNER/REPO.{near_files(folder)}"
         )
     return _located(folder, text)
 

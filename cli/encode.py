@@ -125,7 +125,7 @@ def read_lines(file: Path | None) -> list[str]:
     except UnicodeDecodeError as e:
         raise DataError(f"{name} is not UTF-8 text ({e.reason} at byte {e.start}); save it as UTF-8") from e
     except FileNotFoundError:
-        raise DataError(f"{name} does not exist.{near_files(Path(name))}") from None
+        raise DataError(f"{name} cannot be read: No such file or directory.{near_files(Path(name))}") from None
     except OSError as e:
         raise DataError(f"{name} cannot be read: {e.strerror}") from e
     if lines[-1] == "":

@@ -110,7 +110,7 @@ def load_domain(name_or_path: str | Path) -> Domain:
         raise DomainError(unknown_name("domain", text, domain_names()) + "; or give the path of a domain file that ends in .toml")
     path = Path(text).expanduser()
     if not path.is_file():
-        raise DomainError(f"the domain file {path} does not exist.{near_files(path)} Domains that ship: {', '.join(domain_names())}")
+        raise DomainError(f"the domain file {path} does not exist; domains that ship: {', '.join(domain_names())}.{near_files(path)}")
     return _read(path)
 
 

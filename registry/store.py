@@ -112,7 +112,7 @@ class Registry:
         if not found:
             have = ", ".join([*(str(entry.version) for entry in of_name), *sorted(aliases)])
             raise UnknownReferenceError(
-                f"{name} has no version or alias {str(version)!r}.{did_you_mean(str(version), aliases)} It has {have}"
+                f"{name} has no version or alias {str(version)!r}; it has {have}.{did_you_mean(str(version), aliases)}"
             )
         return found[-1]
 
