@@ -35,8 +35,8 @@ def _check_there(path: Path) -> None:
     if not path.exists():
         near = near_files(path, ("sample", "hub"))
         raise DataError(
-            f'{path} does not exist.{near} A data source is "sample", "hub", a BEIR folder, or a file that ends in '
-            f"{', '.join(TABLE_SUFFIXES)}"
+            f'{path} does not exist; a data source is "sample", "hub", a BEIR folder, or a file that ends in '
+            f"{', '.join(TABLE_SUFFIXES)}.{near}"
         )
 
 

@@ -108,7 +108,7 @@ def test_a_table_is_read_and_split(tmp_path: Path) -> None:
         (
             "missing",
             None,
-            'does not exist. A data source is "sample", "hub", a BEIR folder, or a file that ends in .csv, .tsv, .jsonl, .parquet',
+            'does not exist; a data source is "sample", "hub", a BEIR folder, or a file that ends in .csv, .tsv, .jsonl, .parquet',
         ),
         ("empty.jsonl", "", "is empty; expected one JSON object a line"),
         ("empty.csv", "", "is empty; expected a table with the columns anchor, positive"),

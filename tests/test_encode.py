@@ -103,7 +103,7 @@ def test_into_a_terminal_nothing_is_computed(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "is empty; expected one text a line"), (b"law\n\xff\xfe", "is not UTF-8 text"), (None, "does not exist")],
+    [(b"", "is empty; expected one text a line"), (b"law\n\xff\xfe", "is not UTF-8 text"), (None, "cannot be read: No such file")],
 )
 def test_a_bad_file_is_one_clear_line(tiny_base: Path, tmp_path: Path, content: bytes | None, message: str) -> None:
     if content is not None:

@@ -74,7 +74,7 @@ WRONG = [
     ("train --domain legal --config setings.toml", "Did you mean settings.toml?"),
     ("train --domain legal --data trian.csv", "Did you mean train.csv"),
     ("train --domain legal --data sampel", "Did you mean sample?"),
-    ("train --domain legal --data bad.csv", "lacks the column positive"),
+    ("train --domain legal --data bad.csv", "lacks the column anchor, positive"),
     ("train --domain legal --base bge-smal-en", "unknown base 'bge-smal-en'. Did you mean bge-small-en"),
     ("train --domain legal --base . --base-as bge-smal-en", "unknown base alias 'bge-smal-en'. Did you mean bge-small-en"),
     ("train --domain legal --dtype fp23", "Did you mean fp32"),
