@@ -113,7 +113,8 @@ def resolve_references(texts: Sequence[str], search: Search) -> list[Resolved]:
         AdaptError: as `resolve_reference`.
     """
     for text in texts:  # a name that names nothing is refused before any base is looked for
-        locate_reference(text, search)
+        if _way_of_naming(text) == "name":
+            locate_reference(text, search)
     found = {text: resolve_reference(text, search) for text in texts if text != "base"}
     if "base" in texts:
         others = list(found.values())

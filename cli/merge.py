@@ -136,7 +136,8 @@ def _check_words(references: tuple[str, ...], search: Search, options: dict[str,
         find_method(options["method"])
     MethodSettings(**{key: options[key] for key in (*SETTINGS, "seed") if options[key] is not None})
     for reference in references:
-        locate_reference(reference, search)
+        if not reference.startswith("hf:"):  # which is fetched when it is opened, and not twice
+            locate_reference(reference, search)
     if options["general"]:
         check_there(options["general"], "the folder of general data")
     if options["sources"]:

@@ -218,7 +218,7 @@ def test_bad_data_is_one_clear_line(beir: Path, sts: Path, tmp_path: Path) -> No
     with pytest.raises(DataError, match="lacks the column sentence2"):
         task_from_folder(sts, split="test", language="en")
     (sts / "en-test.tsv").write_text("score\tsentence1\tsentence2\n1\ta\tb\n1\tc\td\n")
-    with pytest.raises(DataError, match="2 pairs with 1 different scores"):
+    with pytest.raises(DataError, match="2 pairs with 1 different score"):
         task_from_folder(sts, split="test", language="en")
 
 

@@ -53,7 +53,7 @@ BEFORE = ["legal@1", "legal@2", "medical@1"]
         ("legal", "--with-base", "0.7"),
         ("legal", "--rank", "1"),
         ("legal", "--weights", "1", "--dry-run"),
-        ("legal", "--search", "nowhere/at/all"),
+        ("legal", "--search", "legal"),
         ("legal@1", "legal@2"),
     ],
 )
@@ -84,7 +84,7 @@ def test_a_name_that_is_given_is_taken_and_so_is_that_of_an_input() -> None:
         (("legal", "legal", "--name", "both"), "legal is named twice"),
         (("legal", "legal", "--explain"), "legal is named twice"),
         (("legal", "legal", "--weights", "0.7,0.3"), "legal is named twice"),
-        (("legal", "legal", "--search", "nowhere/at/all"), "legal is named twice"),
+        (("legal", "legal", "--search", "legal"), "legal is named twice"),
         (("legal", "legal"), "legal is named twice"),
         (("legal", "legal@2"), "legal and legal@2 are the same"),
         (("{later}", "{link}"), "are the same"),

@@ -100,7 +100,7 @@ def test_a_drawn_task_is_the_dev_set_of_training(toy_data: TrainingData, monkeyp
 
 
 def test_a_task_with_nothing_to_ask_or_find_is_refused() -> None:
-    with pytest.raises(DataError, match="law holds 0 dev queries and 1 passages"):
+    with pytest.raises(DataError, match="law holds 0 dev queries and 1 passage"):
         SearchTask("law", DevSet({}, {"p": "text"}, {}))
     with pytest.raises(DataError, match="query 'q' is answered by none of the passages"):
         SearchTask("law", DevSet({"q": "text"}, {"p": "text"}, {"q": {"other": 1}}))
@@ -448,7 +448,7 @@ def test_the_plan_tells_what_is_measured() -> None:
     assert (plan.measurements, plan.texts) == (1 + 2 + 24 + 11, 10)
     assert plan.seconds > 0
     assert "at most 38 measurements of 10 texts each" in plan.describe()
-    assert "法律: 1 dev queries over 8 passages" in plan.describe()
+    assert "法律: 1 dev query over 8 passages" in plan.describe()
     assert probe.encodings == 0
 
 
