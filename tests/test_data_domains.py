@@ -156,5 +156,5 @@ def test_a_malformed_domain_file_is_named_with_what_is_wrong(tmp_path: Path, cha
 
 
 def test_a_path_that_does_not_exist_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DomainError, match=r"none\.toml does not exist\. Domains that ship: ecommerce, legal, medical"):
+    with pytest.raises(DomainError, match=r"none\.toml does not exist; domains that ship: ecommerce, legal, medical"):
         load_domain(tmp_path / "none.toml")
