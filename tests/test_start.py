@@ -283,7 +283,7 @@ def test_in_a_terminal_a_command_is_never_silent_while_it_imports_and_loads(tmp_
     texts = tmp_path / "texts.txt"
     texts.write_text("a\n", encoding="utf-8")
     code = "from adapt_embed.cli import main; main()"
-    command = [sys.executable, "-c", code, "encode", "base", str(texts), "--base", str(tiny_base), "-o", str(tmp_path / "v.npy")]
+    command = [sys.executable, "-c", code, "encode", "base", str(texts), "--base", str(tiny_base), "-o", str(tmp_path / "vectors.npy")]
     times, written = output_times(command, {"ADAPT_HOME": str(tmp_path / "home")})
     assert b"1 vector of" in written
     assert b"loading the base (" in written
