@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from ..base.load import Base, load_base
-from ..base.metadata import read_metadata
+from ..base.metadata import read_json, read_metadata
 from ..base.outline import build_outline
 from ..base.places import is_cached
 from ..base.resolve import BaseOptions, BaseSpec, resolve_base
@@ -63,7 +63,9 @@ def add_folder(
     """
     file, config = LoraFile(folder, ignored=ignored), read_config(folder)
     named = config.get("base_model_name_or_path")
-    base = load_base(_find_base(folder, named, base_reference, options))
+    found = _find_base(folder, named, base_reference, options)
+    _refuse_another_base(folder, found)
+    base = load_base(found)
     spec = base.spec
     file = fit_to_network(file, base.model, spec.name)
     factors, left_out = dict(file), ignored_values(config, ignored)
@@ -93,6 +95,21 @@ def _find_base(folder: Path, named: str | None, reference: str | None, options: 
         if reference:
             raise
         raise BaseError(f"{folder} was made for {named!r}, which is not at hand ({e}); name its base with --base") from e
+
+
+def _refuse_another_base(folder: Path, spec: BaseSpec) -> None:
+    """Hold the base against the fingerprint that a version's own record states, which decides where another base has the same shapes.
+
+    Raises:
+        BaseError: it is another one.
+    """
+    record = read_json(folder / ENTRY).get("base")
+    recorded = record.get("sha256") if isinstance(record, dict) else None
+    if recorded not in (None, spec.sha256):
+        raise BaseError(
+            f"{folder} was made for a base with weights of sha256 {recorded[:12]}..., and {spec.name} has {spec.sha256[:12]}...; "
+            "name the base that it was made for with --base"
+        )
 
 
 def fit_to_base(file: LoraFile, spec: BaseSpec) -> LoraFile:

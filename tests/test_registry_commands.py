@@ -353,6 +353,13 @@ def test_verify_imports_no_torch(peft_folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_version_is_added_again_on_the_base_that_it_records_alone(peft_folder: Path, tiny_base: Path, second_base: Path) -> None:
+    path = adapt_json("add", peft_folder, "--name", "one")["path"]
+    refused = adapt("add", path, "--name", "two", "--base", second_base)
+    assert (refused.exit_code, "was made for a base with weights of sha256" in refused.stderr) == (1, True)
+    assert adapt_json("add", path, "--name", "two", "--base", tiny_base)["reference"] == "two@1"
+
+
 def test_add_refuses_a_truncated_weights_file(peft_folder: Path) -> None:
     weights = peft_folder / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-20])
