@@ -15,3 +15,6 @@ LossName = Literal["infonce", "symmetric_infonce"]
 
 MAX_TOKENS = 256
 """Longest text in training and in dev scores, in tokens, where nothing else is said."""
+
+DATA_WORDS = ("sample", "hub")
+"""What `--data` takes beside paths."""

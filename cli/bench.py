@@ -142,13 +142,14 @@ def _check_words(domains: Sequence[str], data: Sequence[Path]) -> None:
         DomainError: a domain is not known.
         DataError: a path does not exist.
     """
+    from ..choices import DATA_WORDS
     from ..data.domains import load_domain
     from ..files import check_there
 
     for domain in domains:
         load_domain(domain)
     for path in data:
-        if str(path) not in ("sample", "hub"):  # words, of which the sources say what they mean
+        if str(path) not in DATA_WORDS:  # the sources say what they mean
             check_there(path, "the data folder")
 
 

@@ -103,7 +103,9 @@ def settings(_ctx: click.Context) -> Iterable[str]:
 
 def sources(_ctx: click.Context) -> Iterable[str]:
     """Return the words that stand for training data."""
-    return ("sample", "hub")
+    from ..choices import DATA_WORDS
+
+    return DATA_WORDS
 
 
 def devices(_ctx: click.Context) -> Iterable[str]:

@@ -141,13 +141,14 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     config = _config(options)
     from ..base.resolve import BaseOptions, resolve_base
+    from ..choices import DATA_WORDS
     from ..data.domains import name_domain
     from ..data.sources import check_source, load_training_data
     from ..registry import open_registry
     from ..registry.runs import RUNS
 
     source = options["source"]
-    domain, note = name_domain(options["domain"], has_data=source not in (None, "sample", "hub"))
+    domain, note = name_domain(options["domain"], has_data=source not in (None, *DATA_WORDS))
     name = options["name"] or domain.name
     registry = open_registry(options["registry_dir"])
     registry.check_new_name(name)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..choices import DATA_WORDS
 from ..errors import DataError
 from ..files import near_files
 from .columns import PairRows, named_roles
@@ -33,7 +34,7 @@ def check_pair_file(path: Path) -> None:
 
 def _check_there(path: Path) -> None:
     if not path.exists():
-        near = near_files(path, ("sample", "hub"))
+        near = near_files(path, DATA_WORDS)
         raise DataError(
             f'{path} does not exist; a data source is "sample", "hub", a BEIR folder, or a file that ends in '
             f"{', '.join(TABLE_SUFFIXES)}.{near}"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..base.hub_probe import hub_is_reachable
+from ..choices import DATA_WORDS
 from ..errors import ConfigError, DataError
 from ..plurals import count
 from .beir import BeirFolder, missing_parts
@@ -54,7 +55,7 @@ def check_source(source: str | None) -> None:
     Raises:
         DataError: it does not exist, lacks a part or a column, or is of another kind.
     """
-    if source in (None, "sample", "hub"):
+    if source in (None, *DATA_WORDS):
         return
     path = Path(str(source)).expanduser()
     _check_beir(path) if path.is_dir() else check_pair_file(path)
