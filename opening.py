@@ -12,13 +12,11 @@ from .errors import AdapterError, ConfigError
 
 if TYPE_CHECKING:
     from .base.load import Base
-    from .encoder import LoraEncoder, Precision
-    from .ensemble.encoders import EnsembleEncoder
-    from .ensemble.searchers import EnsembleSearcher
+    from .choices import Precision
+    from .encoders.lora import LoraEncoder
+    from .encoders.protocol import Encoder, Opened
     from .lora import LoraFactors
     from .references import Resolved
-
-    Opened = LoraEncoder | EnsembleEncoder | EnsembleSearcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +46,7 @@ class LoadedBases:
         """Return a base's network, loaded at most once for each folder and way of use; two layouts of one tokenizer are one way."""
         from .base.load import load_base
         from .base.tokenizer import load_tokenizer, tokenizer_sha256
-        from .encoder import choose_device
+        from .encoders.forward import choose_device
 
         lengths = (spec.max_tokens, spec.query_tokens, spec.document_tokens)
         tokenizer = load_tokenizer(spec)
@@ -72,17 +70,17 @@ def open_reference(resolved: Resolved, bases: LoadedBases | None = None) -> Open
     return OPENERS[resolved.kind](resolved, bases or LoadedBases())
 
 
-def open_encoder(resolved: Resolved, bases: LoadedBases | None = None) -> LoraEncoder | EnsembleEncoder:
+def open_encoder(resolved: Resolved, bases: LoadedBases | None = None) -> Encoder:
     """Load what a reference names, as `open_reference` does, and refuse what has no vectors.
 
     Raises:
         AdapterError: it ranks and has no vectors, or as `open_reference`.
     """
-    from .ensemble.searchers import EnsembleSearcher
+    from .encoders.protocol import is_searcher
 
     check_has_vectors(resolved)
     opened = open_reference(resolved, bases)
-    assert not isinstance(opened, EnsembleSearcher)
+    assert not is_searcher(opened)
     return opened
 
 
@@ -102,7 +100,7 @@ def check_has_vectors(resolved: Resolved) -> None:
 
 def open_lora(resolved: Resolved, bases: LoadedBases) -> LoraEncoder:
     """Load a base, or an adapter or merge on its base; raises as `open_reference`."""
-    from .encoder import LoraEncoder
+    from .encoders.lora import LoraEncoder
 
     base, settings = bases.load(resolved.base), bases.settings
     longest = base.spec.longest()
@@ -139,7 +137,7 @@ def content_sha256(base: BaseSpec, factors: LoraFactors | None) -> str:
     return factors_sha256(factors) if factors else base.sha256
 
 
-def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> EnsembleEncoder | EnsembleSearcher:
+def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> Opened:
     from .ensemble.encoders import EnsembleEncoder
     from .ensemble.folder import read_projection
     from .ensemble.searchers import EnsembleSearcher
@@ -149,7 +147,7 @@ def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> EnsembleEncoder | 
     assert resolved.folder is not None
     members = tuple(open_lora(member, bases) for member in resolved.members)
     for kept, member in zip(recipe.members, members, strict=True):
-        if (sha256 := content_sha256(member.base.spec, member.factors)) != kept.sha256:
+        if (sha256 := member.sha256["query"] or member.base.spec.sha256) != kept.sha256:
             raise changed_member(resolved.reference, kept, sha256)
     if not find_mode(recipe.mode).has_vectors:
         return EnsembleSearcher(recipe.mode, members, recipe.weights)

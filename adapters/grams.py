@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 from ..base.load import Base
+from ..choices import Role
 from ..data.retrieval import TrainingData
-from ..encoder import Role, default_batch_tokens, embed, length_batches, tokenize
+from ..encoders.batching import default_batch_tokens, length_batches
+from ..encoders.forward import embed
+from ..encoders.tokens import tokenize
 from ..errors import TrainingError
 from ..lora.gram_file import grams_bytes
 from ..lora.grams import GramRank, StoredGram, StoredGrams, blank_gram, gram_error, store_gram

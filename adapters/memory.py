@@ -7,7 +7,9 @@ import psutil
 import torch
 
 from ..base.load import Base
-from ..encoder import Precision, default_batch_tokens, uses_bf16
+from ..choices import Precision
+from ..encoders.batching import default_batch_tokens
+from ..encoders.forward import uses_bf16
 from .config import TrainConfig
 
 HELD_SHARE = 1 / 3  # of the device's memory: beside it stand the base, the optimiser, the data, and whatever else runs

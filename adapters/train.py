@@ -15,7 +15,7 @@ from ..base.resolve import BaseSpec
 from ..data.dev_set import DevSet
 from ..data.preflight import PreflightWarning, preflight
 from ..data.retrieval import TrainingData
-from ..encoder import tokenize
+from ..encoders.tokens import tokenize
 from ..errors import TrainingError
 from ..lora import STORE_DTYPES, LoraFactors
 from ..lora.grams import GramRank

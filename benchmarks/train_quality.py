@@ -79,7 +79,7 @@ def parse() -> argparse.Namespace:
 
 
 def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> None:
-    from adapt_embed.encoder import choose_device
+    from adapt_embed.encoders.forward import choose_device
 
     result, chosen = RESULTS / f"{name}-{arm}-{seed}.json", SETS[name]
     if result.exists():

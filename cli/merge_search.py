@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..data.sentence_pairs import SentencePairs
-    from ..encoder import LoraEncoder
+    from ..encoders import LoraEncoder
     from ..merge import MergeConfig
     from ..merge.parents import Parent
     from ..merge.search import Candidates, Curve, Probe, SearchResult, SearchSettings, SearchTask

@@ -175,7 +175,7 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
     life.doing("loading the base")
     from ..adapters import Checkpoint, run_id
     from ..base.load import load_base
-    from ..encoder import choose_device
+    from ..encoders.forward import choose_device
 
     base = base or load_base(spec, device=choose_device(options["device"]))
     run = run_id(config, base, data)

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..base.metadata import FolderMetadata, read_metadata
-from ..encoder import Precision
+from ..choices import Precision
 from ..errors import AdapterError, BaseError, ConfigError
 from ..lora import LoraFile, LoraModule
 from ..lora.gram_file import GRAMS, GramFile

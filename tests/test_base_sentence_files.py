@@ -10,7 +10,7 @@ from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.base.metadata import read_metadata
 from adapt_embed.base.resolve import BaseOptions
 from adapt_embed.base.sentence_files import write_sentence_files
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 
 TEXTS = ["hello world", "", "租客要归还什么？", "water " * 600]
 
@@ -37,8 +37,8 @@ def test_sentence_transformers_gives_the_vectors_of_adapt(tiny_base: Path, tmp_p
     assert [type(module).__name__ for module in model] == ["Transformer", "Pooling", "Normalize"]
     assert (model.max_seq_length, model.similarity_fn_name, model.prompts) == (64, "cosine", {"query": query, "document": ""})
     ours = LoraEncoder(base, precision="fp32")
-    np.testing.assert_allclose(model.encode_query(TEXTS), ours.encode(TEXTS, "query"), atol=1e-5)
-    np.testing.assert_allclose(model.encode_document(TEXTS), ours.encode(TEXTS, "document"), atol=1e-5)
+    np.testing.assert_allclose(model.encode_query(TEXTS), ours.encode(TEXTS, "query").vectors, atol=1e-5)
+    np.testing.assert_allclose(model.encode_document(TEXTS), ours.encode(TEXTS, "document").vectors, atol=1e-5)
 
 
 def test_what_is_written_is_read_back_as_it_was(loaded_tiny_base: Base, tmp_path: Path) -> None:

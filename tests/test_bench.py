@@ -22,7 +22,7 @@ from adapt_embed.bench.table import table_text
 from adapt_embed.bench.tasks import retrieval_task, sts_task
 from adapt_embed.data.retrieval import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
-from adapt_embed.encoder import LoraEncoder, Vectors
+from adapt_embed.encoders import Encoded, LoraEncoder
 from adapt_embed.errors import AdapterError, ConfigError, DataError
 from adapt_embed.lora import LoraFactors, LoraModule, write_lora
 from adapt_embed.metrics import ndcg_at_10
@@ -41,11 +41,14 @@ class Fake:
     def __init__(self, vectors: dict[str, list[float]]) -> None:
         self.vectors = {text: np.array(vector, np.float32) / np.linalg.norm(vector) for text, vector in vectors.items()}
         self.asked: list[tuple[str, str]] = []
-        self.truncated, self.on_batch = 0, None
+        self.dimension = len(next(iter(vectors.values()), []))
 
-    def encode(self, texts: Sequence[str], role: str = "document") -> Vectors:
+    def networks(self) -> tuple[()]:
+        return ()
+
+    def encode(self, texts: Sequence[str], role: str = "document", *, on_batch: object = None) -> Encoded:
         self.asked += [(role, text) for text in texts]
-        return np.stack([self.vectors[text] for text in texts])
+        return Encoded(np.stack([self.vectors[text] for text in texts]), np.zeros(len(texts), np.bool_))
 
 
 def fake_entrant(fake: Fake, name: str = "fake", base: str | None = None) -> Entrant:
@@ -129,7 +132,7 @@ def test_scores_of_queries_are_those_of_the_dev_metric_and_average_to_mtebs(enco
     queries = {f"q{row}": " ".join(rng.choice(words, 3)) for row in range(15)}
     pairs = Pairs(queries, {qid: {f"p{pid}": int(rng.integers(1, 3)) for pid in rng.choice(60, 4, replace=False)} for qid in queries})
     score = bench([Entrant("base", encoder, identify("base", encoder), "", None)], [retrieval_task("drawn", corpus, pairs)]).scores[0]
-    vectors = encoder.encode(list(queries.values()), "query"), encoder.encode(list(corpus.values()))
+    vectors = encoder.encode(list(queries.values()), "query").vectors, encoder.encode(list(corpus.values())).vectors
     expected = ndcg_at_10(*vectors, list(queries), list(corpus), pairs.positives)
     assert 0.05 < np.mean(list(expected.values())) < 0.95
     assert score.items == pytest.approx(expected, abs=1e-6)
@@ -316,7 +319,6 @@ def test_progress_ends_at_the_number_of_texts(encoder: LoraEncoder) -> None:
     assert [progress.done for progress in told] == sorted({progress.done for progress in told})
     assert len(told) > 2
     assert (told[-1].done, told[-1].total, told[-1].task) == (6, 6, "law")
-    assert entrant.encoder.on_batch is None
 
 
 def test_truncated_texts_are_counted_per_task(encoder: LoraEncoder) -> None:

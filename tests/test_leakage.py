@@ -26,7 +26,7 @@ from adapt_embed.data.retrieval import Pairs, TrainingData
 from adapt_embed.data.sample import load_sample, sample_names
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.data.sketch import TRAINING_TEXTS, TextSketch, read_sketch, sketch_texts, write_sketch
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import AdapterError
 from adapt_embed.lora import LoraModule, write_lora
 from adapt_embed.references import Search, resolve_reference

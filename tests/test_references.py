@@ -213,8 +213,8 @@ def test_references_on_one_base_share_its_network(search: Search) -> None:
     bases = LoadedBases()
     encoders = [open_encoder(found, bases) for found in resolve_references(["base", "legal@1", "legal@2"], search)]
     assert len({id(encoder.base) for encoder in encoders}) == 1
-    first = [encoder.encode(TEXTS) for encoder in encoders]
-    again = [encoder.encode(TEXTS) for encoder in reversed(encoders)]
+    first = [encoder.encode(TEXTS).vectors for encoder in encoders]
+    again = [encoder.encode(TEXTS).vectors for encoder in reversed(encoders)]
     assert np.abs(first[1] - first[0]).max() > 1e-3
     assert np.abs(first[2] - first[1]).max() > 1e-3
     for one, other in zip(first, reversed(again), strict=True):
@@ -225,8 +225,8 @@ def test_a_version_gives_the_vectors_of_its_factors(search: Search, registry: Re
     encoder = open_encoder(resolve_reference("legal@1", search))
     assert encoder.factors is not None
     assert encoder.factors[MODULE].scale == 2.0
-    with_prompt = encoder.encode(TEXTS, "query")
-    np.testing.assert_allclose(with_prompt, encoder.encode(["ask: " + text for text in TEXTS], "document"), atol=1e-6)
+    with_prompt = encoder.encode(TEXTS, "query").vectors
+    np.testing.assert_allclose(with_prompt, encoder.encode(["ask: " + text for text in TEXTS], "document").vectors, atol=1e-6)
 
 
 def test_a_length_beyond_the_bases_is_refused(search: Search, spec: BaseSpec) -> None:

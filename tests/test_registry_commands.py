@@ -172,7 +172,7 @@ def test_add_takes_a_peft_folder_and_its_base_from_its_configuration(peft_folder
 
 def test_an_added_folder_gives_the_same_vectors_in_sentence_transformers(peft_folder: Path, tiny_base: Path) -> None:
     from adapt_embed.base import load_base, resolve_base
-    from adapt_embed.encoder import LoraEncoder
+    from adapt_embed.encoders import LoraEncoder
     from adapt_embed.lora import read_lora
     from sentence_transformers import SentenceTransformer
 
@@ -181,7 +181,7 @@ def test_an_added_folder_gives_the_same_vectors_in_sentence_transformers(peft_fo
     ours = LoraEncoder(load_base(resolve_base(str(tiny_base))), read_lora(path), precision="fp32")
     theirs = SentenceTransformer(str(path), device="cpu")
     for role, prompt in (("query", "query"), ("document", "document")):
-        assert np.abs(ours.encode(texts, role) - theirs.encode(texts, prompt_name=prompt)).max() < 1e-5
+        assert np.abs(ours.encode(texts, role).vectors - theirs.encode(texts, prompt_name=prompt)).max() < 1e-5
 
 
 def test_add_refuses_factors_that_do_not_fit_the_base(peft_folder: Path, tiny_base: Path) -> None:
