@@ -227,7 +227,7 @@ def _read_texts(base: Base, texts: GramTexts, config: TrainConfig, on_texts: Tol
     done, budget = 0, default_batch_tokens(base.device)
     by_role: tuple[tuple[Role, list[str]], ...] = (("query", texts.queries), ("document", texts.passages))
     for role, of_role in by_role:
-        ids = tokenize(base, of_role, role, min(config.max_tokens, base.spec.max_tokens)).ids
+        ids = tokenize(base, of_role, role, min(config.max_tokens, base.encoding.max_tokens)).ids
         for rows in length_batches([len(row) for row in ids], budget):
             embed(base, [ids[row] for row in rows], config.precision)
             done += len(rows)

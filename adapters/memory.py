@@ -18,7 +18,7 @@ BYTES_PER_UNIT, BYTES_PER_UNIT_BF16 = 68, 45  # that a layer keeps for each toke
 
 def micro_batch_tokens(base: Base, config: TrainConfig) -> int:
     """Return the padded tokens that a micro-batch holds at most: no more than find room in what graphs may hold."""
-    per_token = graph_bytes_per_token(base, min(config.max_tokens, base.spec.max_tokens), config.precision)
+    per_token = graph_bytes_per_token(base, min(config.max_tokens, base.encoding.max_tokens), config.precision)
     return max(1, min(default_batch_tokens(base.device), int(held_room(base.device) / per_token)))
 
 

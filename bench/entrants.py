@@ -45,7 +45,7 @@ def enter(references: Sequence[Resolved], bases: LoadedBases) -> list[Entrant]:
     entrants: dict[str, Entrant] = {}
     names: dict[str, str] = {}  # a base's revision -> its name here
     for resolved in references:
-        base = _entrant(of_base(resolved.base), bases, None)
+        base = _entrant(of_base(resolved.base, resolved.encoding), bases, None)
         if base.identity.revision not in names:
             name = resolved.reference if resolved.kind == "base" else _free_name(base, resolved.base.name, entrants)
             names[base.identity.revision] = name

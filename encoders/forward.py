@@ -21,7 +21,7 @@ def embed(base: Base, ids: Sequence[Sequence[int]], precision: Precision = "auto
     tokens, mask = tokens.to(base.device), mask.to(base.device)
     with torch.autocast(base.device.type, torch.bfloat16, enabled=uses_bf16(base.device, precision)):
         hidden = base.model(input_ids=tokens, attention_mask=mask).last_hidden_state
-    return torch.nn.functional.normalize(pool(hidden.float(), mask, base.spec.pooling), dim=-1)
+    return torch.nn.functional.normalize(pool(hidden.float(), mask, base.encoding.pooling), dim=-1)
 
 
 def uses_bf16(device: torch.device, precision: Precision) -> bool:

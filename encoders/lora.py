@@ -51,7 +51,7 @@ class LoraEncoder:
         query = _hash(self.factors)
         document = query if self.document_factors is None else _hash(self.document_factors)
         object.__setattr__(self, "sha256", {"query": query, "document": document})
-        object.__setattr__(self, "max_tokens", min(self.max_tokens, self.base.spec.longest()))
+        object.__setattr__(self, "max_tokens", min(self.max_tokens, self.base.encoding.longest()))
 
     @property
     def dimension(self) -> int:
@@ -70,7 +70,7 @@ class LoraEncoder:
 
     def longest(self, role: Role) -> int:
         """Return the length in tokens that texts of a role are truncated to."""
-        return min(self.max_tokens, self.base.spec.longest(role))
+        return min(self.max_tokens, self.base.encoding.longest(role))
 
     def networks(self) -> tuple[NetworkEncoder, ...]:
         """Return itself."""
@@ -88,13 +88,13 @@ class LoraEncoder:
         """
         if role is None:
             return {each: self.content(each) for each in get_args(Role)}
-        spec = self.base.spec
+        spec, encoding = self.base.spec, self.base.encoding
         return {
             "base": spec.sha256,
             "network": file_sha256(spec.folder / "config.json"),
             "tokenizer": self.base.tokenizer_hash,
-            "pooling": spec.pooling,
-            "prompt": spec.prompt(role),
+            "pooling": encoding.pooling,
+            "prompt": encoding.prompt(role),
             "factors": self.sha256[role],
             "precision": self.computes_in,
             "device": self.base.device.type,
@@ -138,7 +138,7 @@ class LoraEncoder:
         return Encoded(vectors, np.array(tokens.is_cut, np.bool_))
 
     def _tokens(self, texts: Sequence[str], role: Role, shared: SharedTokens) -> Tokens:
-        decided_by = (self.base.tokenizer_hash, self.base.spec.prompt(role), self.longest(role))
+        decided_by = (self.base.tokenizer_hash, self.base.encoding.prompt(role), self.longest(role))
         if decided_by not in shared:
             shared[decided_by] = self.tokenize(texts, role)
         return shared[decided_by]
@@ -155,12 +155,11 @@ class LoraEncoder:
         return np.concatenate([self._embed(ids[:half]), self._embed(ids[half:])])
 
     def _lay_over(self, role: Role) -> None:
-        key = self.sha256[role]
-        if key == self.base.laid:
+        key, network = self.sha256[role], self.base.network
+        if key == network.laid:
             return
         own = self.document_factors if role == "document" and self.document_factors is not None else self.factors
-        device = self.base.device
-        self.base.lay_over(key, {name: module.delta().to(device) for name, module in (own or {}).items()})
+        network.lay_over(key, {name: module.delta().to(network.device) for name, module in (own or {}).items()})
 
 
 def _hash(factors: LoraFactors | None) -> str | None:

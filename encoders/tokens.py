@@ -35,8 +35,8 @@ def tokenize(base: Base, texts: Sequence[str], role: Role, max_tokens: int | Non
     """
     check_texts(texts, role)
     started = time.perf_counter()
-    prompt = base.spec.prompt(role)
-    longest = min(max_tokens or base.spec.longest(role), base.spec.longest(role))
+    prompt = base.encoding.prompt(role)
+    longest = min(max_tokens or base.encoding.longest(role), base.encoding.longest(role))
     encodings = base.backend_tokenizer(longest).encode_batch([_clean(prompt + text) for text in texts])
     ids, is_cut = [encoding.ids for encoding in encodings], [bool(encoding.overflowing) for encoding in encodings]
     return Tokens(ids, is_cut, time.perf_counter() - started)

@@ -31,7 +31,7 @@ def known_tiny(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_linked_base_is_found_under_its_hub_id(known_tiny: Path) -> None:
     link = link_base(known_tiny, "tiny")
-    found = resolve_base("owner/tiny")
+    found = resolve_base("owner/tiny").spec
     assert (found.found_in, found.hub_id, found.revision) == ("cache", "owner/tiny", known.KNOWN_BASES["tiny"].revision)
     assert {
         "config.json",
@@ -133,16 +133,16 @@ def test_an_adapter_on_the_real_base_loads_unchanged_elsewhere(shared: Path, tmp
 
     folder = shared / "bases" / "bge-small-en-v1.5"
     link_base(folder, "bge-small-en")
-    spec = resolve_base("bge-small-en")
-    assert spec.found_in == "cache"
+    found = resolve_base("bge-small-en")
+    assert found.spec.found_in == "cache"
     sample = load_sample("legal", "en")
     data = TrainingData(corpus=sample.corpus, train=draw_queries(sample.train, 32, 0), dev=None, source="sample")
-    base, config = load_base(spec), TrainConfig(epochs=2, batch_size=16, max_tokens=48)
+    base, config = load_base(found), TrainConfig(epochs=2, batch_size=16, max_tokens=48)
     registry = open_registry(tmp_path / "registry")
     entry = register_adapter(registry, "legal", "legal", base, data, config, train_adapter(base, data, config))
     adapter = registry.folder(entry)
 
-    ours = LoraEncoder(load_base(spec), read_lora(adapter), precision="fp32")
+    ours = LoraEncoder(load_base(found), read_lora(adapter), precision="fp32")
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
     for reference, encoder in ((str(adapter), ours), ("BAAI/bge-small-en-v1.5", LoraEncoder(ours.base, precision="fp32"))):
         out = tmp_path / "vectors.npz"

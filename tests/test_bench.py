@@ -141,19 +141,20 @@ def test_scores_of_queries_are_those_of_the_dev_metric_and_average_to_mtebs(enco
 
 def test_whatever_changes_vectors_changes_the_identity(encoder: LoraEncoder) -> None:
     one, spec = replace(encoder, factors=factors(1)), encoder.base.spec
+    base, how = encoder.base, encoder.base.encoding
     half = {name: LoraModule(module.a, module.b, module.scale / 2) for name, module in factors(1).items()}
-    prompted = replace(encoder.base, spec=replace(spec, query_prompt="ask: "))
+    prompted = replace(base, encoding=replace(how, query_prompt="ask: "))
     variants = [
         encoder,
         one,
         replace(encoder, factors=factors(2)),
         replace(encoder, factors=half),
         replace(one, document_factors={}),
-        replace(one, max_tokens=spec.max_tokens - 1),
+        replace(one, max_tokens=how.max_tokens - 1),
         replace(one, precision="bf16"),
         replace(one, base=prompted),
-        replace(one, base=replace(encoder.base, spec=replace(spec, sha256="0" * 64))),
-        replace(one, base=replace(encoder.base, spec=replace(spec, pooling="mean"))),
+        replace(one, base=replace(base, network=replace(base.network, spec=replace(spec, sha256="0" * 64)))),
+        replace(one, base=replace(base, encoding=replace(how, pooling="mean"))),
     ]
     assert len({identify("same", variant).revision for variant in variants}) == len(variants)
 
@@ -162,7 +163,7 @@ def test_what_changes_no_vector_changes_no_identity(encoder: LoraEncoder) -> Non
     one = replace(encoder, factors=factors(1))
     same = [
         one,
-        replace(one, max_tokens=encoder.base.spec.max_tokens),
+        replace(one, max_tokens=encoder.base.encoding.max_tokens),
         replace(one, document_factors=factors(1)),
         replace(one, batch_tokens=64),
     ]

@@ -66,9 +66,9 @@ def registry(tmp_path: Path, tiny_base: Path, second_base: Path) -> Registry:
     """Hold legal@1, legal@2 and medical@1 on the tiny base, and other@1 on the second one."""
     registry = open_registry(tmp_path / "registry")
     for seed, (name, base) in enumerate([("legal", tiny_base), ("legal", tiny_base), ("medical", tiny_base), ("other", second_base)]):
-        spec = resolve_base(str(base))
-        prompts = {"query": spec.query_prompt, "document": spec.document_prompt}
-        draft = Entry(kind="adapter", name=name, domain=name, base=base_record(spec), pooling=spec.pooling, prompts=prompts)
+        found = resolve_base(str(base))
+        how = found.encoding
+        draft = Entry(kind="adapter", name=name, domain=name, base=base_record(found.spec), pooling=how.pooling, prompts=how.prompts)
         registry.add(draft, lambda folder, seed=seed: write_adapter(folder, seed))
     return registry
 
@@ -544,7 +544,7 @@ def test_what_was_lent_to_a_base_is_lent_again(search: Search, tiny_base: Path, 
     found = resolve_references(["base", "legal"], mean_pooled)
     entry = register_ensemble(search.registry, make_recipe(found, search.registry, mode="concat"), "lent")
     again = resolve_reference(entry.reference, search)
-    assert [member.base.pooling for member in again.members] == ["mean", "mean"]
+    assert [member.encoding.pooling for member in again.members] == ["mean", "mean"]
     assert again.members[0].base.folder == silent.resolve()
 
 

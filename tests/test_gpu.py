@@ -44,8 +44,8 @@ Load = Callable[[str], LoraEncoder]
 @pytest.fixture
 def load(shared: Path) -> Load:
     """Return the real base on a device."""
-    spec = resolve_base(str(shared / "bases" / "bge-small-en-v1.5"))
-    return lambda device, precision="fp32": LoraEncoder(load_base(spec, device=device), precision=precision)
+    found = resolve_base(str(shared / "bases" / "bge-small-en-v1.5"))
+    return lambda device, precision="fp32": LoraEncoder(load_base(found, device=device), precision=precision)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def trained(tiny_base: Path, toy_data: TrainingData) -> dict[GramRank, TrainResu
 def by_hand(tiny_base: Path, result: TrainResult, data: TrainingData) -> dict[str, Tensor]:
     """The Gram matrices one text at a time, so that nothing is padded, with hooks and in float64."""
     base = load_base(resolve_base(str(tiny_base)))
-    base.lay_over("trained", {name: module.delta() for name, module in result.factors.items()})
+    base.network.lay_over("trained", {name: module.delta() for name, module in result.factors.items()})
     sums: dict[str, Tensor] = {}
     tokens = 0
     for name, module in base.model.named_modules():

@@ -425,7 +425,7 @@ def test_two_layouts_of_one_tokenizer_share_the_network(uncased: Path, tmp_path:
         add_folder(registry, folder, name=name, domain=None, base_reference=None, options=BaseOptions())
     for reference in ("one", "two"):
         open_encoder(resolve_reference(reference, Search(registry=registry)), bases)
-    assert len(bases.by_use) == 1
+    assert len(bases.bases) == 1
 
 
 @pytest.mark.parametrize(
@@ -490,7 +490,7 @@ def test_a_text_longer_than_the_positions_is_cut_and_an_alone_text_is_as_in_a_ba
     together = encoder.encode([*TEXTS, "the tenant pays the rent " * 400]).vectors
     assert np.isfinite(together).all()
     assert agree(together[:3], np.concatenate([encoder.encode([text]).vectors for text in TEXTS[:3]]))
-    longest = base.spec.max_tokens
+    longest = base.encoding.max_tokens
     assert longest == min(512, read_positions(json.loads((folder / "config.json").read_text())), count_positions(base.model))
     assert encoder.truncated >= 1 or longest == 512
 
@@ -566,8 +566,8 @@ def test_the_real_base_saved_at_128_tokens_by_sentence_transformers_is_read_at_1
     shutil.copytree(shared / "bases" / "bge-small-en-v1.5", folder)
     write_sentence_files(load_base(resolve_base(str(folder))), folder)
     saved(128)(folder)
-    spec = resolve_base(str(folder))
-    assert (spec.max_tokens, spec.pooling) == (128, "cls")
+    found = resolve_base(str(folder))
+    assert (found.encoding.max_tokens, found.encoding.pooling) == (128, "cls")
     for role in ("query", "document"):
-        ours = LoraEncoder(load_base(spec), precision="fp32").encode([TEXTS[1], TEXTS[2] * 8], role).vectors  # type: ignore[arg-type]
+        ours = LoraEncoder(load_base(found), precision="fp32").encode([TEXTS[1], TEXTS[2] * 8], role).vectors  # type: ignore[arg-type]
         assert agree(ours, of_sentence_transformers(folder, role, [TEXTS[1], TEXTS[2] * 8]))

@@ -345,7 +345,7 @@ def write_adapter(folder: Path, sketch: TextSketch | None) -> None:
 @pytest.fixture
 def search(tiny_base: Path) -> Search:
     """A registry with `legal`, which has a sketch, `old`, which has none, and things made from them."""
-    registry, record = open_registry(), base_record(resolve_base(str(tiny_base)))
+    registry, record = open_registry(), base_record(resolve_base(str(tiny_base)).spec)
 
     def add(name: str, sketch: TextSketch | None, *parents: str) -> None:
         made_from = [{"reference": parent, "sha256": "0", "weight": 1.0} for parent in parents]

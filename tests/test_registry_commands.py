@@ -297,7 +297,7 @@ def test_verify_notices_a_configuration_that_names_a_dead_base(peft_folder: Path
     from adapt_embed.registry.entry import base_record
 
     write_peft(peft_folder, named, 32)
-    draft = Entry(kind="adapter", name="old", base=base_record(resolve_base(str(tiny_base))), pooling="cls", method="lora")
+    draft = Entry(kind="adapter", name="old", base=base_record(resolve_base(str(tiny_base)).spec), pooling="cls", method="lora")
     open_registry().add(
         draft, lambda folder: shutil.copytree(peft_folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*")) and None
     )
@@ -380,5 +380,5 @@ def test_the_base_fingerprint_is_recorded_and_found_again(peft_folder: Path, tin
     from adapt_embed.base import resolve_base
 
     adapt_json("add", peft_folder)
-    sha256 = resolve_base(str(tiny_base)).sha256
+    sha256 = resolve_base(str(tiny_base)).spec.sha256
     assert open_registry().find("found", None, sha256).bases[0]["path"] == str(tiny_base)

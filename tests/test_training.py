@@ -281,7 +281,7 @@ def test_an_adapter_that_lies_over_the_base_takes_no_part_in_a_run(base: Base, t
     fresh = train_fresh(tiny_base, toy_data)
     over = LoraEncoder(base, train_fresh(tiny_base, toy_data, seed=5).factors, precision="fp32")
     vectors = over.encode(["the court"]).vectors
-    assert base.laid is not None
+    assert base.network.laid is not None
     assert factors_sha256(train_adapter(base, toy_data, quick()).factors) == factors_sha256(fresh.factors)
     assert np.array_equal(over.encode(["the court"]).vectors, vectors)
 

@@ -53,7 +53,7 @@ def test_factors_are_stored_in_half_precision_unless_asked_otherwise(register: R
 
 def test_the_entry_records_what_made_it(register: Register, toy_data: TrainingData, tiny_base: Path) -> None:
     entry, folder = register(seed=3)
-    spec = resolve_base(str(tiny_base))
+    spec = resolve_base(str(tiny_base)).spec
     assert (entry.reference, entry.kind, entry.method, entry.domain, entry.rank, entry.seed) == ("toy@1", "adapter", "lora", "legal", 4, 3)
     assert (entry.base["sha256"], entry.base["id"], entry.base["path"]) == (spec.sha256, None, str(tiny_base.resolve()))
     assert entry.prompts == {"query": "find: ", "document": ""}

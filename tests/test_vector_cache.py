@@ -13,7 +13,8 @@ import adapt_embed.cache.encoders as cached_encoders
 import numpy as np
 import pytest
 import torch
-from adapt_embed.base import Base, BaseSpec, load_base
+from adapt_embed.base import Base, BaseSpec, EncodingSpec, ResolvedBase, load_base
+from adapt_embed.base.load import Network
 from adapt_embed.base.resolve import resolve_base
 from adapt_embed.bench.identity import identify
 from adapt_embed.cache import DEFAULT_BYTES, CacheFiles, describe_size, open_cache_files, parse_size
@@ -108,16 +109,16 @@ def test_whatever_changes_vectors_is_a_miss(encoder: LoraEncoder, store: VectorS
     one = replace(encoder, factors=factors(1))
     over(one, store).encode(TEXTS)
     role: Role = "query" if change == "role" else "document"
-    base, spec = one.base, one.base.spec
-    cut_left = load_base(replace(spec, tokenizer_options={"truncation_side": "left"}))
+    base, spec, how = one.base, one.base.spec, one.base.encoding
+    cut_left = load_base(ResolvedBase(spec, replace(how, tokenizer_options={"truncation_side": "left"})))
     changed = {
         "role": one,
-        "prompt": replace(one, base=replace(base, spec=replace(spec, document_prompt="say: "))),
+        "prompt": replace(one, base=replace(base, encoding=replace(how, document_prompt="say: "))),
         "precision": replace(one, precision="bf16"),
         "adapter": replace(one, factors=factors(2)),
-        "length": replace(one, max_tokens=spec.max_tokens - 1),
-        "pooling": replace(one, base=replace(base, spec=replace(spec, pooling="mean"))),
-        "base": replace(one, base=replace(base, spec=replace(spec, sha256="0" * 64))),
+        "length": replace(one, max_tokens=how.max_tokens - 1),
+        "pooling": replace(one, base=replace(base, encoding=replace(how, pooling="mean"))),
+        "base": replace(one, base=replace(base, network=replace(base.network, spec=replace(spec, sha256="0" * 64)))),
         "tokenizer": replace(one, base=cut_left),
     }[change]
     del encoded[:]
@@ -278,18 +279,21 @@ def test_the_keys_of_what_is_kept_stay_what_they_were(tmp_path: Path, monkeypatc
         hub_id=None,
         revision=None,
         alias=None,
+        dimension=2,
+        positions=512,
+        language="en",
+    )
+    encoding = EncodingSpec(
         pooling="cls",
         query_prompt="find: ",
         document_prompt="",
-        dimension=2,
         max_tokens=512,
         query_tokens=64,
         document_tokens=512,
         lowercase=False,
         tokenizer_folder=tmp_path,
-        language="en",
     )
-    base = Base(spec, torch.nn.Linear(2, 2), None, "b" * 64)  # type: ignore[arg-type]
+    base = Base(Network(spec, torch.nn.Linear(2, 2)), encoding, None, "b" * 64)  # type: ignore[arg-type]
     monkeypatch.setattr("adapt_embed.cache.space.software_versions", lambda *names: dict.fromkeys(names, "1.0"))
     module = {"layer": LoraModule(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]), 0.5)}
     plain = LoraEncoder(base, precision="fp32")
