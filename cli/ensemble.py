@@ -57,9 +57,8 @@ def command(
     if (texts_file is None) != (dim is None):
         raise click.UsageError("--pca TEXTFILE and --dim D go together: PCA is fitted on the texts, to that dimension")
     from ..base.resolve import BaseOptions
-    from ..ensemble.recipe import check_distinct
-    from ..membership import make_recipe
-    from ..references import Search, resolve_references
+    from ..ensemble.recipe import check_distinct, make_recipe
+    from ..references import Search, as_member, resolve_references
     from ..registry import open_registry
 
     registry = open_registry(registry_dir)
@@ -69,7 +68,7 @@ def command(
         say(note)
     if name is not None:
         registry.check_new_name(name)
-    recipe = make_recipe(found, registry, mode=mode, weights=weights, dim=dim)
+    recipe = make_recipe([as_member(each, registry) for each in found], mode=mode, weights=weights, dim=dim)
     check_distinct(recipe)
     chosen = name or _derive_name(registry, found, recipe)
     registry.check_new_name(chosen)
@@ -106,8 +105,7 @@ def _fit(found: Sequence[Resolved], recipe: Recipe, texts: list[str]) -> Project
     """Fit the projection on texts, which go in as documents, in fp32."""
     from ..ensemble.encoders import EnsembleEncoder
     from ..ensemble.pca import fit_projection
-    from ..opening import open_lora
-    from ..references import EncoderSettings, LoadedBases
+    from ..references import EncoderSettings, LoadedBases, open_lora
 
     assert recipe.dim is not None
     life.doing("loading the bases")

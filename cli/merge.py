@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..lora import StoreDtype
     from ..merge import MergeConfig, MergeResult
     from ..merge.parents import Parent
-    from ..references import Search
+    from ..references import Located, Search
     from ..registry import Registry
     from .merge_search import FoundWeights
 
@@ -104,10 +104,10 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
     _refuse_without_search(options, encoder)
     reserve_outputs({"--plot": options["plot"]}, json_output)
     search = encoder.search(registry_dir)
-    _check_words(references, search, options)
+    located = _check_words(references, search, options)
     from ..merge.parents import open_parents
 
-    parents = open_parents(references, search)
+    parents = open_parents(references, search, located)
     for note in dict.fromkeys(note for parent in parents for note in parent.notes):
         say(note)
     if options["explain"]:
@@ -122,34 +122,28 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
     _merge(search.registry, parents, config, found, options | {"name": name}, json_output)
 
 
-def _check_words(references: tuple[str, ...], search: Search, options: dict[str, Any]) -> None:
-    """Refuse what names nothing, before torch is imported.
+def _check_words(references: tuple[str, ...], search: Search, options: dict[str, Any]) -> list[Located]:
+    """Refuse what names nothing, before torch is imported, and return where the references lie.
 
     Raises:
         AdaptError: a reference, the method, a setting of it or a data source is not known.
     """
     from ..files import check_there
     from ..merge import MethodSettings, find_method
-    from ..references import locate_reference
+    from ..references import locate_references
 
     if options["method"]:
         find_method(options["method"])
     MethodSettings(**{key: options[key] for key in (*SETTINGS, "seed") if options[key] is not None})
-    for reference in references:
-        if not reference.startswith("hf:"):  # which is fetched when it is opened, and not twice
-            locate_reference(reference, search)
     if options["general"]:
         check_there(options["general"], "the folder of general data")
     if options["sources"]:
         from ..data.sources import check_dev_source
+        from .merge_search import split_sources
 
         for source in split_sources(options["sources"]):
             check_dev_source(source)
-
-
-def split_sources(text: str) -> tuple[str, ...]:
-    """Return the data sources that `--search` names, with commas between them."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    return locate_references(references, search)  # last: one may have to be fetched
 
 
 def _refuse_without_search(options: dict[str, Any], encoder: EncoderOptions) -> None:

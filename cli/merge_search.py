@@ -10,7 +10,6 @@ import click
 
 from . import life
 from .bars import text_bar
-from .merge import split_sources
 from .output import say
 
 if TYPE_CHECKING:
@@ -46,6 +45,11 @@ class FoundWeights:
 
         tables = [("scores on dev", search_table(self.result)), *(curve_tables(self.curve) if self.curve else [])]
         return "\n".join(f"{title}\n{render(table)}\n" for title, table in tables)
+
+
+def split_sources(text: str) -> tuple[str, ...]:
+    """Return the data sources that `--search` names, with commas between them."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def choose_weights(
@@ -94,8 +98,7 @@ def _curve_steps(options: dict[str, Any], parents: int) -> int:
 def _open_base(references: Sequence[str], search: Search, encoder: EncoderOptions, parents: Sequence[Parent]) -> LoraEncoder:
     """Open the base under the first adapter, to measure as training measured the adapters unless the user said otherwise."""
     from ..data.dev_set import MAX_TOKENS
-    from ..opening import open_lora
-    from ..references import LoadedBases, of_base, resolve_reference
+    from ..references import LoadedBases, of_base, open_lora, resolve_reference
 
     first = next(text for text in references if text != "base")
     precisions = {parent.precision for parent in parents if parent.precision is not None}

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from ..text_tables import TextTable
-from .explain import Explanation, Figures
+from .explain import Explanation
+from .figures import Figures
 from .search.candidates import Point
 from .search.curve import Curve
 from .search.probe import GeneralKind, Measurement
