@@ -16,9 +16,10 @@ from cells import make_shared_parser
 from train_quality import CELLS, SETS, train_adapt, version_folder
 
 DOMAINS = ("ecommerce", "legal", "medical")
-TOLERANCE = 0.01
+TOLERANCE = 0.015
 """Of nDCG@10 on dev. Another processor rounds otherwise: seed 0 trained in bf16 and in fp32 ended at 0.4613 and 0.4612 (ecommerce), 0.6685 and
-0.6699 (legal), 0.9365 and 0.9447 (medical). Training gains 0.04 to 0.09, so that what was not trained, or on other data, is told apart."""
+0.6699 (legal), 0.9365 and 0.9447 (medical), and the same factors scored in bf16 were 0.0035 lower (legal). Training gains 0.04 to 0.09, so that
+what was not trained, or on other data, is told apart."""
 
 
 def main() -> None:

@@ -1,8 +1,10 @@
 """The benchmarks keep their figures in one small file each, and take up a run that was stopped."""
 
+import argparse
 import gzip
 import importlib
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +12,8 @@ from types import ModuleType
 import pytest
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+RESULTS = BENCHMARKS.parent / "docs" / "results.md"
+MODULES = ("cells", "make_adapters", "merge_quality", "train_quality", "train_speed")
 FIGURES = sorted((BENCHMARKS / "figures").glob("*.jsonl.gz"))
 
 pytestmark = pytest.mark.skipif(not BENCHMARKS.is_dir(), reason="benchmarks/ is in the repository alone")
@@ -19,7 +23,7 @@ pytestmark = pytest.mark.skipif(not BENCHMARKS.is_dir(), reason="benchmarks/ is 
 def modules(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     """The benchmarks' own modules, which stand beside one another and are not installed."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return {name: importlib.import_module(name) for name in ("cells", "make_adapters")}
+    return {name: importlib.import_module(name) for name in MODULES}
 
 
 def test_folding_moves_new_cells_into_the_kept_file_and_changes_no_figure(tmp_path, modules):
@@ -102,3 +106,48 @@ def test_a_merge_without_its_adapters_names_the_command_that_makes_them(tmp_path
     monkeypatch.setattr(make, "version_folder", lambda *_: tmp_path / "none")
     with pytest.raises(SystemExit, match=r"run python benchmarks/make_adapters\.py --sets legal"):
         make.made_adapter("legal")
+
+
+def test_a_cell_that_is_kept_is_not_trained_again(modules, monkeypatch):
+    quality = modules["train_quality"]
+    monkeypatch.setattr(quality, "train_adapt", lambda *_: pytest.fail("trained again"))
+    assert quality.run_cell(argparse.Namespace(), "legal", "adapt", 0) is None
+
+
+def reported(module: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    monkeypatch.setattr(sys, "argv", [module.__name__, "--report", *arguments])
+    module.main()
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["ecommerce", "legal", "medical", "zh"])
+def test_the_page_of_results_has_the_figures_of_training_that_the_report_prints(name, modules, monkeypatch, capsys):
+    report = reported(modules["train_quality"], monkeypatch, capsys, "--sets", name)
+    figures = [
+        re.findall(pattern, report)
+        for pattern in (r"  adapt: (\S+)", r"  adapt: .* gain (.*?\])", r"  adapt: .* STS (\S+?);", r"adapt - peer: (.*)")
+    ]
+    row = next(
+        line
+        for line in RESULTS.read_text(encoding="utf-8").splitlines()
+        if line.startswith(f"| {modules['train_quality'].SETS[name].data}, ")
+    )
+    assert all(figures[:3])
+    assert [figure for group in figures for figure in group if figure not in row] == []
+
+
+def test_the_page_of_results_has_the_figures_of_merging_that_the_report_prints(modules, monkeypatch, capsys):
+    rows = [re.split(r" ?\| ?", line) for line in reported(modules["merge_quality"], monkeypatch, capsys).replace("%", "").splitlines()]
+    page = RESULTS.read_text(encoding="utf-8").replace(" %", "")
+    for name in ("regmean", "breadcrumbs_ties", "ties", "linear"):
+        found = next(row for row in rows if row[1] == name)
+        assert " | ".join([found[3], found[5], *found[7:11]]) in page
+
+
+def test_the_page_of_results_has_the_speed_that_the_report_prints(modules, monkeypatch, capsys):
+    sets = json.loads(reported(modules["train_speed"], monkeypatch, capsys))["cpu"]["sets"]
+    page = RESULTS.read_text(encoding="utf-8")
+    for found in sets.values():
+        for arm, pairs in found["pairs_per_s"].items():
+            times = f"{found['times_faster'][arm]:.2f}" if arm in found["times_faster"] else ""
+            assert f"| {arm} | {pairs} | {times} | {found['peak_mb'][arm] / 1000:.1f} GB |".replace("|  |", "| |") in page
