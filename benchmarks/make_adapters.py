@@ -3,8 +3,9 @@
     python benchmarks/make_adapters.py --shared ../shared [--sets ecommerce,legal,medical]
 
 They are those of train_quality.py's arm `adapt` with seed 0: its drawn data and settings, with Gram matrices of rank 64. An adapter takes 6
-to 50 minutes of a core, by the length of its texts and whether the processor has bf16. A run that was stopped goes on where it was, and an adapter that is there is only checked. What a dev score should be
-stands in the cell `SET-adapt-0` of train_quality.py; the exit code is 1 where one is further from it than `TOLERANCE`.
+to 50 minutes of a core, by the length of its texts and whether the processor has bf16. A run that was stopped goes on where it was, and an
+adapter that is there is only checked. What a dev score should be stands in the cell `SET-adapt-0` of train_quality.py; the exit code is 1
+where one is further from it than `TOLERANCE`.
 """
 
 import argparse
