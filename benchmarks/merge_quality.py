@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 from adapt_embed.base.resolve import BaseOptions
-from adapt_embed.bench.cells import Caches
-from adapt_embed.bench.entrants import enter
-from adapt_embed.bench.run import bench
+from adapt_embed.bench.run.cells import Caches
+from adapt_embed.bench.run.models import enter
+from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.sources import make_tasks
 from adapt_embed.cache import open_cache_files
 from adapt_embed.cache.vectors import VectorStore

@@ -181,8 +181,8 @@ def drawn(options: argparse.Namespace, chosen: Set) -> Path:
 def score(options: argparse.Namespace, chosen: Set, reference: str) -> dict:
     """Score one reference by the bench alone, without its base beside it, which has a cell of its own."""
     from adapt_embed.base.resolve import BaseOptions
-    from adapt_embed.bench.entrants import enter
-    from adapt_embed.bench.run import bench
+    from adapt_embed.bench.run.models import enter
+    from adapt_embed.bench.run.scoring import bench
     from adapt_embed.bench.sources import make_tasks
     from adapt_embed.references import EncoderSettings, LoadedBases, Search, resolve_references
     from adapt_embed.registry import open_registry
