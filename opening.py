@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .base.resolve import BaseSpec
@@ -100,14 +100,28 @@ def check_has_vectors(resolved: Resolved) -> None:
         )
 
 
+def check_length(resolved: Resolved, max_tokens: int | None) -> None:
+    """Refuse a maximum length that is more than a base, or one of an ensemble's, takes.
+
+    Raises:
+        ConfigError: it is more.
+    """
+    if max_tokens is None:
+        return
+    for spec in [member.base for member in resolved.members] or [resolved.base]:
+        if max_tokens > spec.longest():
+            raise ConfigError(f"the maximum length is {max_tokens} tokens; {spec.name} takes at most {spec.longest()}")
+
+
 def open_lora(resolved: Resolved, bases: LoadedBases) -> LoraEncoder:
     """Load a base, or an adapter or merge on its base; raises as `open_reference`."""
     from .encoder import LoraEncoder
 
-    base, settings = bases.load(resolved.base), bases.settings
+    settings = bases.settings
+    check_length(resolved, settings.max_tokens)
+    base = bases.load(resolved.base)
     longest = base.spec.longest()
-    if settings.max_tokens is not None and settings.max_tokens > longest:
-        raise ConfigError(f"the maximum length is {settings.max_tokens} tokens; {resolved.base.name} takes at most {longest}")
+    check_length(replace(resolved, base=base.spec), settings.max_tokens)  # the network may have fewer positions than its folder says
     return LoraEncoder(
         base,
         read_factors(resolved),

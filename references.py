@@ -18,7 +18,7 @@ from .base.resolve import BaseOptions, BaseSpec, describe, resolve_base
 from .ensemble import Recipe, find_mode
 from .errors import AdapterError, BaseError, HubError, RegistryError, UnknownReferenceError
 from .files import near_files
-from .opening import EncoderSettings, LoadedBases, check_has_vectors, open_encoder, open_reference
+from .opening import EncoderSettings, LoadedBases, check_has_vectors, check_length, open_encoder, open_reference
 from .registry import Entry, Registry, split_reference
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Resolved",
     "Search",
     "check_has_vectors",
+    "check_length",
     "fetch_snapshot",
     "locate_reference",
     "of_base",

@@ -10,7 +10,7 @@ import click
 from ..plurals import count
 from .command import Group
 from .completion import BASE, KNOWN_BASE
-from .options import common_options
+from .options import OutputFolder, common_options
 from .output import emit
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def link_command(folder: Path | None, alias: str, undo: bool, json_output: bool,
     """Make a verified FOLDER (unless said, where `adapt base list` finds it) findable under its Hub id, in the Hugging Face cache."""
     from ..base.link import link_base, unlink_base
 
+    if undo and folder:
+        raise click.UsageError(f"--undo takes no FOLDER: it removes what linking wrote for --as {alias}")
     if undo:
         removed = unlink_base(alias)
         rest = "; what others put there since is left" if removed.exists() else ""
@@ -86,7 +88,7 @@ def link_command(folder: Path | None, alias: str, undo: bool, json_output: bool,
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputFolder(),
     help="The new folder [default: NAME-safetensors, beside FOLDER; of what lies in the Hugging Face cache, in the current directory].",
 )
 @common_options
