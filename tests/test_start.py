@@ -241,6 +241,13 @@ def test_listing_costs_in_proportion_to_the_versions(tmp_path: Path) -> None:
     assert seconds[2000] < 12 * seconds[500] + 0.05
 
 
+def test_a_thousand_versions_are_listed_quickly(tmp_path: Path) -> None:
+    write_index(tmp_path, *(entry_of("legal", number) for number in range(1, 1001)))
+    result = run_fresh("list", env={"ADAPT_HOME": str(tmp_path)})
+    assert result.stdout.count("legal@") == 1000
+    assert float(result.stderr.rpartition("seconds ")[2]) < 1.5  # 0.25 on a busy core
+
+
 # start and end
 
 
