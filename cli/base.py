@@ -60,7 +60,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return row["alias"], row["hub_id"], str(row["dimension"]), str(row["max_tokens"]), row["language"], sha256, place
 
 
-@command.command("link")
+@command.command("link", short_help="Make a base findable under its Hub id.")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--as", "alias", type=KNOWN_BASE, required=True, metavar="ALIAS", help="The known base whose weights the folder holds.")
 @click.option("--undo", is_flag=True, help="Remove what linking wrote.")
@@ -83,7 +83,7 @@ def link_command(folder: Path | None, alias: str, undo: bool, json_output: bool,
     emit({"hub_id": link.hub_id, "snapshot": str(link.snapshot), "files": list(link.files), "weights": link.how}, text, json_output)
 
 
-@command.command("convert")
+@command.command("convert", short_help="Write a base anew as safetensors.")
 @click.argument("base", metavar="FOLDER", type=BASE)
 @click.option(
     "-o",

@@ -170,7 +170,7 @@ def _check_words(domains: Sequence[str], data: Sequence[Path], tasks: Sequence[s
         load_domain(domain)
     for path in data:
         if str(path) not in DATA_WORDS:  # the sources say what they mean
-            check_there(path, "the data folder")
+            check_there(path, "the data")
     check_task_words(tasks)
 
 

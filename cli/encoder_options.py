@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import base_options, machine_options
+from .options import WholeNumber, base_options, machine_options
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,9 +59,9 @@ def encoder_options(command: Callable[..., None]) -> Callable[..., None]:
         command(encoder=encoder, **values)
 
     with_batch = click.option(
-        "--batch-tokens", type=click.IntRange(min=1), metavar="N", help="Padded tokens in one batch [default: by device]."
+        "--batch-tokens", type=WholeNumber(min=1), metavar="N", help="Padded tokens in one batch [default: by device]."
     )(gathered)
     with_length = click.option(
-        "--max-tokens", type=click.IntRange(min=8), metavar="N", help="Truncate texts to this many tokens [default: the base's maximum]."
+        "--max-tokens", type=WholeNumber(min=8), metavar="N", help="Truncate texts to this many tokens [default: the base's maximum]."
     )(with_batch)
     return base_options(machine_options(with_length))

@@ -14,7 +14,7 @@ from . import life
 from .command import Command
 from .completion import NAME, REFERENCE
 from .encode import encode_with_bar, read_lines
-from .options import Choice, WeightsType, base_options, common_options, usage_errors
+from .options import Choice, WeightsType, WholeNumber, base_options, common_options, usage_errors
 from .output import emit, say
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--mode", type=Choice(list(MODES)), default="concat", show_default=True, help="How members are put together; see below.")
 @click.option("--weights", type=WeightsType(), metavar="W,W", help="One weight each, in the order of the members [default: equal ones].")
 @click.option("--pca", "texts_file", metavar="TEXTFILE", type=click.Path(path_type=Path), help="Fit the reduction to --dim on these lines.")
-@click.option("--dim", type=click.IntRange(min=1), metavar="D", help="Shorten the vectors of the mode concat to D dimensions, by PCA.")
+@click.option("--dim", type=WholeNumber(min=1), metavar="D", help="Shorten the vectors of the mode concat to D dimensions, by PCA.")
 @click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the members' names and the mode].")
 @base_options
 @common_options

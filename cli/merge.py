@@ -12,7 +12,7 @@ from .command import Command
 from .completion import DEV_SOURCES, DOMAIN, METHOD, NAME, REFERENCE
 from .encoder_options import EncoderOptions, encoder_options
 from .merge_words import SETTINGS, check_names, check_options
-from .options import Choice, Finite, FiniteRange, OutputFile, WeightsType, common_options, dangling_option
+from .options import Choice, Finite, FiniteRange, OutputFile, WeightsType, WholeNumber, common_options, dangling_option
 from .output import emit, emit_after, reserve_outputs, say
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class RankType(click.ParamType):
 @click.option("--spread", type=float, metavar="S", help="della: how far dropping depends on magnitude [default: 0.1].")
 @click.option("--outliers", type=float, metavar="O", help="breadcrumbs: share of the largest elements to drop [default: 0.01].")
 @click.option("--with-base", type=Finite(), metavar="A", help="Merge back with the base: scale the result by A [default: 1].")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Of what a method draws at random [default: 0].")
+@click.option("--seed", type=WholeNumber(0, 2**32 - 1), metavar="N", help="Of what a method draws at random [default: 0].")
 @click.option("--store", type=Choice(["fp16", "bf16", "fp32"]), help="Number format of the file [default: fp16; fp32 with --rank full].")
 @click.option(
     "--name",
@@ -80,12 +80,10 @@ class RankType(click.ParamType):
 @click.option(
     "--tolerance", type=FiniteRange(min=0), metavar="T", help="With --search: how far the general score may fall [default: 0.003]."
 )
-@click.option(
-    "--evaluations", type=click.IntRange(min=1), metavar="N", help="With --search: at most so many merges are tried [default: 24]."
-)
+@click.option("--evaluations", type=WholeNumber(min=1), metavar="N", help="With --search: at most so many merges are tried [default: 24].")
 @click.option(
     "--curve-steps",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     metavar="N",
     help="With --search: points on each line of the curve, 0 for none [default: 11; 5 of 3 and more].",
 )

@@ -105,6 +105,14 @@ class Finite(_IsFinite, click.types.FloatParamType):
 class FiniteRange(_IsFinite, click.FloatRange):
     """A number within bounds."""
 
+    name = "number"
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within bounds."""
+
+    name = "whole number"
+
 
 class OutputFile(click.Path):
     """A file that is written; `-` is the standard output."""

@@ -19,6 +19,8 @@ WRONG = [
     ("train --domain legal --set epochs", "--set 'epochs': expected KEY=VALUE"),
     ("train --domain legal --seed -1", "-1 is not in the range x>=0"),
     ("train --domain legal --train-queries 0", "0 is not in the range x>=1"),
+    ("train --domain legal --seed x", "'x' is not a valid whole number"),
+    ("merge legal medical --energy x", "'x' is not a valid number"),
     ("train --domain legal --device abacus", "'abacus' is not a device"),
     ("train --domain legal --gram full --gram-rank 4", "exclude one another"),
     ("encode base x.txt --max-tokens 3 --json", "3 is not in the range x>=8"),
@@ -78,6 +80,24 @@ def test_names_that_mteb_has_pass(text: str) -> None:
 def test_names_that_mteb_lacks_are_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         check_task_words([text])
+
+
+# What is said
+
+
+def test_a_folder_that_is_not_there_is_not_called_an_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-lora").mkdir()
+    ran = adapt("add", "my-loar")
+    assert (ran.exit_code, ran.stderr) == (1, "Error: the folder my-loar does not exist. Did you mean my-lora?\n")
+
+
+@pytest.mark.parametrize("group", ["base", "runs"])
+def test_the_lines_of_subcommands_are_whole_at_80_columns(group: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = adapt(group, "--help").stdout.partition("Commands:")[2]
+    assert lines
+    assert "..." not in lines
 
 
 # The base that is shown
