@@ -14,6 +14,7 @@ import click
 from ..files import check_output_folder, write_file
 from ..plurals import count
 from .command import Command
+from .options import OutputFile, OutputFolder
 from .output import say
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
     from mteb.abstasks import AbsTask
 
-    from ..bench.entrants import Entrant
-    from ..bench.leakage import Leakage
+    from ..bench.leaks.leakage import Leakage
     from ..bench.report.curve import WeightCurve
     from ..bench.report.findings import Findings
     from ..bench.result import BenchResult
-    from ..bench.run import OnCell
+    from ..bench.run.models import Entrant
+    from ..bench.run.scoring import OnCell
     from ..references import Resolved
 
 _ARGUMENTS = "arguments"
@@ -104,7 +105,7 @@ class Reports:
     def _page(self, result: BenchResult, tasks: Sequence[AbsTask], entrants: Sequence[Entrant], leakage: Leakage) -> str:
         from datetime import datetime
 
-        from ..bench.comparisons import compare_references
+        from ..bench.judge.comparisons import compare_references
         from ..bench.report.costs import reference_costs
         from ..bench.report.examples import find_examples
         from ..bench.report.facts import library_versions, reference_facts
@@ -128,7 +129,7 @@ class Reports:
         )
 
     def _write_mteb_files(self, folder: Path, entrants: Sequence[Entrant]) -> None:
-        from ..bench.mteb_files import write_mteb_files
+        from ..bench.run.mteb_files import write_mteb_files
 
         written = write_mteb_files(folder, entrants, self.findings.results)
         say(f"wrote {count(len(written), 'result file')} of mteb's under {folder}")
@@ -141,12 +142,12 @@ def report_options(command: Callable[..., None]) -> Callable[..., None]:
     def gathered(**values: Any) -> None:
         command(report=ReportOptions(**{field.name: values.pop(field.name) for field in fields(ReportOptions)}), **values)
 
-    mteb = click.option(
-        "--mteb-results", metavar="DIR", type=click.Path(path_type=Path), help="Also write mteb's own result files, in its layout."
-    )(gathered)
+    mteb = click.option("--mteb-results", metavar="DIR", type=OutputFolder(), help="Also write mteb's own result files, in its layout.")(
+        gathered
+    )
     return click.option(
         "--html",
         metavar="OUT.html",
-        type=click.Path(path_type=Path),
+        type=OutputFile(),
         help="Also write a page: tables with intervals, charts, and the queries that won and lost most, with their texts.",
     )(mteb)

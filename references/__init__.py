@@ -5,7 +5,17 @@ Each goes through a table. Nothing is loaded before opening, and torch is import
 
 from .locate import LOCATORS, locate_reference, locate_references, read_entry
 from .members import as_member
-from .open import OPENERS, EncoderSettings, LoadedBases, check_has_vectors, open_encoder, open_lora, open_reference, read_factors
+from .open import (
+    OPENERS,
+    EncoderSettings,
+    LoadedBases,
+    check_has_vectors,
+    check_length,
+    open_encoder,
+    open_lora,
+    open_reference,
+    read_factors,
+)
 from .resolve import of_base, resolve_located, resolve_reference, resolve_references
 from .types import Located, Resolved, Search
 
@@ -19,6 +29,7 @@ __all__ = [
     "Search",
     "as_member",
     "check_has_vectors",
+    "check_length",
     "locate_reference",
     "locate_references",
     "of_base",

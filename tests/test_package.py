@@ -22,7 +22,7 @@ LAYERS = (
     ("data", "encoders", "registry"),
     ("lora", "base", "metrics"),
     ("encoders.protocol", "files", "hub"),
-    ("choices", "errors", "lazy", "names", "plurals", "text_tables"),
+    ("choices", "errors", "events", "json_text", "lazy", "names", "plurals", "text_tables"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...encoders.protocol import Opened, Work
 from ...references import Resolved
-from ..entrants import Entrant
+from ..run.models import Entrant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

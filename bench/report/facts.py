@@ -7,9 +7,9 @@ from importlib.metadata import version
 from ... import __version__
 from ...references import Resolved
 from ...registry import Entry
-from ..entrants import Entrant
+from ..leaks.unseen import unseen_name
 from ..result import BenchResult
-from ..unseen import unseen_name
+from ..run.models import Entrant
 
 _LIBRARIES = ("mteb", "torch", "transformers", "tokenizers", "datasets", "numpy", "scipy", "scikit-learn", "pytrec-eval-terrier")
 Facts = tuple[tuple[str, str], ...]
