@@ -18,9 +18,9 @@ from adapt_embed.bench.run.identity import Identity, identify
 from adapt_embed.bench.run.models import Entrant, enter
 from adapt_embed.bench.run.scoring import BenchProgress, bench
 from adapt_embed.bench.sources import make_tasks, task_from_folder
+from adapt_embed.bench.tasks.data import data_of
 from adapt_embed.bench.tasks.retrieval import retrieval_task
 from adapt_embed.bench.tasks.sts import sts_task
-from adapt_embed.bench.tasks.table import data_of
 from adapt_embed.data.retrieval import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoder import LoraEncoder, Vectors
@@ -338,8 +338,8 @@ def test_a_plan_counts_texts_and_tokens_and_scores_nothing(encoder: LoraEncoder,
             task_from_folder(sts, split="test", language="en"),
         ],
     )
-    assert [(cell.task, cell.texts) for cell in planned.cells] == [("law", 3), ("STSBenchmark (local)", 6)]
-    assert planned.cells[0].tokens == 4 + 3 + 5  # with [CLS] and [SEP], and the query with its instruction
+    assert [(cell.task, cell.texts) for cell in planned.planned] == [("law", 3), ("STSBenchmark (local)", 6)]
+    assert planned.planned[0].tokens == 4 + 3 + 5  # with [CLS] and [SEP], and the query with its instruction
     assert 0 < planned.minutes < 1
     assert planned.as_dict()["texts"] == 9
     assert "law with base: 3 texts, 12 tokens" in planned.describe()

@@ -276,19 +276,19 @@ def test_progress_ends_at_the_number_of_texts_whatever_is_kept(encoder: LoraEnco
 
 def test_a_plan_counts_what_is_kept(encoder: LoraEncoder, beir: Path, tmp_path: Path) -> None:
     task, own = task_of(beir), entrant(encoder)
-    before = plan([own], [task], caches(tmp_path)).cells[0]
+    before = plan([own], [task], caches(tmp_path)).planned[0]
     assert (before.texts, before.cached, before.scored) == (TEXTS, 0, False)
     assert before.minutes > 0
     bench([own], [task], caches=caches(tmp_path))
     vectors_alone = plan([own], [task], caches(tmp_path, reads=False))
-    assert (vectors_alone.cells[0].cached, vectors_alone.cells[0].scored, vectors_alone.minutes) == (TEXTS, False, 0)
+    assert (vectors_alone.planned[0].cached, vectors_alone.planned[0].scored, vectors_alone.minutes) == (TEXTS, False, 0)
     assert f"vectors of {TEXTS} texts are kept" in vectors_alone.describe()
     assert vectors_alone.as_dict()["cached"] == TEXTS
     both = plan([own], [task], caches(tmp_path))
-    assert both.cells[0].scored
+    assert both.planned[0].scored
     assert "scored before" in both.describe()
     members = (encoder, replace(encoder, factors=factors(1)))
-    assert plan([entrant(EnsembleEncoder("mean", members, (0.5, 0.5)), "both")], [task], caches(tmp_path)).cells[0].cached == 0
+    assert plan([entrant(EnsembleEncoder("mean", members, (0.5, 0.5)), "both")], [task], caches(tmp_path)).planned[0].cached == 0
 
 
 def run_command(*arguments: str, code: int = 0) -> Result:

@@ -11,7 +11,8 @@ from adapt_embed.bench.run.identity import Identity
 from adapt_embed.bench.run.models import Entrant
 from adapt_embed.bench.run.scoring import _count_texts, bench, describe_task
 from adapt_embed.bench.sources import make_tasks, task_from_folder
-from adapt_embed.bench.tasks.table import data_of, kind_of
+from adapt_embed.bench.tasks.data import data_of
+from adapt_embed.bench.tasks.table import kind_of
 from adapt_embed.encoder import Vectors
 from adapt_embed.errors import DataError
 from click.testing import CliRunner
@@ -297,7 +298,7 @@ def test_what_is_left_without_the_seen_items_says_what_is_ranked_too(tmp_path: P
 
     task = task_of(write_pairs(tmp_path / "law.csv"))
     leaks = (Leak("q0", "exact", "a", 1.0, ""),)
-    part = unseen_task(task, Leakage(cells=(TaskLeaks(task="law", reference="a", items=3, item="queries", leaks=leaks),)))
+    part = unseen_task(task, Leakage(found=(TaskLeaks(task="law", reference="a", items=3, item="queries", leaks=leaks),)))
     assert part is not None
     assert (describe_task(part).items, describe_task(part).notes) == (2, describe_task(task).notes)
 

@@ -13,12 +13,13 @@ from adapt_embed.bench.cost.estimate import text_groups
 from adapt_embed.bench.hub import loading
 from adapt_embed.bench.hub.loading import is_cached, load_hub_tasks
 from adapt_embed.bench.hub.names import find_hub_tasks
-from adapt_embed.bench.hub.task import HubTask
 from adapt_embed.bench.run.identity import Identity
 from adapt_embed.bench.run.models import Entrant, check_tasks
 from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.task_sets import Wanted, choose_tasks
-from adapt_embed.bench.tasks.table import TASK_KINDS, data_of, kind_of
+from adapt_embed.bench.tasks.data import data_of
+from adapt_embed.bench.tasks.hub_task import HubTask
+from adapt_embed.bench.tasks.table import kind_of
 from adapt_embed.cli import main
 from adapt_embed.encoder import Vectors
 from adapt_embed.errors import ConfigError, DomainError
@@ -353,13 +354,6 @@ def test_an_unknown_domain_and_a_typo_are_found_before_anything_is_loaded(monkey
         choose_tasks(Wanted(domains=("leagl",), sets=("domain",)))
     with pytest.raises(ConfigError, match="did you mean SciFact"):
         choose_tasks(Wanted(tasks=("STSBenchmark,SciFactt",)))
-
-
-def test_every_kind_has_a_layout_and_an_estimate() -> None:
-    from adapt_embed.bench.cost.estimate import GROUPS
-    from adapt_embed.bench.hub.layout import LAYOUTS
-
-    assert set(LAYOUTS) == set(GROUPS) == set(TASK_KINDS)
 
 
 def test_a_ranking_entrant_is_refused_candidates() -> None:

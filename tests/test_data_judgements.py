@@ -13,7 +13,7 @@ from adapt_embed.bench.run.identity import Identity
 from adapt_embed.bench.run.models import Entrant
 from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.sources import task_from_folder
-from adapt_embed.bench.tasks.table import data_of
+from adapt_embed.bench.tasks.data import data_of
 from adapt_embed.data import load_domain, load_training_data
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.qrels import whole_grade

@@ -677,7 +677,7 @@ def test_a_plan_counts_the_tokens_of_all_members(made: Callable[..., Resolved], 
     task = retrieval_task("law", {"p1": "the court", "p2": "law " * 20}, Pairs({"q": "law"}, {"q": {"p1": 1}}))
     bases = LoadedBases(EncoderSettings(precision="fp32", max_tokens=16))
     entrants = enter([made("legal", "other", mode=mode)], bases)
-    base, both = plan(entrants, [task]).cells
+    base, both = plan(entrants, [task]).planned
     assert (both.texts, both.truncated, both.tokens) == (base.texts, base.truncated, 2 * base.tokens) == (3, 1, 2 * base.tokens)
     assert both.minutes > 0
 

@@ -44,7 +44,7 @@ from mteb.results import TaskResult
 EVIL = "<script>window.pwned = 1</script></script><img src=x onerror='window.pwned = 1'> & \"quoted\" 'too'"
 CORPUS = {"p1": f"Judges sit {EVIL}", "p2": "A tenant pays rent.", "p3": "劳动合同应当书面订立。", "p4": "Rivers reach the sea."}
 PAIRS = Pairs({"q1": f"court {EVIL}", "q2": "who pays", "q3": "合同？"}, {"q1": {"p1": 1}, "q2": {"p2": 2, "p4": 1}, "q3": {"p3": 1}})
-NOTHING_SEEN = Leakage(cells=())
+NOTHING_SEEN = Leakage(found=())
 
 
 class Fake:
@@ -92,7 +92,7 @@ def examples(benched: tuple[BenchResult, list[AbsTask], Findings]) -> dict[str, 
 
 def make_report(benched: tuple[BenchResult, list[AbsTask], Findings], **changes: object) -> Report:
     leak = Leak("q1", "exact", "good@1", 1.0, EVIL)
-    leakage = Leakage(cells=(TaskLeaks(task="law", reference="good@1", items=3, item="queries", leaks=(leak,), trained=("good@1",)),))
+    leakage = Leakage(found=(TaskLeaks(task="law", reference="good@1", items=3, item="queries", leaks=(leak,), trained=("good@1",)),))
     known = {
         "result": benched[0],
         "leakage": leakage,

@@ -10,9 +10,9 @@ from ...cache.vectors import VectorStore
 from ...encoder import LoraEncoder
 from ...ensemble.members import Ensemble
 from ...plurals import count, singular
-from ..hub.task import HubTask
 from ..run.cells import Caches
 from ..run.models import Entrant, check_tasks
+from ..tasks.hub_task import HubTask
 from ..tasks.table import kind_of
 from .estimate import EstimatedTask, estimate
 from .speed import Counted, count_tokens, minutes_for
@@ -49,37 +49,37 @@ class PlannedTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchPlan:
-    """All cells of a bench. `pending` are those whose texts are still on the Hub: they are estimated, and told apart."""
+    """Every task for every model. `pending` are those whose texts are still on the Hub: they are estimated, and told apart."""
 
-    cells: tuple[PlannedTask, ...]
+    planned: tuple[PlannedTask, ...]
     pending: tuple[EstimatedTask, ...] = ()
 
     @property
     def minutes(self) -> float:
         """The time in all, without what is to be read from the Hub."""
-        return sum(cell.minutes for cell in self.cells)
+        return sum(each.minutes for each in self.planned)
 
     @property
     def pending_minutes(self) -> float:
         """The time in all for what is to be read from the Hub, where its size is known."""
-        return sum(cell.minutes or 0.0 for cell in self.pending)
+        return sum(each.minutes or 0.0 for each in self.pending)
 
     def as_dict(self) -> dict:
         """Return the plan as JSON can hold it."""
         return {
             "dry_run": True,
-            "cells": [asdict(cell) for cell in self.cells],
-            "texts": sum(cell.texts for cell in self.cells),
-            "tokens": sum(cell.tokens for cell in self.cells),
-            "cached": sum(cell.cached for cell in self.cells),
+            "cells": [asdict(each) for each in self.planned],
+            "texts": sum(each.texts for each in self.planned),
+            "tokens": sum(each.tokens for each in self.planned),
+            "cached": sum(each.cached for each in self.planned),
             "minutes": self.minutes,
-            "pending": [asdict(cell) for cell in self.pending],
+            "pending": [asdict(each) for each in self.pending],
             "pending_minutes": self.pending_minutes,
         }
 
     def describe(self) -> str:
         """Return the plan as a few lines of text."""
-        lines = [*(cell.describe() for cell in self.cells), *(cell.describe() for cell in self.pending)]
+        lines = [*(each.describe() for each in self.planned), *(each.describe() for each in self.pending)]
         lines.append(f"in all: about {self.minutes:.1f} min")
         if self.pending:
             lines.append(f"and about {self.pending_minutes:.1f} min for what is not in the cache, and the time to fetch it")
@@ -99,8 +99,8 @@ def plan(entrants: Sequence[Entrant], tasks: Sequence[AbsTask], caches: Caches |
         AdaptError: a task is of a kind that the bench does not know or that an entrant cannot do, or an adapter does not fit its base.
     """
     check_tasks(entrants, [*tasks, *(each.task for each in pending)])
-    cells = tuple(_plan(entrant, task, caches or Caches()) for entrant in entrants for task in tasks)
-    return BenchPlan(cells=cells, pending=tuple(estimate(entrant, task) for entrant in entrants for task in pending))
+    planned = tuple(_plan(entrant, task, caches or Caches()) for entrant in entrants for task in tasks)
+    return BenchPlan(planned=planned, pending=tuple(estimate(entrant, task) for entrant in entrants for task in pending))
 
 
 def _plan(entrant: Entrant, task: AbsTask, caches: Caches) -> PlannedTask:

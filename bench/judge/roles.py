@@ -52,7 +52,7 @@ def _describe_task(
         role=role,
         domain=domain,
         main_metric=main,
-        shown=shown_metrics(main, kind.shown or tuple(kind.metrics), asked),
+        shown=shown_metrics(main, kind.shown_metrics or tuple(kind.metrics), asked),
         statistic=kind.statistic,
         gold=kind.gold(task),
     )

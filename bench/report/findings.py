@@ -8,14 +8,7 @@ from mteb.abstasks import AbsTask
 from ..run.cells import Cell
 from ..run.models import Entrant
 from ..tasks.data import data_of
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """What one reference made of one query: the passage that it put first, and the rank of each answer that it found (1 is the first)."""
-
-    first: str
-    ranks: dict[str, int]
+from ..tasks.kind import Ranking
 
 
 @dataclass(frozen=True, slots=True)

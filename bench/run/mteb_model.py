@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from mteb._create_dataloaders import create_dataloader
 from mteb.models import ModelMeta
 from mteb.models.model_meta import ScoringFunction
 from mteb.similarity_functions import cos_sim, pairwise_cos_sim
@@ -10,6 +9,7 @@ from mteb.types import Array, PromptType
 from torch import Tensor
 
 from ...encoder import Encoder, Searcher, Vectors
+from ..mteb_private import texts_for_models
 from .identity import Identity
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ class MtebModel:
         **kwargs: object,  # noqa: ARG002 (task, split and batch size: nothing that a vector depends on)
     ) -> Vectors:
         """Return the vectors of all texts of a loader, in order. The encoder makes its own batches, by length."""
-        return self.encoder.encode(_texts(inputs), "query" if prompt_type == PromptType.query else "document")
+        return self.encoder.encode(
+            [text for batch in inputs for text in batch["text"]], "query" if prompt_type == PromptType.query else "document"
+        )
 
     def similarity(self, embeddings1: Array, embeddings2: Array) -> Tensor:
         """Return all cosines, (n, m)."""
@@ -76,12 +78,7 @@ class MtebSearcher:
 
 def _by_id(rows: "Dataset", metadata: "TaskMetadata", prompt_type: PromptType) -> dict[str, str]:
     """Return id -> text, the text being put together as mteb does it for its encoders (titles, instructions)."""
-    texts = _texts(create_dataloader(rows, task_metadata=metadata, prompt_type=prompt_type, batch_size=512))
-    return dict(zip(rows["id"], texts, strict=True))
-
-
-def _texts(inputs: "DataLoader[BatchedInput]") -> list[str]:
-    return [text for batch in inputs for text in batch["text"]]
+    return dict(zip(rows["id"], texts_for_models(rows, metadata, prompt_type), strict=True))
 
 
 def _meta(identity: Identity, **more: Any) -> ModelMeta:

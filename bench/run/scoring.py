@@ -17,8 +17,9 @@ from ...encoder import Searcher
 from ...errors import ConfigError
 from ..dataset_bars import without_dataset_bars
 from ..result import BenchedTask, BenchResult, Score
+from ..tasks.data import data_of
 from ..tasks.notes import notes_of
-from ..tasks.table import data_of, kind_of
+from ..tasks.table import kind_of
 from .cells import Caches, Cell
 from .models import Entrant, check_tasks
 from .mteb_model import MtebModel, MtebSearcher
