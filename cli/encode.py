@@ -21,8 +21,8 @@ from .options import Choice, common_options
 from .output import emit, reserve_outputs, say
 
 if TYPE_CHECKING:
-    from ..encoder import LoraEncoder, Role, Vectors
-    from ..ensemble.encoders import EnsembleEncoder
+    from ..choices import Role
+    from ..encoders import Encoded, Encoder, Vectors
 
 
 @click.command(name="encode", cls=Command)
@@ -70,15 +70,16 @@ def command(
     texts = read_lines(file)
     life.doing("loading the base")
     opened = open_encoder(resolved, LoadedBases(encoder.settings("auto")))
-    vectors = encode_with_bar(opened, texts, role)
-    if opened.truncated:
-        say(f"{opened.truncated} of {len(texts)} texts were longer than {opened.max_tokens} tokens and were truncated")
+    encoded = encode_with_bar(opened, texts, role)
+    vectors = encoded.vectors
+    if encoded.truncated:
+        say(f"{encoded.truncated} of {len(texts)} texts were longer than {opened.max_tokens} tokens and were truncated")
     result: dict[str, object] = {
         "reference": resolved.reference,
         "base": " + ".join(base.name for base in resolved.bases),
         "role": role,
         "shape": list(vectors.shape),
-        "truncated": opened.truncated,
+        "truncated": encoded.truncated,
     }
     if output:
         write_file(output, _npy(vectors))
@@ -135,7 +136,7 @@ def read_lines(file: Path | None) -> list[str]:
     return lines
 
 
-def encode_with_bar(opened: LoraEncoder | EnsembleEncoder, texts: list[str], role: Role) -> Vectors:
+def encode_with_bar(opened: Encoder, texts: list[str], role: Role) -> Encoded:
     """Encode texts, and show how far it is."""
     with text_bar() as tell:
         done = 0
@@ -145,8 +146,7 @@ def encode_with_bar(opened: LoraEncoder | EnsembleEncoder, texts: list[str], rol
             done += batch
             tell("encoding", done, len(texts))
 
-        opened.on_batch = count
-        return opened.encode(texts, role)
+        return opened.encode(texts, role, on_batch=count)
 
 
 def _npy(vectors: Vectors) -> bytes:

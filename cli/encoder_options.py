@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..base.known import Language, Pooling
-    from ..encoder import Precision
+    from ..choices import Precision
     from ..references import EncoderSettings, Search
 
 

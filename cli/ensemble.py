@@ -113,7 +113,7 @@ def _fit(found: Sequence[Resolved], recipe: Recipe, texts: list[str]) -> Project
     life.doing("loading the bases")
     bases = LoadedBases(EncoderSettings(precision="fp32"))
     whole = EnsembleEncoder(recipe.mode, tuple(open_lora(resolved, bases) for resolved in found), recipe.weights)
-    return fit_projection(encode_with_bar(whole, texts, "document"), recipe.dim)
+    return fit_projection(encode_with_bar(whole, texts, "document").vectors, recipe.dim)
 
 
 def _describe(texts: list[str] | None) -> dict[str, object]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..data.sentence_pairs import SentencePairs
-    from ..encoder import LoraEncoder
+    from ..encoders import LoraEncoder
     from ..merge import MergeConfig
     from ..merge.parents import Parent
     from ..merge.search import Candidates, Curve, Probe, SearchResult, SearchSettings, SearchTask
@@ -100,7 +100,8 @@ def _open_base(references: Sequence[str], search: Search, encoder: EncoderOption
     first = next(text for text in references if text != "base")
     precisions = {parent.precision for parent in parents if parent.precision is not None}
     settings = encoder.settings(precisions.pop() if len(precisions) == 1 else "auto")
-    opened = open_lora(of_base(resolve_reference(first, search).base), LoadedBases(settings))
+    found = resolve_reference(first, search)
+    opened = open_lora(of_base(found.base, found.encoding), LoadedBases(settings))
     trained = {parent.reference: parent.max_tokens for parent in parents if parent.max_tokens is not None}
     longest = encoder.max_tokens or max(trained.values(), default=MAX_TOKENS)
     for name, tokens in trained.items():

@@ -48,7 +48,8 @@ def _show_base(json_output: bool) -> None:
     from ..base.resolve import resolve_base
     from .render import render_facts
 
-    spec = resolve_base(None)
+    found = resolve_base(None)
+    spec, encoding = found.spec, found.encoding
     if spec.fallback_reason:
         say(f"using the embedded base {spec.name}: {spec.fallback_reason}")
     facts: dict[str, object] = {
@@ -60,10 +61,10 @@ def _show_base(json_output: bool) -> None:
         "sha256": spec.sha256,
         "folder": str(spec.folder),
         "found_in": spec.found_in,
-        "pooling": spec.pooling,
-        "prompts": {"query": spec.query_prompt, "document": spec.document_prompt},
+        "pooling": encoding.pooling,
+        "prompts": encoding.prompts,
         "dimension": spec.dimension,
-        "max_tokens": spec.max_tokens,
+        "max_tokens": encoding.max_tokens,
         "language": spec.language,
     }
     emit(facts, render_facts([(key, "\n".join(_lines(value))) for key, value in facts.items()]), json_output)

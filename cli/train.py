@@ -140,7 +140,7 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
     if options["gram"] is not None and options["gram_rank"] is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     config = _config(options)
-    from ..base.resolve import BaseOptions, resolve_base
+    from ..base.resolve import BaseOptions, ResolvedBase, resolve_base
     from ..choices import DATA_WORDS
     from ..data.domains import name_domain
     from ..data.sources import check_source, load_training_data
@@ -155,13 +155,9 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
     check_source(source)
     if note and base is None:
         say(f"domain: {note}")
-    spec = (
-        base.spec
-        if base
-        else resolve_base(
-            options["base"], options=BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
-        )
-    )
+    said = BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
+    found = ResolvedBase(base.spec, base.encoding) if base else resolve_base(options["base"], options=said)
+    spec = found.spec
     language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")
     life.doing("reading the data")
     data = load_training_data(
@@ -175,9 +171,9 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
     life.doing("loading the base")
     from ..adapters import Checkpoint, run_id
     from ..base.load import load_base
-    from ..encoder import choose_device
+    from ..encoders.forward import choose_device
 
-    base = base or load_base(spec, device=choose_device(options["device"]))
+    base = base or load_base(found, device=choose_device(options["device"]))
     run = run_id(config, base, data)
     checkpoint = Checkpoint(registry.home / RUNS / run)
     checkpoint.about = {"name": name, "domain": domain.name, "base": base.spec.name, "data": data.source}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..encoder import Vectors
+from ..encoders.protocol import Vectors
 from ..errors import AdapterError
 from ..registry import Entry, Registry
 from ..registry.entry import library_versions

@@ -15,7 +15,7 @@ from ..errors import RegistryError, unknown_name
 from ..names import RULE, is_name, normalise
 
 if TYPE_CHECKING:
-    from ..base.resolve import BaseSpec
+    from ..base.spec import BaseSpec
 
 Kind = Literal["adapter", "merge", "ensemble"]
 

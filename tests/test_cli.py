@@ -255,7 +255,8 @@ def test_a_dry_runs_json_holds_the_plan(train: Train) -> None:
 def test_a_dry_run_says_why_the_embedded_base_stands_in(train: Train, tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from adapt_embed.base import resolve
 
-    found = dataclasses.replace(resolve.resolve_base(str(tiny_base)), fallback_reason="nothing else was found")
+    found = resolve.resolve_base(str(tiny_base))
+    found = dataclasses.replace(found, spec=dataclasses.replace(found.spec, fallback_reason="nothing else was found"))
     monkeypatch.setattr(resolve, "resolve_base", lambda *_, **__: found)
     assert train("--dry-run").stdout.splitlines()[1].strip() == "(the embedded one), because nothing else was found"
     assert json.loads(train("--dry-run", "--json").stdout)["base_fallback"] == "nothing else was found"

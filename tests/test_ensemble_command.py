@@ -40,7 +40,7 @@ def filled(isolation: Path, tiny_base: Path, second_base: Path) -> None:
     """legal@1 and medical@1 on the tiny base and other@1 on the second one, in the default registry."""
     registry = open_registry()
     for seed, (name, base) in enumerate([("legal", tiny_base), ("medical", tiny_base), ("other", second_base)]):
-        spec = resolve_base(str(base))
+        spec = resolve_base(str(base)).spec
         draft = Entry(kind="adapter", name=name, domain="legal", base=base_record(spec), pooling="cls", prompts={"query": "find: "})
         registry.add(draft, lambda folder, seed=seed: write(folder, seed))
 

@@ -13,7 +13,7 @@ from adapt_embed.adapters.grams import GramRequest, GramTexts, collect_grams, dr
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.cli import main
 from adapt_embed.data.retrieval import TrainingData
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import AdapterError, TrainingError
 from adapt_embed.lora import read_lora
 from adapt_embed.lora.gram_file import GRAMS, GramFile, grams_bytes, read_grams, write_grams
@@ -44,7 +44,7 @@ def trained(tiny_base: Path, toy_data: TrainingData) -> dict[GramRank, TrainResu
 def by_hand(tiny_base: Path, result: TrainResult, data: TrainingData) -> dict[str, Tensor]:
     """The Gram matrices one text at a time, so that nothing is padded, with hooks and in float64."""
     base = load_base(resolve_base(str(tiny_base)))
-    base.lay_over("trained", {name: module.delta() for name, module in result.factors.items()})
+    base.network.lay_over("trained", {name: module.delta() for name, module in result.factors.items()})
     sums: dict[str, Tensor] = {}
     tokens = 0
     for name, module in base.model.named_modules():
@@ -317,7 +317,7 @@ def test_peft_and_sentence_transformers_load_the_folder(registered: tuple[Entry,
     from transformers import AutoModel
 
     folder, texts = registered[1], ["the court and the judge", "law"]
-    ours = LoraEncoder(load_base(resolve_base(str(tiny_base))), read_lora(folder), precision="fp32").encode(texts)
+    ours = LoraEncoder(load_base(resolve_base(str(tiny_base))), read_lora(folder), precision="fp32").encode(texts).vectors
     theirs = sentence_transformers.SentenceTransformer(str(folder), device="cpu").encode_document(texts)
     assert abs(theirs - ours).max() < 1e-5
     model = PeftModel.from_pretrained(AutoModel.from_pretrained(tiny_base), folder)

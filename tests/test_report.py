@@ -33,7 +33,7 @@ from adapt_embed.cli import main
 from adapt_embed.data.labelled import LabelledTexts
 from adapt_embed.data.retrieval import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
-from adapt_embed.encoder import Vectors
+from adapt_embed.encoders import Encoded
 from adapt_embed.errors import AdapterError
 from adapt_embed.references import Resolved
 from adapt_embed.registry import open_registry
@@ -52,10 +52,13 @@ class Fake:
 
     def __init__(self, vectors: dict[str, list[float]]) -> None:
         self.vectors = {text: np.array(vector, np.float32) / np.linalg.norm(vector) for text, vector in vectors.items()}
-        self.truncated, self.on_batch = 0, None
+        self.dimension = len(next(iter(vectors.values()), []))
 
-    def encode(self, texts: Sequence[str], role: str = "document") -> Vectors:
-        return np.stack([self.vectors[text] for text in texts])
+    def networks(self) -> tuple[()]:
+        return ()
+
+    def encode(self, texts: Sequence[str], role: str = "document", *, on_batch: object = None) -> Encoded:
+        return Encoded(np.stack([self.vectors[text] for text in texts]), np.zeros(len(texts), np.bool_))
 
 
 def entrant(name: str, vectors: dict[str, list[float]], base: str | None = None) -> Entrant:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mteb.abstasks import AbsTask
 
-from ...encoder import Role
+from ...choices import Role
 from ...text_tables import shorten
 from ..result import StatisticName
 from .hub_task import HubTask
