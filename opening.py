@@ -109,14 +109,35 @@ def check_has_vectors(resolved: Resolved) -> None:
         )
 
 
+def check_length(resolved: Resolved, max_tokens: int | None) -> None:
+    """Refuse a maximum length that is more than a base, or one of an ensemble's, takes.
+
+    Raises:
+        ConfigError: it is more.
+    """
+    for each in resolved.members or (resolved,):
+        refuse_longer(max_tokens, each.encoding.longest(), each.base.name)
+
+
+def refuse_longer(max_tokens: int | None, longest: int, base: str) -> None:
+    """Refuse a maximum length above the one that a base takes.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if max_tokens is not None and max_tokens > longest:
+        raise ConfigError(f"the maximum length is {max_tokens} tokens; {base} takes at most {longest}")
+
+
 def open_lora(resolved: Resolved, bases: LoadedBases) -> LoraEncoder:
     """Load a base, or an adapter or merge on its base; raises as `open_reference`."""
     from .encoders.lora import LoraEncoder
 
-    base, settings = bases.load(resolved.base, resolved.encoding), bases.settings
+    settings = bases.settings
+    check_length(resolved, settings.max_tokens)
+    base = bases.load(resolved.base, resolved.encoding)
     longest = base.encoding.longest()
-    if settings.max_tokens is not None and settings.max_tokens > longest:
-        raise ConfigError(f"the maximum length is {settings.max_tokens} tokens; {resolved.base.name} takes at most {longest}")
+    refuse_longer(settings.max_tokens, longest, resolved.base.name)  # the network may have fewer positions than its folder says
     return LoraEncoder(
         base,
         read_factors(resolved),

@@ -20,7 +20,7 @@ from .base.spec import BaseSpec, EncodingSpec
 from .ensemble import Recipe, find_mode
 from .errors import AdapterError, BaseError, HubError, RegistryError, UnknownReferenceError
 from .files import near_files
-from .opening import EncoderSettings, LoadedBases, check_has_vectors, open_encoder, open_reference
+from .opening import EncoderSettings, LoadedBases, check_has_vectors, check_length, open_encoder, open_reference
 from .registry import Entry, Registry, split_reference
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Resolved",
     "Search",
     "check_has_vectors",
+    "check_length",
     "fetch_snapshot",
     "locate_reference",
     "of_base",

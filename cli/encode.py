@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..files import near_files, write_file
+from ..files import STDOUT, descriptor_of, near_files, write_file
 from ..plurals import count
 from . import life
 from .bars import text_bar
 from .command import Command
 from .completion import REFERENCE
 from .encoder_options import EncoderOptions, encoder_options
-from .options import Choice, common_options
+from .options import Choice, OutputFile, common_options
 from .output import emit, reserve_outputs, say
 
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ if TYPE_CHECKING:
     help="The role of the texts, which decides the instruction.",
 )
 @click.option(
-    "-o", "--output", metavar="OUT.npy", type=click.Path(path_type=Path), help="Write the vectors here, float32, a row for each line."
+    "-o",
+    "--output",
+    metavar="OUT.npy",
+    type=OutputFile(),
+    help="Write the vectors here, float32, a row for each line; - is the standard output.",
 )
 @encoder_options
 @common_options
@@ -60,11 +64,14 @@ def command(
             "say where the vectors go: -o OUT.npy, --json for one JSON object, or into a pipe or a file (> OUT.jsonl) for a JSON list a line"
         )
     reserve_outputs({"-o": output}, json_output)
+    if output and descriptor_of(output) == STDOUT and sys.stdout.isatty():
+        raise click.UsageError(f"the bytes of the vectors do not go into a terminal; give -o a file, or send -o {output} into a pipe")
     _refuse_to_replace(file, output)
-    from ..references import LoadedBases, check_has_vectors, open_encoder, resolve_reference
+    from ..references import LoadedBases, check_has_vectors, check_length, open_encoder, resolve_reference
 
     resolved = resolve_reference(reference, encoder.search(registry_dir))
     check_has_vectors(resolved)
+    check_length(resolved, encoder.max_tokens)
     for note in resolved.notes:
         say(note)
     texts = read_lines(file)

@@ -6,11 +6,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from . import life
 from .bars import text_bar
-from .merge import split_sources
+from .merge_words import split_sources
 from .output import say
 
 if TYPE_CHECKING:
@@ -82,11 +80,7 @@ def _curve_steps(options: dict[str, Any], parents: int) -> int:
     from ..merge.search.plot import check_plot
 
     steps = options["curve_steps"]
-    if steps is not None and (steps < 0 or steps == 1):
-        raise click.UsageError(f"--curve-steps is {steps}; expected 0 for no curve, or at least 2")
     if options["plot"]:
-        if steps == 0:
-            raise click.UsageError("--plot draws the curve, and --curve-steps 0 leaves it out")
         check_plot(options["plot"])
     return int(steps) if steps is not None else 11 if parents <= 2 else 5
 

@@ -14,7 +14,7 @@ from ..plurals import count
 from . import life
 from .command import Command
 from .completion import DOMAIN_OR_FILE, NAME, SETTING, SOURCE
-from .options import Choice, base_options, common_options, dangling_option, machine_options
+from .options import Choice, WholeNumber, base_options, common_options, dangling_option, machine_options
 from .output import emit, say
 
 if TYPE_CHECKING:
@@ -62,23 +62,23 @@ class Job:
     help="sample, hub, a BEIR folder, FlagEmbedding lines, or a table [default: the domain's Hub sets, else its sample].",
 )
 @dangling_option
-@click.option("--train-queries", type=int, metavar="N", help="Draw this many training queries (seeded) [default: all].")
+@click.option("--train-queries", type=WholeNumber(min=1), metavar="N", help="Draw this many training queries (seeded) [default: all].")
 @click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the domain's].")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a toml file.")
 @click.option(
     "--set", "settings", type=SETTING, multiple=True, metavar="KEY=VALUE", help="One setting (see docs/training.md); wins over --config."
 )
-@click.option("--seed", type=int, metavar="N", help="Of everything drawn [default: 0].")
+@click.option("--seed", type=WholeNumber(min=0), metavar="N", help="Of everything drawn [default: 0].")
 @click.option(
     "--seeds",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=1,
     metavar="N",
     help="Train N versions, with the seed, the next one and so on, and tell the mean and spread of their dev scores.",
 )
 @click.option(
     "--gram-rank",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     metavar="N",
     help="Keep the Gram matrices of what the adapted modules read, as diagonal plus rank N, such as 64: for merging with regmean.",
 )
@@ -207,7 +207,7 @@ def _config(options: dict[str, Any]) -> TrainConfig:
     for setting in options["settings"]:
         key, equals, value = setting.partition("=")
         if not equals:
-            raise ConfigError(f"--set {setting!r}: expected KEY=VALUE, such as --set epochs=2")
+            raise click.UsageError(f"--set {setting!r}: expected KEY=VALUE, such as --set epochs=2")
         values[key.strip()] = value.strip()
     if options["seed"] is not None:
         values["seed"] = options["seed"]

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import AdapterError, ConfigError
+from ..plurals import count
 from .modes import find_mode
 
 RECIPE = "ensemble.json"
@@ -94,7 +95,7 @@ def share_weights(mode: str, weights: Sequence[float] | None, members: int) -> t
     if weights is None:
         return (1 / members,) * members
     if len(weights) != members:
-        raise ConfigError(f"{len(weights)} weights for {members} members; give one each, in their order")
+        raise ConfigError(f"{count(len(weights), 'weight')} for {count(members, 'member')}; give one each, in their order")
     for weight in weights:
         if not math.isfinite(weight) or weight < 0 or (weight == 0 and not takes_zero):
             raise ConfigError(

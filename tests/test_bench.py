@@ -13,7 +13,6 @@ from adapt_embed.base import load_base
 from adapt_embed.base.resolve import resolve_base
 from adapt_embed.bench.cost.plan import plan
 from adapt_embed.bench.report.terminal import table_text
-from adapt_embed.bench.result import parse_result
 from adapt_embed.bench.run.identity import Identity, identify
 from adapt_embed.bench.run.models import Entrant, enter
 from adapt_embed.bench.run.scoring import BenchProgress, bench
@@ -306,7 +305,7 @@ def test_the_result_says_the_difference_and_reads_back(tmp_path: Path, beir: Pat
     assert difference is not None
     assert difference["nDCG@10"] == pytest.approx(1 - result.score("law", "base").metrics["nDCG@10"])
     assert difference["nDCG@10"] > 0.1
-    assert parse_result(json.loads(json.dumps(result.as_dict(items=True)))) == result
+    assert json.loads(json.dumps(result.as_dict(items=True)))["scores"][1]["difference"] == difference
     assert "items" not in result.as_dict()["scores"][0]
     text = table_text(result)
     assert next(line for line in text.splitlines() if "legal@1" in line).split() == ["legal@1", "1.0000", f"+{difference['nDCG@10']:.4f}"]

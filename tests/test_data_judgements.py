@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import pytrec_eval
 from adapt_embed.bench.report.terminal import table_text
-from adapt_embed.bench.result import parse_result
 from adapt_embed.bench.run.identity import Identity
 from adapt_embed.bench.run.models import Entrant
 from adapt_embed.bench.run.scoring import bench
@@ -183,7 +182,7 @@ def test_a_bench_says_what_it_skipped_wherever_it_says_its_scores(tmp_path: Path
     result = bench([Entrant("words", ByWord(), identity, "words", None)], [task])  # type: ignore[arg-type]
     (benched,) = result.tasks
     assert [note.split(" that name")[0] for note in benched.notes] == ["skipped judgements", "skipped candidates"]
-    assert parse_result(json.loads(json.dumps(result.as_dict()))).tasks == result.tasks
+    assert json.loads(json.dumps(result.as_dict()))["tasks"][0]["notes"] == list(benched.notes)
     assert f"d: {benched.notes[0]}" in table_text(result)
 
 

@@ -16,7 +16,7 @@ import torch
 from adapt_embed.base import Base, BaseSpec, EncodingSpec, ResolvedBase, load_base
 from adapt_embed.base.load import Network
 from adapt_embed.base.resolve import resolve_base
-from adapt_embed.bench.identity import identify
+from adapt_embed.bench.run.identity import identify
 from adapt_embed.cache import DEFAULT_BYTES, CacheFiles, describe_size, open_cache_files, parse_size
 from adapt_embed.cache.encoders import CachedNetwork, over_store
 from adapt_embed.cache.space import vector_space
@@ -462,7 +462,7 @@ def test_sizes_are_read(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "much", "-1", "0", "5 EB", "1,5GB", "0.2B"])
 def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"is no size of a cache; expected bytes, or a number with KB"):
+    with pytest.raises(ConfigError, match=r"is not a size of a cache; expected bytes, or a number with KB"):
         parse_size(text)
 
 
