@@ -15,7 +15,7 @@ from adapt_embed.bench.leaks.leakage import Leakage, TaskLeaks
 from adapt_embed.bench.leaks.trained_on import TrainedOn, trained_on
 from adapt_embed.bench.leaks.unseen import unseen_task, with_unseen
 from adapt_embed.bench.run.identity import identify
-from adapt_embed.bench.run.models import Entrant
+from adapt_embed.bench.run.models import Model
 from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.tasks.classification import classification_task
 from adapt_embed.bench.tasks.clustering import clustering_task
@@ -261,7 +261,7 @@ def encoder_on(tiny_base: Path) -> LoraEncoder:
 
 def test_the_rest_of_a_task_is_scored_as_the_mean_over_its_items(tiny_base: Path) -> None:
     encoder = encoder_on(tiny_base)
-    entrant = Entrant("base", encoder, identify("base", encoder), "", None)
+    model = Model("base", encoder, identify("base", encoder), "", None)
     rng = np.random.default_rng(0)
     corpus = {f"p{row}": " ".join(rng.choice(["court", "law", "rent", "tenant", "sea", "river"], 5)) for row in range(60)}
     queries = {f"q{row}": " ".join(rng.choice(["court", "law", "rent", "tenant", "sea"], 3)) + f" {row}" for row in range(12)}
@@ -270,7 +270,7 @@ def test_the_rest_of_a_task_is_scored_as_the_mean_over_its_items(tiny_base: Path
     leakage = find_leaks([task := retrieval_task("law", corpus, pairs)], [trained(sketch)])
     leaked = leakage.leaked("law")
     assert {"q1", "q5"} <= leaked < set(queries)
-    whole, rest = bench([entrant], with_unseen([task], leakage)).scores
+    whole, rest = bench([model], with_unseen([task], leakage)).scores
     assert (whole.task, rest.task) == ("law", "law (unseen)")
     assert list(whole.items) == list(queries)
     assert rest.items == {qid: value for qid, value in whole.items.items() if qid not in leaked}

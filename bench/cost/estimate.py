@@ -6,7 +6,7 @@ from functools import cache
 from ...data.sample import sample_folder
 from ...encoders.protocol import NetworkEncoder
 from ...plurals import count, singular
-from ..run.models import Entrant
+from ..run.models import Model
 from ..tasks.hub_task import HubTask
 from ..tasks.kind import TextGroup
 from ..tasks.table import TASK_KINDS
@@ -19,7 +19,7 @@ _MOST_CHARACTERS = 20_000  # longer than any base reads
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstimatedTask:
-    """One task that is not in the cache, for one entrant. `sizes` is empty and the rest None where mteb has no statistics of it."""
+    """One task that is not in the cache, for one model. `sizes` is empty and the rest None where mteb has no statistics of it."""
 
     task: str
     reference: str
@@ -37,15 +37,15 @@ class EstimatedTask:
         return f"{name}: {sizes}; not in the cache, roughly {self.tokens} tokens, about {self.minutes:.1f} min"
 
 
-def estimate(entrant: Entrant, task: HubTask) -> EstimatedTask:
-    """Estimate what one entrant takes for a task that is not loaded."""
+def estimate(model: Model, task: HubTask) -> EstimatedTask:
+    """Estimate what one model takes for a task that is not loaded."""
     groups = text_groups(task)
     if not groups:
-        return EstimatedTask(task=task.name, reference=entrant.name, sizes={}, texts=None, tokens=None, minutes=None)
-    costs = [_cost(network, group, task.language) for network in entrant.encoder.networks() for group in groups]
+        return EstimatedTask(task=task.name, reference=model.name, sizes={}, texts=None, tokens=None, minutes=None)
+    costs = [_cost(network, group, task.language) for network in model.encoder.networks() for group in groups]
     return EstimatedTask(
         task=task.name,
-        reference=entrant.name,
+        reference=model.name,
         sizes=TASK_KINDS[task.task.metadata.type].hub_sizes(task),
         texts=sum(group.count for group in groups),
         tokens=round(sum(tokens for tokens, _ in costs)),

@@ -10,7 +10,7 @@ from ...cache.vectors import VectorStore
 from ...encoders.protocol import NetworkEncoder
 from ...plurals import count, singular
 from ..run.cells import Caches
-from ..run.models import Entrant, check_tasks
+from ..run.models import Model, check_tasks
 from ..tasks.hub_task import HubTask
 from ..tasks.table import kind_of
 from .estimate import EstimatedTask, estimate
@@ -19,7 +19,7 @@ from .speed import Counted, count_tokens, minutes_for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTask:
-    """One task for one entrant: its texts, the tokens that the network reads of them, and how many texts would be cut.
+    """One task for one model: its texts, the tokens that the network reads of them, and how many texts would be cut.
 
     Every member of an ensemble reads all texts, and a text counts as cut where one member cuts it. `cached` counts the texts whose vectors
     are all kept, and `scored` says that the scores are: `minutes` is the time for the rest. `sizes` says how large the task is.
@@ -85,33 +85,33 @@ class BenchPlan:
         return "\n".join(lines)
 
 
-def plan(entrants: Sequence[Entrant], tasks: Sequence[AbsTask], caches: Caches | None = None, pending: Sequence[HubTask] = ()) -> BenchPlan:
-    """Count what each entrant would encode for each task, and measure how fast it does; no score is computed.
+def plan(models: Sequence[Model], tasks: Sequence[AbsTask], caches: Caches | None = None, pending: Sequence[HubTask] = ()) -> BenchPlan:
+    """Count what each model would encode for each task, and measure how fast it does; no score is computed.
 
     Args:
-        entrants: The rows.
+        models: The rows.
         tasks: The columns.
         caches: What the bench would find there takes no time; None: nothing.
         pending: Tasks whose texts are not here: estimated by mteb's own statistics.
 
     Raises:
-        AdaptError: a task is of a kind that the bench does not know or that an entrant cannot do, or an adapter does not fit its base.
+        AdaptError: a task is of a kind that the bench does not know or that a model cannot do, or an adapter does not fit its base.
     """
-    check_tasks(entrants, [*tasks, *(each.task for each in pending)])
-    planned = tuple(_plan(entrant, task, caches or Caches()) for entrant in entrants for task in tasks)
-    return BenchPlan(planned=planned, pending=tuple(estimate(entrant, task) for entrant in entrants for task in pending))
+    check_tasks(models, [*tasks, *(each.task for each in pending)])
+    planned = tuple(_plan(model, task, caches or Caches()) for model in models for task in tasks)
+    return BenchPlan(planned=planned, pending=tuple(estimate(model, task) for model in models for task in pending))
 
 
-def _plan(entrant: Entrant, task: AbsTask, caches: Caches) -> PlannedTask:
-    networks = entrant.encoder.networks()
+def _plan(model: Model, task: AbsTask, caches: Caches) -> PlannedTask:
+    networks = model.encoder.networks()
     texts = kind_of(task).texts(task)
     counts = [count_tokens(network, texts) for network in networks]
     is_kept = [_find_kept(network, own, caches.vectors) for network, own in zip(networks, counts, strict=True)]
     left = [[each for each, kept in zip(own, flags, strict=True) if not kept] for own, flags in zip(counts, is_kept, strict=True)]
-    scored = caches.cells is not None and caches.cells.holds(entrant.identity, task)
+    scored = caches.cells is not None and caches.cells.holds(model.identity, task)
     return PlannedTask(
         task=task.metadata.name,
-        reference=entrant.name,
+        reference=model.name,
         texts=len(counts[0]),
         tokens=sum(each.tokens for own in counts for each in own),
         truncated=sum(any(each.is_cut for each in same_text) for same_text in zip(*counts, strict=True)),

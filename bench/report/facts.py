@@ -9,7 +9,7 @@ from ...references import Resolved
 from ...registry import Entry
 from ..leaks.unseen import unseen_name
 from ..result import BenchResult
-from ..run.models import Entrant
+from ..run.models import Model
 
 _LIBRARIES = ("mteb", "torch", "transformers", "tokenizers", "datasets", "numpy", "scipy", "scikit-learn", "pytrec-eval-terrier")
 Facts = tuple[tuple[str, str], ...]
@@ -22,17 +22,17 @@ def library_versions() -> Facts:
     return own + tuple((name, version(name)) for name in _LIBRARIES)
 
 
-def reference_facts(entrants: Sequence[Entrant], found: Sequence[Resolved]) -> list[tuple[str, Facts]]:
-    """Return of each entrant how it came about and how it was computed."""
+def reference_facts(models: Sequence[Model], found: Sequence[Resolved]) -> list[tuple[str, Facts]]:
+    """Return of each model how it came about and how it was computed."""
     by_name = {resolved.reference: resolved for resolved in found}
-    return [(entrant.name, _of_entrant(entrant, by_name.get(entrant.name))) for entrant in entrants]
+    return [(model.name, _of_model(model, by_name.get(model.name))) for model in models]
 
 
-def _of_entrant(entrant: Entrant, resolved: Resolved | None) -> Facts:
-    own = entrant.identity
+def _of_model(model: Model, resolved: Resolved | None) -> Facts:
+    own = model.identity
     computed = (
-        ("what", entrant.description),
-        ("held against", entrant.base or "nothing: it is a base"),
+        ("what", model.description),
+        ("held against", model.base or "nothing: it is a base"),
         ("computed in", own.precision),
         ("longest text", f"{own.max_tokens} tokens"),
         ("hash of all that its vectors depend on", own.revision),

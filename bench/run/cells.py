@@ -1,4 +1,4 @@
-"""What mteb found of one entrant on one task, kept on disk and found again where nothing that it depends on has changed.
+"""What mteb found of one model on one task, kept on disk and found again where nothing that it depends on has changed.
 
 mteb's own ResultCache is not used: it takes a complete result of a task's name for that task's, whatever the revision of its data,
 keeps no predictions, and its files are written in place.
@@ -26,7 +26,7 @@ _SPEED_OVER_SIZE = 1  # gzip's level: predictions are digits, of which more effo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One entrant on one task.
+    """One model on one task.
 
     Attributes:
         task_result: What mteb writes into its own result files (`TaskResult`), unrounded.
