@@ -11,7 +11,8 @@ from ..data.sketch import TRAINING_TEXTS, sketch_texts, write_sketch
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, write_lora
 from ..lora.gram_file import GRAMS, write_grams
 from ..registry import Entry, Registry
-from ..registry.entry import base_record, library_versions, named_base
+from ..registry.entry import base_record, named_base
+from ..versions import library_versions
 from .config import TrainConfig
 from .lora_layers import peft_config
 from .seeds import SeedMember

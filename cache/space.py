@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from functools import cache
-from importlib.metadata import version
 
-from ..base.fingerprint import file_sha256
+from ..disk import file_sha256
 from ..encoder import LoraEncoder, Role, uses_bf16
 from ..lora import LoraFactors, factors_sha256
+from ..versions import distribution_versions
 
 _FORMAT = 2
 
@@ -33,7 +32,7 @@ def describe_content(encoder: LoraEncoder, role: Role) -> dict[str, object]:
 
 def vector_space(encoder: LoraEncoder, role: Role) -> str:
     """Return the name of the space that an encoder's vectors of a role lie in: a hash, of the versions that compute them as well."""
-    content = describe_content(encoder, role) | {"format": _FORMAT, "software": software_versions("torch", "transformers")}
+    content = describe_content(encoder, role) | {"format": _FORMAT, "software": distribution_versions("torch", "transformers")}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -46,12 +45,6 @@ def max_tokens_of(encoder: LoraEncoder, role: Role | None = None) -> int:
     """Return the length that texts of a role are truncated to; None: of any role."""
     longest = encoder.base.spec.longest(role)
     return min(encoder.max_tokens or longest, longest)
-
-
-@cache
-def software_versions(*distributions: str) -> dict[str, str]:
-    """Return the versions that are installed."""
-    return {name: version(name) for name in distributions}
 
 
 def _factors_of(encoder: LoraEncoder, role: Role) -> LoraFactors | None:

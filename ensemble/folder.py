@@ -5,7 +5,7 @@ from pathlib import Path
 from ..encoder import Vectors
 from ..errors import AdapterError
 from ..registry import Entry, Registry
-from ..registry.entry import library_versions
+from ..versions import library_versions
 from .pca import Projection
 from .recipe import PROJECTION, Recipe, write_recipe
 

@@ -12,7 +12,8 @@ from ..base.sentence_files import pad_right, write_json, write_sentence_files
 from ..errors import ConfigError, unknown_name
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, StoreDtype, lora_config, write_lora
 from ..registry import Entry, Registry
-from ..registry.entry import is_there, library_versions, named_base
+from ..registry.entry import is_there, named_base
+from ..versions import library_versions
 from .merge import MergeConfig, MergeResult
 from .parents import Parent
 

@@ -6,11 +6,9 @@ import json
 import re
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from .. import __version__
 from ..errors import RegistryError, unknown_name
 from ..names import RULE, is_name, normalise
 
@@ -178,11 +176,6 @@ def is_there(record: dict) -> bool:
 def is_base_folder(path: str | None) -> bool:
     """Say whether this is the absolute path of a folder with a base in it, whatever the current directory is."""
     return path is not None and Path(path).is_absolute() and (Path(path) / "config.json").is_file()
-
-
-def library_versions(*names: str) -> dict[str, str]:
-    """Return the version of this package and of other distributions: what an entry keeps of what it was made with."""
-    return {"adapt-embed": __version__} | {name: version(name) for name in names}
 
 
 def check_name(name: str) -> None:

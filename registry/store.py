@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .. import disk
 from ..errors import RegistryError, UnknownReferenceError, did_you_mean, unknown_name
 from ..names import fold, normalise, why_not_a_folder
-from . import atomic
 from .entry import Entry, check_alias, check_name, split_reference
 from .guard import index_lock, readable_errors
 from .index import ENTRY, INDEX, Index
@@ -138,14 +138,14 @@ class Registry:
         if not self.user.index_path.exists():
             self.write_index(index)  # an index before the first folder: a folder without one means that it was lost
         entry = Entry.from_dict(json.loads(replace(draft, version=self._next_version(index, draft.name)).to_json()))
-        atomic.write_file(folder / ENTRY, entry.to_json())
-        atomic.sync_folder(folder)
+        disk.write_file(folder / ENTRY, entry.to_json())
+        disk.sync_folder(folder)
         target = self.user.folder(entry)
         try:
-            atomic.make_folder(target.parent)
-            atomic.move(folder, target)
-            atomic.sync_folder(target.parent)
-            atomic.sync_folder(self.home)
+            disk.make_folder(target.parent)
+            disk.move(folder, target)
+            disk.sync_folder(target.parent)
+            disk.sync_folder(self.home)
             self.write_index(index.with_entry(entry))
         except BaseException:
             if entry not in self.user.index():
@@ -179,13 +179,13 @@ class Registry:
     def write_index(self, index: Index) -> None:
         """Replace the user's index at once. Meant to be called under the index lock."""
         temporary = new_temporary(self.home)
-        atomic.make_folder(temporary.parent)
-        atomic.replace_file(self.user.index_path, index.to_json(), temporary)
+        disk.make_folder(temporary.parent)
+        disk.replace_file(self.user.index_path, index.to_json(), durability="name", temporary=temporary)
 
     def _change(self, change: Callable[[Index], Index]) -> None:
         """Write the index that `change` makes of the present one, under the lock."""
         with readable_errors(self.home):
-            atomic.make_folder(self.home)
+            disk.make_folder(self.home)
             with index_lock(self.home, self.lock_timeout_s):
                 self.write_index(change(self.user.index()))
 
@@ -234,7 +234,7 @@ class Registry:
             UnknownReferenceError: it has gone already.
         """
         with readable_errors(self.home):
-            atomic.make_folder(self.home)
+            disk.make_folder(self.home)
             with index_lock(self.home, self.lock_timeout_s):
                 index = self.user.index()
                 removal = self._what_goes(index, entry, force)

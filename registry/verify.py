@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from .. import disk
 from ..errors import RegistryError
 from ..names import normalise
-from . import atomic
 from .entry import RESERVED, Entry
 from .guard import index_lock, readable_errors
 from .index import ENTRY, DamagedIndexError, Index
 from .needs import lost_bases, lost_members
-from .staging import discard, leftovers, new_temporary, sha256_of
+from .staging import discard, leftovers, new_temporary
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -103,7 +103,7 @@ def _difference(path: Path, expected: dict) -> str | None:
         size = path.stat().st_size
         if size != expected["size"]:
             return f"has {size:,} bytes, {expected['size']:,} were registered"
-        found = sha256_of(path)
+        found = disk.file_sha256(path)
     except OSError as e:
         return f"cannot be read ({e.strerror})"
     return None if found == expected["sha256"] else f"has sha256 {found[:12]}..., {expected['sha256'][:12]}... was registered"
@@ -142,7 +142,7 @@ def _drop_what_is_gone(registry: Registry, problem: Problem) -> Problem:
     entry = next(entry for entry in index.entries if entry.reference == problem.where)
     aliases = [alias for alias, version in index.aliases.get(entry.name, {}).items() if version == entry.version]
     registry.write_index(index.without_entry(entry))
-    atomic.remove_tree(registry.user.folder(entry))  # nothing but empty folders, if it is there at all
+    disk.remove_tree(registry.user.folder(entry))  # nothing but empty folders, if it is there at all
     return replace(problem, fixed=f"taken out of the index{' with the aliases ' + ', '.join(sorted(aliases)) if aliases else ''}")
 
 
@@ -205,7 +205,7 @@ def _leftovers(home: Path, fix: bool) -> list[Problem]:
     found = [*leftovers(home), *empty]
     if fix:
         for path in found:
-            atomic.remove_tree(path) if path.is_dir() else atomic.remove_file(path)
+            disk.remove_tree(path) if path.is_dir() else disk.remove_file(path)
     return [
         Problem(
             kind="leftover",
@@ -231,7 +231,7 @@ def _rebuild(registry: Registry, how: str) -> list[Problem]:
         fixed = f"written anew from {len(entries)} version folders; its aliases are lost"
         if path.exists():
             aside = new_temporary(registry.home).name[:6]
-            atomic.move(path, path.with_name(f"{path.name}.damaged-{aside}"))
+            disk.move(path, path.with_name(f"{path.name}.damaged-{aside}"))
             fixed += f", the damaged file is kept as {path.name}.damaged-{aside}"
         registry.write_index(index)
     return [Problem(kind="index", where=str(path), detail=how, fixed=fixed, is_fixable=True)]

@@ -124,7 +124,7 @@ def test_whatever_changes_vectors_is_a_miss(encoder: LoraEncoder, store: VectorS
 def test_other_versions_of_what_computes_vectors_are_a_miss(encoder: LoraEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     before = vector_space(encoder, "document")
     assert vector_space(encoder, "document") == before
-    monkeypatch.setattr("adapt_embed.cache.space.software_versions", lambda *names: dict.fromkeys(names, "0.0"))
+    monkeypatch.setattr("adapt_embed.cache.space.distribution_versions", lambda *names: dict.fromkeys(names, "0.0"))
     assert vector_space(encoder, "document") != before
 
 

@@ -2,11 +2,10 @@
 
 import platform
 from collections.abc import Sequence
-from importlib.metadata import version
 
-from ... import __version__
 from ...references import Resolved
 from ...registry import Entry
+from ...versions import library_versions
 from ..entrants import Entrant
 from ..result import BenchResult
 from ..unseen import unseen_name
@@ -16,10 +15,10 @@ Facts = tuple[tuple[str, str], ...]
 """What is said of something: (what, value)."""
 
 
-def library_versions() -> Facts:
+def software_facts() -> Facts:
     """Return what the scores were computed with."""
-    own = (("adapt-embed", __version__), ("Python", platform.python_version()), ("platform", platform.platform()))
-    return own + tuple((name, version(name)) for name in _LIBRARIES)
+    (own, *libraries) = library_versions(*_LIBRARIES).items()
+    return (own, ("Python", platform.python_version()), ("platform", platform.platform()), *libraries)
 
 
 def reference_facts(entrants: Sequence[Entrant], found: Sequence[Resolved]) -> list[tuple[str, Facts]]:
