@@ -99,6 +99,14 @@ def snapshot_identity(folder: Path) -> tuple[str, str] | None:
     return parts[-3].removeprefix("models--").replace("--", "/"), parts[-1]
 
 
+def snapshot_at(hub_id: str, revision: str | None) -> Path | None:
+    """Return the snapshot folder of one revision in the Hugging Face cache, the Hub not being asked; None where it is not there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(hub_id, "config.json", revision=revision) if revision else None
+    return Path(found).parent if isinstance(found, str) else None
+
+
 def is_cached(hub_id: str, revision: str | None) -> bool:
     """Say whether others find a base in the Hugging Face cache: peft at this revision, sentence-transformers at main."""
     from huggingface_hub import try_to_load_from_cache

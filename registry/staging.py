@@ -13,7 +13,8 @@ from filelock import FileLock, Timeout
 from .. import disk
 from ..errors import RegistryError
 from .guard import index_lock
-from .index import ENTRY
+from .index import ENTRY, INDEX, Index
+from .records import FileRecord
 
 TEMPORARY = ".tmp"
 
@@ -46,6 +47,13 @@ def new_temporary(home: Path) -> Path:
     return home / TEMPORARY / secrets.token_hex(8)
 
 
+def write_index(home: Path, index: Index) -> None:
+    """Replace the index of the registry at `home` at once. Meant to be called under the index lock."""
+    temporary = new_temporary(home)
+    disk.make_folder(temporary.parent)
+    disk.replace_file(home / INDEX, index.to_json(), durability="name", temporary=temporary)
+
+
 def leftovers(home: Path) -> list[Path]:
     """List what killed processes left in the temporary folder. Meant to be called under the index lock."""
     folder = home / TEMPORARY
@@ -76,8 +84,8 @@ def discard(home: Path, folder: Path) -> None:
     disk.remove_tree(temporary)
 
 
-def record_files(folder: Path) -> dict[str, dict]:
-    """Hash all files of a folder and flush them to the disk: relative path -> {"sha256", "size"}.
+def record_files(folder: Path) -> dict[str, FileRecord]:
+    """Hash all files of a folder and flush them to the disk: relative path -> its record.
 
     Raises:
         RegistryError: something in it is neither file nor folder, or bears the name of the entry itself.
@@ -91,5 +99,5 @@ def record_files(folder: Path) -> dict[str, dict]:
         if path.is_symlink() or not path.is_file() or relative == ENTRY:
             raise RegistryError(f"{relative} cannot be registered; a version holds plain files, and {ENTRY} is the registry's own")
         disk.sync_file(path)
-        record[relative] = {"sha256": disk.file_sha256(path), "size": path.stat().st_size}
+        record[relative] = FileRecord(sha256=disk.file_sha256(path), size=path.stat().st_size)
     return record

@@ -40,7 +40,7 @@ def registry(tmp_path: Path, spec: BaseSpec) -> Registry:
     registry = open_registry(tmp_path / "registry")
     for seed in (1, 2):
         draft = Entry(
-            kind="adapter", name="legal", domain="legal", base=base_record(spec), pooling=spec.pooling, prompts={"query": "ask: "}
+            kind="adapter", name="legal", domain="legal", bases=(base_record(spec),), pooling=spec.pooling, prompts={"query": "ask: "}
         )
         registry.add(draft, lambda folder, seed=seed: write_adapter(folder, seed))
     registry.set_alias(registry.find("legal", 1), "best")
@@ -165,8 +165,8 @@ def test_an_adapter_is_refused_on_a_named_base_with_other_weights(search: Search
 def test_the_recorded_path_is_not_taken_when_its_weights_have_changed(
     registry: Registry, spec: BaseSpec, tiny_base: Path, tmp_path: Path
 ) -> None:
-    moved = base_record(spec) | {"path": str(other_base(tiny_base, tmp_path / "other"))}
-    registry.add(Entry(kind="adapter", name="moved", base=moved, pooling="cls"), lambda folder: write_adapter(folder, 1))
+    moved = replace(base_record(spec), path=str(other_base(tiny_base, tmp_path / "other")))
+    registry.add(Entry(kind="adapter", name="moved", bases=(moved,), pooling="cls"), lambda folder: write_adapter(folder, 1))
     with pytest.raises(BaseError, match="not there any more; name that base with --base"):
         resolve_reference("moved", Search(registry=registry))
     assert resolve_reference("moved", Search(registry=registry, base=str(tiny_base))).base.sha256 == spec.sha256
@@ -174,7 +174,7 @@ def test_the_recorded_path_is_not_taken_when_its_weights_have_changed(
 
 def test_of_versions_on_several_bases_the_choice_is_told(registry: Registry, tiny_base: Path, tmp_path: Path) -> None:
     other = resolve_base(str(other_base(tiny_base, tmp_path / "other")))
-    registry.add(Entry(kind="adapter", name="legal", base=base_record(other), pooling="cls"), lambda folder: write_adapter(folder, 3))
+    registry.add(Entry(kind="adapter", name="legal", bases=(base_record(other),), pooling="cls"), lambda folder: write_adapter(folder, 3))
     newest = resolve_reference("legal", Search(registry=registry))
     assert newest.reference == "legal@3"
     assert "taking legal@3" in newest.notes[0]
@@ -183,7 +183,7 @@ def test_of_versions_on_several_bases_the_choice_is_told(registry: Registry, tin
 
 
 def test_an_ensemble_without_its_recipe_is_damaged(registry: Registry, spec: BaseSpec) -> None:
-    registry.add(Entry(kind="ensemble", name="both", base=base_record(spec)), lambda folder: None)
+    registry.add(Entry(kind="ensemble", name="both", bases=(base_record(spec),)), lambda folder: None)
     with pytest.raises(AdapterError, match=r"both/1 holds no ensemble: it has no ensemble\.json"):
         resolve_reference("both", Search(registry=registry))
 

@@ -19,10 +19,10 @@ from adapt_embed import disk
 from adapt_embed.cli import main
 from adapt_embed.errors import RegistryError
 from adapt_embed.lora import LoraModule, write_lora
-from adapt_embed.registry import Entry, Layer, Registry
+from adapt_embed.registry import BaseRecord, Entry, Layer, Registry
 from click.testing import CliRunner
 
-BASE = {"id": "org/base", "revision": "r1", "sha256": "a" * 64, "path": "/bases/base", "name": "org/base"}
+BASE = BaseRecord(id="org/base", revision="r1", sha256="a" * 64, path="/bases/base", name="org/base")
 NO_BUILTIN = Layer(Path("/nonexistent/registry.json"), Path("/nonexistent"))
 
 
@@ -52,7 +52,7 @@ def open_at(home: Path) -> Registry:
 
 
 def draft(name: str = "legal") -> Entry:
-    return Entry(kind="adapter", name=name, base=BASE, pooling="cls", created="2026-01-01T00:00:00+00:00")
+    return Entry(kind="adapter", name=name, bases=(BASE,), pooling="cls", created="2026-01-01T00:00:00+00:00")
 
 
 def write(folder: Path) -> None:
@@ -266,15 +266,15 @@ def test_an_orphans_number_is_not_counted_and_not_an_obstacle(memory_folder: Pat
 WRITER = """
 import sys, time
 from pathlib import Path
-from adapt_embed.registry import Entry, Registry
+from adapt_embed.registry import BaseRecord, Entry, Registry
 home, number = Path(sys.argv[1]), sys.argv[2]
 registry = Registry(home)
-base = {"id": "org/base", "sha256": "a" * 64}
+base = BaseRecord(id="org/base", sha256="a" * 64)
 while not (home.parent / "go").exists():
     time.sleep(0.002)
 for turn in range(25):
     name = "own" + number if turn % 5 == 0 else "shared"
-    registry.add(Entry(kind="adapter", name=name, base=base), lambda folder: (folder / "w").write_text(number + " " + str(turn)) and None)
+    registry.add(Entry(kind="adapter", name=name, bases=(base,)), lambda folder: (folder / "w").write_text(number + " " + str(turn)) and None)
 """
 
 

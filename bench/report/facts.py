@@ -4,7 +4,7 @@ import platform
 from collections.abc import Sequence
 
 from ...references import Resolved
-from ...registry import Entry
+from ...registry import Entry, ParentRecord
 from ...versions import library_versions
 from ..entrants import Entrant
 from ..result import BenchResult
@@ -46,17 +46,16 @@ def _of_entry(entry: Entry) -> Facts:
         "method": entry.method,
         "seed": None if entry.seed is None else str(entry.seed),
         "made": entry.created,
-        "trained on": entry.data.get("source"),
-        "training data": f"sha256 {entry.data['fingerprint']}" if entry.data.get("fingerprint") else None,
+        "trained on": entry.data.source if entry.data else None,
+        "training data": f"sha256 {entry.data.fingerprint}" if entry.data and entry.data.fingerprint else None,
         "made from": ", ".join(_parent(parent) for parent in entry.parents) or None,
     }
-    files = tuple((name, f"sha256 {file['sha256']}") for name, file in entry.files.items() if name.endswith(".safetensors"))
+    files = tuple((name, f"sha256 {file.sha256}") for name, file in entry.files.items() if name.endswith(".safetensors"))
     return tuple((what, str(value)) for what, value in facts.items() if value) + files
 
 
-def _parent(parent: dict) -> str:
-    weight = parent.get("weight")
-    return parent["reference"] if weight is None else f"{weight:.4g} {parent['reference']}"
+def _parent(parent: ParentRecord) -> str:
+    return parent.reference if parent.weight is None else f"{parent.weight:.4g} {parent.reference}"
 
 
 def task_rows(result: BenchResult) -> list[tuple[str, ...]]:
