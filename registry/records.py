@@ -5,9 +5,8 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, replace
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ..errors import RegistryError
 
@@ -154,41 +153,30 @@ def read_record(cls: type[R], content: object, what: str) -> R:
     """
     if not isinstance(content, Mapping):
         raise RegistryError(f"{what} must be an object, found {content!r}")
-    hints, required = _hints(cls), _required(cls)
-    if stray := sorted(content.keys() - hints.keys()):
-        raise RegistryError(f"{what} has the unknown key {stray[0]!r}; known: {', '.join(hints)}")
-    if missing := sorted(required - content.keys()):
-        raise RegistryError(f"{what} lacks the key {missing[0]!r}")
+    types_of, required = _TYPES[cls], _REQUIRED[cls]
+    if stray := content.keys() - types_of.keys():
+        raise RegistryError(f"{what} has the unknown key {min(stray)!r}; known: {', '.join(types_of)}")
+    if missing := required - content.keys():
+        raise RegistryError(f"{what} lacks the key {min(missing)!r}")
     for name, value in content.items():
-        if not _fits(value, hints[name]):
-            raise RegistryError(f"{what}: {name} must be a {_describe(hints[name])}, found {value!r}")
-    return cls(**{name: tuple(value) if get_origin(hints[name]) is tuple else value for name, value in content.items()})
+        if not isinstance(value, types_of[name]) or isinstance(value, bool):  # no record holds a truth value
+            raise RegistryError(f"{what}: {name} must be a {_describe(types_of[name])}, found {value!r}")
+    return cls(**{name: tuple(map(str, value)) if isinstance(value, list) else value for name, value in content.items()})
 
 
-@cache
-def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
+def _types(hint: Any) -> tuple[type, ...]:
+    """Return what JSON may hold of a field with this type."""
+    if get_origin(hint) in (Union, types.UnionType):
+        return tuple(each for alternative in get_args(hint) for each in _types(alternative))
+    own: type = get_origin(hint) or hint
+    return {tuple: (list,), float: (int, float)}.get(own, (own,))
 
 
-@cache
-def _required(cls: type) -> frozenset[str]:
-    return frozenset(each.name for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING)  # type: ignore[arg-type]
+def _describe(accepted: tuple[type, ...]) -> str:
+    names = {str: "text", int: "whole number", float: "number", list: "list", dict: "object", type(None): "null"}
+    return " or ".join(name for kind, name in names.items() if kind in accepted and not (kind is int and float in accepted))
 
 
-def _fits(value: object, hint: Any) -> bool:
-    origin = get_origin(hint)
-    if origin in (Union, types.UnionType):
-        return any(_fits(value, each) for each in get_args(hint))
-    if origin is Literal:
-        return value in get_args(hint)
-    if origin is tuple:
-        return isinstance(value, list | tuple) and all(_fits(each, get_args(hint)[0]) for each in value)
-    if hint in (int, float):
-        return isinstance(value, int if hint is int else (int, float)) and not isinstance(value, bool)
-    return hint is Any or isinstance(value, origin or hint)
-
-
-def _describe(hint: Any) -> str:
-    names = {tuple: "list", type(None): "null", dict: "object", str: "text", int: "whole number", float: "number"}
-    alternatives = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    return " or ".join(names.get(get_origin(each) or each, str(each)) for each in alternatives)
+_RECORDS: tuple[type, ...] = (BaseRecord, FileRecord, ParentRecord, DataRecord, ScoreRecord)
+_TYPES = {cls: {name: _types(hint) for name, hint in get_type_hints(cls).items()} for cls in _RECORDS}
+_REQUIRED = {cls: frozenset(each.name for each in fields(cls) if each.default is MISSING) for cls in _RECORDS}

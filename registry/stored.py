@@ -74,27 +74,31 @@ def from_stored(content: object, format_: int = FORMAT) -> Entry:
     try:
         for number in range(format_, FORMAT):
             content = MIGRATIONS[number](content)
-        what, known = f"entry {content.get('name')!r}", [*(each.name for each in fields(Entry)), PLACES]
-        if stray := sorted(content.keys() - set(known)):
-            raise RegistryError(f"{what} has the unknown key {stray[0]!r}; known: {', '.join(known)}")
-        if missing := [key for key in ("kind", "name", "bases") if key not in content]:
-            raise RegistryError(f"{what} lacks the key {missing[0]!r}")
-        _check_types(content, what)
-        records = {key: _READERS[key](value, what) if key in _READERS else value for key, value in content.items()}
+        what = f"entry {content.get('name')!r}"
+        _check_keys(content, what)
+        records: dict[str, Any] = {key: _READERS[key](value, what) if key in _READERS else value for key, value in content.items()}
         return Entry(**put_back(records, records.pop(PLACES, {})))
     except (AttributeError, KeyError, TypeError, ValueError) as e:
         raise RegistryError(f"an entry is malformed ({type(e).__name__}: {e})") from e
 
 
-def _check_types(content: Mapping[str, Any], what: str) -> None:
+def _check_keys(content: Mapping[str, Any], what: str) -> None:
+    known = [*(each.name for each in fields(Entry)), PLACES]
+    if stray := sorted(content.keys() - set(known)):
+        raise RegistryError(f"{what} has the unknown key {stray[0]!r}; known: {', '.join(known)}")
+    if missing := [key for key in ("kind", "name", "bases") if key not in content]:
+        raise RegistryError(f"{what} lacks the key {missing[0]!r}")
     for key, expected in _TYPES.items():
         if key in content and not isinstance(content[key], expected):
             raise RegistryError(f"{what}: {key} must be a {expected.__name__}, found a {type(content[key]).__name__}")
 
 
-def _read_file(path: str, file: object, what: str) -> FileRecord:
+def _read_file(path: str, file: Any, what: str) -> FileRecord:
     if path.startswith("/") or ".." in path.split("/"):
         raise RegistryError(f"{what}: file {path!r} must be a path inside the folder")
+    match file:
+        case {"sha256": str(sha256), "size": int(size)} if len(file) == 2:  # nearly all records are files': this is three times as quick
+            return FileRecord(sha256=sha256, size=size)
     return read_record(FileRecord, file, f"{what}: file {path!r}")
 
 
