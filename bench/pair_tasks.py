@@ -12,8 +12,9 @@ from ..data.pair_files import holds_flag_lines, read_pair_file
 from ..data.pooling import TextRow, pool_rows
 from ..data.readers import read_heading
 from ..errors import DataError
-from .task_notes import with_notes
-from .tasks import reranking_task, retrieval_task
+from .tasks.notes import with_notes
+from .tasks.reranking import reranking_task
+from .tasks.retrieval import retrieval_task
 
 
 def pairs_task(table: Path, *, name: str, split: str, language: str) -> AbsTask:

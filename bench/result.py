@@ -1,6 +1,6 @@
 """What a bench found. The names of fields and metrics are those of the printed table and of the JSON, both ways.
 
-The JSON of `BenchResult.as_dict(items=True)`, whose metric names are those of `bench/metrics.py`:
+The JSON of `BenchResult.as_dict(items=True)`, whose metric names are those of `bench/tasks/metric_names.py`:
 
     tasks         each with its `role` (its score counts toward the domain mean or the general mean), `domain`, `main_metric`,
                   the `shown` metrics, `notes` on its data, and `gold`: item -> what it is held against (pairs alone: a similarity or a label)

@@ -18,10 +18,15 @@ from ..data.split_tables import split_table, tables_in
 from ..data.tables import COLUMNS
 from ..errors import DataError
 from ..files import check_there
-from .local.names import local_name
 from .pair_tasks import pairs_task
-from .task_notes import with_notes
-from .tasks import classification_task, clustering_task, pair_classification_task, reranking_task, retrieval_task, sts_task
+from .tasks.classification import classification_task
+from .tasks.clustering import clustering_task
+from .tasks.local_names import local_name
+from .tasks.notes import with_notes
+from .tasks.pairs import pair_classification_task
+from .tasks.reranking import reranking_task
+from .tasks.retrieval import retrieval_task
+from .tasks.sts import sts_task
 
 _BEIR_PARTS = 3
 _ADVICE = {"hub": "; a domain's Hub sets are what is trained on: its MTEB tasks are scored with --domain D --set domain"}

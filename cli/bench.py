@@ -24,10 +24,10 @@ from .task_options import TaskOptions, task_options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..bench.cells import Caches
-    from ..bench.entrants import Entrant
     from ..bench.result import BenchResult
-    from ..bench.run import OnCell
+    from ..bench.run.cells import Caches
+    from ..bench.run.models import Entrant
+    from ..bench.run.scoring import OnCell
     from ..references import Resolved
 
 
@@ -95,11 +95,11 @@ def command(
     for note in dict.fromkeys(note for resolved in found for note in resolved.notes):
         say(note)
     life.doing("importing libraries")
-    from ..bench.entrants import enter
-    from ..bench.plan import plan
+    from ..bench.cost.plan import plan
+    from ..bench.report.terminal import table_text
+    from ..bench.run.models import enter
     from ..bench.sources import make_tasks
-    from ..bench.table import table_text
-    from ..bench.task_notes import notes_of
+    from ..bench.tasks.notes import notes_of
 
     language = encoder.lang or _language_of(found)
     folders, chosen_by = _take_sample(folders, chosen_by)
@@ -180,7 +180,7 @@ def _domains_of(found: Sequence[Resolved], what: str) -> tuple[str, ...]:
 
 
 def _bench(entrants: list[Entrant], tasks: list, caches: Caches, on_cell: OnCell | None) -> BenchResult:
-    from ..bench.run import BenchProgress, bench
+    from ..bench.run.scoring import BenchProgress, bench
 
     try:
         with text_bar() as tell:

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from mteb.abstasks import AbsTask
 
-    from ..bench.entrants import Entrant
-    from ..bench.leakage import Leakage
+    from ..bench.leaks.leakage import Leakage
     from ..bench.report.curve import WeightCurve
     from ..bench.report.findings import Findings
     from ..bench.result import BenchResult
-    from ..bench.run import OnCell
+    from ..bench.run.models import Entrant
+    from ..bench.run.scoring import OnCell
     from ..references import Resolved
 
 _ARGUMENTS = "arguments"
@@ -104,7 +104,7 @@ class Reports:
     def _page(self, result: BenchResult, tasks: Sequence[AbsTask], entrants: Sequence[Entrant], leakage: Leakage) -> str:
         from datetime import datetime
 
-        from ..bench.comparisons import compare_references
+        from ..bench.judge.comparisons import compare_references
         from ..bench.report.costs import reference_costs
         from ..bench.report.examples import find_examples
         from ..bench.report.facts import reference_facts, software_facts
@@ -128,7 +128,7 @@ class Reports:
         )
 
     def _write_mteb_files(self, folder: Path, entrants: Sequence[Entrant]) -> None:
-        from ..bench.mteb_files import write_mteb_files
+        from ..bench.run.mteb_files import write_mteb_files
 
         written = write_mteb_files(folder, entrants, self.findings.results)
         say(f"wrote {count(len(written), 'result file')} of mteb's under {folder}")

@@ -5,6 +5,7 @@ Unnamed, it is the domain's Hub sets where they are cached or can be reached, an
 
 from collections.abc import Callable
 from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 
 from ..base.hub_probe import hub_is_reachable
@@ -15,6 +16,7 @@ from .beir import BeirFolder, missing_parts
 from .dev_set import DEV_SEED
 from .domains import Domain, load_domain
 from .hub import is_cached, load_hub_set
+from .in_memory import read_in_memory
 from .joining import join_data
 from .pair_files import check_pair_file, read_pair_file
 from .pooling import pool_rows
@@ -24,12 +26,13 @@ from .splits import split_dev
 
 
 def load_training_data(
-    source: str | None, *, domain: Domain, lang: str, seed: int, train_queries: int | None = None, skip_dangling: bool = False
+    source: object, *, domain: Domain, lang: str, seed: int, train_queries: int | None = None, skip_dangling: bool = False
 ) -> TrainingData:
     """Load the data of a training run.
 
     Args:
-        source: "sample", "hub", a BEIR folder, a file of FlagEmbedding lines, or a table; None leaves the choice to the domain.
+        source: "sample", "hub", a BEIR folder, a file of FlagEmbedding lines, or a table; None leaves the choice to the domain. Also what
+            `read_in_memory` takes, or `TrainingData`, whose own dev split is kept.
         domain: Whose sample and Hub sets are meant.
         lang: The language of the sample and the Hub sets.
         seed: Draws queries. A dev split, where there is none, is the same for every seed, so that scores of several seeds are of one set.
@@ -49,15 +52,15 @@ def load_training_data(
     return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note))
 
 
-def check_source(source: str | None) -> None:
-    """Refuse a path that is no data source, its rows not being read.
+def check_source(source: object) -> None:
+    """Refuse a path that is no data source, its rows not being read. Data in memory are not looked at.
 
     Raises:
         DataError: it does not exist, lacks a part or a column, or is of another kind.
     """
-    if source in (None, *DATA_WORDS):
+    if source is None or not isinstance(source, str | PathLike) or source in DATA_WORDS:
         return
-    path = Path(str(source)).expanduser()
+    path = Path(source).expanduser()
     _check_beir(path) if path.is_dir() else check_pair_file(path)
 
 
@@ -115,14 +118,18 @@ def _is_domain(source: str) -> bool:
     return path.suffix == ".toml" or not (path.exists() or "/" in source or path.suffix)
 
 
-def _load(source: str | None, domain: Domain, lang: str, seed: int, skip_dangling: bool) -> TrainingData:
+def _load(source: object, domain: Domain, lang: str, seed: int, skip_dangling: bool) -> TrainingData:
     if source is None:
         return _load_unnamed(domain, lang, seed)
+    if isinstance(source, TrainingData):
+        return source
+    if not isinstance(source, str | PathLike):
+        return read_in_memory(source, lang)
     if source == "sample":
         return _load_sample(domain, lang)
     if source == "hub":
         return _load_hub(domain, lang, seed)
-    return _load_path(source, lang, skip_dangling)
+    return _load_path(str(source), lang, skip_dangling)
 
 
 def _load_path(source: str, lang: str, skip_dangling: bool) -> TrainingData:

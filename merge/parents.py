@@ -138,7 +138,7 @@ def _grams(folder: Path) -> GramFile | None:
 
 
 def default_method(parents: Sequence[Parent], weights: Sequence[float] | None) -> str:
-    """Return the method for when none is named: `regmean`, the best on dev of those measured (docs/LOG.md), where it can be had, else `linear`."""
+    """Return the method for when none is named: `regmean`, the best on dev of those measured (docs/results.md), where it can be had, else `linear`."""
     adapters = [parent for parent in parents if parent.folder is not None]
     can_regmean = all(parent.grams is not None for parent in parents) and min(weights or (0,)) >= 0
     return "regmean" if can_regmean and len(adapters) > 1 else MergeConfig().method

@@ -173,7 +173,11 @@ FILLERS = ["often", "again", "today", "little", "great", "many", "never", "alway
 @pytest.fixture(scope="session")
 def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BEIR folder: each topic has a word for queries and another for passages, which no model knows before it is trained."""
-    folder = tmp_path_factory.mktemp("toy") / "beir"
+    return write_toy(tmp_path_factory.mktemp("toy") / "beir")
+
+
+def write_toy(folder: Path) -> Path:
+    """Write the toy set into a new folder."""
     (folder / "qrels").mkdir(parents=True)
     corpus, queries, qrels = [], [], {"train": [], "dev": [], "test": []}
     for topic, (word, answer) in enumerate(zip(TOPICS, ANSWERS, strict=True)):

@@ -11,15 +11,16 @@ import pytest
 import torch
 from adapt_embed.base import load_base
 from adapt_embed.base.resolve import resolve_base
-from adapt_embed.bench.entrants import Entrant, enter
-from adapt_embed.bench.identity import Identity, identify
-from adapt_embed.bench.kinds import data_of
-from adapt_embed.bench.plan import plan
+from adapt_embed.bench.cost.plan import plan
+from adapt_embed.bench.report.terminal import table_text
 from adapt_embed.bench.result import parse_result
-from adapt_embed.bench.run import BenchProgress, bench
+from adapt_embed.bench.run.identity import Identity, identify
+from adapt_embed.bench.run.models import Entrant, enter
+from adapt_embed.bench.run.scoring import BenchProgress, bench
 from adapt_embed.bench.sources import make_tasks, task_from_folder
-from adapt_embed.bench.table import table_text
-from adapt_embed.bench.tasks import retrieval_task, sts_task
+from adapt_embed.bench.tasks.retrieval import retrieval_task
+from adapt_embed.bench.tasks.sts import sts_task
+from adapt_embed.bench.tasks.table import data_of
 from adapt_embed.data.retrieval import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoder import LoraEncoder, Vectors

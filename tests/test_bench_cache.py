@@ -14,11 +14,11 @@ import pytest
 import torch
 from adapt_embed.base import load_base
 from adapt_embed.base.resolve import resolve_base
-from adapt_embed.bench.cells import Caches, CellStore
-from adapt_embed.bench.entrants import Entrant
-from adapt_embed.bench.identity import identify
-from adapt_embed.bench.plan import plan
-from adapt_embed.bench.run import BenchProgress, bench
+from adapt_embed.bench.cost.plan import plan
+from adapt_embed.bench.run.cells import Caches, CellStore
+from adapt_embed.bench.run.identity import identify
+from adapt_embed.bench.run.models import Entrant
+from adapt_embed.bench.run.scoring import BenchProgress, bench
 from adapt_embed.bench.sources import task_from_folder
 from adapt_embed.cache import CacheFiles
 from adapt_embed.cache.vectors import VectorStore
@@ -151,7 +151,7 @@ def test_a_score_of_other_conditions_is_not_found(
     elif change == "name":
         task = task_of(beir.rename(tmp_path / "renamed"))
     else:
-        monkeypatch.setattr("adapt_embed.bench.cells.library_versions", lambda *names: dict.fromkeys(names, "0.0"))
+        monkeypatch.setattr("adapt_embed.bench.run.cells.library_versions", lambda *names: dict.fromkeys(names, "0.0"))
     used = caches(tmp_path)
     assert used.cells is not None
     assert not used.cells.holds(identify("base", own), task)
@@ -411,7 +411,7 @@ def test_an_interruption_without_the_cache_promises_nothing(tiny_base: Path, bei
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("adapt_embed.bench.run.bench", interrupted)
+    monkeypatch.setattr("adapt_embed.bench.run.scoring.bench", interrupted)
     stopped = run_command("base", "--base", str(tiny_base), "--data", str(beir), "--no-cache", code=130)
     assert "goes on" not in stopped.stderr
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from adapt_embed.bench.entrants import Entrant
-from adapt_embed.bench.identity import Identity
-from adapt_embed.bench.kinds import data_of, kind_of
 from adapt_embed.bench.result import Score
-from adapt_embed.bench.run import _count_texts, bench, describe_task
+from adapt_embed.bench.run.identity import Identity
+from adapt_embed.bench.run.models import Entrant
+from adapt_embed.bench.run.scoring import _count_texts, bench, describe_task
 from adapt_embed.bench.sources import make_tasks, task_from_folder
+from adapt_embed.bench.tasks.table import data_of, kind_of
 from adapt_embed.encoder import Vectors
 from adapt_embed.errors import DataError
 from click.testing import CliRunner
@@ -292,8 +292,8 @@ def test_of_a_table_with_a_column_split_the_queries_of_the_split_rank_the_whole_
 
 
 def test_what_is_left_without_the_seen_items_says_what_is_ranked_too(tmp_path: Path) -> None:
-    from adapt_embed.bench.leakage import Leak, Leakage, TaskLeaks
-    from adapt_embed.bench.unseen import unseen_task
+    from adapt_embed.bench.leaks.leakage import Leak, Leakage, TaskLeaks
+    from adapt_embed.bench.leaks.unseen import unseen_task
 
     task = task_of(write_pairs(tmp_path / "law.csv"))
     leaks = (Leak("q0", "exact", "a", 1.0, ""),)
@@ -303,7 +303,7 @@ def test_what_is_left_without_the_seen_items_says_what_is_ranked_too(tmp_path: P
 
 
 def test_the_command_benches_what_was_trained_on_and_says_what_is_ranked(tiny_base: Path, tmp_path: Path) -> None:
-    from adapt_embed.bench.table import table_text
+    from adapt_embed.bench.report.terminal import table_text
     from adapt_embed.cli import main
 
     place = write_pairs(tmp_path / "law.csv")
@@ -513,7 +513,7 @@ def test_the_command_says_it_in_one_line_and_exits_with_one(places: dict[str, Pa
 @pytest.mark.slow
 def test_the_real_base_classifies_counterfactual_reviews(shared: Path, tmp_path: Path) -> None:
     """All train rows, of which mteb draws; every fifth test row."""
-    from adapt_embed.bench.entrants import enter
+    from adapt_embed.bench.run.models import enter
     from adapt_embed.references import LoadedBases, Search, resolve_references
     from adapt_embed.registry import open_registry
 

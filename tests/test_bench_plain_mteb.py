@@ -10,8 +10,8 @@ from adapt_embed.adapters import TrainConfig, train_adapter
 from adapt_embed.adapters.folder import register_adapter
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.base.link import link_base
-from adapt_embed.bench.entrants import enter
-from adapt_embed.bench.run import bench
+from adapt_embed.bench.run.models import enter
+from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.sources import make_tasks
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.retrieval import TrainingData, draw_queries

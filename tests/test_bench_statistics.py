@@ -10,7 +10,21 @@ from itertools import product
 
 import numpy as np
 import pytest
-from adapt_embed.bench.assess import assess
+from adapt_embed.bench.judge.assess import assess
+from adapt_embed.bench.judge.roles import Background, role_of
+from adapt_embed.bench.judge.statistics import (
+    STATISTICS,
+    Numbers,
+    average_precision,
+    holm,
+    interval,
+    permutation_p,
+    resampled_scores,
+    score_of,
+    spearman,
+)
+from adapt_embed.bench.judge.summary import Resampled, spread_over_seeds, summarize
+from adapt_embed.bench.report.terminal import table_text
 from adapt_embed.bench.result import (
     BenchedReference,
     BenchedTask,
@@ -22,21 +36,7 @@ from adapt_embed.bench.result import (
     TaskRole,
     parse_result,
 )
-from adapt_embed.bench.roles import Background, role_of
-from adapt_embed.bench.statistics import (
-    STATISTICS,
-    Numbers,
-    average_precision,
-    holm,
-    interval,
-    permutation_p,
-    resampled_scores,
-    score_of,
-    spearman,
-)
-from adapt_embed.bench.summary import Resampled, spread_over_seeds, summarize
-from adapt_embed.bench.table import table_text
-from adapt_embed.bench.tasks import retrieval_task
+from adapt_embed.bench.tasks.retrieval import retrieval_task
 from adapt_embed.data.domains import Domain
 from adapt_embed.data.retrieval import Pairs
 from scipy.stats import permutation_test, spearmanr

@@ -9,16 +9,16 @@ import mteb
 import numpy as np
 import pytest
 from adapt_embed.base import hub_probe
-from adapt_embed.bench.entrants import Entrant, check_tasks
-from adapt_embed.bench.estimate import text_groups
+from adapt_embed.bench.cost.estimate import text_groups
 from adapt_embed.bench.hub import loading
 from adapt_embed.bench.hub.loading import is_cached, load_hub_tasks
 from adapt_embed.bench.hub.names import find_hub_tasks
 from adapt_embed.bench.hub.task import HubTask
-from adapt_embed.bench.identity import Identity
-from adapt_embed.bench.kinds import TASK_KINDS, data_of, kind_of
-from adapt_embed.bench.run import bench
+from adapt_embed.bench.run.identity import Identity
+from adapt_embed.bench.run.models import Entrant, check_tasks
+from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.task_sets import Wanted, choose_tasks
+from adapt_embed.bench.tasks.table import TASK_KINDS, data_of, kind_of
 from adapt_embed.cli import main
 from adapt_embed.encoder import Vectors
 from adapt_embed.errors import ConfigError, DomainError
@@ -233,7 +233,7 @@ def test_a_task_scores_as_it_does_in_plain_mteb() -> None:
 
 
 def bench_plainly(task: mteb.AbsTask) -> float:
-    from adapt_embed.bench.model import MtebModel
+    from adapt_embed.bench.run.mteb_model import MtebModel
 
     letters = Letters()
     model = MtebModel(letters, letters.entrant.identity)
@@ -356,7 +356,7 @@ def test_an_unknown_domain_and_a_typo_are_found_before_anything_is_loaded(monkey
 
 
 def test_every_kind_has_a_layout_and_an_estimate() -> None:
-    from adapt_embed.bench.estimate import GROUPS
+    from adapt_embed.bench.cost.estimate import GROUPS
     from adapt_embed.bench.hub.layout import LAYOUTS
 
     assert set(LAYOUTS) == set(GROUPS) == set(TASK_KINDS)

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pytrec_eval
-from adapt_embed.bench.entrants import Entrant
-from adapt_embed.bench.identity import Identity
-from adapt_embed.bench.kinds import data_of
+from adapt_embed.bench.report.terminal import table_text
 from adapt_embed.bench.result import parse_result
-from adapt_embed.bench.run import bench
+from adapt_embed.bench.run.identity import Identity
+from adapt_embed.bench.run.models import Entrant
+from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.sources import task_from_folder
-from adapt_embed.bench.table import table_text
+from adapt_embed.bench.tasks.table import data_of
 from adapt_embed.data import load_domain, load_training_data
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.qrels import whole_grade

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.base.resolve import BaseOptions, resolve_base
-from adapt_embed.bench.entrants import Entrant, enter
-from adapt_embed.bench.identity import identify
-from adapt_embed.bench.plan import plan
-from adapt_embed.bench.run import BenchProgress, bench
+from adapt_embed.bench.cost.plan import plan
+from adapt_embed.bench.run.identity import identify
+from adapt_embed.bench.run.models import Entrant, enter
+from adapt_embed.bench.run.scoring import BenchProgress, bench
 from adapt_embed.bench.sources import task_from_folder
-from adapt_embed.bench.tasks import retrieval_task, sts_task
+from adapt_embed.bench.tasks.retrieval import retrieval_task
+from adapt_embed.bench.tasks.sts import sts_task
 from adapt_embed.data.retrieval import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoder import LoraEncoder, Searcher, Vectors, encode_each
@@ -696,7 +697,7 @@ def test_a_searcher_is_anything_that_searches() -> None:
         def search(self, queries: Sequence[str], passages: Sequence[str], top_k: int) -> list[list[tuple[int, float]]]:
             return [[(len(passages) - 1 - rank, -float(rank)) for rank in range(min(top_k, len(passages)))] for _ in queries]
 
-    from adapt_embed.bench.identity import Identity
+    from adapt_embed.bench.run.identity import Identity
 
     entrant = Entrant("reversed", Reversed(), Identity(name="adapt/r", revision="r", precision="fp32", max_tokens=8), "", None)  # type: ignore[arg-type]
     task = retrieval_task("t", {"a": "x", "b": "y", "c": "z"}, Pairs({"q": "?"}, {"q": {"b": 1}}))

@@ -10,14 +10,18 @@ import pytest
 from adapt_embed.adapters import TrainConfig, train_adapter
 from adapt_embed.adapters.folder import register_adapter
 from adapt_embed.base import load_base, resolve_base
-from adapt_embed.bench.entrants import Entrant
-from adapt_embed.bench.identity import identify
-from adapt_embed.bench.leakage import ITEM_TEXTS, Leakage, TaskLeaks, find_leaks
-from adapt_embed.bench.run import bench
-from adapt_embed.bench.task_data import data_of, split_of
-from adapt_embed.bench.tasks import classification_task, clustering_task, pair_classification_task, retrieval_task, sts_task
-from adapt_embed.bench.trained_on import TrainedOn, trained_on
-from adapt_embed.bench.unseen import unseen_task, with_unseen
+from adapt_embed.bench.leaks.leakage import ITEM_TEXTS, Leakage, TaskLeaks, find_leaks
+from adapt_embed.bench.leaks.trained_on import TrainedOn, trained_on
+from adapt_embed.bench.leaks.unseen import unseen_task, with_unseen
+from adapt_embed.bench.run.identity import identify
+from adapt_embed.bench.run.models import Entrant
+from adapt_embed.bench.run.scoring import bench
+from adapt_embed.bench.tasks.classification import classification_task
+from adapt_embed.bench.tasks.clustering import clustering_task
+from adapt_embed.bench.tasks.data import data_of, split_of
+from adapt_embed.bench.tasks.pairs import pair_classification_task
+from adapt_embed.bench.tasks.retrieval import retrieval_task
+from adapt_embed.bench.tasks.sts import sts_task
 from adapt_embed.cli import main
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.labelled import LabelledPairs, LabelledTexts
@@ -273,7 +277,7 @@ def test_the_rest_of_a_task_is_scored_as_the_mean_over_its_items(tiny_base: Path
 
 
 def leak_of(task: str, *items: str) -> Leakage:
-    from adapt_embed.bench.leakage import Leak
+    from adapt_embed.bench.leaks.leakage import Leak
 
     leaks = tuple(Leak(item, "exact", "legal@1", 1.0, "") for item in items)
     return Leakage(cells=(TaskLeaks(task=task, reference="legal@1", items=5, item="pairs", leaks=leaks),))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from adapt_embed import names
-from adapt_embed.bench.identity import to_name
+from adapt_embed.bench.run.identity import to_name
 from adapt_embed.cli import main
 from adapt_embed.data.domains import Domain
 from adapt_embed.errors import DomainError, RegistryError

@@ -22,7 +22,7 @@ LAYERS = (
     ("data", "encoder", "registry"),
     ("lora", "base", "metrics"),
     ("files",),
-    ("choices", "disk", "errors", "lazy", "names", "plurals", "text_tables", "versions"),
+    ("choices", "disk", "errors", "events", "lazy", "names", "plurals", "text_tables", "versions"),
 )
 PART_OF = {"opening": "references", "membership": "references"}  # three files, one part: what a reference opens as
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

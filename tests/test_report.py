@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from adapt_embed.bench.assess import assess
-from adapt_embed.bench.comparisons import compare_references
-from adapt_embed.bench.entrants import Entrant
-from adapt_embed.bench.identity import Identity
-from adapt_embed.bench.leakage import Leak, Leakage, TaskLeaks
+from adapt_embed.bench.judge.assess import assess
+from adapt_embed.bench.judge.comparisons import compare_references
+from adapt_embed.bench.judge.roles import Background
+from adapt_embed.bench.leaks.leakage import Leak, Leakage, TaskLeaks
 from adapt_embed.bench.report.charts import WIDTH, curve_charts, gain_chart, recall_chart, scatter_chart
 from adapt_embed.bench.report.costs import Cost, reference_costs
 from adapt_embed.bench.report.csv_link import csv_link, csv_text
@@ -24,9 +23,12 @@ from adapt_embed.bench.report.recall import recall_curves
 from adapt_embed.bench.report.scale import fit_scale
 from adapt_embed.bench.report.tables import Cell, Table, comparisons, costs, differences, overview
 from adapt_embed.bench.result import BenchResult, Summary, parse_result
-from adapt_embed.bench.roles import Background
-from adapt_embed.bench.run import bench
-from adapt_embed.bench.tasks import classification_task, retrieval_task, sts_task
+from adapt_embed.bench.run.identity import Identity
+from adapt_embed.bench.run.models import Entrant
+from adapt_embed.bench.run.scoring import bench
+from adapt_embed.bench.tasks.classification import classification_task
+from adapt_embed.bench.tasks.retrieval import retrieval_task
+from adapt_embed.bench.tasks.sts import sts_task
 from adapt_embed.cli import main
 from adapt_embed.data.labelled import LabelledTexts
 from adapt_embed.data.retrieval import Pairs
@@ -172,7 +174,7 @@ def test_rankings_are_those_of_trec_eval(benched: tuple[BenchResult, list[AbsTas
 
 
 def test_equal_scores_are_ranked_by_the_greater_id(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
-    from adapt_embed.bench.cells import Cell
+    from adapt_embed.bench.run.cells import Cell
 
     findings, law = Findings(), benched[1][0]
     result = {"scores": {"test": [{"hf_subset": "default"}]}}
@@ -365,8 +367,8 @@ def test_costs_are_measured_or_said_to_be_kept() -> None:
 
 
 def test_the_speed_is_that_of_what_was_encoded_and_of_nothing_where_vectors_are_kept(tiny_base: Path, tmp_path: Path) -> None:
-    from adapt_embed.bench.cells import Caches
-    from adapt_embed.bench.entrants import enter
+    from adapt_embed.bench.run.cells import Caches
+    from adapt_embed.bench.run.models import enter
     from adapt_embed.cache import CacheFiles
     from adapt_embed.cache.vectors import VectorStore
     from adapt_embed.references import LoadedBases, Search, resolve_references

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from adapt_embed.bench.leakage import Leak, Leakage, TaskLeaks
+from adapt_embed.bench.leaks.leakage import Leak, Leakage, TaskLeaks
 from adapt_embed.bench.report.costs import Cost
 from adapt_embed.bench.report.curve import WeightCurve, WeightLine
 from adapt_embed.bench.report.examples import Example, Examples, Point

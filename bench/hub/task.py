@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from mteb.abstasks import AbsTask
 
-from ..additions import laid_over
-from ..kinds import TASK_KINDS
+from ..mteb_private import laid_over
+from ..tasks.table import TASK_KINDS
 
 _MODALITIES = ["text"]
 

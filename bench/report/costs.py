@@ -7,7 +7,7 @@ from ...encoder import LoraEncoder, Work
 from ...ensemble.encoders import EnsembleEncoder
 from ...ensemble.members import Ensemble
 from ...references import Resolved
-from ..entrants import Entrant
+from ..run.models import Entrant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

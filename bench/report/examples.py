@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from mteb.abstasks import AbsTask
 from scipy.stats import rankdata
 
-from ..leakage import Leakage
+from ..leaks.leakage import Leakage
+from ..leaks.unseen import unseen_name
 from ..result import BenchedTask, BenchResult, Score, StatisticName
-from ..unseen import unseen_name
 from .findings import Findings
 from .item_texts import ITEM_TEXTS, Described, Passage, Rankings
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from ...references import Resolved
 from ...registry import Entry, ParentRecord
 from ...versions import library_versions
-from ..entrants import Entrant
+from ..leaks.unseen import unseen_name
 from ..result import BenchResult
-from ..unseen import unseen_name
+from ..run.models import Entrant
 
 _LIBRARIES = ("mteb", "torch", "transformers", "tokenizers", "datasets", "numpy", "scipy", "scikit-learn", "pytrec-eval-terrier")
 Facts = tuple[tuple[str, str], ...]

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from mteb.abstasks import AbsTask
 
-from ..cells import Cell
-from ..entrants import Entrant
-from ..task_data import data_of
+from ..run.cells import Cell
+from ..run.models import Entrant
+from ..tasks.data import data_of
 
 
 @dataclass(frozen=True, slots=True)

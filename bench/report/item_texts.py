@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mteb.abstasks import AbsTask
 
-from ..task_data import data_of
+from ..tasks.data import data_of
 from .findings import Ranking
 
 _LONGEST = 600  # characters of one text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..leakage import Leakage
+from ..leaks.leakage import Leakage
 from ..result import BenchResult, Comparison
 from . import tables
 from .charts import curve_charts, gain_chart, recall_chart, scatter_chart, signed

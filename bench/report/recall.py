@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mteb.abstasks import AbsTask
 
 from ..result import BenchResult
-from ..task_data import data_of
+from ..tasks.data import data_of
 from .findings import Findings, Ranking
 
 CUTOFFS = (1, 5, 10, 20, 50, 100)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..leakage import Leakage
+from ..leaks.leakage import Leakage
 from ..result import BenchedReference, BenchResult, Comparison, GainKept, Interval, Score, Summary
 from .charts import signed
 from .costs import Cost

@@ -1,0 +1,168 @@
+"""Score references on tasks, through mteb, or find again what mteb said. Its own cache of results is off: see `cells.py`."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import mteb
+from mteb.abstasks import AbsTask
+
+from ...cache.encoders import over_store
+from ...encoder import Searcher
+from ...errors import ConfigError
+from ..dataset_bars import without_dataset_bars
+from ..result import BenchedTask, BenchResult, Score
+from ..tasks.notes import notes_of
+from ..tasks.table import data_of, kind_of
+from .cells import Caches, Cell
+from .models import Entrant, check_tasks
+from .mteb_model import MtebModel, MtebSearcher
+
+_LOADER_BATCH = 512
+
+OnCell = Callable[[Entrant, AbsTask, Cell], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchProgress:
+    """What is told after each batch: texts done and in all, of one entrant on one task."""
+
+    task: str
+    reference: str
+    done: int
+    total: int
+
+
+def bench(
+    entrants: Sequence[Entrant],
+    tasks: Sequence[AbsTask],
+    on_progress: Callable[[BenchProgress], None] | None = None,
+    caches: Caches | None = None,
+    on_cell: OnCell | None = None,
+) -> BenchResult:
+    """Score every entrant on every task.
+
+    Args:
+        entrants: The rows.
+        tasks: The columns, each with a name of its own.
+        on_progress: Told how many texts are done; those that cost nothing count as done at once.
+        caches: Where vectors and scores are looked for before they are computed, and kept; None: all are computed.
+        on_cell: Given what mteb found of each entrant on each task, predictions and all, which is not kept in memory.
+
+    Raises:
+        AdaptError: a task is of a kind that the bench does not know or that an entrant cannot do, or an adapter does not fit its base.
+    """
+    benched = tuple(describe_task(task) for task in tasks)
+    if twice := [task.name for row, task in enumerate(benched) if task.name in {other.name for other in benched[:row]}]:
+        raise ConfigError(f"two tasks are called {twice[0]}; give each folder a name of its own, so that their scores can be told apart")
+    check_tasks(entrants, tasks)
+    with without_dataset_bars():
+        scores = tuple(_score(entrant, task, on_progress, caches or Caches(), on_cell) for entrant in entrants for task in tasks)
+    return BenchResult(
+        tasks=benched, references=tuple(entrant.described() for entrant in entrants), scores=scores, mteb_version=version("mteb")
+    )
+
+
+def describe_task(task: AbsTask) -> BenchedTask:
+    """Return what the result says of a task."""
+    data, kind = data_of(task), kind_of(task)
+    items = len(data["queries"]) if kind.item == "queries" else len(data)
+    return BenchedTask(
+        name=task.metadata.name,
+        type=task.metadata.type,
+        split=task.eval_splits[0],
+        revision=task.metadata.revision,
+        items=items,
+        item=kind.item,
+        notes=notes_of(task),
+    )
+
+
+def _score(
+    entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None, caches: Caches, on_cell: OnCell | None
+) -> Score:
+    kind, split, started = kind_of(task), task.eval_splits[0], time.monotonic()
+    cell = caches.cells.find(entrant.identity, task, kind.metrics.values()) if caches.cells else None
+    if cell is not None:
+        _tell_all(entrant, task, on_progress)
+    else:
+        cell = _evaluate(_over(entrant, caches), task, on_progress)
+        if caches.cells:
+            caches.cells.add(entrant.identity, task, cell)
+    if on_cell:
+        on_cell(entrant, task, cell)
+    scores = cell.scores(split)
+    return Score(
+        task=task.metadata.name,
+        reference=entrant.name,
+        metrics={metric: float(scores[key]) for metric, key in kind.metrics.items()},
+        truncated=cell.truncated,
+        seconds=round(time.monotonic() - started, 3),
+        item_metric=kind.item_metric,
+        items=kind.score_items(task, cell.predicted(split)),
+    )
+
+
+def _evaluate(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> Cell:
+    truncated = entrant.encoder.truncated
+    with TemporaryDirectory() as folder, _told(entrant, task, on_progress):
+        found = mteb.evaluate(
+            _as_mteb_sees(entrant),
+            task,
+            cache=None,
+            co2_tracker=False,
+            encode_kwargs={"batch_size": _LOADER_BATCH, "show_progress_bar": False},
+            prediction_folder=Path(folder),
+            show_progress_bar=False,
+        ).task_results[0]
+        predictions = json.loads((Path(folder) / task.prediction_file_name).read_text(encoding="utf-8"))
+    task_result = found.to_dict() | {"date": found.date and found.date.timestamp()}  # as mteb writes it, but unrounded
+    return Cell(
+        task_result=json.loads(json.dumps(task_result)),  # a kept cell and a new one are the same
+        predictions=predictions,
+        truncated=entrant.encoder.truncated - truncated,
+    )
+
+
+def _over(entrant: Entrant, caches: Caches) -> Entrant:
+    return replace(entrant, encoder=over_store(entrant.encoder, caches.vectors)) if caches.vectors else entrant
+
+
+def _as_mteb_sees(entrant: Entrant) -> MtebModel | MtebSearcher:
+    own = entrant.encoder
+    return MtebSearcher(own, entrant.identity) if isinstance(own, Searcher) else MtebModel(own, entrant.identity)
+
+
+def _tell_all(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> None:
+    if on_progress:
+        total = _count_texts(task)
+        on_progress(BenchProgress(task=task.metadata.name, reference=entrant.name, done=total, total=total))
+
+
+def _count_texts(task: AbsTask) -> int:
+    return sum(len(texts) for texts in kind_of(task).texts(task).values())
+
+
+@contextmanager
+def _told(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> Iterator[None]:
+    """Pass the encoder's batches on as progress."""
+    if on_progress is None:
+        yield
+        return
+    total, done, before = _count_texts(task), 0, entrant.encoder.on_batch
+
+    def count(texts: int) -> None:
+        nonlocal done
+        done += texts
+        on_progress(BenchProgress(task=task.metadata.name, reference=entrant.name, done=done, total=total))
+
+    entrant.encoder.on_batch = count
+    try:
+        yield
+    finally:
+        entrant.encoder.on_batch = before
