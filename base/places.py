@@ -100,11 +100,12 @@ def snapshot_identity(folder: Path) -> tuple[str, str] | None:
 
 
 def snapshot_at(hub_id: str, revision: str | None) -> Path | None:
-    """Return the snapshot folder of one revision in the Hugging Face cache, the Hub not being asked; None where it is not there."""
+    """Return the snapshot of one revision in the Hugging Face cache, the Hub not being asked; None where its weights are not there."""
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(hub_id, "config.json", revision=revision) if revision else None
-    return Path(found).parent if isinstance(found, str) else None
+    folder = Path(found).parent if isinstance(found, str) else None
+    return folder if folder is not None and has_safetensors(folder) else None
 
 
 def is_cached(hub_id: str, revision: str | None) -> bool:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AdapterError, ConfigError, RegistryError
-from ..registry.records import BaseRecord, read_record
+from ..registry.record_json import read_record
+from ..registry.records import BaseRecord
 from .modes import find_mode
 
 RECIPE = "ensemble.json"

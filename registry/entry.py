@@ -8,7 +8,8 @@ from typing import Any, Literal, get_args
 
 from ..errors import RegistryError, unknown_name
 from ..names import normalise
-from .records import BaseRecord, DataRecord, FileRecord, ParentRecord, ScoreRecord, as_json
+from .record_json import as_json
+from .records import BaseRecord, DataRecord, FileRecord, ParentRecord, ScoreRecord
 from .reference_names import check_name
 
 Kind = Literal["adapter", "merge", "ensemble", "map", "model"]

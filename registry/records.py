@@ -1,19 +1,16 @@
-"""What an entry is made of: its bases, files, parents, data and scores, each as a frozen record, to and from JSON."""
+"""What an entry is made of: its bases, files, parents, data and scores, each as a frozen record."""
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-from ..errors import RegistryError
+from ..errors import BaseError
 
 if TYPE_CHECKING:
     from ..base.resolve import BaseSpec
-
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +39,7 @@ class BaseRecord:
     @property
     def loading_name(self) -> tuple[str | None, str | None]:
         """What peft and sentence-transformers find it by: Hub id and revision, else its folder's absolute path and None."""
-        return (self.id, self.revision) if self.id else (self.path, None)
+        return (self.id, self.revision) if self.id else (next(map(str, self.folders()), self.path), None)
 
     @property
     def is_there(self) -> bool:
@@ -51,16 +48,23 @@ class BaseRecord:
 
     def folders(self) -> Iterator[Path]:
         """Yield the folders of this machine in which it may lie: as recorded, as cached at its revision, by name in `ADAPT_BASES`."""
-        from ..base.places import in_adapt_bases, snapshot_at
+        from ..base.places import snapshot_at
 
         if self.path is not None and is_base_folder(self.path):
             yield Path(self.path)
-        if self.id is not None:
-            found = snapshot_at(self.id, self.revision)
-        else:
-            found = in_adapt_bases([self.name]) if self.name else None
+        found = self._find_by_name() if self.id is None else snapshot_at(self.id, self.revision)
         if found is not None:
-            yield found
+            yield found.absolute()
+
+    def _find_by_name(self) -> Path | None:
+        from ..base.fingerprint import fingerprint
+        from ..base.places import in_adapt_bases
+
+        found = in_adapt_bases([self.name]) if self.name else None
+        try:
+            return found if found is not None and fingerprint(found) == self.sha256 else None
+        except BaseError:  # without weights
+            return None
 
     def without_needless_path(self) -> BaseRecord:
         """Leave the path out where Hub id and revision find the same folder again: in the Hub's cache, and in the embedded package."""
@@ -136,47 +140,3 @@ class ScoreRecord:
     metric: str
     before: float | None = None
     after: float | None = None
-
-
-def as_json(record: object) -> dict[str, Any]:
-    """Return a record as JSON can hold it; fields that are None by default and in fact are left out."""
-    values = {each.name: (getattr(record, each.name), each.default) for each in fields(record)}  # type: ignore[arg-type]
-    kept = {name: value for name, (value, default) in values.items() if not (value is None and default is None)}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
-
-
-def read_record(cls: type[R], content: object, what: str) -> R:
-    """Build a record from a JSON object.
-
-    Raises:
-        RegistryError: it is none, or a key is unknown, missing or of another type; the message begins with `what`.
-    """
-    if not isinstance(content, Mapping):
-        raise RegistryError(f"{what} must be an object, found {content!r}")
-    types_of, required = _TYPES[cls], _REQUIRED[cls]
-    if stray := content.keys() - types_of.keys():
-        raise RegistryError(f"{what} has the unknown key {min(stray)!r}; known: {', '.join(types_of)}")
-    if missing := required - content.keys():
-        raise RegistryError(f"{what} lacks the key {min(missing)!r}")
-    for name, value in content.items():
-        if not isinstance(value, types_of[name]) or isinstance(value, bool):  # no record holds a truth value
-            raise RegistryError(f"{what}: {name} must be a {_describe(types_of[name])}, found {value!r}")
-    return cls(**{name: tuple(map(str, value)) if isinstance(value, list) else value for name, value in content.items()})
-
-
-def _types(hint: Any) -> tuple[type, ...]:
-    """Return what JSON may hold of a field with this type."""
-    if get_origin(hint) in (Union, types.UnionType):
-        return tuple(each for alternative in get_args(hint) for each in _types(alternative))
-    own: type = get_origin(hint) or hint
-    return {tuple: (list,), float: (int, float)}.get(own, (own,))
-
-
-def _describe(accepted: tuple[type, ...]) -> str:
-    names = {str: "text", int: "whole number", float: "number", list: "list", dict: "object", type(None): "null"}
-    return " or ".join(name for kind, name in names.items() if kind in accepted and not (kind is int and float in accepted))
-
-
-_RECORDS: tuple[type, ...] = (BaseRecord, FileRecord, ParentRecord, DataRecord, ScoreRecord)
-_TYPES = {cls: {name: _types(hint) for name, hint in get_type_hints(cls).items()} for cls in _RECORDS}
-_REQUIRED = {cls: frozenset(each.name for each in fields(cls) if each.default is MISSING) for cls in _RECORDS}

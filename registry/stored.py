@@ -12,7 +12,8 @@ from ..errors import RegistryError
 from .entry import Entry
 from .format_1 import entry_from_format_1
 from .places import PLACES, put_back, take_out
-from .records import BaseRecord, DataRecord, FileRecord, ParentRecord, ScoreRecord, as_json, read_record
+from .record_json import as_json, read_record
+from .records import BaseRecord, DataRecord, FileRecord, ParentRecord, ScoreRecord
 
 FORMAT = 2
 

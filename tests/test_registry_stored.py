@@ -65,6 +65,23 @@ def test_a_base_in_the_cache_of_the_hub_is_found_by_its_revision_and_has_no_path
     assert resolve_reference("legal", Search(registry=registry)).base.folder == snapshot.resolve()
 
 
+def test_a_snapshot_without_weights_is_not_taken_for_the_base(isolation: Path, tiny_base: Path) -> None:
+    snapshot = isolation / "hf" / "hub" / "models--org--tiny" / "snapshots" / ("1" * 40)
+    shutil.copytree(tiny_base, snapshot, ignore=shutil.ignore_patterns("*.safetensors"))
+    assert list(BaseRecord(id="org/tiny", revision="1" * 40, sha256="a" * 64).folders()) == []
+
+
+def test_a_folder_of_the_bases_name_with_other_weights_is_not_taken_for_it(
+    tiny_base: Path, second_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = BaseRecord(id=None, sha256=resolve_base(str(tiny_base)).sha256, path="/gone", name="tiny")
+    monkeypatch.setenv("ADAPT_BASES", str(tmp_path))
+    shutil.copytree(second_base, tmp_path / "tiny")
+    assert (record.is_there, record.loading_name) == (False, ("/gone", None))
+    shutil.copyfile(tiny_base / "model.safetensors", tmp_path / "tiny" / "model.safetensors")
+    assert (record.is_there, record.loading_name) == (True, (str(tmp_path / "tiny"), None))
+
+
 @pytest.mark.skipif(embedded_folder() is None, reason="needs the embedded base")
 def test_the_embedded_base_has_no_path(tmp_path: Path) -> None:
     folder = embedded_folder()
