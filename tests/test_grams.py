@@ -406,7 +406,7 @@ def test_without_the_option_nothing_is_kept(command: Command, tmp_path: Path) ->
     result = command("--json")
     assert json.loads(result.stdout)["grams"] is None
     assert read_grams(tmp_path / "registry/legal/1") is None
-    assert "grams" not in open_registry(tmp_path / "registry").find_reference("legal@1").data
+    assert open_registry(tmp_path / "registry").find_reference("legal@1").data.grams is None
     assert "grams" not in result.stderr
 
 
