@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .base.resolve import BaseOptions, resolve_base
+from .base.encoding import BaseOptions
+from .base.resolve import find_base
 from .ensemble import Member, Recipe, changed_member, read_recipe, share_weights
 from .errors import AdapterError, AdaptError, BaseError
 from .opening import content_sha256, read_factors
-from .references import Resolved, Search, borrowing, find_recorded_base, resolve_reference
+from .references import Resolved, Search, find_recorded_base, resolve_reference
 from .registry import base_record
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
         BaseError: the named base is none of the members', or one is not to be had.
     """
     recipe = read_recipe(folder)
-    named = None if search.base is None else resolve_base(search.base, options=borrowing(search.options)).sha256
+    named = None if search.base is None else find_base(search.base, options=search.options).sha256
     if named is not None and all(base.sha256 != named for base in recipe.bases):
         bases = " and ".join(base.label for base in recipe.bases)
         raise BaseError(f"{entry.reference} lies on {bases}, and --base {search.base} has other weights; leave --base out")
@@ -40,6 +41,7 @@ def resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
         reference=entry.reference,
         kind="ensemble",
         base=members[0].base,
+        encoding=members[0].encoding,
         folder=folder,
         entry=entry,
         description=f"ensemble {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{held}",
@@ -94,15 +96,15 @@ def make_recipe(
 
 
 def _as_member(resolved: Resolved, weight: float, registry: Registry) -> Member:
-    spec = resolved.base
+    spec, encoding = resolved.base, resolved.encoding
     return Member(
         reference=_lasting_reference(resolved, registry),
         sha256=content_sha256(spec, read_factors(resolved)),
         weight=weight,
         base=base_record(spec),
-        pooling=spec.pooling,
-        prompts={"query": spec.query_prompt, "document": spec.document_prompt},
-        max_tokens=spec.longest(),
+        pooling=encoding.pooling,
+        prompts=encoding.prompts,
+        max_tokens=encoding.longest(),
         dimension=spec.dimension,
     )
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .base.resolve import BaseSpec
+from .base.spec import BaseSpec, EncodingSpec
 from .ensemble import changed_member, find_mode
 from .errors import AdapterError, ConfigError
 
 if TYPE_CHECKING:
-    from .base.load import Base
-    from .encoder import LoraEncoder, Precision
-    from .ensemble.encoders import EnsembleEncoder
-    from .ensemble.searchers import EnsembleSearcher
+    from .base.load import Base, Network
+    from .choices import Precision
+    from .encoders.lora import LoraEncoder
+    from .encoders.protocol import Encoder, Opened
     from .lora import LoraFactors
     from .references import Resolved
-
-    Opened = LoraEncoder | EnsembleEncoder | EnsembleSearcher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,26 +38,36 @@ class EncoderSettings:
 
 @dataclass(slots=True)
 class LoadedBases:
-    """The networks that are in memory, so that references on one base share it."""
+    """What is in memory, so that references on one base share its network, however their texts go in.
+
+    Attributes:
+        settings: How vectors are computed.
+        networks: By folder and fingerprint.
+        bases: By network and way of putting texts in; two layouts of one tokenizer are one way.
+    """
 
     settings: EncoderSettings = field(default_factory=EncoderSettings)
-    by_use: dict[tuple[object, ...], Base] = field(default_factory=dict)
+    networks: dict[tuple[Path, str], Network] = field(default_factory=dict)
+    bases: dict[tuple[object, ...], Base] = field(default_factory=dict)
 
-    def load(self, spec: BaseSpec) -> Base:
-        """Return a base's network, loaded at most once for each folder and way of use; two layouts of one tokenizer are one way."""
-        from .base.load import load_base
-        from .base.tokenizer import load_tokenizer, tokenizer_sha256
-        from .encoder import choose_device
+    def load(self, spec: BaseSpec, encoding: EncodingSpec) -> Base:
+        """Return a base's network with a way of putting texts in; each network is loaded at most once.
 
-        lengths = (spec.max_tokens, spec.query_tokens, spec.document_tokens)
-        tokenizer = load_tokenizer(spec)
-        tokenizer_hash = tokenizer_sha256(tokenizer)
-        key = (spec.folder, spec.sha256, spec.pooling, spec.query_prompt, spec.document_prompt, lengths, tokenizer_hash)
-        if key not in self.by_use:
-            self.by_use[key] = load_base(
-                spec, device=choose_device(self.settings.device), tokenizer=tokenizer, tokenizer_hash=tokenizer_hash
-            )
-        return self.by_use[key]
+        Raises:
+            BaseError: it does not load.
+            ConfigError: the device is not here.
+        """
+        from .base.load import load_network, make_base
+        from .base.tokenizer import load_tokenizer
+        from .encoders.forward import choose_device
+
+        tokenizer, place = load_tokenizer(spec, encoding), (spec.folder, spec.sha256)
+        if place not in self.networks:
+            self.networks[place] = load_network(spec, device=choose_device(self.settings.device))
+        base = make_base(self.networks[place], encoding, tokenizer)
+        lengths = (encoding.max_tokens, encoding.query_tokens, encoding.document_tokens)
+        way = (encoding.pooling, encoding.query_prompt, encoding.document_prompt, lengths, base.tokenizer_hash)
+        return self.bases.setdefault((place, way), base)
 
 
 def open_reference(resolved: Resolved, bases: LoadedBases | None = None) -> Opened:
@@ -72,17 +81,17 @@ def open_reference(resolved: Resolved, bases: LoadedBases | None = None) -> Open
     return OPENERS[resolved.kind](resolved, bases or LoadedBases())
 
 
-def open_encoder(resolved: Resolved, bases: LoadedBases | None = None) -> LoraEncoder | EnsembleEncoder:
+def open_encoder(resolved: Resolved, bases: LoadedBases | None = None) -> Encoder:
     """Load what a reference names, as `open_reference` does, and refuse what has no vectors.
 
     Raises:
         AdapterError: it ranks and has no vectors, or as `open_reference`.
     """
-    from .ensemble.searchers import EnsembleSearcher
+    from .encoders.protocol import is_searcher
 
     check_has_vectors(resolved)
     opened = open_reference(resolved, bases)
-    assert not isinstance(opened, EnsembleSearcher)
+    assert not is_searcher(opened)
     return opened
 
 
@@ -100,14 +109,35 @@ def check_has_vectors(resolved: Resolved) -> None:
         )
 
 
+def check_length(resolved: Resolved, max_tokens: int | None) -> None:
+    """Refuse a maximum length that is more than a base, or one of an ensemble's, takes.
+
+    Raises:
+        ConfigError: it is more.
+    """
+    for each in resolved.members or (resolved,):
+        refuse_longer(max_tokens, each.encoding.longest(), each.base.name)
+
+
+def refuse_longer(max_tokens: int | None, longest: int, base: str) -> None:
+    """Refuse a maximum length above the one that a base takes.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if max_tokens is not None and max_tokens > longest:
+        raise ConfigError(f"the maximum length is {max_tokens} tokens; {base} takes at most {longest}")
+
+
 def open_lora(resolved: Resolved, bases: LoadedBases) -> LoraEncoder:
     """Load a base, or an adapter or merge on its base; raises as `open_reference`."""
-    from .encoder import LoraEncoder
+    from .encoders.lora import LoraEncoder
 
-    base, settings = bases.load(resolved.base), bases.settings
-    longest = base.spec.longest()
-    if settings.max_tokens is not None and settings.max_tokens > longest:
-        raise ConfigError(f"the maximum length is {settings.max_tokens} tokens; {resolved.base.name} takes at most {longest}")
+    settings = bases.settings
+    check_length(resolved, settings.max_tokens)
+    base = bases.load(resolved.base, resolved.encoding)
+    longest = base.encoding.longest()
+    refuse_longer(settings.max_tokens, longest, resolved.base.name)  # the network may have fewer positions than its folder says
     return LoraEncoder(
         base,
         read_factors(resolved),
@@ -139,7 +169,7 @@ def content_sha256(base: BaseSpec, factors: LoraFactors | None) -> str:
     return factors_sha256(factors) if factors else base.sha256
 
 
-def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> EnsembleEncoder | EnsembleSearcher:
+def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> Opened:
     from .ensemble.encoders import EnsembleEncoder
     from .ensemble.folder import read_projection
     from .ensemble.searchers import EnsembleSearcher
@@ -149,7 +179,7 @@ def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> EnsembleEncoder | 
     assert resolved.folder is not None
     members = tuple(open_lora(member, bases) for member in resolved.members)
     for kept, member in zip(recipe.members, members, strict=True):
-        if (sha256 := content_sha256(member.base.spec, member.factors)) != kept.sha256:
+        if (sha256 := member.sha256["query"] or member.base.spec.sha256) != kept.sha256:
             raise changed_member(resolved.reference, kept, sha256)
     if not find_mode(recipe.mode).has_vectors:
         return EnsembleSearcher(recipe.mode, members, recipe.weights)

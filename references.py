@@ -10,14 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from .base.encoding import BaseOptions, encoding_of
 from .base.fingerprint import fingerprint
 from .base.hub_probe import hub_endpoint, hub_is_reachable
-from .base.metadata import FolderMetadata, read_metadata
-from .base.resolve import BaseOptions, BaseSpec, describe, resolve_base
+from .base.metadata import read_metadata
+from .base.resolve import find_base, read_base, resolve_base
+from .base.spec import BaseSpec, EncodingSpec
 from .ensemble import Recipe, find_mode
 from .errors import AdapterError, BaseError, HubError, RegistryError, UnknownReferenceError
 from .files import near_files
-from .opening import EncoderSettings, LoadedBases, check_has_vectors, open_encoder, open_reference
+from .opening import EncoderSettings, LoadedBases, check_has_vectors, check_length, open_encoder, open_reference
 from .registry import BaseRecord, Entry, Registry, check_usable, split_reference
 from .registry import read_entry as read_entry_file
 
@@ -29,6 +31,7 @@ __all__ = [
     "Resolved",
     "Search",
     "check_has_vectors",
+    "check_length",
     "fetch_snapshot",
     "locate_reference",
     "of_base",
@@ -51,6 +54,7 @@ class Resolved:
         reference: Its full name: with the version, or the path.
         kind: What it is, a key of `OPENERS`.
         base: The base that it lies on; the first member's, for an ensemble.
+        encoding: How texts go into that base.
         folder: Where its weights, or its recipe, are; None for a base.
         entry: What the registry, or the folder's own `adapt.json`, knows of it.
         description: One line for people.
@@ -62,6 +66,7 @@ class Resolved:
     reference: str
     kind: str
     base: BaseSpec
+    encoding: EncodingSpec
     folder: Path | None = None
     entry: Entry | None = None
     description: str
@@ -118,7 +123,7 @@ def resolve_references(texts: Sequence[str], search: Search) -> list[Resolved]:
     found = {text: resolve_reference(text, search) for text in texts if text != "base"}
     if "base" in texts:
         others = list(found.values())
-        found["base"] = _resolve_base(search) if search.base is not None or not others else of_base(others[0].base)
+        found["base"] = _resolve_base(search) if search.base is not None or not others else of_base(others[0].base, others[0].encoding)
     return [found[text] for text in texts]
 
 
@@ -148,9 +153,9 @@ def resolve_reference(text: str, search: Search) -> Resolved:
     return replace(found, reference=located.reference, notes=located.notes)
 
 
-def of_base(spec: BaseSpec) -> Resolved:
-    """Return the reference that a base is by itself."""
-    return Resolved(reference="base", kind="base", base=spec, description=f"{spec.name}, as it is")
+def of_base(spec: BaseSpec, encoding: EncodingSpec) -> Resolved:
+    """Return the reference that a base is by itself, texts going in as `encoding` says."""
+    return Resolved(reference="base", kind="base", base=spec, encoding=encoding, description=f"{spec.name}, as it is")
 
 
 def _way_of_naming(text: str) -> str:
@@ -163,9 +168,10 @@ def _way_of_naming(text: str) -> str:
 
 
 def _resolve_base(search: Search) -> Resolved:
-    base = resolve_base(search.base, options=search.options)
-    notes = (f"using the embedded base {base.name}: {base.fallback_reason}",) if base.fallback_reason else ()
-    return replace(of_base(base), notes=notes)
+    found = resolve_base(search.base, options=search.options)
+    reason = found.spec.fallback_reason
+    notes = (f"using the embedded base {found.spec.name}: {reason}",) if reason else ()
+    return replace(of_base(found.spec, found.encoding), notes=notes)
 
 
 def _locate_base(text: str, _search: Search) -> Located:
@@ -178,7 +184,7 @@ def _locate_name(text: str, search: Search) -> Located:
         if name == "base":
             raise UnknownReferenceError("base has no versions; name a base with --base")
         name, version = split_reference(text)
-        wanted = None if search.base is None else resolve_base(search.base, options=borrowing(search.options)).sha256
+        wanted = None if search.base is None else find_base(search.base, options=search.options).sha256
         entry = search.registry.find(name, version, wanted)
     except (UnknownReferenceError, RegistryError) as e:
         if Path(text).is_dir():
@@ -186,11 +192,6 @@ def _locate_name(text: str, search: Search) -> Located:
         raise
     folder, notes = search.registry.folder(entry), _tell_choice(entry, version, search.registry)
     return Located(reference=entry.reference, folder=folder, entry=entry, notes=notes)
-
-
-def borrowing(options: BaseOptions) -> BaseOptions:
-    """Let a base be described for the sake of its fingerprint, whether or not it says how it is pooled."""
-    return options if options.lend_from or options.pooling else replace(options, pooling="cls")
 
 
 def _tell_choice(entry: Entry, version: str | None, registry: Registry) -> tuple[str, ...]:
@@ -263,7 +264,8 @@ def _of_folder(folder: Path, search: Search) -> Resolved:
     if (folder / _ADAPTER_CONFIG).is_file():
         return _of_peft_folder(folder, search)
     if (folder / "config.json").is_file():
-        return of_base(describe(folder, "path", None, search.options))
+        spec = read_base(folder, "path", None, search.options)
+        return of_base(spec, encoding_of(spec, search.options))
     raise AdapterError(f"{folder} is neither an adapter nor a model: it holds no {_ADAPTER_CONFIG} and no config.json")
 
 
@@ -286,9 +288,12 @@ def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
 
         return resolve_ensemble(entry, folder, search)
     recorded = {"pooling": entry.pooling, "query_prompt": entry.prompts.get("query"), "document_prompt": entry.prompts.get("document")}
-    base = find_recorded_base(entry.bases[0], entry.reference, search, replace(read_metadata(folder), **recorded))  # type: ignore[arg-type]
+    base = find_recorded_base(entry.bases[0], entry.reference, search)
+    encoding = encoding_of(base, search.options, replace(read_metadata(folder), **recorded))  # type: ignore[arg-type]
     description = f"{entry.kind} {entry.reference} on {base.name}" + (f", domain {entry.domain}" if entry.domain else "")
-    return Resolved(reference=entry.reference, kind=entry.kind, base=base, folder=folder, entry=entry, description=description)
+    return Resolved(
+        reference=entry.reference, kind=entry.kind, base=base, encoding=encoding, folder=folder, entry=entry, description=description
+    )
 
 
 def _of_peft_folder(folder: Path, search: Search) -> Resolved:
@@ -297,34 +302,34 @@ def _of_peft_folder(folder: Path, search: Search) -> Resolved:
     named = search.base or read_config(folder).get("base_model_name_or_path")
     if not named:
         raise BaseError(f"{folder / _ADAPTER_CONFIG} names no base (base_model_name_or_path); name it with --base")
-    base = resolve_base(named, options=search.options, made_with=read_metadata(folder))
-    return Resolved(reference=str(folder), kind="adapter", base=base, folder=folder, description=f"adapter {folder.name} on {base.name}")
+    found = resolve_base(named, options=search.options, made_with=read_metadata(folder))
+    description = f"adapter {folder.name} on {found.spec.name}"
+    return Resolved(reference=str(folder), kind="adapter", base=found.spec, encoding=found.encoding, folder=folder, description=description)
 
 
-def find_recorded_base(record: BaseRecord, reference: str, search: Search, made_with: FolderMetadata | None = None) -> BaseSpec:
+def find_recorded_base(record: BaseRecord, reference: str, search: Search) -> BaseSpec:
     """Find the base that something was made for, which its fingerprint decides: the named one, the recorded path, the Hub id.
 
     Args:
         record: What `base_record` returned when it was made.
         reference: What was made for it, to be named in errors.
         search: Where to look.
-        made_with: What is known of how texts go in.
 
     Raises:
         BaseError: it is not to be had, or is another than the one that was named.
     """
     if search.base is not None:
-        base = resolve_base(search.base, options=search.options, made_with=made_with)
+        base = find_base(search.base, options=search.options)
         if base.sha256 != record.sha256:
             raise BaseError(_other_base(reference, record, f"--base {search.base}", base.sha256))
         return base
     for folder in record.folders():
         if fingerprint(folder) == record.sha256:
-            return describe(folder, "path", None, search.options, made_with)
+            return read_base(folder, "path", None, search.options)
     if not record.id:
         where = f"{record.label} in {record.path}, which is not there any more" if record.path else f"{record.label}, which is not here"
         raise BaseError(f"{reference} was made for {where}; name that base with --base")
-    base = resolve_base(record.id, options=search.options, made_with=made_with)
+    base = find_base(record.id, options=search.options)
     if base.sha256 != record.sha256:
         raise BaseError(_other_base(reference, record, str(base.folder), base.sha256))
     return base

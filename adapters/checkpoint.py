@@ -29,8 +29,8 @@ def run_id(config: TrainConfig, base: Base, data: TrainingData) -> str:
 
     The data's ids and hard negatives count as well (`fingerprint` leaves them out): batches and the dev set are drawn from them.
     """
-    spec = base.spec
-    of_base = (spec.sha256, spec.pooling, spec.query_prompt, spec.document_prompt, spec.longest(), base.tokenizer_hash, base.device.type)
+    how = base.encoding
+    of_base = (base.spec.sha256, how.pooling, how.query_prompt, how.document_prompt, how.longest(), base.tokenizer_hash, base.device.type)
     of_data = (data.corpus, asdict(data.train), asdict(data.dev) if data.dev else None)
     text = json.dumps([config.as_dict(), of_base, of_data], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -42,7 +42,7 @@ def lora_layers(base: Base, config: TrainConfig) -> Iterator[list[nn.Parameter]]
     """
     if any(isinstance(module, LoraLayer) for module in base.model.modules()):
         raise ValueError(f"{base.spec.name} is being trained already; load the base a second time to train two adapters at once")
-    base.lay_over(None, {})
+    base.network.lay_over(None, {})
     requires_grad = {name: parameter.requires_grad for name, parameter in base.model.named_parameters()}
     attention = base.model.config._attn_implementation
     try:

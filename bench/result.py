@@ -262,40 +262,5 @@ class BenchResult:
         return _without(cell, () if items else ("items",))
 
 
-def parse_result(values: dict) -> BenchResult:
-    """Read what `as_dict` wrote; differences are computed anew."""
-    return BenchResult(
-        tasks=tuple(BenchedTask(**task | {"shown": tuple(task["shown"]), "notes": tuple(task["notes"])}) for task in values["tasks"]),
-        references=tuple(_reference(reference) for reference in values["references"]),
-        scores=tuple(_score(score) for score in values["scores"]),
-        mteb_version=values["mteb_version"],
-        summary=tuple(_summary(each) for each in values["summary"]),
-        seed_groups=tuple(_seed_spread(group) for group in values["seed_groups"]),
-        requirements=tuple(Verdict(**verdict) for verdict in values["requirements"]),
-    )
-
-
-def _reference(values: dict) -> BenchedReference:
-    seeds = SeedGroup(**values["seeds"]) if values["seeds"] else None
-    return BenchedReference(**values | {"parents": tuple(values["parents"]), "seeds": seeds})
-
-
-def _score(values: dict) -> Score:
-    interval = Interval(**values["interval"]) if values["interval"] else None
-    return Score(**_without(values, ("difference",)) | {"interval": interval})
-
-
-def _summary(values: dict) -> Summary:
-    return Summary(**_without(values, ("general_change",)) | {"gain_kept": tuple(map(_gain_kept, values["gain_kept"]))})
-
-
-def _gain_kept(values: dict) -> GainKept:
-    return GainKept(**values | {"tasks": tuple(values["tasks"])})
-
-
-def _seed_spread(values: dict) -> SeedSpread:
-    return SeedSpread(**values | {"members": tuple(values["members"]), "tasks": tuple(Spread(**task) for task in values["tasks"])})
-
-
 def _without(values: dict, keys: tuple[str, ...]) -> dict:
     return {key: value for key, value in values.items() if key not in keys}

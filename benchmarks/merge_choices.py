@@ -21,7 +21,7 @@ from adapt_embed.base.resolve import BaseOptions, resolve_base
 from adapt_embed.data.domains import load_domain
 from adapt_embed.data.sentence_pairs import draw_sentence_pairs, read_sentence_pairs, sentence_pairs_file
 from adapt_embed.data.sources import load_dev_data, load_training_data
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.lora import LoraFactors
 from adapt_embed.merge import METHODS, MergeConfig, merge_factors
 from adapt_embed.merge.search import Probe, draw_task, encoders_over

@@ -23,7 +23,8 @@ import numpy as np
 from adapt_embed.adapters.config import TrainConfig
 from adapt_embed.base.load import Base
 from adapt_embed.data.retrieval import TrainingData
-from adapt_embed.encoder import LoraEncoder, choose_device
+from adapt_embed.encoders import LoraEncoder
+from adapt_embed.encoders.forward import choose_device
 from cells import Cells, make_parser
 from train_quality import ARMS, SETS, SETTINGS, TRAIN_QUERIES, average, difference, mean
 
@@ -125,8 +126,9 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     seconds, trained_on = time.monotonic() - started, train.passage_ids()
 
     def score() -> dict:
-        first, second = (encoder.encode(texts, "document") for texts in (general.first, general.second))
-        queries, documents = encoder.encode(list(dev.queries.values()), "query"), encoder.encode(list(passages.values()), "document")
+        first, second = (encoder.encode(texts, "document").vectors for texts in (general.first, general.second))
+        queries = encoder.encode(list(dev.queries.values()), "query").vectors
+        documents = encoder.encode(list(passages.values()), "document").vectors
         scores = ndcg_at_10(queries, documents, list(dev.queries), list(passages), dev.positives)
         return {
             "per_query": {qid: round(value, 6) for qid, value in scores.items()},

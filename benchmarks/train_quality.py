@@ -78,7 +78,7 @@ def parse() -> argparse.Namespace:
 
 
 def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> None:
-    from adapt_embed.encoder import choose_device
+    from adapt_embed.encoders.forward import choose_device
 
     cell, chosen = f"{name}-{arm}-{seed}", SETS[name]
     if cell in CELLS.read():

@@ -118,7 +118,7 @@ def train_adapt(options: argparse.Namespace, name: str) -> list[float]:
     from adapt_embed.adapters import TrainConfig, train_adapter
     from adapt_embed.base import load_base, resolve_base
     from adapt_embed.base.resolve import BaseOptions
-    from adapt_embed.encoder import choose_device
+    from adapt_embed.encoders.forward import choose_device
 
     folder, data = options.shared / "bases" / SETS[name].base, drawn(options, name)
     base = load_base(resolve_base(str(folder), options=BaseOptions(lend_from=SETS[name].base_as)), device=choose_device())
@@ -137,7 +137,7 @@ def train_twice(options: argparse.Namespace, name: str) -> list[float]:
 
 def train_peer(options: argparse.Namespace, name: str) -> list[float]:
     from adapt_embed.base.known import known_base
-    from adapt_embed.encoder import choose_device
+    from adapt_embed.encoders.forward import choose_device
     from peer_sentence_transformers import make_trainer
     from transformers import TrainerCallback
 

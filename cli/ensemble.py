@@ -15,7 +15,7 @@ from . import life
 from .command import Command
 from .completion import NAME, REFERENCE
 from .encode import encode_with_bar, read_lines
-from .options import Choice, WeightsType, base_options, common_options
+from .options import Choice, WeightsType, WholeNumber, base_options, common_options, usage_errors
 from .output import emit, say
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--mode", type=Choice(list(MODES)), default="concat", show_default=True, help="How members are put together; see below.")
 @click.option("--weights", type=WeightsType(), metavar="W,W", help="One weight each, in the order of the members [default: equal ones].")
 @click.option("--pca", "texts_file", metavar="TEXTFILE", type=click.Path(path_type=Path), help="Fit the reduction to --dim on these lines.")
-@click.option("--dim", type=int, metavar="D", help="Shorten the vectors of the mode concat to D dimensions, by PCA.")
+@click.option("--dim", type=WholeNumber(min=1), metavar="D", help="Shorten the vectors of the mode concat to D dimensions, by PCA.")
 @click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the members' names and the mode].")
 @base_options
 @common_options
@@ -57,8 +57,13 @@ def command(
     """
     if (texts_file is None) != (dim is None):
         raise click.UsageError("--pca TEXTFILE and --dim D go together: PCA is fitted on the texts, to that dimension")
+    if dim is not None and mode != "concat":
+        raise click.UsageError(f"--dim shortens the vectors of --mode concat; with --mode {mode}, leave --pca and --dim out")
     from ..base.resolve import BaseOptions
-    from ..ensemble.recipe import check_distinct
+    from ..ensemble.recipe import check_distinct, share_weights
+
+    with usage_errors():
+        share_weights(mode, weights, len(references))
     from ..membership import make_recipe
     from ..references import Search, resolve_references
     from ..registry import open_registry
@@ -114,7 +119,7 @@ def _fit(found: Sequence[Resolved], recipe: Recipe, texts: list[str]) -> Project
     life.doing("loading the bases")
     bases = LoadedBases(EncoderSettings(precision="fp32"))
     whole = EnsembleEncoder(recipe.mode, tuple(open_lora(resolved, bases) for resolved in found), recipe.weights)
-    return fit_projection(encode_with_bar(whole, texts, "document"), recipe.dim)
+    return fit_projection(encode_with_bar(whole, texts, "document").vectors, recipe.dim)
 
 
 def _describe(texts: list[str] | None) -> dict[str, object]:

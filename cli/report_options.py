@@ -14,6 +14,7 @@ import click
 from ..files import check_output_folder, write_file
 from ..plurals import count
 from .command import Command
+from .options import OutputFile, OutputFolder
 from .output import say
 
 if TYPE_CHECKING:
@@ -141,12 +142,12 @@ def report_options(command: Callable[..., None]) -> Callable[..., None]:
     def gathered(**values: Any) -> None:
         command(report=ReportOptions(**{field.name: values.pop(field.name) for field in fields(ReportOptions)}), **values)
 
-    mteb = click.option(
-        "--mteb-results", metavar="DIR", type=click.Path(path_type=Path), help="Also write mteb's own result files, in its layout."
-    )(gathered)
+    mteb = click.option("--mteb-results", metavar="DIR", type=OutputFolder(), help="Also write mteb's own result files, in its layout.")(
+        gathered
+    )
     return click.option(
         "--html",
         metavar="OUT.html",
-        type=click.Path(path_type=Path),
+        type=OutputFile(),
         help="Also write a page: tables with intervals, charts, and the queries that won and lost most, with their texts.",
     )(mteb)

@@ -14,7 +14,7 @@ from ..plurals import count
 from . import life
 from .command import Command
 from .completion import DOMAIN_OR_FILE, NAME, SETTING, SOURCE
-from .options import Choice, base_options, common_options, dangling_option, machine_options
+from .options import Choice, WholeNumber, base_options, common_options, dangling_option, machine_options
 from .output import emit, say
 
 if TYPE_CHECKING:
@@ -62,23 +62,23 @@ class Job:
     help="sample, hub, a BEIR folder, FlagEmbedding lines, or a table [default: the domain's Hub sets, else its sample].",
 )
 @dangling_option
-@click.option("--train-queries", type=int, metavar="N", help="Draw this many training queries (seeded) [default: all].")
+@click.option("--train-queries", type=WholeNumber(min=1), metavar="N", help="Draw this many training queries (seeded) [default: all].")
 @click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the domain's].")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a toml file.")
 @click.option(
     "--set", "settings", type=SETTING, multiple=True, metavar="KEY=VALUE", help="One setting (see docs/training.md); wins over --config."
 )
-@click.option("--seed", type=int, metavar="N", help="Of everything drawn [default: 0].")
+@click.option("--seed", type=WholeNumber(min=0), metavar="N", help="Of everything drawn [default: 0].")
 @click.option(
     "--seeds",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=1,
     metavar="N",
     help="Train N versions, with the seed, the next one and so on, and tell the mean and spread of their dev scores.",
 )
 @click.option(
     "--gram-rank",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     metavar="N",
     help="Keep the Gram matrices of what the adapted modules read, as diagonal plus rank N, such as 64: for merging with regmean.",
 )
@@ -140,7 +140,7 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
     if options["gram"] is not None and options["gram_rank"] is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     config = _config(options)
-    from ..base.resolve import BaseOptions, resolve_base
+    from ..base.resolve import BaseOptions, ResolvedBase, resolve_base
     from ..choices import DATA_WORDS
     from ..data.domains import name_domain
     from ..data.sources import check_source, load_training_data
@@ -155,13 +155,9 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
     check_source(source)
     if note and base is None:
         say(f"domain: {note}")
-    spec = (
-        base.spec
-        if base
-        else resolve_base(
-            options["base"], options=BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
-        )
-    )
+    said = BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
+    found = ResolvedBase(base.spec, base.encoding) if base else resolve_base(options["base"], options=said)
+    spec = found.spec
     language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")
     life.doing("reading the data")
     data = load_training_data(
@@ -175,9 +171,9 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
     life.doing("loading the base")
     from ..adapters import Checkpoint, run_id
     from ..base.load import load_base
-    from ..encoder import choose_device
+    from ..encoders.forward import choose_device
 
-    base = base or load_base(spec, device=choose_device(options["device"]))
+    base = base or load_base(found, device=choose_device(options["device"]))
     run = run_id(config, base, data)
     checkpoint = Checkpoint(registry.home / RUNS / run)
     checkpoint.about = {"name": name, "domain": domain.name, "base": base.spec.name, "data": data.source}
@@ -211,7 +207,7 @@ def _config(options: dict[str, Any]) -> TrainConfig:
     for setting in options["settings"]:
         key, equals, value = setting.partition("=")
         if not equals:
-            raise ConfigError(f"--set {setting!r}: expected KEY=VALUE, such as --set epochs=2")
+            raise click.UsageError(f"--set {setting!r}: expected KEY=VALUE, such as --set epochs=2")
         values[key.strip()] = value.strip()
     if options["seed"] is not None:
         values["seed"] = options["seed"]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..encoder import Vectors
+from ..encoders.protocol import Vectors
 from ..errors import AdapterError
 from ..registry import Entry, ParentRecord, Registry
 from ..versions import library_versions

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AdapterError, ConfigError, RegistryError
+from ..plurals import count
 from ..registry.record_json import read_record
 from ..registry.records import BaseRecord
 from .modes import find_mode
@@ -97,7 +98,7 @@ def share_weights(mode: str, weights: Sequence[float] | None, members: int) -> t
     if weights is None:
         return (1 / members,) * members
     if len(weights) != members:
-        raise ConfigError(f"{len(weights)} weights for {members} members; give one each, in their order")
+        raise ConfigError(f"{count(len(weights), 'weight')} for {count(members, 'member')}; give one each, in their order")
     for weight in weights:
         if not math.isfinite(weight) or weight < 0 or (weight == 0 and not takes_zero):
             raise ConfigError(

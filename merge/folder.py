@@ -105,9 +105,8 @@ def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
             query_prompt=first.prompts.get("query"),
             document_prompt=first.prompts.get("document"),
         )
-        found = next(map(str, base.folders()), None) or base.id or base.label
-        spec = resolve_base(found, options=said, made_with=first.tokenizing)
-        write_sentence_files(load_base(spec), folder)
+        found = resolve_base(next(map(str, base.folders()), None) or base.id or base.label, options=said, made_with=first.tokenizing)
+        write_sentence_files(load_base(found), folder)
         return
     modules = [module["path"] for module in json.loads((source / "modules.json").read_text(encoding="utf-8")) if module.get("path")]
     for module in modules:

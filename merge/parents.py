@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..base.metadata import FolderMetadata, read_metadata
-from ..encoder import Precision
+from ..choices import Precision
 from ..errors import AdapterError, BaseError, ConfigError
 from ..lora import LoraFile, LoraModule
 from ..lora.gram_file import GRAMS, GramFile
@@ -95,14 +95,15 @@ def _parent(text: str, located: Located, search: Search) -> Parent:
     if located.entry is not None:
         return _of_entry(located.entry, located)
     factors = LoraFile(folder)
-    spec = resolve_reference(text, search).base
+    resolved = resolve_reference(text, search)
+    spec, encoding = resolved.base, resolved.encoding
     return Parent(
         reference=located.reference,
         name=folder.name,
         factors=fit_to_base(factors, spec),
         base=base_record(spec),
-        pooling=spec.pooling,
-        prompts={"query": spec.query_prompt, "document": spec.document_prompt},
+        pooling=encoding.pooling,
+        prompts=encoding.prompts,
         folder=folder,
         domain=None,
         grams=_grams(folder),

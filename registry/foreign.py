@@ -11,8 +11,9 @@ from ..base.load import Base, load_base
 from ..base.metadata import read_metadata
 from ..base.outline import build_outline
 from ..base.places import is_cached
-from ..base.resolve import BaseOptions, BaseSpec, resolve_base
+from ..base.resolve import BaseOptions, resolve_base
 from ..base.sentence_files import write_json, write_sentence_files
+from ..base.spec import BaseSpec, ResolvedBase
 from ..errors import AdapterError, BaseError, RegistryError
 from ..lora import CONFIG, LoraFactors, LoraFile, factors_sha256, find_wrapper, ignored_values, read_config
 from .entry import Entry
@@ -68,7 +69,7 @@ def add_folder(
     file, config = LoraFile(folder, ignored=ignored), read_config(folder)
     named = config.get("base_model_name_or_path")
     found = _find_base(folder, named, base_reference, options)
-    _refuse_another_base(folder, own, found)
+    _refuse_another_base(folder, own, found.spec)
     base = load_base(found)
     spec = base.spec
     file = fit_to_network(file, base.model, spec.name)
@@ -79,8 +80,8 @@ def add_folder(
         name=name or folder.resolve().name,
         domain=domain,
         bases=(base_record(spec),),
-        pooling=spec.pooling,
-        prompts={"query": spec.query_prompt, "document": spec.document_prompt},
+        pooling=base.encoding.pooling,
+        prompts=base.encoding.prompts,
         method="lora",
         rank=max(module.rank for module in factors.values()),
         targets=_targets(config, factors),
@@ -90,7 +91,7 @@ def add_folder(
     return Addition(entry, (*_notes(folder, named, base_reference, spec), *ignoring))
 
 
-def _find_base(folder: Path, named: str | None, reference: str | None, options: BaseOptions) -> BaseSpec:
+def _find_base(folder: Path, named: str | None, reference: str | None, options: BaseOptions) -> ResolvedBase:
     if not (reference or named):
         raise BaseError(f"{folder / 'adapter_config.json'} names no base; say it with --base")
     try:

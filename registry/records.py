@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import BaseError
 
 if TYPE_CHECKING:
-    from ..base.resolve import BaseSpec
+    from ..base.spec import BaseSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

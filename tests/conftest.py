@@ -206,3 +206,26 @@ def toy_data(toy_folder: Path):
     from adapt_embed.data.sources import load_training_data
 
     return load_training_data(str(toy_folder), domain=load_domain("legal"), lang="en", seed=0)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A registry's folder, which is not there yet."""
+    return tmp_path / "registry"
+
+
+@pytest.fixture
+def train(tiny_base: Path, toy_folder: Path, home: Path):
+    """Run `adapt train` on the toy data: 12 steps on the tiny base."""
+    from adapt_embed.cli import main
+    from click.testing import CliRunner
+
+    settings = ["epochs=3", "batch_size=16", "learning_rate=1e-2", "temperature=0.05", "rank=4", "max_tokens=16"]
+
+    def run(*more: object, data: object = toy_folder):
+        given = {"--domain": "legal", "--data": data, "--base": tiny_base, "--dtype": "fp32", "--registry": home}
+        options = [part for option in given.items() if option[0] not in more for part in option]
+        options += [part for setting in settings for part in ("--set", setting)]
+        return CliRunner().invoke(main, [str(part) for part in ("train", *options, *more)])
+
+    return run

@@ -13,7 +13,6 @@ from adapt_embed.base import load_base
 from adapt_embed.base.resolve import resolve_base
 from adapt_embed.bench.cost.plan import plan
 from adapt_embed.bench.report.terminal import table_text
-from adapt_embed.bench.result import parse_result
 from adapt_embed.bench.run.identity import Identity, identify
 from adapt_embed.bench.run.models import Entrant, enter
 from adapt_embed.bench.run.scoring import BenchProgress, bench
@@ -23,7 +22,7 @@ from adapt_embed.bench.tasks.sts import sts_task
 from adapt_embed.bench.tasks.table import data_of
 from adapt_embed.data.retrieval import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
-from adapt_embed.encoder import LoraEncoder, Vectors
+from adapt_embed.encoders import Encoded, LoraEncoder
 from adapt_embed.errors import AdapterError, ConfigError, DataError
 from adapt_embed.lora import LoraFactors, LoraModule, write_lora
 from adapt_embed.metrics import ndcg_at_10
@@ -42,11 +41,14 @@ class Fake:
     def __init__(self, vectors: dict[str, list[float]]) -> None:
         self.vectors = {text: np.array(vector, np.float32) / np.linalg.norm(vector) for text, vector in vectors.items()}
         self.asked: list[tuple[str, str]] = []
-        self.truncated, self.on_batch = 0, None
+        self.dimension = len(next(iter(vectors.values()), []))
 
-    def encode(self, texts: Sequence[str], role: str = "document") -> Vectors:
+    def networks(self) -> tuple[()]:
+        return ()
+
+    def encode(self, texts: Sequence[str], role: str = "document", *, on_batch: object = None) -> Encoded:
         self.asked += [(role, text) for text in texts]
-        return np.stack([self.vectors[text] for text in texts])
+        return Encoded(np.stack([self.vectors[text] for text in texts]), np.zeros(len(texts), np.bool_))
 
 
 def fake_entrant(fake: Fake, name: str = "fake", base: str | None = None) -> Entrant:
@@ -130,7 +132,7 @@ def test_scores_of_queries_are_those_of_the_dev_metric_and_average_to_mtebs(enco
     queries = {f"q{row}": " ".join(rng.choice(words, 3)) for row in range(15)}
     pairs = Pairs(queries, {qid: {f"p{pid}": int(rng.integers(1, 3)) for pid in rng.choice(60, 4, replace=False)} for qid in queries})
     score = bench([Entrant("base", encoder, identify("base", encoder), "", None)], [retrieval_task("drawn", corpus, pairs)]).scores[0]
-    vectors = encoder.encode(list(queries.values()), "query"), encoder.encode(list(corpus.values()))
+    vectors = encoder.encode(list(queries.values()), "query").vectors, encoder.encode(list(corpus.values())).vectors
     expected = ndcg_at_10(*vectors, list(queries), list(corpus), pairs.positives)
     assert 0.05 < np.mean(list(expected.values())) < 0.95
     assert score.items == pytest.approx(expected, abs=1e-6)
@@ -139,19 +141,20 @@ def test_scores_of_queries_are_those_of_the_dev_metric_and_average_to_mtebs(enco
 
 def test_whatever_changes_vectors_changes_the_identity(encoder: LoraEncoder) -> None:
     one, spec = replace(encoder, factors=factors(1)), encoder.base.spec
+    base, how = encoder.base, encoder.base.encoding
     half = {name: LoraModule(module.a, module.b, module.scale / 2) for name, module in factors(1).items()}
-    prompted = replace(encoder.base, spec=replace(spec, query_prompt="ask: "))
+    prompted = replace(base, encoding=replace(how, query_prompt="ask: "))
     variants = [
         encoder,
         one,
         replace(encoder, factors=factors(2)),
         replace(encoder, factors=half),
         replace(one, document_factors={}),
-        replace(one, max_tokens=spec.max_tokens - 1),
+        replace(one, max_tokens=how.max_tokens - 1),
         replace(one, precision="bf16"),
         replace(one, base=prompted),
-        replace(one, base=replace(encoder.base, spec=replace(spec, sha256="0" * 64))),
-        replace(one, base=replace(encoder.base, spec=replace(spec, pooling="mean"))),
+        replace(one, base=replace(base, network=replace(base.network, spec=replace(spec, sha256="0" * 64)))),
+        replace(one, base=replace(base, encoding=replace(how, pooling="mean"))),
     ]
     assert len({identify("same", variant).revision for variant in variants}) == len(variants)
 
@@ -160,7 +163,7 @@ def test_what_changes_no_vector_changes_no_identity(encoder: LoraEncoder) -> Non
     one = replace(encoder, factors=factors(1))
     same = [
         one,
-        replace(one, max_tokens=encoder.base.spec.max_tokens),
+        replace(one, max_tokens=encoder.base.encoding.max_tokens),
         replace(one, document_factors=factors(1)),
         replace(one, batch_tokens=64),
     ]
@@ -302,7 +305,7 @@ def test_the_result_says_the_difference_and_reads_back(tmp_path: Path, beir: Pat
     assert difference is not None
     assert difference["nDCG@10"] == pytest.approx(1 - result.score("law", "base").metrics["nDCG@10"])
     assert difference["nDCG@10"] > 0.1
-    assert parse_result(json.loads(json.dumps(result.as_dict(items=True)))) == result
+    assert json.loads(json.dumps(result.as_dict(items=True)))["scores"][1]["difference"] == difference
     assert "items" not in result.as_dict()["scores"][0]
     text = table_text(result)
     assert next(line for line in text.splitlines() if "legal@1" in line).split() == ["legal@1", "1.0000", f"+{difference['nDCG@10']:.4f}"]
@@ -317,7 +320,6 @@ def test_progress_ends_at_the_number_of_texts(encoder: LoraEncoder) -> None:
     assert [progress.done for progress in told] == sorted({progress.done for progress in told})
     assert len(told) > 2
     assert (told[-1].done, told[-1].total, told[-1].task) == (6, 6, "law")
-    assert entrant.encoder.on_batch is None
 
 
 def test_truncated_texts_are_counted_per_task(encoder: LoraEncoder) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import adapt_embed.cache.encoders as cached_encoders
 import pytest
 import torch
 from adapt_embed.base import load_base
@@ -23,7 +22,7 @@ from adapt_embed.bench.sources import task_from_folder
 from adapt_embed.cache import CacheFiles
 from adapt_embed.cache.vectors import VectorStore
 from adapt_embed.data.beir import BeirFolder
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.ensemble.encoders import EnsembleEncoder
 from adapt_embed.ensemble.members import Ensemble
 from adapt_embed.ensemble.searchers import EnsembleSearcher
@@ -41,13 +40,13 @@ def encoder(tiny_base: Path) -> LoraEncoder:
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every text that goes through the network on behalf of a store, in order."""
     seen: list[str] = []
-    original = cached_encoders.encode_each
+    original = LoraEncoder.encode
 
-    def spy(encoders: Sequence[LoraEncoder], texts: Sequence[str], *rest: object) -> object:
+    def spy(self: LoraEncoder, texts: Sequence[str], *rest: object, **options: object) -> object:
         seen.extend(texts)
-        return original(encoders, texts, *rest)  # type: ignore[arg-type]
+        return original(self, texts, *rest, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cached_encoders, "encode_each", spy)
+    monkeypatch.setattr(LoraEncoder, "encode", spy)
     return seen
 
 
@@ -167,8 +166,8 @@ def test_one_edited_judgement_is_a_miss_of_the_score_and_a_hit_of_the_vectors(
     (beir / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\tp0\t1\nq2\tp1\t2\nq2\tp3\t1\n")
     after = bench([entrant(encoder)], [task_of(beir)], caches=caches(tmp_path))
     assert after.scores[0].metrics != before.scores[0].metrics
-    assert after.scores[0].metrics == bench([entrant(encoder)], [task_of(beir)]).scores[0].metrics
     assert len(encoded) == TEXTS
+    assert after.scores[0].metrics == bench([entrant(encoder)], [task_of(beir)]).scores[0].metrics
 
 
 def rewrite(path: Path, change: str) -> None:
@@ -271,7 +270,6 @@ def test_progress_ends_at_the_number_of_texts_whatever_is_kept(encoder: LoraEnco
     assert [progress.done for progress in told] == sorted({progress.done for progress in told})
     if kept == "scores":
         assert len(told) == 1
-    assert own.encoder.on_batch is None
 
 
 def test_a_plan_counts_what_is_kept(encoder: LoraEncoder, beir: Path, tmp_path: Path) -> None:
@@ -358,9 +356,9 @@ def test_damage_and_a_place_that_cannot_be_written_are_told(tiny_base: Path, bei
 
 def test_a_size_that_is_none_is_a_usage_error(tiny_base: Path, beir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ("base", "--base", str(tiny_base), "--data", str(beir))
-    assert "'much' is no size of a cache" in run_command(*arguments, "--cache-size", "much", code=2).output
+    assert "'much' is not a size of a cache" in run_command(*arguments, "--cache-size", "much", code=2).output
     monkeypatch.setenv("ADAPT_CACHE_SIZE", "plenty")
-    assert "'plenty' is no size of a cache" in run_command(*arguments, code=2).output
+    assert "'plenty' is not a size of a cache" in run_command(*arguments, code=2).output
 
 
 def test_the_size_of_the_command_holds(tiny_base: Path, beir: Path, isolation: Path) -> None:
@@ -379,7 +377,7 @@ def test_a_dry_run_of_the_command_counts_what_is_kept(tiny_base: Path, beir: Pat
 def interrupted_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Ctrl-C when as many calls of the network are done as the list says."""
     calls: list[int] = []
-    original = cached_encoders.encode_each
+    original = LoraEncoder.encode
 
     def interrupted(*arguments: object, **options: object) -> object:
         if calls and calls[0] == 0:
@@ -388,7 +386,7 @@ def interrupted_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
             calls[0] -= 1
         return original(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cached_encoders, "encode_each", interrupted)
+    monkeypatch.setattr(LoraEncoder, "encode", interrupted)
     return calls
 
 
@@ -418,13 +416,13 @@ def test_an_interruption_without_the_cache_promises_nothing(tiny_base: Path, bei
 
 KILLED = """
 import sys
-import adapt_embed.cache.encoders as cached
-original = cached.encode_each
+from adapt_embed.encoders import LoraEncoder
+original = LoraEncoder.encode
 def slow(*arguments, **options):
     print("encoding", flush=True)
     import time; time.sleep(0.2)
     return original(*arguments, **options)
-cached.encode_each = slow
+LoraEncoder.encode = slow
 from adapt_embed.cli import main
 main(["bench", *sys.argv[1:]])
 """

@@ -46,7 +46,7 @@ def test_a_requirement_is_read(text: str, expected: tuple[str, str, bool, float]
 
 @pytest.mark.parametrize("text", ["", "law", "law => 1", "law == 1", ">= 1", "law >=", "law >= 1 >= 2", "0.5 <= law <= 0.9"])
 def test_what_is_no_requirement_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ConfigError, match="is no requirement; expected one such as"):
+    with pytest.raises(ConfigError, match="is not a requirement; expected one such as"):
         parse_requirement(text)
 
 
@@ -253,7 +253,7 @@ def test_the_table_is_printed_before_a_requirement_fails(adapter: Path, law: Pat
 @pytest.mark.parametrize(
     "arguments, part",
     [
-        (("--require", "law is good"), "is no requirement"),
+        (("--require", "law is good"), "is not a requirement"),
         (("--require", "law >= much"), "neither a number nor base"),
         (("--metric", "nDCG@11"), "Did you mean nDCG@1 or nDCG@10"),
     ],

@@ -12,7 +12,7 @@ from adapt_embed.bench.run.models import Entrant
 from adapt_embed.bench.run.scoring import _count_texts, bench, describe_task
 from adapt_embed.bench.sources import make_tasks, task_from_folder
 from adapt_embed.bench.tasks.table import data_of, kind_of
-from adapt_embed.encoder import Vectors
+from adapt_embed.encoders import Encoded
 from adapt_embed.errors import DataError
 from click.testing import CliRunner
 from mteb.abstasks import AbsTask
@@ -23,13 +23,16 @@ class Drawn:
     """An encoder whose vectors are drawn by the text's last word, so that texts that end alike are alike."""
 
     def __init__(self, noise: float = 0.1) -> None:
-        self.noise, self.truncated, self.on_batch = noise, 0, None
+        self.noise, self.dimension = noise, 16
         self.asked: list[tuple[str, str]] = []
 
-    def encode(self, texts: Sequence[str], role: str = "document") -> Vectors:
+    def networks(self) -> tuple[()]:
+        return ()
+
+    def encode(self, texts: Sequence[str], role: str = "document", *, on_batch: object = None) -> Encoded:
         self.asked += [(role, text) for text in texts]
         rows = [_draw(text.split()[-1]) + self.noise * _draw(text) for text in texts]
-        return np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32)
+        return Encoded(np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32), np.zeros(len(texts), np.bool_))
 
 
 def _draw(word: str) -> np.ndarray:
@@ -170,7 +173,7 @@ def test_pair_classification_has_mtebs_scores_and_the_roc_area_of_its_cosines(pa
     found, labels = score(task, encoder), list(kind_of(task).gold(task).values())
     assert labels == [row % 2 for row in range(12)]
     data = data_of(task)
-    sides = (encoder.encode(data["sentence1"]), encoder.encode(data["sentence2"]))
+    sides = (encoder.encode(data["sentence1"]).vectors, encoder.encode(data["sentence2"]).vectors)
     cosines = (sides[0] * sides[1]).sum(axis=1)
     assert list(found.items.values()) == pytest.approx(cosines, abs=1e-5)
     assert found.metrics["AUC"] == pytest.approx(roc_auc_score(labels, cosines), abs=1e-4)

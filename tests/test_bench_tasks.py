@@ -20,7 +20,7 @@ from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.task_sets import Wanted, choose_tasks
 from adapt_embed.bench.tasks.table import TASK_KINDS, data_of, kind_of
 from adapt_embed.cli import main
-from adapt_embed.encoder import Vectors
+from adapt_embed.encoders import Encoded
 from adapt_embed.errors import ConfigError, DomainError
 from click.testing import CliRunner, Result
 from huggingface_hub import constants
@@ -86,12 +86,15 @@ class Letters:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
-        self.truncated, self.on_batch = 0, None
+        self.dimension = 40
 
-    def encode(self, texts: Sequence[str], role: str = "document") -> Vectors:
+    def networks(self) -> tuple[()]:
+        return ()
+
+    def encode(self, texts: Sequence[str], role: str = "document", *, on_batch: object = None) -> Encoded:
         self.asked += [(role, text) for text in texts]
         rows = np.array([np.bincount([ord(letter) % 40 for letter in text], minlength=40) for text in texts], np.float32)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return Encoded(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.zeros(len(texts), np.bool_))
 
     @property
     def entrant(self) -> Entrant:
@@ -363,14 +366,8 @@ def test_every_kind_has_a_layout_and_an_estimate() -> None:
 
 
 def test_a_ranking_entrant_is_refused_candidates() -> None:
-    from adapt_embed.encoder import Searcher
-
-    class Ranking(Letters):
-        def search(self, queries: list[str], documents: list[str], top_k: int) -> list:
-            return []
-
-    ranking = Ranking()
-    assert isinstance(ranking, Searcher)
+    ranking = Letters()
+    ranking.dimension = None  # type: ignore[assignment]
     with pytest.raises(ConfigError, match=r"AskUbuntuDupQuestions \(Reranking\)"):
         check_tasks([ranking.entrant], [hub_task("AskUbuntuDupQuestions").task])
 

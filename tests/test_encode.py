@@ -9,7 +9,7 @@ import torch
 from adapt_embed.base import load_base
 from adapt_embed.base.resolve import resolve_base
 from adapt_embed.cli import main
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.lora import LoraModule, read_lora, write_lora
 from click.testing import CliRunner, Result
 
@@ -46,7 +46,7 @@ def test_the_file_holds_the_encoders_vectors_in_order(adapter: Path, tiny_base: 
     ran = encode(adapter, file, "--dtype", "fp32", "-o", tmp_path / "out.npy")
     assert ran.exit_code == 0, ran.output
     vectors = np.load(tmp_path / "out.npy")
-    expected = LoraEncoder(load_base(resolve_base(str(tiny_base))), read_lora(adapter), precision="fp32").encode(TEXTS)
+    expected = LoraEncoder(load_base(resolve_base(str(tiny_base))), read_lora(adapter), precision="fp32").encode(TEXTS).vectors
     assert vectors.dtype == np.float32
     assert vectors.shape == (5, 32)
     np.testing.assert_allclose(vectors, expected, atol=1e-6)

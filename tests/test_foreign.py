@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.cli import main
-from adapt_embed.encoder import Vectors
+from adapt_embed.encoders import Vectors
 from adapt_embed.errors import AdapterError
 from adapt_embed.lora import CONFIG, WEIGHTS, read_lora
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
@@ -74,7 +74,7 @@ def of_peft(folder: Path, base: Path) -> Vectors:
 
 def of_adapt(reference: object) -> Vectors:
     resolved = resolve_reference(str(reference), Search(registry=open_registry()))
-    return open_encoder(resolved, LoadedBases(EncoderSettings(precision="fp32"))).encode(TEXTS)
+    return open_encoder(resolved, LoadedBases(EncoderSettings(precision="fp32"))).encode(TEXTS).vectors
 
 
 def same(ours: Vectors, theirs: Vectors) -> bool:

@@ -30,7 +30,7 @@ from adapt_embed.data.retrieval import Pairs, TrainingData
 from adapt_embed.data.sample import load_sample, sample_names
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.data.sketch import TRAINING_TEXTS, TextSketch, read_sketch, sketch_texts, write_sketch
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import AdapterError
 from adapt_embed.lora import LoraModule, write_lora
 from adapt_embed.references import Search, resolve_reference
@@ -348,7 +348,7 @@ def write_adapter(folder: Path, sketch: TextSketch | None) -> None:
 @pytest.fixture
 def search(tiny_base: Path) -> Search:
     """A registry with `legal`, which has a sketch, `old`, which has none, and things made from them."""
-    registry, record = open_registry(), base_record(resolve_base(str(tiny_base)))
+    registry, record = open_registry(), base_record(resolve_base(str(tiny_base)).spec)
 
     def add(name: str, sketch: TextSketch | None, *parents: str) -> None:
         made_from = tuple(ParentRecord(reference=parent, sha256="0", weight=1.0) for parent in parents)

@@ -8,7 +8,9 @@ from adapt_embed.adapters import TrainConfig, memory
 from adapt_embed.adapters.lora_layers import add_lora, set_training
 from adapt_embed.adapters.memory import BYTES_PER_UNIT, control_group_limits, device_memory, graph_bytes_per_token, micro_batch_tokens
 from adapt_embed.base import Base, load_base, resolve_base
-from adapt_embed.encoder import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, Precision, embed
+from adapt_embed.choices import Precision
+from adapt_embed.encoders.batching import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS
+from adapt_embed.encoders.forward import embed
 from torch import Tensor, nn
 
 

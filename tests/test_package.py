@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import adapt_embed
@@ -19,10 +20,10 @@ LAYERS = (
     ("references",),
     ("cache",),
     ("ensemble",),
-    ("data", "encoder", "registry"),
+    ("data", "encoders", "registry"),
     ("lora", "base", "metrics"),
-    ("files",),
-    ("choices", "disk", "errors", "events", "lazy", "names", "plurals", "text_tables", "versions"),
+    ("encoders.protocol", "files"),
+    ("choices", "disk", "errors", "events", "json_text", "lazy", "names", "plurals", "text_tables", "versions"),
 )
 PART_OF = {"opening": "references", "membership": "references"}  # three files, one part: what a reference opens as
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -95,18 +96,24 @@ def imports_of(path: Path) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("adapt_embed.")}
+            found |= {part_of_module(alias.name.split(".")[1:]) for alias in node.names if alias.name.startswith("adapt_embed.")}
         elif isinstance(node, ast.ImportFrom):
             start = package[: len(package) - node.level + 1] if node.level else ()
             target = (*start, *(node.module or "").split(".")) if node.module else start
             if target[:1] == ("adapt_embed",):
-                found |= {target[1]} if len(target) > 1 else {alias.name for alias in node.names}
+                found |= {part_of_module([*target[1:], alias.name]) for alias in node.names}
     return {PART_OF.get(name, name) for name in found if not name.startswith("__")}
 
 
+def part_of_module(names: Sequence[str]) -> str:
+    """The part that a module, or a name in it, belongs to: a module with a layer of its own, else its first folder."""
+    alone = ".".join(names[:2])
+    return alone if alone in LEVEL else names[0]
+
+
 def part_of(path: Path) -> str:
-    first = path.relative_to(ROOT).parts[0]
-    return PART_OF.get(name := first.removesuffix(".py"), name)
+    name = part_of_module(path.relative_to(ROOT).with_suffix("").parts)
+    return PART_OF.get(name, name)
 
 
 @pytest.mark.parametrize("path", [path for path in sources() if part_of(path) != "__init__"], ids=lambda path: str(path.relative_to(ROOT)))

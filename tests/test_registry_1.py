@@ -19,7 +19,7 @@ from adapt_embed.base import resolve_base
 from adapt_embed.cli import main
 from adapt_embed.errors import BaseError
 from adapt_embed.references import Search, resolve_reference
-from adapt_embed.registry import base_record, lineage, open_registry, read_entry
+from adapt_embed.registry import lineage, open_registry, read_entry
 from adapt_embed.registry.stored import from_stored, to_stored
 from click.testing import CliRunner, Result
 
@@ -65,8 +65,8 @@ def put_here(home: Path, clinic: Path, tiny_base: Path, second_base: Path) -> No
         "/home/user/bases/tiny": str(tiny_base.resolve()),
         "/home/user/bases/second": str(second_base.resolve()),
         "/home/user/adapters/clinic": str(clinic),
-        TINY: resolve_base(str(tiny_base)).sha256,
-        SECOND: resolve_base(str(second_base)).sha256,
+        TINY: resolve_base(str(tiny_base)).spec.sha256,
+        SECOND: resolve_base(str(second_base)).spec.sha256,
     }
     for path in (*home.rglob("*.json"), clinic / "adapter_config.json"):
         text = path.read_text(encoding="utf-8")
@@ -149,7 +149,7 @@ def test_it_is_encoded_merged_put_together_and_trained_upon(home: Path, tiny_bas
     new = open_registry().find_reference("legal@5")
     assert formats(home)["legal/5/adapt.json"] == 2
     assert json.loads((home / "legal/5/adapt.json").read_text())["places"] == {
-        base_record(resolve_base(str(tiny_base))).sha256: str(tiny_base.resolve()),
+        resolve_base(str(tiny_base)).spec.sha256: str(tiny_base.resolve()),
         toy_folder.name: str(toy_folder),
     }
     assert new.data is not None

@@ -180,7 +180,7 @@ def test_add_takes_a_peft_folder_and_its_base_from_its_configuration(peft_folder
 
 def test_an_added_folder_gives_the_same_vectors_in_sentence_transformers(peft_folder: Path, tiny_base: Path) -> None:
     from adapt_embed.base import load_base, resolve_base
-    from adapt_embed.encoder import LoraEncoder
+    from adapt_embed.encoders import LoraEncoder
     from adapt_embed.lora import read_lora
     from sentence_transformers import SentenceTransformer
 
@@ -189,7 +189,7 @@ def test_an_added_folder_gives_the_same_vectors_in_sentence_transformers(peft_fo
     ours = LoraEncoder(load_base(resolve_base(str(tiny_base))), read_lora(path), precision="fp32")
     theirs = SentenceTransformer(str(path), device="cpu")
     for role, prompt in (("query", "query"), ("document", "document")):
-        assert np.abs(ours.encode(texts, role) - theirs.encode(texts, prompt_name=prompt)).max() < 1e-5
+        assert np.abs(ours.encode(texts, role).vectors - theirs.encode(texts, prompt_name=prompt)).max() < 1e-5
 
 
 def test_add_refuses_factors_that_do_not_fit_the_base(peft_folder: Path, tiny_base: Path) -> None:
@@ -304,7 +304,7 @@ def test_verify_notices_a_configuration_that_names_a_dead_base(peft_folder: Path
     from adapt_embed.base import resolve_base
 
     write_peft(peft_folder, named, 32)
-    draft = Entry(kind="adapter", name="old", bases=(base_record(resolve_base(str(tiny_base))),), pooling="cls", method="lora")
+    draft = Entry(kind="adapter", name="old", bases=(base_record(resolve_base(str(tiny_base)).spec),), pooling="cls", method="lora")
     open_registry().add(
         draft, lambda folder: shutil.copytree(peft_folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*")) and None
     )
@@ -387,5 +387,5 @@ def test_the_base_fingerprint_is_recorded_and_found_again(peft_folder: Path, tin
     from adapt_embed.base import resolve_base
 
     adapt_json("add", peft_folder)
-    sha256 = resolve_base(str(tiny_base)).sha256
+    sha256 = resolve_base(str(tiny_base)).spec.sha256
     assert open_registry().find("found", None, sha256).bases[0].path == str(tiny_base)

@@ -53,7 +53,7 @@ def test_a_source_that_is_named_as_the_end_of_a_path_is_not_taken_for_it() -> No
 def test_a_base_in_the_cache_of_the_hub_is_found_by_its_revision_and_has_no_path(isolation: Path, tiny_base: Path, tmp_path: Path) -> None:
     snapshot = isolation / "hf" / "hub" / "models--org--tiny" / "snapshots" / ("1" * 40)
     shutil.copytree(tiny_base, snapshot)
-    spec = resolve_base(str(snapshot))
+    spec = resolve_base(str(snapshot)).spec
     assert (spec.hub_id, spec.revision) == ("org/tiny", "1" * 40)
     registry = open_registry(tmp_path / "home")
     shutil.copytree(isolation / "hf" / "hub", tmp_path / "hub")
@@ -74,7 +74,7 @@ def test_a_snapshot_without_weights_is_not_taken_for_the_base(isolation: Path, t
 def test_a_folder_of_the_bases_name_with_other_weights_is_not_taken_for_it(
     tiny_base: Path, second_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = BaseRecord(id=None, sha256=resolve_base(str(tiny_base)).sha256, path="/gone", name="tiny")
+    record = BaseRecord(id=None, sha256=resolve_base(str(tiny_base)).spec.sha256, path="/gone", name="tiny")
     monkeypatch.setenv("ADAPT_BASES", str(tmp_path))
     shutil.copytree(second_base, tmp_path / "tiny")
     assert (record.is_there, record.loading_name) == (False, ("/gone", None))

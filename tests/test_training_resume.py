@@ -17,7 +17,7 @@ import pytest
 import torch
 from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, run_id, train_adapter
 from adapt_embed.adapters.loop import Progress
-from adapt_embed.base import load_base, resolve_base
+from adapt_embed.base import ResolvedBase, load_base, resolve_base
 from adapt_embed.data.dev_set import DevSet
 from adapt_embed.data.retrieval import Pairs, TrainingData
 from adapt_embed.errors import TrainingError
@@ -219,14 +219,14 @@ def test_a_runs_name_stands_for_all_that_determines_its_outcome(tiny_base: Path,
     with_negatives = replace(toy_data, train=Pairs(toy_data.train.queries, toy_data.train.positives, {qid: ["p9-0"]}))
     others = [
         run_id(replace(CONFIG, seed=1), base, toy_data),
-        run_id(CONFIG, load_base(replace(base.spec, pooling="mean")), toy_data),
-        run_id(CONFIG, load_base(replace(base.spec, query_prompt="")), toy_data),
+        run_id(CONFIG, load_base(ResolvedBase(base.spec, replace(base.encoding, pooling="mean"))), toy_data),
+        run_id(CONFIG, load_base(ResolvedBase(base.spec, replace(base.encoding, query_prompt=""))), toy_data),
         run_id(CONFIG, base, with_negatives),
         run_id(CONFIG, base, replace(toy_data, corpus=toy_data.corpus | {"more": "a distractor"})),
         run_id(CONFIG, base, replace(toy_data, dev=None)),
     ]
     name = run_id(CONFIG, base, toy_data)
-    assert name == run_id(CONFIG, load_base(base.spec), replace(toy_data, source="elsewhere", notes=("told",)))
+    assert name == run_id(CONFIG, load_base(ResolvedBase(base.spec, base.encoding)), replace(toy_data, source="elsewhere", notes=("told",)))
     assert len({name, *others}) == 7
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from ...choices import Role
 from ...data.sample import sample_folder
-from ...encoder import LoraEncoder, Role
-from ...ensemble.members import Ensemble
+from ...encoders.protocol import NetworkEncoder
 from ...plurals import count, singular
 from ..hub.task import HubTask
 from ..run.models import Entrant
@@ -52,8 +52,7 @@ def estimate(entrant: Entrant, task: HubTask) -> EstimatedTask:
     groups = text_groups(task)
     if not groups:
         return EstimatedTask(task=task.name, reference=entrant.name, sizes={}, texts=None, tokens=None, minutes=None)
-    members = entrant.encoder.members if isinstance(entrant.encoder, Ensemble) else (entrant.encoder,)
-    costs = [_cost(member, group, task.language) for member in members for group in groups]
+    costs = [_cost(network, group, task.language) for network in entrant.encoder.networks() for group in groups]
     return EstimatedTask(
         task=task.name,
         reference=entrant.name,
@@ -72,14 +71,14 @@ def text_groups(task: HubTask) -> list[TextGroup]:
         return []
 
 
-def _cost(encoder: LoraEncoder, group: TextGroup, language: str) -> tuple[float, float]:
+def _cost(network: NetworkEncoder, group: TextGroup, language: str) -> tuple[float, float]:
     """Return the tokens and minutes of a group of texts."""
     length = min(max(1, round(group.characters)), _MOST_CHARACTERS)
     prose = _prose(language)
     start = [row * length % max(1, len(prose) - length) for row in range(_TRIED)]
-    tried = count_tokens(encoder, {group.role: [prose[at : at + length] for at in start]})
+    tried = count_tokens(network, {group.role: [prose[at : at + length] for at in start]})
     share = group.count / len(tried)
-    return sum(each.tokens for each in tried) * share, minutes_for(encoder, tried) * share
+    return sum(each.tokens for each in tried) * share, minutes_for(network, tried) * share
 
 
 @cache

@@ -7,8 +7,7 @@ from mteb.abstasks import AbsTask
 
 from ...cache.space import vector_space
 from ...cache.vectors import VectorStore
-from ...encoder import LoraEncoder
-from ...ensemble.members import Ensemble
+from ...encoders.protocol import NetworkEncoder
 from ...plurals import count, singular
 from ..hub.task import HubTask
 from ..run.cells import Caches
@@ -104,10 +103,10 @@ def plan(entrants: Sequence[Entrant], tasks: Sequence[AbsTask], caches: Caches |
 
 
 def _plan(entrant: Entrant, task: AbsTask, caches: Caches) -> PlannedTask:
-    members = entrant.encoder.members if isinstance(entrant.encoder, Ensemble) else (entrant.encoder,)
+    networks = entrant.encoder.networks()
     texts = kind_of(task).texts(task)
-    counts = [count_tokens(member, texts) for member in members]
-    is_kept = [_find_kept(member, own, caches.vectors) for member, own in zip(members, counts, strict=True)]
+    counts = [count_tokens(network, texts) for network in networks]
+    is_kept = [_find_kept(network, own, caches.vectors) for network, own in zip(networks, counts, strict=True)]
     left = [[each for each, kept in zip(own, flags, strict=True) if not kept] for own, flags in zip(counts, is_kept, strict=True)]
     scored = caches.cells is not None and caches.cells.holds(entrant.identity, task)
     return PlannedTask(
@@ -118,16 +117,16 @@ def _plan(entrant: Entrant, task: AbsTask, caches: Caches) -> PlannedTask:
         truncated=sum(any(each.is_cut for each in same_text) for same_text in zip(*counts, strict=True)),
         cached=sum(map(all, zip(*is_kept, strict=True))),
         scored=scored,
-        minutes=0.0 if scored else sum(minutes_for(member, own) for member, own in zip(members, left, strict=True)),
+        minutes=0.0 if scored else sum(minutes_for(network, own) for network, own in zip(networks, left, strict=True)),
         sizes=kind_of(task).sizes(task),
     )
 
 
-def _find_kept(encoder: LoraEncoder, counts: list[Counted], store: VectorStore | None) -> list[bool]:
+def _find_kept(network: NetworkEncoder, counts: list[Counted], store: VectorStore | None) -> list[bool]:
     """Say of each text whether its vector is kept."""
     if store is None:
         return [False] * len(counts)
     kept: list[bool] = []
     for role in dict.fromkeys(each.role for each in counts):  # the texts come role by role
-        kept += store.holds(vector_space(encoder, role), [each.text for each in counts if each.role == role]).tolist()
+        kept += store.holds(vector_space(network, role), [each.text for each in counts if each.role == role]).tolist()
     return kept

@@ -4,7 +4,9 @@ import time
 from dataclasses import dataclass
 from typing import get_args
 
-from ...encoder import LoraEncoder, Role, length_batches, tokenize
+from ...choices import Role
+from ...encoders.batching import length_batches
+from ...encoders.protocol import NetworkEncoder
 
 _TRIED = 32
 """Texts that the speed is measured on, drawn evenly from the short to the long."""
@@ -20,39 +22,39 @@ class Counted:
     text: str
 
 
-def minutes_for(encoder: LoraEncoder, counts: list[Counted]) -> float:
+def minutes_for(network: NetworkEncoder, counts: list[Counted]) -> float:
     """Return how long an encoder takes for texts, its speed being measured on a few of them."""
-    return _padded(encoder, counts) / _padded_tokens_per_s(encoder, counts) / 60 if counts else 0.0
+    return _padded(network, counts) / _padded_tokens_per_s(network, counts) / 60 if counts else 0.0
 
 
-def count_tokens(encoder: LoraEncoder, texts: dict[Role, list[str]]) -> list[Counted]:
+def count_tokens(network: NetworkEncoder, texts: dict[Role, list[str]]) -> list[Counted]:
     """Return each text with its length."""
     counts: list[Counted] = []
     for role, own in texts.items():
-        tokens = tokenize(encoder.base, own, role, encoder.max_tokens)
+        tokens = network.tokenize(own, role)
         counts += [Counted(len(ids), is_cut, role, text) for ids, is_cut, text in zip(tokens.ids, tokens.is_cut, own, strict=True)]
     return counts
 
 
-def _padded_tokens_per_s(encoder: LoraEncoder, counts: list[Counted]) -> float:
+def _padded_tokens_per_s(network: NetworkEncoder, counts: list[Counted]) -> float:
     ordered = sorted(counts, key=lambda each: each.tokens)
     tried = ordered[:: max(1, len(ordered) // _TRIED)]
-    _encode(encoder, tried)  # the first run also pays for the weights laid over, and for every new shape
+    _encode(network, tried)  # the first run also pays for the weights laid over, and for every new shape
     started = time.monotonic()
-    _encode(encoder, tried)
-    return _padded(encoder, tried) / (time.monotonic() - started)
+    _encode(network, tried)
+    return _padded(network, tried) / (time.monotonic() - started)
 
 
-def _padded(encoder: LoraEncoder, counts: list[Counted]) -> int:
+def _padded(network: NetworkEncoder, counts: list[Counted]) -> int:
     """Count the tokens that the network is given, padding included: few texts of many lengths are mostly padding."""
     total = 0
     for role in get_args(Role):
         lengths = [each.tokens for each in counts if each.role == role]
-        total += sum(len(rows) * lengths[rows[0]] for rows in length_batches(lengths, encoder.batch_budget))
+        total += sum(len(rows) * lengths[rows[0]] for rows in length_batches(lengths, network.batch_budget))
     return total
 
 
-def _encode(encoder: LoraEncoder, counts: list[Counted]) -> None:
+def _encode(network: NetworkEncoder, counts: list[Counted]) -> None:
     for role in get_args(Role):
         if texts := [each.text for each in counts if each.role == role]:
-            encoder.encode(texts, role)
+            network.encode(texts, role)

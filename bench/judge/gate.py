@@ -59,7 +59,7 @@ def parse_requirement(text: str) -> Requirement:
     """
     match = re.fullmatch(r"\s*([^<>=]+?)\s*(>=|<=|>|<)\s*([^<>=]+?)\s*", text)
     if match is None:
-        raise ConfigError(f'{text!r} is no requirement; expected one such as "nDCG@10 >= base + 0.02" or "TASK:METRIC > 0.6"')
+        raise ConfigError(f'{text!r} is not a requirement; expected one such as "nDCG@10 >= base + 0.02" or "TASK:METRIC > 0.6"')
     what, sign, limit = match.groups()
     of_base, number = _parse_limit(limit, text)
     return Requirement(text=" ".join(text.split()), what=what, operator=sign, of_base=of_base, number=number)

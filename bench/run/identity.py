@@ -3,13 +3,8 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import get_args
 
-from ...cache.space import describe_content, max_tokens_of, precision_of
-from ...encoder import LoraEncoder, Role
-from ...ensemble.encoders import EnsembleEncoder
-from ...ensemble.members import Ensemble
-from ...ensemble.searchers import RRF_K
+from ...encoders.protocol import Opened
 from ...names import to_name
 
 
@@ -26,28 +21,11 @@ class Identity:
     max_tokens: int
 
 
-def identify(name: str, encoder: LoraEncoder | Ensemble) -> Identity:
+def identify(name: str, opened: Opened) -> Identity:
     """Return the identity of an encoder or searcher: a hash of all its content."""
-    members = encoder.members if isinstance(encoder, Ensemble) else (encoder,)
-    content = _content_of_ensemble(encoder) if isinstance(encoder, Ensemble) else _content(encoder)
     return Identity(
         name="adapt/" + to_name(name, "reference"),
-        revision=hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
-        precision=precision_of(members[0]),
-        max_tokens=min(max_tokens_of(member) for member in members),
+        revision=hashlib.sha256(json.dumps(opened.content(), sort_keys=True).encode()).hexdigest(),
+        precision=opened.networks()[0].computes_in,
+        max_tokens=opened.max_tokens,
     )
-
-
-def _content(encoder: LoraEncoder) -> dict[str, object]:
-    return {role: describe_content(encoder, role) for role in get_args(Role)}
-
-
-def _content_of_ensemble(ensemble: Ensemble) -> dict[str, object]:
-    projection = ensemble.projection if isinstance(ensemble, EnsembleEncoder) else None
-    return {
-        "mode": ensemble.mode,
-        "members": [_content(member) for member in ensemble.members],
-        "weights": list(ensemble.weights),
-        "rrf_k": RRF_K,
-        "projection": None if projection is None else [list(projection.shape), hashlib.sha256(projection.tobytes()).hexdigest()],
-    }

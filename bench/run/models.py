@@ -2,19 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from mteb.abstasks import AbsTask
 
-from ...encoder import Searcher
+from ...encoders.protocol import Opened, is_searcher
 from ...errors import ConfigError
 from ...references import LoadedBases, Resolved, of_base, open_reference
 from ..result import BenchedReference
 from ..tasks.table import kind_of
 from .identity import Identity, identify
-
-if TYPE_CHECKING:
-    from ...opening import Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +18,7 @@ class Entrant:
     """One row of the bench: an Encoder or a Searcher. `base` names the entrant that it is held against: None for a base itself."""
 
     name: str
-    encoder: "Opened"
+    encoder: Opened
     identity: Identity
     description: str
     base: str | None
@@ -49,7 +45,7 @@ def enter(references: Sequence[Resolved], bases: LoadedBases) -> list[Entrant]:
     entrants: dict[str, Entrant] = {}
     names: dict[str, str] = {}  # a base's revision -> its name here
     for resolved in references:
-        base = _entrant(of_base(resolved.base), bases, None)
+        base = _entrant(of_base(resolved.base, resolved.encoding), bases, None)
         if base.identity.revision not in names:
             name = resolved.reference if resolved.kind == "base" else _free_name(base, resolved.base.name, entrants)
             names[base.identity.revision] = name
@@ -67,7 +63,7 @@ def check_tasks(entrants: Sequence[Entrant], tasks: Sequence[AbsTask]) -> None:
     """
     for task in tasks:
         for entrant in entrants:
-            if kind_of(task).needs_vectors and isinstance(entrant.encoder, Searcher):
+            if kind_of(task).needs_vectors and is_searcher(entrant.encoder):
                 raise ConfigError(
                     f"{entrant.name} ranks passages and has no vectors, which {task.metadata.name} ({task.metadata.type}) compares; "
                     "bench it on retrieval alone"

@@ -10,11 +10,10 @@ from mteb import ResultCache
 from mteb.models import ModelMeta
 from mteb.results import TaskResult
 
-from ...encoder import Searcher
 from ...errors import ConfigError
 from ...files import write_file
 from .models import Entrant
-from .mteb_model import MtebModel, MtebSearcher
+from .mteb_model import as_mteb_sees
 
 _ADDED_TO = "run_settings.jsonl"
 
@@ -54,6 +53,4 @@ def _fetch(there: Path, here: Path) -> None:
 
 
 def _describe(entrant: Entrant) -> ModelMeta:
-    own = entrant.encoder
-    seen = MtebSearcher(own, entrant.identity) if isinstance(own, Searcher) else MtebModel(own, entrant.identity)
-    return seen.mteb_model_meta
+    return as_mteb_sees(entrant.encoder, entrant.identity).mteb_model_meta

@@ -9,7 +9,8 @@ from mteb.similarity_functions import cos_sim, pairwise_cos_sim
 from mteb.types import Array, PromptType
 from torch import Tensor
 
-from ...encoder import Encoder, Searcher, Vectors
+from ...choices import Role
+from ...encoders.protocol import Encoder, OnBatch, Opened, Searcher, Vectors, is_searcher
 from .identity import Identity
 
 if TYPE_CHECKING:
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
 
 
 class MtebModel:
-    """Hands mteb's texts to an encoder, whole; queries of retrieval go in as queries, all else as documents."""
+    """Hands mteb's texts to an encoder, whole; queries of retrieval go in as queries, all else as documents.
 
-    def __init__(self, encoder: Encoder, identity: Identity) -> None:
-        self.encoder = encoder
+    `truncated` counts the texts that were, since mteb keeps vectors alone.
+    """
+
+    def __init__(self, encoder: Encoder, identity: Identity, on_batch: OnBatch | None = None) -> None:
+        self.encoder, self.on_batch, self.truncated = encoder, on_batch, 0
         self.mteb_model_meta = _meta(identity, similarity_fn_name=ScoringFunction.COSINE)
 
     def encode(
@@ -34,7 +38,10 @@ class MtebModel:
         **kwargs: object,  # noqa: ARG002 (task, split and batch size: nothing that a vector depends on)
     ) -> Vectors:
         """Return the vectors of all texts of a loader, in order. The encoder makes its own batches, by length."""
-        return self.encoder.encode(_texts(inputs), "query" if prompt_type == PromptType.query else "document")
+        role: Role = "query" if prompt_type == PromptType.query else "document"
+        encoded = self.encoder.encode(_texts(inputs), role, on_batch=self.on_batch)
+        self.truncated += encoded.truncated
+        return encoded.vectors
 
     def similarity(self, embeddings1: Array, embeddings2: Array) -> Tensor:
         """Return all cosines, (n, m)."""
@@ -47,10 +54,10 @@ class MtebModel:
 
 
 class MtebSearcher:
-    """Hands the queries and passages of a retrieval task to a searcher, whole."""
+    """Hands the queries and passages of a retrieval task to a searcher, whole; `truncated` as in `MtebModel`."""
 
-    def __init__(self, searcher: Searcher, identity: Identity) -> None:
-        self.searcher = searcher
+    def __init__(self, searcher: Searcher, identity: Identity, on_batch: OnBatch | None = None) -> None:
+        self.searcher, self.on_batch, self.truncated = searcher, on_batch, 0
         self.mteb_model_meta = _meta(identity)
         self._passages: dict[str, str] = {}
 
@@ -70,8 +77,20 @@ class MtebSearcher:
         """Return the scores of the `top_k` best passages of each query, by their ids."""
         assert top_ranked is None, "the bench knows no kind of task that reranks"
         asked, ids = _by_id(queries, task_metadata, PromptType.query), list(self._passages)
-        rankings = self.searcher.search(list(asked.values()), list(self._passages.values()), top_k)
-        return {qid: {ids[row]: score for row, score in ranking} for qid, ranking in zip(asked, rankings, strict=True)}
+        ranked = self.searcher.search(list(asked.values()), list(self._passages.values()), top_k, on_batch=self.on_batch)
+        self.truncated += ranked.truncated
+        return {qid: {ids[row]: score for row, score in ranking} for qid, ranking in zip(asked, ranked.rankings, strict=True)}
+
+
+def as_mteb_sees(opened: Opened, identity: Identity, on_batch: OnBatch | None = None) -> MtebModel | MtebSearcher:
+    """Return an encoder or searcher as a model of mteb's.
+
+    Args:
+        opened: What encodes or ranks.
+        identity: Who it is to mteb.
+        on_batch: Given to each of its calls.
+    """
+    return MtebSearcher(opened, identity, on_batch) if is_searcher(opened) else MtebModel(opened, identity, on_batch)
 
 
 def _by_id(rows: "Dataset", metadata: "TaskMetadata", prompt_type: PromptType) -> dict[str, str]:

@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +12,7 @@ import mteb
 from mteb.abstasks import AbsTask
 
 from ...cache.encoders import over_store
-from ...encoder import Searcher
+from ...encoders.protocol import OnBatch
 from ...errors import ConfigError
 from ..dataset_bars import without_dataset_bars
 from ..result import BenchedTask, BenchResult, Score
@@ -21,7 +20,7 @@ from ..tasks.notes import notes_of
 from ..tasks.table import data_of, kind_of
 from .cells import Caches, Cell
 from .models import Entrant, check_tasks
-from .mteb_model import MtebModel, MtebSearcher
+from .mteb_model import as_mteb_sees
 
 _LOADER_BATCH = 512
 
@@ -109,10 +108,10 @@ def _score(
 
 
 def _evaluate(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> Cell:
-    truncated = entrant.encoder.truncated
-    with TemporaryDirectory() as folder, _told(entrant, task, on_progress):
+    model = as_mteb_sees(entrant.encoder, entrant.identity, _count_as_progress(entrant, task, on_progress))
+    with TemporaryDirectory() as folder:
         found = mteb.evaluate(
-            _as_mteb_sees(entrant),
+            model,
             task,
             cache=None,
             co2_tracker=False,
@@ -125,17 +124,12 @@ def _evaluate(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgr
     return Cell(
         task_result=json.loads(json.dumps(task_result)),  # a kept cell and a new one are the same
         predictions=predictions,
-        truncated=entrant.encoder.truncated - truncated,
+        truncated=model.truncated,
     )
 
 
 def _over(entrant: Entrant, caches: Caches) -> Entrant:
     return replace(entrant, encoder=over_store(entrant.encoder, caches.vectors)) if caches.vectors else entrant
-
-
-def _as_mteb_sees(entrant: Entrant) -> MtebModel | MtebSearcher:
-    own = entrant.encoder
-    return MtebSearcher(own, entrant.identity) if isinstance(own, Searcher) else MtebModel(own, entrant.identity)
 
 
 def _tell_all(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> None:
@@ -148,21 +142,15 @@ def _count_texts(task: AbsTask) -> int:
     return sum(len(texts) for texts in kind_of(task).texts(task).values())
 
 
-@contextmanager
-def _told(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> Iterator[None]:
-    """Pass the encoder's batches on as progress."""
+def _count_as_progress(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> OnBatch | None:
+    """Return what passes an encoder's batches on as progress."""
     if on_progress is None:
-        yield
-        return
-    total, done, before = _count_texts(task), 0, entrant.encoder.on_batch
+        return None
+    total, done = _count_texts(task), 0
 
     def count(texts: int) -> None:
         nonlocal done
         done += texts
         on_progress(BenchProgress(task=task.metadata.name, reference=entrant.name, done=done, total=total))
 
-    entrant.encoder.on_batch = count
-    try:
-        yield
-    finally:
-        entrant.encoder.on_batch = before
+    return count

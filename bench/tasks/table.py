@@ -6,7 +6,7 @@ from typing import Any
 
 from mteb.abstasks import AbsTask
 
-from ...encoder import Role
+from ...choices import Role
 from ...errors import ConfigError, unknown_name
 from ..mteb_private import ROC_AUC
 from ..result import StatisticName

@@ -3,7 +3,7 @@
 import numpy as np
 from mteb.abstasks import AbsTask
 
-from ...encoder import Role
+from ...choices import Role
 from .data import data_of, split_of
 
 Texts = dict[Role, list[str]]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.sentence_pairs import SentencePairs
-from ...encoder import Encoder, LoraEncoder, Vectors
+from ...encoders.lora import LoraEncoder
+from ...encoders.protocol import Encodes, Vectors
 from ...errors import ConfigError, DataError
 from ...lora import LoraModule, factors_sha256
 from .task import SearchTask
@@ -17,7 +18,7 @@ from .task import SearchTask
 GeneralKind = Literal["spearman", "closeness"]
 """`spearman`: of cosines with gold similarities. `closeness`: mean cosine with the base's own vectors of the dev texts."""
 
-EncoderOf = Callable[[Mapping[str, LoraModule]], Encoder]
+EncoderOf = Callable[[Mapping[str, LoraModule]], Encodes]
 """Factors (none: the base) -> the encoder that lays them over the base."""
 
 _BASE = "base"
@@ -125,8 +126,8 @@ class Probe:
     def _embed(self, factors: Mapping[str, LoraModule]) -> _Embedded:
         encoder = self._encoder_of(factors)
         self.encodings += 1
-        queries = [encoder.encode(group, "query") for group in self._query_groups]
-        documents = [encoder.encode(group, "document") for group in self._document_groups]
+        queries = [encoder.encode(group, "query").vectors for group in self._query_groups]
+        documents = [encoder.encode(group, "document").vectors for group in self._document_groups]
         return _Embedded(np.concatenate(queries), np.concatenate(documents))
 
     def _score(self, embedded: _Embedded) -> Measurement:
