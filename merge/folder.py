@@ -13,10 +13,10 @@ from ..errors import ConfigError, unknown_name
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, StoreDtype, lora_config, write_lora
 from ..registry import Entry, Registry
 from ..registry.entry import is_there, library_versions, named_base
+from ..registry.search_file import SEARCH
 from .merge import MergeConfig, MergeResult
 from .parents import Parent
 
-SEARCH = "search.json"
 _SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_*_config.json")
 _TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model")
 
