@@ -108,7 +108,7 @@ class Reports:
         from ..bench.judge.comparisons import compare_references
         from ..bench.report.costs import reference_costs
         from ..bench.report.examples import find_examples
-        from ..bench.report.facts import library_versions, reference_facts
+        from ..bench.report.facts import reference_facts, software_facts
         from ..bench.report.page import Report, render_report
         from ..bench.report.recall import recall_curves
 
@@ -120,7 +120,7 @@ class Reports:
                 curves=self.curves,
                 command=called_with(),
                 created=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
-                versions=library_versions(),
+                versions=software_facts(),
                 references=reference_facts(models, self.found),
                 comparisons=compare_references(result),
                 recall=recall_curves(result, tasks, self.findings),

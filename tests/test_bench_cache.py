@@ -150,7 +150,7 @@ def test_a_score_of_other_conditions_is_not_found(
     elif change == "name":
         task = task_of(beir.rename(tmp_path / "renamed"))
     else:
-        monkeypatch.setattr("adapt_embed.bench.run.cells.software_versions", lambda *names: dict.fromkeys(names, "0.0"))
+        monkeypatch.setattr("adapt_embed.bench.run.cells.library_versions", lambda *names: dict.fromkeys(names, "0.0"))
     used = caches(tmp_path)
     assert used.cells is not None
     assert not used.cells.holds(identify("base", own), task)

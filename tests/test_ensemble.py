@@ -69,7 +69,7 @@ def registry(tmp_path: Path, tiny_base: Path, second_base: Path) -> Registry:
     for seed, (name, base) in enumerate([("legal", tiny_base), ("legal", tiny_base), ("medical", tiny_base), ("other", second_base)]):
         found = resolve_base(str(base))
         how = found.encoding
-        draft = Entry(kind="adapter", name=name, domain=name, base=base_record(found.spec), pooling=how.pooling, prompts=how.prompts)
+        draft = Entry(kind="adapter", name=name, domain=name, bases=(base_record(found.spec),), pooling=how.pooling, prompts=how.prompts)
         registry.add(draft, lambda folder, seed=seed: write_adapter(folder, seed))
     return registry
 
@@ -416,9 +416,9 @@ def test_an_entry_records_members_by_version_hash_and_share(made: Callable[..., 
     entry = ensemble.entry
     assert entry is not None
     assert (entry.kind, entry.method, entry.pooling, entry.prompts["query"]) == ("ensemble", "rrf", "cls", "find: ")
-    assert [(parent["reference"], parent["weight"]) for parent in entry.parents] == [("legal@2", 0.75), ("medical@1", 0.25)]
-    assert len({parent["sha256"] for parent in entry.parents}) == 2
-    assert isinstance(entry.base, dict)
+    assert [(parent.reference, parent.weight) for parent in entry.parents] == [("legal@2", 0.75), ("medical@1", 0.25)]
+    assert len({parent.sha256 for parent in entry.parents}) == 2
+    assert len(entry.bases) == 1
     assert [parent.reference for parent in lineage(registry, entry).parents] == ["legal@2", "medical@1"]
     assert registry.verify().is_clean
 
@@ -426,7 +426,7 @@ def test_an_entry_records_members_by_version_hash_and_share(made: Callable[..., 
 def test_an_ensemble_over_two_bases_records_both(made: Callable[..., Resolved], search: Search) -> None:
     ensemble = made("legal", "other", mode="concat")
     assert ensemble.entry is not None
-    assert [base["sha256"] for base in ensemble.entry.bases] == [base.sha256 for base in ensemble.bases]
+    assert [base.sha256 for base in ensemble.entry.bases] == [base.sha256 for base in ensemble.bases]
     assert len(ensemble.bases) == 2
     assert ensemble.base == ensemble.members[0].base
     assert "held against tiny-base" in ensemble.description

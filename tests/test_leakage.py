@@ -35,8 +35,7 @@ from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import AdapterError
 from adapt_embed.lora import LoraModule, write_lora
 from adapt_embed.references import Search, resolve_reference
-from adapt_embed.registry import Entry, Registry, open_registry
-from adapt_embed.registry.entry import base_record
+from adapt_embed.registry import Entry, ParentRecord, Registry, base_record, open_registry
 from click.testing import CliRunner
 from safetensors.numpy import load, save
 
@@ -353,8 +352,8 @@ def search(tiny_base: Path) -> Search:
     registry, record = open_registry(), base_record(resolve_base(str(tiny_base)).spec)
 
     def add(name: str, sketch: TextSketch | None, *parents: str) -> None:
-        made_from = [{"reference": parent, "sha256": "0", "weight": 1.0} for parent in parents]
-        draft = Entry(kind="merge" if parents else "adapter", name=name, base=record, pooling="cls", parents=made_from, domain="legal")
+        made_from = tuple(ParentRecord(reference=parent, sha256="0", weight=1.0) for parent in parents)
+        draft = Entry(kind="merge" if parents else "adapter", name=name, bases=(record,), pooling="cls", parents=made_from, domain="legal")
         registry.add(draft, lambda folder: write_adapter(folder, sketch))
 
     add("legal", sketch_texts(DATA))

@@ -101,7 +101,7 @@ def _describe_reference(benched: BenchedReference, resolved: Resolved | None) ->
     if benched.base is None or resolved is None:
         return replace(benched, kind="base") if benched.base is None else benched
     entry = resolved.entry
-    parents = [parent["reference"] for parent in entry.parents] if entry else [member.reference for member in resolved.members]
+    parents = [parent.reference for parent in entry.parents] if entry else [member.reference for member in resolved.members]
     return replace(
         benched,
         kind=resolved.kind,

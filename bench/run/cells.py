@@ -14,10 +14,9 @@ from pathlib import Path
 
 from mteb.abstasks import AbsTask
 
-from ... import __version__
 from ...cache import CacheFiles
-from ...cache.space import software_versions
 from ...cache.vectors import VectorStore
+from ...versions import library_versions
 from .identity import Identity
 
 _FORMAT = 1
@@ -117,5 +116,5 @@ def _describe(identity: Identity, task: AbsTask) -> dict:
         "revision": task.metadata.revision,
         "splits": list(task.eval_splits),
         "subsets": list(task.hf_subsets),
-        "software": {"adapt-embed": __version__} | software_versions("mteb", "torch", "transformers", "scikit-learn", "scipy"),
+        "software": library_versions("mteb", "torch", "transformers", "scikit-learn", "scipy"),
     }
