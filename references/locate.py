@@ -4,7 +4,6 @@ A reference is `base`, `NAME`, `NAME@VERSION`, `NAME@ALIAS`, a folder's path (wi
 `hf:OWNER/REPO[@REVISION]`.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from ..files import near_files
 from ..hub.reach import hub_endpoint, hub_is_reachable
 from ..hub.snapshots import cached_snapshot, fetch_snapshot
 from ..registry import Entry, Registry, split_reference
+from ..registry import read_entry as read_entry_file
 from .types import Located, Search
 
 ENTRY_FILE = "adapt.json"
@@ -77,11 +77,10 @@ def _locate_name(text: str, search: Search) -> Located:
 
 def _tell_choice(entry: Entry, version: str | None, registry: Registry) -> tuple[str, ...]:
     namesakes = [each for each in registry.entries() if each.name == entry.name]
-    if version is not None or len({frozenset(base["sha256"] for base in each.bases) for each in namesakes}) < 2:
+    if version is not None or len({frozenset(base.sha256 for base in each.bases) for each in namesakes}) < 2:
         return ()
-    base = " and ".join(str(base.get("name")) for base in entry.bases)
     return (
-        f"{entry.name} has versions on several bases; taking {entry.reference}, the newest, on {base} "
+        f"{entry.name} has versions on several bases; taking {entry.reference}, the newest, on {entry.base_labels} "
         f"(choose with --base or {entry.name}@VERSION)",
     )
 
@@ -126,8 +125,8 @@ def read_entry(path: Path) -> Entry:
         AdapterError: it is malformed.
     """
     try:
-        return Entry.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RegistryError) as e:
+        return read_entry_file(path)
+    except RegistryError as e:
         raise AdapterError(f"{path} cannot be read: {e}") from e
 
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from ..ensemble import Member
 from ..errors import AdapterError
-from ..registry import Registry
-from ..registry.entry import base_record
+from ..registry import Registry, base_record
 from .open import content_sha256, read_factors
 from .types import Resolved
 

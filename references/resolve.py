@@ -13,7 +13,7 @@ from ..base.resolve import find_base, read_base, resolve_base
 from ..base.spec import BaseSpec, EncodingSpec
 from ..ensemble import Member, changed_member, read_recipe
 from ..errors import AdapterError, AdaptError, BaseError
-from ..registry import Entry
+from ..registry import Entry, check_usable
 from .locate import ADAPTER_CONFIG, locate_reference, locate_references
 from .recorded_base import find_recorded_base
 from .types import Located, Resolved, Search
@@ -76,6 +76,7 @@ def _of_folder(folder: Path, search: Search) -> Resolved:
 
 
 def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
+    check_usable(entry)
     if entry.kind == "ensemble":
         return _resolve_ensemble(entry, folder, search)
     base = find_recorded_base(entry.bases[0], entry.reference, search)
@@ -114,8 +115,8 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
     """
     recipe = read_recipe(folder)
     named = None if search.base is None else find_base(search.base, options=search.options).sha256
-    if named is not None and all(base["sha256"] != named for base in recipe.bases):
-        bases = " and ".join(str(base["name"]) for base in recipe.bases)
+    if named is not None and all(base.sha256 != named for base in recipe.bases):
+        bases = " and ".join(base.label for base in recipe.bases)
         raise BaseError(f"{entry.reference} lies on {bases}, and --base {search.base} has other weights; leave --base out")
     members = tuple(_find_member(entry.reference, member, search, named) for member in recipe.members)
     names = ", ".join(f"{member.weight:.4g} {member.reference}" for member in recipe.members)
@@ -127,14 +128,14 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
         encoding=members[0].encoding,
         folder=folder,
         entry=entry,
-        description=f"ensemble {entry.reference}: {recipe.mode} of {names} on {' and '.join(str(base['name']) for base in recipe.bases)}{held}",
+        description=f"ensemble {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{held}",
         members=members,
         recipe=recipe,
     )
 
 
 def _find_member(ensemble: str, member: Member, search: Search, named: str | None) -> Resolved:
-    is_meant = named in (None, member.base["sha256"])  # what the user says of a base is said of the named one
+    is_meant = named in (None, member.base.sha256)  # what the user says of a base is said of the named one
     said = search.options if is_meant else replace(search.options, lend_from=None, pooling=None)
     options = said if said.lend_from is not None else _as_recorded(said, member)
     at = replace(search, base=search.base if named is not None and is_meant else None, options=options)
@@ -143,7 +144,7 @@ def _find_member(ensemble: str, member: Member, search: Search, named: str | Non
         found = resolve_reference(member.reference, replace(at, base=str(spec.folder)))
     except AdaptError as e:
         raise AdapterError(f"{ensemble} needs its member {member.reference}, which is not to be had: {e}") from e
-    if found.base.sha256 != member.base["sha256"]:
+    if found.base.sha256 != member.base.sha256:
         raise changed_member(ensemble, member, found.base.sha256)
     return found
 

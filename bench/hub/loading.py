@@ -15,8 +15,8 @@ from ...hub.datasets_cache import prepared_revisions
 from ...hub.reach import hub_is_reachable, hub_silence
 from ...hub.snapshots import cached_snapshot
 from ..dataset_bars import without_dataset_bars
+from ..tasks.hub_task import HubTask
 from .layout import lay_out
-from .task import HubTask
 
 _ABOUT_ALONE = {"README.md", ".gitattributes"}
 
