@@ -230,7 +230,7 @@ class BenchResult:
     requirements: tuple[Verdict, ...] = ()
 
     def score(self, task: str, reference: str) -> Score:
-        """Return one cell."""
+        """Return the score of one reference on one task."""
         return next(score for score in self.scores if (score.task, score.reference) == (task, reference))
 
     def base_of(self, reference: str) -> str | None:
@@ -250,16 +250,16 @@ class BenchResult:
         return {
             "tasks": [_without(asdict(task), () if items else ("gold",)) for task in self.tasks],
             "references": [asdict(reference) for reference in self.references],
-            "scores": [self._cell(score, items) for score in self.scores],
+            "scores": [self._score_dict(score, items) for score in self.scores],
             "summary": [asdict(summary) | {"general_change": summary.general_change} for summary in self.summary],
             "seed_groups": [asdict(group) for group in self.seed_groups],
             "requirements": [asdict(verdict) for verdict in self.requirements],
             "mteb_version": self.mteb_version,
         }
 
-    def _cell(self, score: Score, items: bool) -> dict:
-        cell = asdict(score) | {"difference": self.difference(score.task, score.reference)}
-        return _without(cell, () if items else ("items",))
+    def _score_dict(self, score: Score, items: bool) -> dict:
+        values = asdict(score) | {"difference": self.difference(score.task, score.reference)}
+        return _without(values, () if items else ("items",))
 
 
 def _without(values: dict, keys: tuple[str, ...]) -> dict:
