@@ -129,8 +129,7 @@ HUB_KEYS = {
 
 def key_of(task: AbsTask, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The start of the name of the file that keeps a score, whatever the versions of the libraries."""
-    monkeypatch.setattr(cells, "__version__", "0")
-    monkeypatch.setattr(cells, "software_versions", lambda *names: dict.fromkeys(names, "0"))
+    monkeypatch.setattr(cells, "library_versions", lambda *names: dict.fromkeys(("adapt-embed", *names), "0"))
     store = cells.CellStore(CacheFiles(folder, 10**9))
     cell = cells.Cell(task_result={}, predictions={}, truncated=0)
     store.add(Identity(name="adapt/a", revision="r", precision="fp32", max_tokens=512), task, cell)

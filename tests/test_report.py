@@ -179,6 +179,7 @@ def test_rankings_are_those_of_trec_eval(benched: tuple[BenchResult, list[AbsTas
 
 
 def test_equal_scores_are_ranked_by_the_greater_id(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    from adapt_embed.bench.run.cells import Cell
 
     findings, law = Findings(), benched[1][0]
     result = {"scores": {"test": [{"hf_subset": "default"}]}}
