@@ -14,7 +14,7 @@ from adapt_embed.bench.tasks.pairs import pair_classification_task
 from adapt_embed.bench.tasks.reranking import reranking_task
 from adapt_embed.bench.tasks.retrieval import retrieval_task
 from adapt_embed.bench.tasks.sts import sts_task
-from adapt_embed.bench.tasks.table import TASK_KINDS
+from adapt_embed.bench.tasks.table import TASK_KINDS, kind_of
 from adapt_embed.cache import CacheFiles
 from adapt_embed.data.labelled import LabelledPairs, LabelledTexts
 from adapt_embed.data.retrieval import Pairs
@@ -125,6 +125,13 @@ HUB_KEYS = {
     "b03a547eb656d9d8": "TwentyNewsgroupsClustering.v2",
 }
 """Keys that users' caches hold: a class of tasks that is renamed, or moved within its line of classes, would lose every kept score."""
+
+
+@pytest.mark.parametrize("key", LOCAL_KEYS)
+def test_a_kind_counts_its_items_among_its_sizes(key: str) -> None:
+    task = LOCAL_KEYS[key]
+    kind = kind_of(task)
+    assert kind.sizes(task)[kind.item] > 0
 
 
 def key_of(task: AbsTask, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
