@@ -16,8 +16,8 @@ from . import life
 from .bars import text_bar
 from .command import Command
 from .completion import REFERENCE
-from .encoder_options import EncoderOptions, encoder_options
 from .options import Choice, OutputFile, common_options
+from .options.encoder import EncoderOptions, encoder_options
 from .output import emit, reserve_outputs, say
 
 if TYPE_CHECKING:

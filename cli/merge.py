@@ -10,9 +10,9 @@ import click
 
 from .command import Command
 from .completion import DEV_SOURCES, DOMAIN, METHOD, NAME, REFERENCE
-from .encoder_options import EncoderOptions, encoder_options
 from .merge_words import SETTINGS, check_names, check_options
-from .options import Choice, Finite, FiniteRange, OutputFile, WeightsType, WholeNumber, common_options, dangling_option
+from .options import Choice, Finite, FiniteRange, OutputFile, RankType, WeightsType, WholeNumber, common_options, dangling_option
+from .options.encoder import EncoderOptions, encoder_options
 from .output import emit, emit_after, reserve_outputs, say
 
 if TYPE_CHECKING:
@@ -21,20 +21,6 @@ if TYPE_CHECKING:
     from ..merge.parents import Parent
     from ..registry import Registry
     from .merge_search import FoundWeights
-
-
-class RankType(click.ParamType):
-    """`auto`, `full` or a whole number above 0."""
-
-    name = "rank"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        """Read the value."""
-        if value in ("auto", "full"):
-            return str(value)
-        if str(value).isdecimal() and int(value) > 0:
-            return int(value)
-        raise click.BadParameter(f"{value!r} is not a rank; expected auto, full or a whole number above 0", ctx, param)
 
 
 @click.command(name="merge", cls=Command)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..merge.parents import Parent
     from ..merge.search import Candidates, Curve, Probe, SearchResult, SearchSettings, SearchTask
     from ..references import Search
-    from .encoder_options import EncoderOptions
+    from .options.encoder import EncoderOptions
 
 GENERAL_PAIRS = 500
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ..references import Search
-    from .encoder_options import EncoderOptions
+    from .options.encoder import EncoderOptions
 
 SETTINGS = ("density", "spread", "outliers")
 _ONLY_TO_MERGE = ("method", "weights", "energy", *SETTINGS, "with_base", "seed", "store", "name", "domain", "sources")
