@@ -12,7 +12,7 @@ from .ensemble import Member, Recipe, changed_member, read_recipe, share_weights
 from .errors import AdapterError, AdaptError, BaseError
 from .opening import content_sha256, read_factors
 from .references import Resolved, Search, find_recorded_base, resolve_reference
-from .registry.entry import base_record
+from .registry import base_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,8 @@ def resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
     """
     recipe = read_recipe(folder)
     named = None if search.base is None else find_base(search.base, options=search.options).sha256
-    if named is not None and all(base["sha256"] != named for base in recipe.bases):
-        bases = " and ".join(str(base["name"]) for base in recipe.bases)
+    if named is not None and all(base.sha256 != named for base in recipe.bases):
+        bases = " and ".join(base.label for base in recipe.bases)
         raise BaseError(f"{entry.reference} lies on {bases}, and --base {search.base} has other weights; leave --base out")
     members = tuple(_find_member(entry.reference, member, search, named) for member in recipe.members)
     names = ", ".join(f"{member.weight:.4g} {member.reference}" for member in recipe.members)
@@ -44,14 +44,14 @@ def resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
         encoding=members[0].encoding,
         folder=folder,
         entry=entry,
-        description=f"ensemble {entry.reference}: {recipe.mode} of {names} on {' and '.join(str(base['name']) for base in recipe.bases)}{held}",
+        description=f"ensemble {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{held}",
         members=members,
         recipe=recipe,
     )
 
 
 def _find_member(ensemble: str, member: Member, search: Search, named: str | None) -> Resolved:
-    is_meant = named in (None, member.base["sha256"])  # what the user says of a base is said of the named one
+    is_meant = named in (None, member.base.sha256)  # what the user says of a base is said of the named one
     said = search.options if is_meant else replace(search.options, lend_from=None, pooling=None)
     options = said if said.lend_from is not None else _as_recorded(said, member)
     at = replace(search, base=search.base if named is not None and is_meant else None, options=options)
@@ -60,7 +60,7 @@ def _find_member(ensemble: str, member: Member, search: Search, named: str | Non
         found = resolve_reference(member.reference, replace(at, base=str(spec.folder)))
     except AdaptError as e:
         raise AdapterError(f"{ensemble} needs its member {member.reference}, which is not to be had: {e}") from e
-    if found.base.sha256 != member.base["sha256"]:
+    if found.base.sha256 != member.base.sha256:
         raise changed_member(ensemble, member, found.base.sha256)
     return found
 

@@ -4,7 +4,6 @@ A reference is `base`, `NAME`, `NAME@VERSION`, `NAME@ALIAS`, a folder's path (wi
 `hf:OWNER/REPO[@REVISION]`.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -21,7 +20,8 @@ from .ensemble import Recipe, find_mode
 from .errors import AdapterError, BaseError, HubError, RegistryError, UnknownReferenceError
 from .files import near_files
 from .opening import EncoderSettings, LoadedBases, check_has_vectors, check_length, open_encoder, open_reference
-from .registry import Entry, Registry, split_reference
+from .registry import BaseRecord, Entry, Registry, check_usable, split_reference
+from .registry import read_entry as read_entry_file
 
 __all__ = [
     "LOCATORS",
@@ -196,11 +196,10 @@ def _locate_name(text: str, search: Search) -> Located:
 
 def _tell_choice(entry: Entry, version: str | None, registry: Registry) -> tuple[str, ...]:
     namesakes = [each for each in registry.entries() if each.name == entry.name]
-    if version is not None or len({frozenset(base["sha256"] for base in each.bases) for each in namesakes}) < 2:
+    if version is not None or len({frozenset(base.sha256 for base in each.bases) for each in namesakes}) < 2:
         return ()
-    base = " and ".join(str(base.get("name")) for base in entry.bases)
     return (
-        f"{entry.name} has versions on several bases; taking {entry.reference}, the newest, on {base} "
+        f"{entry.name} has versions on several bases; taking {entry.reference}, the newest, on {entry.base_labels} "
         f"(choose with --base or {entry.name}@VERSION)",
     )
 
@@ -277,12 +276,13 @@ def read_entry(path: Path) -> Entry:
         AdapterError: it is malformed.
     """
     try:
-        return Entry.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RegistryError) as e:
+        return read_entry_file(path)
+    except RegistryError as e:
         raise AdapterError(f"{path} cannot be read: {e}") from e
 
 
 def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
+    check_usable(entry)
     if entry.kind == "ensemble":
         from .membership import resolve_ensemble
 
@@ -307,7 +307,7 @@ def _of_peft_folder(folder: Path, search: Search) -> Resolved:
     return Resolved(reference=str(folder), kind="adapter", base=found.spec, encoding=found.encoding, folder=folder, description=description)
 
 
-def find_recorded_base(record: dict, reference: str, search: Search) -> BaseSpec:
+def find_recorded_base(record: BaseRecord, reference: str, search: Search) -> BaseSpec:
     """Find the base that something was made for, which its fingerprint decides: the named one, the recorded path, the Hub id.
 
     Args:
@@ -320,24 +320,23 @@ def find_recorded_base(record: dict, reference: str, search: Search) -> BaseSpec
     """
     if search.base is not None:
         base = find_base(search.base, options=search.options)
-        if base.sha256 != record["sha256"]:
+        if base.sha256 != record.sha256:
             raise BaseError(_other_base(reference, record, f"--base {search.base}", base.sha256))
         return base
-    path = Path(record.get("path") or "")
-    if record.get("path") and (path / "config.json").is_file() and fingerprint(path) == record["sha256"]:
-        return read_base(path, "path", None, search.options)
-    if not record["id"]:
-        where = f"{record.get('name')} in {record.get('path')}"
-        raise BaseError(f"{reference} was made for {where}, which is not there any more; name that base with --base")
-    base = find_base(record["id"], options=search.options)
-    if base.sha256 != record["sha256"]:
+    for folder in record.folders():
+        if fingerprint(folder) == record.sha256:
+            return read_base(folder, "path", None, search.options)
+    if not record.id:
+        where = f"{record.label} in {record.path}, which is not there any more" if record.path else f"{record.label}, which is not here"
+        raise BaseError(f"{reference} was made for {where}; name that base with --base")
+    base = find_base(record.id, options=search.options)
+    if base.sha256 != record.sha256:
         raise BaseError(_other_base(reference, record, str(base.folder), base.sha256))
     return base
 
 
-def _other_base(reference: str, record: dict, what: str, sha256: str) -> str:
-    name = record.get("name") or record["id"]
+def _other_base(reference: str, record: BaseRecord, what: str, sha256: str) -> str:
     return (
-        f"{reference} was made for {name} with weights of sha256 {record['sha256'][:12]}..., but {what} has {sha256[:12]}...; "
+        f"{reference} was made for {record.label} with weights of sha256 {record.sha256[:12]}..., but {what} has {sha256[:12]}...; "
         f"use the base it was made for, or train it again on this one"
     )

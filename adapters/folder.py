@@ -10,9 +10,10 @@ from ..data.retrieval import TrainingData
 from ..data.sketch import TRAINING_TEXTS, sketch_texts, write_sketch
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, write_lora
 from ..lora.gram_file import GRAMS, write_grams
-from ..registry import Entry, Registry
-from ..registry.entry import base_record, library_versions, named_base
+from ..registry import DataRecord, Entry, Registry, ScoreRecord, base_record
+from ..versions import library_versions
 from .config import TrainConfig
+from .grams import MeasuredGrams
 from .lora_layers import peft_config
 from .seeds import SeedMember
 from .train import TrainResult
@@ -40,17 +41,17 @@ def register_adapter(
         kind="adapter",
         name=name,
         domain=domain,
-        base=base_record(base.spec),
+        bases=(base_record(base.spec),),
         pooling=base.encoding.pooling,
         prompts=base.encoding.prompts,
         method="lora",
         rank=config.rank,
-        targets=list(config.targets),
+        targets=config.targets,
         config=config.as_dict()
         | {"device": base.device.type, "libraries": library_versions(*LIBRARIES)}
         | ({"seeds": seeds.as_dict()} if seeds else {}),
         seed=config.seed,
-        data=describe_data(data) | ({"grams": result.grams.as_dict()} if result.grams else {}),
+        data=describe_data(data, result.grams),
         scores=describe_scores(result),
     )
     return registry.add(draft, lambda folder: write_adapter(folder, base, data, config, result))
@@ -60,7 +61,7 @@ def write_adapter(folder: Path, base: Base, data: TrainingData, config: TrainCon
     """Write everything of an adapter but the registry's own record: of the data, what finds a text of it again, and no text."""
     write_sentence_files(base, folder)
     write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[config.store])
-    settings = peft_config(config, *named_base(base_record(base.spec))).to_dict()
+    settings = peft_config(config, *base_record(base.spec).loading_name).to_dict()
     plain = {key: sorted(value) if isinstance(value, set) else value for key, value in sorted(settings.items())}
     write_json(folder / CONFIG, plain)
     history = {"losses": result.losses, "looks": [{"step": look.step, "nDCG@10": look.score} for look in result.looks]}
@@ -70,7 +71,7 @@ def write_adapter(folder: Path, base: Base, data: TrainingData, config: TrainCon
         write_grams(result.grams.stored, folder / GRAMS)
 
 
-def describe_data(data: TrainingData) -> dict[str, object]:
+def describe_data(data: TrainingData, grams: MeasuredGrams | None = None) -> DataRecord:
     """Return what a registry entry keeps of the data."""
     counts = {
         "train_queries": len(data.train),
@@ -78,15 +79,16 @@ def describe_data(data: TrainingData) -> dict[str, object]:
         "passages": len(data.corpus),
         "dev_queries": len(data.dev) if data.dev else 0,
     }
-    return {
-        "source": data.source,
-        "fingerprint": data.fingerprint(),
-        "language": data.language,
-        "counts": counts,
-        "notes": list(data.notes),
-    }
+    return DataRecord(
+        source=data.source,
+        fingerprint=data.fingerprint(),
+        language=data.language,
+        counts=counts,
+        notes=tuple(data.notes),
+        grams=grams.as_dict() if grams else None,
+    )
 
 
-def describe_scores(result: TrainResult) -> dict[str, object]:
+def describe_scores(result: TrainResult) -> dict[str, ScoreRecord]:
     """Return what a registry entry keeps of the scores; empty without a dev split."""
-    return {"dev": {"metric": "nDCG@10", "before": result.before, "after": result.after}} if result.looks else {}
+    return {"dev": ScoreRecord(metric="nDCG@10", before=result.before, after=result.after)} if result.looks else {}

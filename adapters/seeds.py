@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..disk import replace_file
 from ..errors import TrainingError
-from ..files import replace_file
 from ..registry import Entry, Registry
 
 

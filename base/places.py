@@ -99,6 +99,15 @@ def snapshot_identity(folder: Path) -> tuple[str, str] | None:
     return parts[-3].removeprefix("models--").replace("--", "/"), parts[-1]
 
 
+def snapshot_at(hub_id: str, revision: str | None) -> Path | None:
+    """Return the snapshot of one revision in the Hugging Face cache, the Hub not being asked; None where its weights are not there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(hub_id, "config.json", revision=revision) if revision else None
+    folder = Path(found).parent if isinstance(found, str) else None
+    return folder if folder is not None and has_safetensors(folder) else None
+
+
 def is_cached(hub_id: str, revision: str | None) -> bool:
     """Say whether others find a base in the Hugging Face cache: peft at this revision, sentence-transformers at main."""
     from huggingface_hub import try_to_load_from_cache

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from adapt_embed.base.resolve import BaseOptions
 from adapt_embed.bench.run.cells import Caches
-from adapt_embed.bench.run.models import enter
+from adapt_embed.bench.run.models import open_models
 from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.sources import make_tasks
 from adapt_embed.cache import open_cache_files
@@ -143,15 +143,15 @@ def score(options: argparse.Namespace, reference: str, split: str, ranks_alone: 
     """Score one reference on the bounded sets and on STS-B, in the precision that the machine is fast in."""
     base = BaseOptions(lend_from=SETS["legal"].base_as)
     search = Search(registry=open_registry(RUNS / "registry"), base=str(options.shared / "bases" / SETS["legal"].base), options=base)
-    entrants = enter(resolve_references([reference], search), LoadedBases(EncoderSettings(max_tokens=256)))
-    entrant = replace(next(each for each in entrants if (each.base is None) == (reference == "base")), base=None)
+    models = open_models(resolve_references([reference], search), LoadedBases(EncoderSettings(max_tokens=256)))
+    model = replace(next(each for each in models if (each.base is None) == (reference == "base")), base=None)
     folders = [bounded(options, domain, split) for domain in DOMAINS]
     caches = Caches(vectors=VectorStore(open_cache_files()))  # an ensemble encodes nothing that its members have
-    found = bench([entrant], make_tasks(folders, (), split=split, language="en"), caches=caches)
+    found = bench([model], make_tasks(folders, (), split=split, language="en"), caches=caches)
     result: dict = {domain: single.items for domain, single in zip(DOMAINS, found.scores, strict=True)}
     if ranks_alone and reference.startswith(("ensemble-rrf", "ensemble-max")):
         return result | {"sts": None}
-    general = bench([entrant], make_tasks([general_pairs(options, split)], (), split=split, language="en"), caches=caches)
+    general = bench([model], make_tasks([general_pairs(options, split)], (), split=split, language="en"), caches=caches)
     return result | {"sts": general.scores[0].metrics["Spearman"]}
 
 

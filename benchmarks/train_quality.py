@@ -181,7 +181,7 @@ def drawn(options: argparse.Namespace, chosen: Set) -> Path:
 def score(options: argparse.Namespace, chosen: Set, reference: str) -> dict:
     """Score one reference by the bench alone, without its base beside it, which has a cell of its own."""
     from adapt_embed.base.resolve import BaseOptions
-    from adapt_embed.bench.run.models import enter
+    from adapt_embed.bench.run.models import open_models
     from adapt_embed.bench.run.scoring import bench
     from adapt_embed.bench.sources import make_tasks
     from adapt_embed.references import EncoderSettings, LoadedBases, Search, resolve_references
@@ -189,10 +189,10 @@ def score(options: argparse.Namespace, chosen: Set, reference: str) -> dict:
 
     base = BaseOptions(lend_from=chosen.base_as, language=chosen.lang)
     search = Search(registry=open_registry(RUNS), base=str(options.shared / "bases" / chosen.base), options=base)
-    entrants = enter(resolve_references([reference], search), LoadedBases(EncoderSettings(precision="fp32")))
+    models = open_models(resolve_references([reference], search), LoadedBases(EncoderSettings(precision="fp32")))
     data = options.shared / "data"
     domain, general = (
-        bench([replace(entrants[-1], base=None)], make_tasks([folder], (), split=split, language=chosen.lang))
+        bench([replace(models[-1], base=None)], make_tasks([folder], (), split=split, language=chosen.lang))
         for folder, split in ((data / chosen.data, chosen.split), (data / "general-stsb", "test"))
     )
     per_query = {qid: round(value, 6) for qid, value in domain.scores[0].items.items()}

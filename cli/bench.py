@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ..bench.result import BenchResult
     from ..bench.run.cells import Caches
-    from ..bench.run.models import Entrant
+    from ..bench.run.models import Model
     from ..bench.run.scoring import OnCell
     from ..references import Resolved
     from ..registry import Registry
@@ -104,7 +104,7 @@ def command(
     life.doing("importing libraries")
     from ..bench.cost.plan import plan
     from ..bench.report.terminal import table_text
-    from ..bench.run.models import enter
+    from ..bench.run.models import open_models
     from ..bench.sources import make_tasks
     from ..bench.tasks.notes import notes_of
 
@@ -117,23 +117,23 @@ def command(
     if not (dry_run and chosen.pending):  # a dry run fetches nothing, and knows less of the tasks that are not here
         judgement.check(tasks, background)
     life.doing("loading the bases")
-    entrants = enter(found, LoadedBases(encoder.settings("fp32")))
+    models = open_models(found, LoadedBases(encoder.settings("fp32")))
     if dry_run:
         for task in tasks:  # a result has them itself
             for note in notes_of(task):
                 say(f"{task.metadata.name}: {note}")
-        planned = plan(entrants, tasks, cache.open(), chosen.pending)
+        planned = plan(models, tasks, cache.open(), chosen.pending)
         emit(planned.as_dict(), planned.describe(), json_output)
         return
     reports = report.begin(found)
-    result = judgement.judge(_bench(entrants, tasks, cache.open(), reports.on_cell), tasks, background)
+    result = judgement.judge(_bench(models, tasks, cache.open(), reports.on_cell), tasks, background)
     leaks = {"leakage": leakage.as_dict(), "left_out": chosen.left_out}
 
     def write() -> None:
         if per_query:
             write_file(per_query, _json(result.as_dict(items=True) | leaks))
             say(f"wrote {per_query}")
-        reports.write(result, tasks, entrants, leakage)
+        reports.write(result, tasks, models, leakage)
 
     emit_after(write, result.as_dict() | leaks, table_text(result), json_output)
     leave_if_failed(result)
@@ -217,7 +217,7 @@ def _nothing_ships(own: Sequence[str], reference: str) -> str:
     return f"{are} of your own, for which no sample ships; give data to score on, such as: {example} (or --domain with the domain's .toml file)"
 
 
-def _bench(entrants: list[Entrant], tasks: list, caches: Caches, on_cell: OnCell | None) -> BenchResult:
+def _bench(models: list[Model], tasks: list, caches: Caches, on_cell: OnCell | None) -> BenchResult:
     from ..bench.run.scoring import BenchProgress, bench
 
     try:
@@ -226,9 +226,9 @@ def _bench(entrants: list[Entrant], tasks: list, caches: Caches, on_cell: OnCell
             def on_progress(at: BenchProgress) -> None:
                 tell(f"{at.task} with {at.reference}", at.done, at.total)
 
-            result = bench(entrants, tasks, on_progress, caches, on_cell)
+            result = bench(models, tasks, on_progress, caches, on_cell)
     except KeyboardInterrupt:
-        for line in describe_interruption(caches, len(entrants) * len(tasks)):
+        for line in describe_interruption(caches, len(models) * len(tasks)):
             say(line)
         raise
     for line in describe_use(caches):

@@ -23,7 +23,7 @@ def look_for_leaks(
     Raises:
         AdapterError: the record of an adapter's training texts is damaged.
     """
-    from ..bench.leaks.leakage import find_leaks
+    from ..bench.leaks.find import find_leaks
     from ..bench.leaks.trained_on import trained_on
     from ..bench.leaks.unseen import unseen_name, with_unseen
 

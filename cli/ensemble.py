@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,7 @@ def _derive_name(registry: Registry, found: Sequence[Resolved], recipe: Recipe) 
     inputs = Inputs(
         names=[_short_name(resolved) for resolved in found],
         references=[member.reference for member in recipe.members],
-        bases=frozenset(base["sha256"] for base in recipe.bases),
+        bases=frozenset(base.sha256 for base in recipe.bases),
     )
     return derive_name(registry, "ensemble", inputs, ending=recipe.mode)
 
@@ -128,12 +129,12 @@ def _describe(texts: list[str] | None) -> dict[str, object]:
 
 def _report(registry: Registry, entry: Entry, recipe: Recipe, json_output: bool) -> None:
     pca, folder = entry.config.get("pca"), str(registry.folder(entry))
-    bases = [str(base["name"]) for base in recipe.bases]
+    bases = [base.label for base in recipe.bases]
     result = {
         "reference": entry.reference,
         "path": folder,
         "mode": recipe.mode,
-        "members": entry.parents,
+        "members": [asdict(parent) for parent in entry.parents],
         "bases": bases,
         "dimension": recipe.dimension,
         "pca": pca,

@@ -154,7 +154,7 @@ def _name(registry: Registry, parents: list[Parent], given: str | None) -> str:
     inputs = Inputs(
         names=[parent.name for parent in parents],
         references=[parent.reference for parent in parents],
-        bases=frozenset(parent.base["sha256"] for parent in parents),
+        bases=frozenset(parent.base.sha256 for parent in parents),
     )
     name = given or derive_name(registry, "merge", inputs)
     registry.check_new_name(name)
@@ -186,7 +186,7 @@ def _merge(
         emit_after(draw, facts, f"{text}\nnothing is written", json_output)
         return
     entry = register_merge(registry, parents, config, result, record)
-    folder, size = registry.folder(entry), entry.files["adapter_model.safetensors"]["size"]
+    folder, size = registry.folder(entry), entry.files["adapter_model.safetensors"].size
     facts = {"reference": entry.reference, "path": str(folder), "bytes": size} | facts
     emit_after(draw, facts, f"{entry.reference}\n{text}\nadapter      {folder}\nsize         {size / 1e6:.2f} MB", json_output)
 

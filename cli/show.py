@@ -34,7 +34,7 @@ def command(reference: str, json_output: bool, registry_dir: Path | None, **base
     entry = registry.find_reference(reference)
     _tell_of_other_bases(registry, entry, reference)
     origin, made_from_it = lineage(registry, entry), [child.reference for child in children(registry, entry)]
-    result = entry.to_dict() | {
+    result = entry.as_dict() | {
         "reference": entry.reference,
         "aliases": registry.aliases_of(entry),
         "builtin": registry.is_builtin(entry),
@@ -75,9 +75,7 @@ def _show_base(given: dict[str, Any], json_output: bool) -> None:
 
 
 def _tell_of_other_bases(registry: "Registry", entry: "Entry", reference: str) -> None:
-    others = [
-        each for each in registry.entries() if each.name == entry.name and not any(each.is_on(base["sha256"]) for base in entry.bases)
-    ]
+    others = [each for each in registry.entries() if each.name == entry.name and not any(each.is_on(base.sha256) for base in entry.bases)]
     if "@" not in reference and others:
         say(f"{entry.reference} is the newest version; on other bases: {', '.join(each.reference for each in others)}")
 

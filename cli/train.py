@@ -344,7 +344,7 @@ def _former(job: Job) -> str:
 
 
 def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: bool) -> None:
-    weights = entry.files["adapter_model.safetensors"]["size"]
+    weights = entry.files["adapter_model.safetensors"].size
     folder = registry.folder(entry)
     if result.before is None or result.after is None:
         score = "dev nDCG@10  none (no dev split)"
@@ -354,13 +354,13 @@ def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: 
             say("warning: no gain on dev. Try a lower learning_rate, more pairs, or a larger batch_size; see docs/training.md")
     early = f", stopped early after {count(result.steps, 'step')}" if result.stopped_early else ""
     text = f"{entry.reference}\n{score}{early}\nadapter      {folder}\nsize         {weights / 1e6:.2f} MB"
-    grams = entry.data.get("grams")
+    grams = entry.data.grams if entry.data else None
     emit(
         {
             "reference": entry.reference,
             "path": str(folder),
             "bytes": weights,
-            "dev": entry.scores.get("dev"),
+            "dev": asdict(entry.dev) if entry.dev else None,
             "steps": result.steps,
             "losses": result.losses,
             "grams": grams,

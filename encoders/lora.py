@@ -9,9 +9,9 @@ from typing import get_args
 import numpy as np
 import torch
 
-from ..base.fingerprint import file_sha256
 from ..base.load import Base
 from ..choices import Precision, Role
+from ..disk import file_sha256
 from ..errors import ConfigError
 from ..lora import LoraFactors, factors_sha256
 from .batching import default_batch_tokens, length_batches

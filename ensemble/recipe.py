@@ -7,9 +7,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from ..errors import AdapterError, ConfigError
+from ..errors import AdapterError, ConfigError, RegistryError
 from ..plurals import count
+from ..registry.record_json import read_record
+from ..registry.records import BaseRecord
 from .modes import find_mode
 
 RECIPE = "ensemble.json"
@@ -35,7 +38,7 @@ class Member:
     reference: str
     sha256: str
     weight: float
-    base: dict
+    base: BaseRecord
     pooling: str
     prompts: dict[str, str]
     max_tokens: int
@@ -70,9 +73,9 @@ class Recipe:
         return tuple(member.weight for member in self.members)
 
     @property
-    def bases(self) -> list[dict]:
+    def bases(self) -> list[BaseRecord]:
         """The records of the bases, each once, in the order of the members."""
-        return list({member.base["sha256"]: member.base for member in self.members}.values())
+        return list({member.base.sha256: member.base for member in self.members}.values())
 
     @property
     def dimension(self) -> int | None:
@@ -110,10 +113,10 @@ def share_weights(mode: str, weights: Sequence[float] | None, members: int) -> t
 def _check_one_base(mode: str, members: Sequence[Member]) -> None:
     first = members[0]
     for other in members[1:]:
-        if other.base["sha256"] != first.base["sha256"]:
+        if other.base.sha256 != first.base.sha256:
             raise ConfigError(
-                f"{mode} adds vectors, which only means something in one space: {first.reference} lies on {first.base['name']} and "
-                f"{other.reference} on {other.base['name']}, whose dimensions have nothing in common; across bases take concat, rrf or max"
+                f"{mode} adds vectors, which only means something in one space: {first.reference} lies on {first.base.label} and "
+                f"{other.reference} on {other.base.label}, whose dimensions have nothing in common; across bases take concat, rrf or max"
             )
 
 
@@ -125,9 +128,9 @@ def check_distinct(recipe: Recipe) -> None:
     """
     seen = set()
     for member in recipe.members:
-        if (member.reference, member.base["sha256"]) in seen:
+        if (member.reference, member.base.sha256) in seen:
             raise ConfigError(f"{member.reference} is named twice; name each member once (how much it counts is said with --weights)")
-        seen.add((member.reference, member.base["sha256"]))
+        seen.add((member.reference, member.base.sha256))
 
 
 def _check_dim(recipe: Recipe) -> None:
@@ -163,9 +166,13 @@ def read_recipe(folder: Path) -> Recipe:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content.pop("format", None) != FORMAT:
             raise AdapterError(f"{path} is of another format than {FORMAT}; a newer adapt-embed may read it")
-        members = tuple(Member(**member) for member in content.pop("members"))
+        members = tuple(_read_member(member) for member in content.pop("members"))
         return Recipe(members=members, **content)
     except FileNotFoundError:
         raise AdapterError(f"{folder} holds no ensemble: it has no {RECIPE}") from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, ConfigError) as e:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ConfigError, RegistryError) as e:
         raise AdapterError(f"{path} is damaged ({e}); restore it from a copy, or make the ensemble again") from e
+
+
+def _read_member(content: dict[str, Any]) -> Member:
+    return Member(**content | {"base": read_record(BaseRecord, content["base"], "the base of a member")})

@@ -12,8 +12,7 @@ from ..errors import AdapterError, BaseError, ConfigError
 from ..lora import LoraFile, LoraModule
 from ..lora.gram_file import GRAMS, GramFile
 from ..references import Located, Search, locate_reference, resolve_reference
-from ..registry import Entry
-from ..registry.entry import base_record
+from ..registry import BaseRecord, Entry, base_record, check_usable
 from ..registry.foreign import fit_to_base
 from .merge import MergeConfig
 from .methods import find_method
@@ -42,7 +41,7 @@ class Parent:
     reference: str
     name: str
     factors: Mapping[str, LoraModule]
-    base: dict
+    base: BaseRecord
     pooling: str | None
     prompts: dict[str, str]
     folder: Path | None
@@ -115,6 +114,7 @@ def _parent(text: str, located: Located, search: Search) -> Parent:
 
 def _of_entry(entry: Entry, located: Located) -> Parent:
     assert located.folder is not None
+    check_usable(entry)
     if entry.kind == "ensemble":
         raise AdapterError(f"{entry.reference} is an ensemble, which has no weights to merge; merge its members")
     return Parent(
@@ -164,7 +164,7 @@ def grams_for(method: str, parents: Sequence[Parent]) -> list[Mapping[str, Tenso
 def _check_one_base(parents: list[Parent]) -> None:
     first = parents[0]
     for other in parents[1:]:
-        if other.base["sha256"] != first.base["sha256"]:
+        if other.base.sha256 != first.base.sha256:
             raise BaseError(
                 f"{first.reference} lies on {_tell(first.base)}, and {other.reference} on {_tell(other.base)}; weights can be merged on one "
                 "base alone (across bases: adapt ensemble with --mode concat, rrf or max)"
@@ -221,5 +221,5 @@ def _check_distinct(references: Sequence[str], parents: Sequence[Parent]) -> Non
         first[folder] = text
 
 
-def _tell(base: dict) -> str:
-    return f"{base.get('name') or base['id']} (weights of sha256 {base['sha256'][:12]}...)"
+def _tell(base: BaseRecord) -> str:
+    return f"{base.label} (weights of sha256 {base.sha256[:12]}...)"

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from adapt_embed.bench.result import Score
 from adapt_embed.bench.run.identity import Identity
-from adapt_embed.bench.run.models import Entrant
+from adapt_embed.bench.run.models import Model
 from adapt_embed.bench.run.scoring import _count_texts, bench, describe_task
 from adapt_embed.bench.sources import make_tasks, task_from_folder
-from adapt_embed.bench.tasks.table import data_of, kind_of
+from adapt_embed.bench.tasks.data import data_of
+from adapt_embed.bench.tasks.table import kind_of
 from adapt_embed.encoders import Encoded
 from adapt_embed.errors import DataError
 from click.testing import CliRunner
@@ -39,12 +40,12 @@ def _draw(word: str) -> np.ndarray:
     return np.random.default_rng(list(word.encode())).normal(size=16)
 
 
-def entrant(encoder: Drawn, name: str = "drawn") -> Entrant:
-    return Entrant(name, encoder, Identity(name=f"adapt/{name}", revision=name, precision="fp32", max_tokens=8), "drawn", None)  # type: ignore[arg-type]
+def model(encoder: Drawn, name: str = "drawn") -> Model:
+    return Model(name, encoder, Identity(name=f"adapt/{name}", revision=name, precision="fp32", max_tokens=8), "drawn", None)  # type: ignore[arg-type]
 
 
 def score(task: AbsTask, encoder: Drawn | None = None) -> Score:
-    return bench([entrant(encoder or Drawn())], [task]).scores[0]
+    return bench([model(encoder or Drawn())], [task]).scores[0]
 
 
 def write(path: Path, rows: Sequence[Sequence[object]]) -> Path:
@@ -192,7 +193,7 @@ def test_clustering_has_a_v_measure_and_no_items(clusters: Path) -> None:
 
 def test_every_model_clusters_the_same_draws(clusters: Path) -> None:
     task = task_of(clusters)
-    result = bench([entrant(Drawn(3.0), "one"), entrant(Drawn(3.0), "two")], [task])
+    result = bench([model(Drawn(3.0), "one"), model(Drawn(3.0), "two")], [task])
     assert result.scores[0].metrics == result.scores[1].metrics
     assert 0 < result.scores[0].metrics["V-measure"] < 0.9
 
@@ -300,7 +301,7 @@ def test_what_is_left_without_the_seen_items_says_what_is_ranked_too(tmp_path: P
 
     task = task_of(write_pairs(tmp_path / "law.csv"))
     leaks = (Leak("q0", "exact", "a", 1.0, ""),)
-    part = unseen_task(task, Leakage(cells=(TaskLeaks(task="law", reference="a", items=3, item="queries", leaks=leaks),)))
+    part = unseen_task(task, Leakage(found=(TaskLeaks(task="law", reference="a", items=3, item="queries", leaks=leaks),)))
     assert part is not None
     assert (describe_task(part).items, describe_task(part).notes) == (2, describe_task(task).notes)
 
@@ -317,7 +318,7 @@ def test_the_command_benches_what_was_trained_on_and_says_what_is_ranked(tiny_ba
         "Retrieval",
         "each query ranks all 6 passages of law.csv, the pool of its positives and negatives",
     )
-    assert f"law: {task['notes'][0]}" in table_text(bench([entrant(Drawn())], [task_of(place)]))
+    assert f"law: {task['notes'][0]}" in table_text(bench([model(Drawn())], [task_of(place)]))
 
 
 def test_the_sample_is_named_as_in_training_and_what_is_trained_on_at_the_hub_is_no_test(tiny_base: Path) -> None:
@@ -516,7 +517,7 @@ def test_the_command_says_it_in_one_line_and_exits_with_one(places: dict[str, Pa
 @pytest.mark.slow
 def test_the_real_base_classifies_counterfactual_reviews(shared: Path, tmp_path: Path) -> None:
     """All train rows, of which mteb draws; every fifth test row."""
-    from adapt_embed.bench.run.models import enter
+    from adapt_embed.bench.run.models import open_models
     from adapt_embed.references import LoadedBases, Search, resolve_references
     from adapt_embed.registry import open_registry
 
@@ -526,7 +527,7 @@ def test_the_real_base_classifies_counterfactual_reviews(shared: Path, tmp_path:
     heading, *rows = (source / "test.tsv").read_text().splitlines(keepends=True)
     (folder / "test.tsv").write_text("".join([heading, *rows[::5]]))
     base = resolve_references(["base"], Search(registry=open_registry(tmp_path / "r"), base=str(shared / "bases" / "bge-small-en-v1.5")))
-    found = bench(enter(base, LoadedBases()), [task_of(folder)]).scores[0]
+    found = bench(open_models(base, LoadedBases()), [task_of(folder)]).scores[0]
     assert found.task == "ecommerce-amazoncounterfactual (local)"
     assert len(found.items) == 134
     positives = np.mean([row.startswith("1") for row in rows[::5]])

@@ -13,12 +13,13 @@ from adapt_embed.bench.cost.estimate import text_groups
 from adapt_embed.bench.hub import loading
 from adapt_embed.bench.hub.loading import is_cached, load_hub_tasks
 from adapt_embed.bench.hub.names import find_hub_tasks
-from adapt_embed.bench.hub.task import HubTask
 from adapt_embed.bench.run.identity import Identity
-from adapt_embed.bench.run.models import Entrant, check_tasks
+from adapt_embed.bench.run.models import Model, check_tasks
 from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.task_sets import Wanted, choose_tasks
-from adapt_embed.bench.tasks.table import TASK_KINDS, data_of, kind_of
+from adapt_embed.bench.tasks.data import data_of
+from adapt_embed.bench.tasks.hub_task import HubTask
+from adapt_embed.bench.tasks.table import kind_of
 from adapt_embed.cli import main
 from adapt_embed.encoders import Encoded
 from adapt_embed.errors import ConfigError, DomainError
@@ -97,8 +98,8 @@ class Letters:
         return Encoded(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.zeros(len(texts), np.bool_))
 
     @property
-    def entrant(self) -> Entrant:
-        return Entrant("letters", self, Identity(name="adapt/l", revision="l", precision="fp32", max_tokens=8), "counts", None)  # type: ignore[arg-type]
+    def model(self) -> Model:
+        return Model("letters", self, Identity(name="adapt/l", revision="l", precision="fp32", max_tokens=8), "counts", None)  # type: ignore[arg-type]
 
 
 def test_a_name_is_found_with_the_split_that_mteb_evaluates_on() -> None:
@@ -182,7 +183,7 @@ def test_cached_pairs_are_scored_without_asking_the_hub(monkeypatch: pytest.Monk
     loaded = load_hub_tasks([hub_task("STSBenchmark")], offline=True)
     assert loaded.left_out == {}
     (task,) = loaded.tasks
-    found = bench([Letters().entrant], [task])
+    found = bench([Letters().model], [task])
     assert (found.tasks[0].name, found.tasks[0].items) == ("STSBenchmark", 8)
     assert found.tasks[0].revision == mteb.get_task("STSBenchmark").metadata.dataset["revision"]
     assert -1 <= found.scores[0].metrics["Spearman"] <= 1
@@ -193,7 +194,7 @@ def test_cached_retrieval_gets_titles_as_mteb_joins_them_and_a_value_of_each_que
     cache_nfcorpus()
     (task,) = load_hub_tasks([hub_task("NanoNFCorpusRetrieval")], offline=True).tasks
     letters = Letters()
-    score = bench([letters.entrant], [task]).scores[0]
+    score = bench([letters.model], [task]).scores[0]
     assert ("document", "Diet on food 1") in letters.asked
     assert ("document", "on food 0") in letters.asked
     assert ("query", "diet 3") in letters.asked
@@ -214,7 +215,7 @@ def test_one_subset_of_a_cached_task_is_a_task_of_its_own() -> None:
     cache_counterfactual()
     names = ["AmazonCounterfactualClassification (en)", "AmazonCounterfactualClassification (de)"]
     tasks = load_hub_tasks(list(find_hub_tasks(names, language="en").tasks.values()), offline=True).tasks
-    result = bench([Letters().entrant], tasks)
+    result = bench([Letters().model], tasks)
     assert [task.name for task in result.tasks] == names
     assert list(data_of(tasks[0])["label"])[:3] == [0, 1, 0]
     assert all(len(score.items) == 20 and {"Accuracy", "F1", "AP"} == set(score.metrics) for score in result.scores)
@@ -226,7 +227,7 @@ def test_a_task_scores_as_it_does_in_plain_mteb() -> None:
     cache_counterfactual()
     for name in ("NanoNFCorpusRetrieval", "AmazonCounterfactualClassification (en)"):
         (task,) = load_hub_tasks([hub_task(name)], offline=True).tasks
-        own = bench([Letters().entrant], [task]).scores[0].metrics
+        own = bench([Letters().model], [task]).scores[0].metrics
         plain = mteb.get_task(name.partition(" (")[0], hf_subsets=["en"] if "(" in name else None, eval_splits=[task.eval_splits[0]])
         loading._load_cached(HubTask(task=plain, subset=plain.hf_subsets[0], split=task.eval_splits[0]))
         plain.data_loaded = True
@@ -239,7 +240,7 @@ def bench_plainly(task: mteb.AbsTask) -> float:
     from adapt_embed.bench.run.mteb_model import MtebModel
 
     letters = Letters()
-    model = MtebModel(letters, letters.entrant.identity)
+    model = MtebModel(letters, letters.model.identity)
     found = mteb.evaluate(model, task, cache=None, co2_tracker=False, show_progress_bar=False, encode_kwargs={"show_progress_bar": False})
     return found.task_results[0].scores[task.eval_splits[0]][0]["main_score"]
 
@@ -358,18 +359,11 @@ def test_an_unknown_domain_and_a_typo_are_found_before_anything_is_loaded(monkey
         choose_tasks(Wanted(tasks=("STSBenchmark,SciFactt",)))
 
 
-def test_every_kind_has_a_layout_and_an_estimate() -> None:
-    from adapt_embed.bench.cost.estimate import GROUPS
-    from adapt_embed.bench.hub.layout import LAYOUTS
-
-    assert set(LAYOUTS) == set(GROUPS) == set(TASK_KINDS)
-
-
-def test_a_ranking_entrant_is_refused_candidates() -> None:
+def test_a_ranking_model_is_refused_candidates() -> None:
     ranking = Letters()
     ranking.dimension = None  # type: ignore[assignment]
     with pytest.raises(ConfigError, match=r"AskUbuntuDupQuestions \(Reranking\)"):
-        check_tasks([ranking.entrant], [hub_task("AskUbuntuDupQuestions").task])
+        check_tasks([ranking.model], [hub_task("AskUbuntuDupQuestions").task])
 
 
 @pytest.fixture

@@ -175,7 +175,7 @@ def test_train_registers_a_version_and_tells_it(train: Train, home: Path) -> Non
     result = train("--name", "mine", "--seed", 3)
     assert result.exit_code == 0, result.output
     entry = open_registry(home).find("mine", 1)
-    before, after = entry.scores["dev"]["before"], entry.scores["dev"]["after"]
+    before, after = entry.dev.before, entry.dev.after
     folder = home / "mine" / "1"
     size = (folder / "adapter_model.safetensors").stat().st_size
     assert result.stdout.splitlines() == [

@@ -16,11 +16,11 @@ import click
 import pytest
 from adapt_embed.cli import COMMANDS, main
 from adapt_embed.cli.help import EXAMPLES, GROUPS
-from adapt_embed.registry import Entry, open_registry
+from adapt_embed.registry import BaseRecord, Entry, open_registry
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
-BASE = {"id": "o/base", "revision": None, "sha256": "0" * 64, "path": "/gone", "name": "o/base"}
+BASE = BaseRecord(id="o/base", revision=None, sha256="0" * 64, path="/gone", name="o/base")
 START = [sys.executable, "-c", "from adapt_embed.cli import main; main(prog_name='adapt')"]
 
 
@@ -29,7 +29,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A registry with two versions of `legal`, one of them `best`, and one of 法律 for the domain 医院."""
     registry = open_registry(tmp_path)
     for name, domain in (("legal", "legal"), ("legal", "legal"), ("法律", "医院")):
-        draft = Entry(kind="adapter", name=name, base=BASE, domain=domain)
+        draft = Entry(kind="adapter", name=name, bases=(BASE,), domain=domain)
         entry = registry.add(draft, lambda folder: (folder / "weights").write_text("1") and None)
         if entry.reference == "legal@2":
             registry.set_alias(entry, "best")

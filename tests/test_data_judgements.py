@@ -9,10 +9,10 @@ import pytest
 import pytrec_eval
 from adapt_embed.bench.report.terminal import table_text
 from adapt_embed.bench.run.identity import Identity
-from adapt_embed.bench.run.models import Entrant
+from adapt_embed.bench.run.models import Model
 from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.sources import task_from_folder
-from adapt_embed.bench.tasks.table import data_of
+from adapt_embed.bench.tasks.data import data_of
 from adapt_embed.data import load_domain, load_training_data
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.qrels import whole_grade
@@ -46,7 +46,7 @@ def make_folder(place: Path, qrels: str, queries: dict[object, str] | None = Non
 def scores(folder: Path) -> dict[str, float]:
     identity = Identity(name="adapt/words", revision="1", precision="fp32", max_tokens=8)
     task = task_from_folder(folder, split="test", language="en")
-    result = bench([Entrant("words", ByWord(), identity, "words", None)], [task])  # type: ignore[arg-type]
+    result = bench([Model("words", ByWord(), identity, "words", None)], [task])  # type: ignore[arg-type]
     assert result.scores[0].metrics["nDCG@10"] == pytest.approx(np.mean(list(result.scores[0].items.values())), abs=1e-5)
     return result.scores[0].items
 
@@ -179,7 +179,7 @@ def test_a_bench_says_what_it_skipped_wherever_it_says_its_scores(tmp_path: Path
     (folder / "top_ranked.tsv").write_text("query-id\tcorpus-id\nq\tp \nq\tgone\nq \tp\u3000\n", encoding="utf-8")
     task = task_from_folder(folder, split="test", language="en", skip_dangling=True)
     identity = Identity(name="adapt/words", revision="1", precision="fp32", max_tokens=8)
-    result = bench([Entrant("words", ByWord(), identity, "words", None)], [task])  # type: ignore[arg-type]
+    result = bench([Model("words", ByWord(), identity, "words", None)], [task])  # type: ignore[arg-type]
     (benched,) = result.tasks
     assert [note.split(" that name")[0] for note in benched.notes] == ["skipped judgements", "skipped candidates"]
     assert json.loads(json.dumps(result.as_dict()))["tasks"][0]["notes"] == list(benched.notes)

@@ -129,7 +129,7 @@ def test_a_write_that_fails_leaves_the_old_file(tiny_base: Path, tmp_path: Path,
     def full(file: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("adapt_embed.files.os.fsync", full)
+    monkeypatch.setattr("adapt_embed.disk.os.fsync", full)
     ran = encode("base", "--base", tiny_base, "-o", out, given="a\n")
     assert ran.exit_code == 1
     assert "cannot be written: No space left on device" in ran.stderr

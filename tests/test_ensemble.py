@@ -14,7 +14,7 @@ import torch
 from adapt_embed.base.resolve import BaseOptions, resolve_base
 from adapt_embed.bench.cost.plan import plan
 from adapt_embed.bench.run.identity import identify
-from adapt_embed.bench.run.models import Entrant, enter
+from adapt_embed.bench.run.models import Model, open_models
 from adapt_embed.bench.run.scoring import BenchProgress, bench
 from adapt_embed.bench.sources import task_from_folder
 from adapt_embed.bench.tasks.retrieval import retrieval_task
@@ -69,7 +69,7 @@ def registry(tmp_path: Path, tiny_base: Path, second_base: Path) -> Registry:
     for seed, (name, base) in enumerate([("legal", tiny_base), ("legal", tiny_base), ("medical", tiny_base), ("other", second_base)]):
         found = resolve_base(str(base))
         how = found.encoding
-        draft = Entry(kind="adapter", name=name, domain=name, base=base_record(found.spec), pooling=how.pooling, prompts=how.prompts)
+        draft = Entry(kind="adapter", name=name, domain=name, bases=(base_record(found.spec),), pooling=how.pooling, prompts=how.prompts)
         registry.add(draft, lambda folder, seed=seed: write_adapter(folder, seed))
     return registry
 
@@ -416,9 +416,9 @@ def test_an_entry_records_members_by_version_hash_and_share(made: Callable[..., 
     entry = ensemble.entry
     assert entry is not None
     assert (entry.kind, entry.method, entry.pooling, entry.prompts["query"]) == ("ensemble", "rrf", "cls", "find: ")
-    assert [(parent["reference"], parent["weight"]) for parent in entry.parents] == [("legal@2", 0.75), ("medical@1", 0.25)]
-    assert len({parent["sha256"] for parent in entry.parents}) == 2
-    assert isinstance(entry.base, dict)
+    assert [(parent.reference, parent.weight) for parent in entry.parents] == [("legal@2", 0.75), ("medical@1", 0.25)]
+    assert len({parent.sha256 for parent in entry.parents}) == 2
+    assert len(entry.bases) == 1
     assert [parent.reference for parent in lineage(registry, entry).parents] == ["legal@2", "medical@1"]
     assert registry.verify().is_clean
 
@@ -426,7 +426,7 @@ def test_an_entry_records_members_by_version_hash_and_share(made: Callable[..., 
 def test_an_ensemble_over_two_bases_records_both(made: Callable[..., Resolved], search: Search) -> None:
     ensemble = made("legal", "other", mode="concat")
     assert ensemble.entry is not None
-    assert [base["sha256"] for base in ensemble.entry.bases] == [base.sha256 for base in ensemble.bases]
+    assert [base.sha256 for base in ensemble.entry.bases] == [base.sha256 for base in ensemble.bases]
     assert len(ensemble.bases) == 2
     assert ensemble.base == ensemble.members[0].base
     assert "held against tiny-base" in ensemble.description
@@ -588,7 +588,7 @@ def test_the_bench_gives_the_score_of_the_ranking_done_by_hand(
     made: Callable[..., Resolved], search: Search, toy_folder: Path, mode: str
 ) -> None:
     references = ["legal", "medical"] if mode == "mean" else ["legal", "other"]
-    entrants = enter([made(*references, mode=mode, weights=[2, 1])], BASES)
+    models = open_models([made(*references, mode=mode, weights=[2, 1])], BASES)
     task = task_from_folder(toy_folder, split="test", language="en")
     queries, corpus, relevant = task.pairs.queries, task.corpus_texts, task.pairs.positives
     vectors = [(alone(search, name, list(queries.values()), "query"), alone(search, name, list(corpus.values()))) for name in references]
@@ -604,25 +604,25 @@ def test_the_bench_gives_the_score_of_the_ranking_done_by_hand(
         }[mode]
     expected = {qid: ndcg_by_hand(scores[row], list(corpus), relevant[qid]) for row, qid in enumerate(queries)}
     told: list[BenchProgress] = []
-    result = bench(entrants, [task], told.append)
+    result = bench(models, [task], told.append)
     score = result.score(task.metadata.name, "both@1")
     assert 0 < np.mean(list(expected.values())) < 1
     assert score.items == pytest.approx(expected, abs=1e-6)
     assert score.metrics["nDCG@10"] == pytest.approx(np.mean(list(expected.values())), abs=5.1e-6)  # mteb rounds to 5 digits
-    assert [entrant.name for entrant in entrants] == ["base", "both@1"]
+    assert [model.name for model in models] == ["base", "both@1"]
     assert result.difference(task.metadata.name, "both@1") is not None
     last = [progress for progress in told if progress.reference == "both@1"][-1]
     assert last.done == last.total == len(queries) + len(corpus)
 
 
 def test_a_searcher_is_refused_where_vectors_are_compared_before_anything_is_scored(made: Callable[..., Resolved]) -> None:
-    entrants = enter([made("legal", "other", mode="rrf")], BASES)
+    models = open_models([made("legal", "other", mode="rrf")], BASES)
     tasks = [
         retrieval_task("law", {"p": "law"}, Pairs({"q": "a"}, {"q": {"p": 1}})),
         sts_task("pairs", SentencePairs(["a", "b"], ["c", "d"], [1.0, 2.0])),
     ]
     told: list[BenchProgress] = []
-    for run in (lambda: bench(entrants, tasks, told.append), lambda: plan(entrants, tasks)):
+    for run in (lambda: bench(models, tasks, told.append), lambda: plan(models, tasks)):
         with pytest.raises(ConfigError, match=r"both@1 ranks passages and has no vectors, which pairs \(STS\) compares") as caught:
             run()
         assert "\n" not in str(caught.value)
@@ -631,7 +631,7 @@ def test_a_searcher_is_refused_where_vectors_are_compared_before_anything_is_sco
 
 def test_an_ensemble_with_vectors_is_scored_on_sts(made: Callable[..., Resolved], search: Search) -> None:
     task = sts_task("pairs", SentencePairs(TEXTS[:3], TEXTS[3:], [1.0, 2.0, 3.0]))
-    score = bench(enter([made("legal", "other", mode="concat")], BASES), [task]).score("pairs", "both@1")
+    score = bench(open_models([made("legal", "other", mode="concat")], BASES), [task]).score("pairs", "both@1")
     expected = sum((alone(search, name, TEXTS[:3]) * alone(search, name, TEXTS[3:])).sum(1) for name in ("legal", "other")) / 2
     assert list(score.items.values()) == pytest.approx(expected.tolist(), abs=1e-6)
 
@@ -663,27 +663,27 @@ def test_whatever_changes_a_ranking_changes_the_identity(made: Callable[..., Res
 
 
 def test_an_ensemble_over_two_bases_is_held_against_its_first_members(made: Callable[..., Resolved]) -> None:
-    entrants = enter([made("other", "legal", mode="max")], BASES)
-    assert [(entrant.name, entrant.base) for entrant in entrants] == [("base", None), ("both@1", "base")]
-    assert "second-base, as it is" in entrants[0].description
-    assert "held against second-base" in entrants[1].description
-    assert [is_searcher(entrant.encoder) for entrant in entrants] == [False, True]
+    models = open_models([made("other", "legal", mode="max")], BASES)
+    assert [(model.name, model.base) for model in models] == [("base", None), ("both@1", "base")]
+    assert "second-base, as it is" in models[0].description
+    assert "held against second-base" in models[1].description
+    assert [is_searcher(model.encoder) for model in models] == [False, True]
 
 
 @pytest.mark.parametrize("mode", ["concat", "rrf"])
 def test_a_plan_counts_the_tokens_of_all_members(made: Callable[..., Resolved], mode: str) -> None:
     task = retrieval_task("law", {"p1": "the court", "p2": "law " * 20}, Pairs({"q": "law"}, {"q": {"p1": 1}}))
     bases = LoadedBases(EncoderSettings(precision="fp32", max_tokens=16))
-    entrants = enter([made("legal", "other", mode=mode)], bases)
-    base, both = plan(entrants, [task]).cells
+    models = open_models([made("legal", "other", mode=mode)], bases)
+    base, both = plan(models, [task]).planned
     assert (both.texts, both.truncated, both.tokens) == (base.texts, base.truncated, 2 * base.tokens) == (3, 1, 2 * base.tokens)
     assert both.minutes > 0
 
 
 def test_truncated_texts_of_a_searcher_are_counted(made: Callable[..., Resolved]) -> None:
     task = retrieval_task("long", {"p1": "the court " * 20, "p2": "law"}, Pairs({"q": "law"}, {"q": {"p1": 1}}))
-    entrants = enter([made("legal", "other", mode="rrf")], LoadedBases(EncoderSettings(precision="fp32", max_tokens=8)))
-    assert [score.truncated for score in bench(entrants, [task]).scores] == [1, 1]
+    models = open_models([made("legal", "other", mode="rrf")], LoadedBases(EncoderSettings(precision="fp32", max_tokens=8)))
+    assert [score.truncated for score in bench(models, [task]).scores] == [1, 1]
 
 
 def test_a_searcher_is_anything_that_searches() -> None:
@@ -698,9 +698,9 @@ def test_a_searcher_is_anything_that_searches() -> None:
 
     from adapt_embed.bench.run.identity import Identity
 
-    entrant = Entrant("reversed", Reversed(), Identity(name="adapt/r", revision="r", precision="fp32", max_tokens=8), "", None)  # type: ignore[arg-type]
+    model = Model("reversed", Reversed(), Identity(name="adapt/r", revision="r", precision="fp32", max_tokens=8), "", None)  # type: ignore[arg-type]
     task = retrieval_task("t", {"a": "x", "b": "y", "c": "z"}, Pairs({"q": "?"}, {"q": {"b": 1}}))
-    assert bench([entrant], [task]).scores[0].metrics["RR@10"] == 0.5
+    assert bench([model], [task]).scores[0].metrics["RR@10"] == 0.5
 
 
 def test_errors_are_of_the_packages_own_tree(tmp_path: Path) -> None:

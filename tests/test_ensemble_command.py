@@ -41,7 +41,7 @@ def filled(isolation: Path, tiny_base: Path, second_base: Path) -> None:
     registry = open_registry()
     for seed, (name, base) in enumerate([("legal", tiny_base), ("medical", tiny_base), ("other", second_base)]):
         spec = resolve_base(str(base)).spec
-        draft = Entry(kind="adapter", name=name, domain="legal", base=base_record(spec), pooling="cls", prompts={"query": "find: "})
+        draft = Entry(kind="adapter", name=name, domain="legal", bases=(base_record(spec),), pooling="cls", prompts={"query": "find: "})
         registry.add(draft, lambda folder, seed=seed: write(folder, seed))
 
 

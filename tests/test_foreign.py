@@ -194,7 +194,7 @@ def test_an_unknown_field_is_ignored_at_the_users_word_and_never_asked_for_again
     flags = ("--ignore-field", "new_in_peft", "--ignore-field", "other")
     path = check_registered_everywhere(folder, tiny_base, expected, *flags)
     assert {"new_in_peft", "other"}.isdisjoint(json.loads((path / CONFIG).read_text()))
-    notes = open_registry().find("made").data["notes"]
+    notes = open_registry().find("made").data.notes
     assert "the field new_in_peft={'gain': 2} of adapter_config.json is left out, as --ignore-field says" in notes
     assert adapt_json("merge", path, "base", "--name", "both")["reference"] == "both@1"
     assert adapt("verify").exit_code == 0

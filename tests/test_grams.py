@@ -303,12 +303,12 @@ def test_the_entry_records_the_error_and_the_file(registered: tuple[Entry, Path]
     entry, folder = registered
     exact, kept = ({name: gram.dense() for name, gram in trained[rank].grams.stored.items()} for rank in ("full", 4))
     errors = {name: float((kept[name] - gram).norm() / gram.norm()) for name, gram in exact.items()}
-    record = entry.data["grams"]
+    record = entry.data.grams
     assert record["error"]["mean"] == pytest.approx(sum(errors.values()) / 12)
     assert record["error"]["worst"] == pytest.approx(max(errors.values()))
     assert errors[record["error"]["worst_module"]] == max(errors.values()) > 0.01
     assert (record["rank"], record["queries"], record["passages"]) == (4, 64, 32)
-    assert entry.files[GRAMS]["size"] == (folder / GRAMS).stat().st_size == pytest.approx(record["bytes"], rel=0.005)
+    assert entry.files[GRAMS].size == (folder / GRAMS).stat().st_size == pytest.approx(record["bytes"], rel=0.005)
     assert open_registry(folder.parents[1]).verify().is_clean
     assert json.loads((folder / "adapt.json").read_text())["data"]["grams"] == record
 
@@ -387,7 +387,7 @@ def test_the_command_tells_the_size_first_and_the_error_after(command: Command, 
     size = (tmp_path / "registry/legal/1" / GRAMS).stat().st_size
     told = f"grams: 8 Gram matrices (diagonal and rank 4) for 12 modules, measured after training on 64 queries and 32 passages: about {size / 1e6:.2f} MB"
     assert told in result.stderr.splitlines()
-    record = open_registry(tmp_path / "registry").find_reference("legal@1").data["grams"]
+    record = open_registry(tmp_path / "registry").find_reference("legal@1").data.grams
     assert (
         f"grams        {size / 1e6:.2f} MB, {record['tokens']} tokens, relative error mean {record['error']['mean']:.4f}, worst"
         in result.stdout
@@ -408,7 +408,7 @@ def test_without_the_option_nothing_is_kept(command: Command, tmp_path: Path) ->
     result = command("--json")
     assert json.loads(result.stdout)["grams"] is None
     assert not (tmp_path / "registry/legal/1" / GRAMS).exists()
-    assert "grams" not in open_registry(tmp_path / "registry").find_reference("legal@1").data
+    assert open_registry(tmp_path / "registry").find_reference("legal@1").data.grams is None
     assert "grams" not in result.stderr
 
 

@@ -139,8 +139,8 @@ def test_the_entry_and_the_tree_say_what_was_merged() -> None:
     adapt_json("merge", "legal", "medical", "--weights", "0.7,-0.2", "--name", "both", "--with-base", 0.5)
     adapt_json("merge", "both", "legal@1", "base", "--name", "twice")
     entry = open_registry().find_reference("both")
-    assert [(parent["reference"], parent["weight"]) for parent in entry.parents] == [("legal@1", 0.7), ("medical@1", -0.2)]
-    assert all(len(parent["sha256"]) == 64 for parent in entry.parents)
+    assert [(parent.reference, parent.weight) for parent in entry.parents] == [("legal@1", 0.7), ("medical@1", -0.2)]
+    assert all(len(parent.sha256) == 64 for parent in entry.parents)
     assert (entry.kind, entry.method, entry.domain, entry.config["with_base"], entry.seed) == ("merge", "linear", None, 0.5, 0)
     assert 0.99 <= entry.config["energy_kept"] <= 1
     tree = adapt("show", "twice").stdout.split("lineage\n")[1]

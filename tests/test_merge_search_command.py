@@ -118,8 +118,8 @@ def test_the_chosen_weights_are_told_drawn_and_kept(adapters: list[str], dev_fol
     assert "<svg" in picture.read_text()
     entry = open_registry().find_reference(told["reference"])
     assert json.loads((open_registry().folder(entry) / "search.json").read_text()) == search
-    assert entry.config["search"]["sources"] == [str(dev_folder)]
-    assert [parent["weight"] for parent in entry.parents] == search["weights"]
+    assert entry.config["search"]["sources"] == [dev_folder.name]  # its path stands in search.json
+    assert [parent.weight for parent in entry.parents] == search["weights"]
 
 
 def test_the_tables_are_printed(adapters: list[str], dev_folder: Path) -> None:

@@ -23,7 +23,7 @@ LAYERS = (
     ("data", "encoders", "registry"),
     ("lora", "base", "metrics"),
     ("encoders.protocol", "files"),
-    ("choices", "errors", "events", "json_text", "lazy", "names", "plurals", "text_tables"),
+    ("choices", "disk", "errors", "events", "json_text", "lazy", "names", "plurals", "text_tables", "versions"),
 )
 PART_OF = {"opening": "references", "membership": "references"}  # three files, one part: what a reference opens as
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

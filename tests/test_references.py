@@ -40,7 +40,7 @@ def registry(tmp_path: Path, spec: BaseSpec) -> Registry:
     """Hold legal@1 (alias best) and legal@2 on the tiny base."""
     registry = open_registry(tmp_path / "registry")
     for seed in (1, 2):
-        draft = Entry(kind="adapter", name="legal", domain="legal", base=base_record(spec), pooling="cls", prompts={"query": "ask: "})
+        draft = Entry(kind="adapter", name="legal", domain="legal", bases=(base_record(spec),), pooling="cls", prompts={"query": "ask: "})
         registry.add(draft, lambda folder, seed=seed: write_adapter(folder, seed))
     registry.set_alias(registry.find("legal", 1), "best")
     return registry
@@ -164,8 +164,8 @@ def test_an_adapter_is_refused_on_a_named_base_with_other_weights(search: Search
 def test_the_recorded_path_is_not_taken_when_its_weights_have_changed(
     registry: Registry, spec: BaseSpec, tiny_base: Path, tmp_path: Path
 ) -> None:
-    moved = base_record(spec) | {"path": str(other_base(tiny_base, tmp_path / "other"))}
-    registry.add(Entry(kind="adapter", name="moved", base=moved, pooling="cls"), lambda folder: write_adapter(folder, 1))
+    moved = replace(base_record(spec), path=str(other_base(tiny_base, tmp_path / "other")))
+    registry.add(Entry(kind="adapter", name="moved", bases=(moved,), pooling="cls"), lambda folder: write_adapter(folder, 1))
     with pytest.raises(BaseError, match="not there any more; name that base with --base"):
         resolve_reference("moved", Search(registry=registry))
     assert resolve_reference("moved", Search(registry=registry, base=str(tiny_base))).base.sha256 == spec.sha256
@@ -173,7 +173,7 @@ def test_the_recorded_path_is_not_taken_when_its_weights_have_changed(
 
 def test_of_versions_on_several_bases_the_choice_is_told(registry: Registry, tiny_base: Path, tmp_path: Path) -> None:
     other = resolve_base(str(other_base(tiny_base, tmp_path / "other"))).spec
-    registry.add(Entry(kind="adapter", name="legal", base=base_record(other), pooling="cls"), lambda folder: write_adapter(folder, 3))
+    registry.add(Entry(kind="adapter", name="legal", bases=(base_record(other),), pooling="cls"), lambda folder: write_adapter(folder, 3))
     newest = resolve_reference("legal", Search(registry=registry))
     assert newest.reference == "legal@3"
     assert "taking legal@3" in newest.notes[0]
@@ -182,7 +182,7 @@ def test_of_versions_on_several_bases_the_choice_is_told(registry: Registry, tin
 
 
 def test_an_ensemble_without_its_recipe_is_damaged(registry: Registry, spec: BaseSpec) -> None:
-    registry.add(Entry(kind="ensemble", name="both", base=base_record(spec)), lambda folder: None)
+    registry.add(Entry(kind="ensemble", name="both", bases=(base_record(spec),)), lambda folder: None)
     with pytest.raises(AdapterError, match=r"both/1 holds no ensemble: it has no ensemble\.json"):
         resolve_reference("both", Search(registry=registry))
 
@@ -238,7 +238,7 @@ def test_adapters_that_read_texts_in_other_ways_share_one_network(
         write_adapter(folder, 3)
         (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 8, "do_lower_case": True}))
 
-    registry.add(Entry(kind="adapter", name="other", base=base_record(spec), pooling="mean", prompts={"query": "say: "}), write)
+    registry.add(Entry(kind="adapter", name="other", bases=(base_record(spec),), pooling="mean", prompts={"query": "say: "}), write)
     texts = ["The Tenant and the landlord of the house in the street", "law"]
     bases = LoadedBases(EncoderSettings(precision="fp32"))
     encoders = [open_encoder(found, bases) for found in resolve_references(["legal@1", "other", "base"], search)]

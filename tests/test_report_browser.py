@@ -13,10 +13,10 @@ from adapt_embed.bench.leaks.leakage import Leak, Leakage, TaskLeaks
 from adapt_embed.bench.report.costs import Cost
 from adapt_embed.bench.report.curve import WeightCurve, WeightLine
 from adapt_embed.bench.report.examples import Example, Examples, Point
-from adapt_embed.bench.report.item_texts import Passage
 from adapt_embed.bench.report.page import Report, render_report
 from adapt_embed.bench.report.recall import RecallCurve
 from adapt_embed.bench.result import BenchedReference, BenchedTask, BenchResult, Comparison, Interval, Score, Summary
+from adapt_embed.bench.tasks.kind import Passage
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 QUIET = [
@@ -95,7 +95,7 @@ def report() -> Report:
         result=BenchResult(
             tasks=tuple(tasks), references=tuple(references), scores=tuple(scores), mteb_version="2", summary=tuple(summary)
         ),
-        leakage=Leakage(cells=(TaskLeaks(task="law", reference=EVIL, items=12, item="queries", leaks=(leak,), trained=(EVIL,)),)),
+        leakage=Leakage(found=(TaskLeaks(task="law", reference=EVIL, items=12, item="queries", leaks=(leak,), trained=(EVIL,)),)),
         examples=[found],
         curves=[curve()],
         command=f"adapt bench '{EVIL}'",

@@ -19,7 +19,7 @@ from adapt_embed.choices import LossName
 from adapt_embed.cli import life, process
 from adapt_embed.data.domains import name_domain
 from adapt_embed.errors import DomainError, did_you_mean
-from adapt_embed.registry import Entry, Registry
+from adapt_embed.registry import BaseRecord, Entry, Registry
 from adapt_embed.registry import index as index_module
 from adapt_embed.registry.index import Index, read_index
 
@@ -43,7 +43,7 @@ def run_fresh(*arguments: object, env: dict[str, str] | None = None, cwd: Path |
 
 
 def entry_of(name: str, version: int = 0) -> Entry:
-    return Entry(kind="adapter", name=name, version=version, domain="legal", base={"id": "x/y", "sha256": "3" * 64, "name": "y"})
+    return Entry(kind="adapter", name=name, version=version, domain="legal", bases=(BaseRecord(id="x/y", sha256="3" * 64, name="y"),))
 
 
 def write_index(home: Path, *entries: Entry) -> Path:
@@ -173,8 +173,9 @@ def test_the_methods_are_listed_without_torch() -> None:
 
 
 def test_the_index_is_parsed_once_for_each_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, parsed = write_index(tmp_path, *(entry_of("legal", number) for number in range(1, 101))), []
-    os.utime(path, (1e9, 1e9))
+    write_index(tmp_path, *(entry_of("legal", number) for number in range(1, 101)))
+    parsed: list[int] = []
+    time.sleep(1.5 * index_module._SETTLED_S)
     parse = index_module._parse
     monkeypatch.setattr(index_module, "_parse", lambda *given: parsed.append(1) or parse(*given))
     registry = Registry(tmp_path)

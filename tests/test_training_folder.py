@@ -55,17 +55,17 @@ def test_the_entry_records_what_made_it(register: Register, toy_data: TrainingDa
     entry, folder = register(seed=3)
     spec = resolve_base(str(tiny_base)).spec
     assert (entry.reference, entry.kind, entry.method, entry.domain, entry.rank, entry.seed) == ("toy@1", "adapter", "lora", "legal", 4, 3)
-    assert (entry.base["sha256"], entry.base["id"], entry.base["path"]) == (spec.sha256, None, str(tiny_base.resolve()))
+    assert (entry.bases[0].sha256, entry.bases[0].id, entry.bases[0].path) == (spec.sha256, None, str(tiny_base.resolve()))
     assert entry.prompts == {"query": "find: ", "document": ""}
-    assert entry.data["fingerprint"] == toy_data.fingerprint()
-    assert entry.data["counts"] == {"train_queries": 64, "train_pairs": 128, "passages": 32, "dev_queries": 16}
+    assert entry.data.fingerprint == toy_data.fingerprint()
+    assert entry.data.counts == {"train_queries": 64, "train_pairs": 128, "passages": 32, "dev_queries": 16}
     assert entry.config["learning_rate"] == 1e-2
     assert entry.config["libraries"]["torch"] == torch.__version__
     history = json.loads((folder / "history.json").read_text())
     assert len(history["losses"]) == 8
     assert [look["step"] for look in history["looks"]] == [0, 4, 8]
-    assert entry.scores["dev"]["before"] == history["looks"][0]["nDCG@10"]
-    assert entry.scores["dev"]["after"] == max(look["nDCG@10"] for look in history["looks"][1:])
+    assert entry.dev.before == history["looks"][0]["nDCG@10"]
+    assert entry.dev.after == max(look["nDCG@10"] for look in history["looks"][1:])
     assert open_registry(folder.parents[1]).verify().is_clean
 
 

@@ -130,7 +130,7 @@ def test_whatever_changes_vectors_is_a_miss(encoder: LoraEncoder, store: VectorS
 def test_other_versions_of_what_computes_vectors_are_a_miss(encoder: LoraEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     before = vector_space(encoder, "document")
     assert vector_space(encoder, "document") == before
-    monkeypatch.setattr("adapt_embed.cache.space.software_versions", lambda *names: dict.fromkeys(names, "0.0"))
+    monkeypatch.setattr("adapt_embed.cache.space.distribution_versions", lambda *names: dict.fromkeys(names, "0.0"))
     assert vector_space(encoder, "document") != before
 
 
@@ -294,7 +294,7 @@ def test_the_keys_of_what_is_kept_stay_what_they_were(tmp_path: Path, monkeypatc
         tokenizer_folder=tmp_path,
     )
     base = Base(Network(spec, torch.nn.Linear(2, 2)), encoding, None, "b" * 64)  # type: ignore[arg-type]
-    monkeypatch.setattr("adapt_embed.cache.space.software_versions", lambda *names: dict.fromkeys(names, "1.0"))
+    monkeypatch.setattr("adapt_embed.cache.space.distribution_versions", lambda *names: dict.fromkeys(names, "1.0"))
     module = {"layer": LoraModule(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]), 0.5)}
     plain = LoraEncoder(base, precision="fp32")
     adapted = LoraEncoder(base, module, document_factors={}, precision="bf16", max_tokens=256)

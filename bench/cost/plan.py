@@ -9,9 +9,9 @@ from ...cache.space import vector_space
 from ...cache.vectors import VectorStore
 from ...encoders.protocol import NetworkEncoder
 from ...plurals import count, singular
-from ..hub.task import HubTask
 from ..run.cells import Caches
-from ..run.models import Entrant, check_tasks
+from ..run.models import Model, check_tasks
+from ..tasks.hub_task import HubTask
 from ..tasks.table import kind_of
 from .estimate import EstimatedTask, estimate
 from .speed import Counted, count_tokens, minutes_for
@@ -19,7 +19,7 @@ from .speed import Counted, count_tokens, minutes_for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTask:
-    """One task for one entrant: its texts, the tokens that the network reads of them, and how many texts would be cut.
+    """One task for one model: its texts, the tokens that the network reads of them, and how many texts would be cut.
 
     Every member of an ensemble reads all texts, and a text counts as cut where one member cuts it. `cached` counts the texts whose vectors
     are all kept, and `scored` says that the scores are: `minutes` is the time for the rest. `sizes` says how large the task is.
@@ -48,70 +48,70 @@ class PlannedTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchPlan:
-    """All cells of a bench. `pending` are those whose texts are still on the Hub: they are estimated, and told apart."""
+    """Every task for every model. `pending` are those whose texts are still on the Hub: they are estimated, and told apart."""
 
-    cells: tuple[PlannedTask, ...]
+    planned: tuple[PlannedTask, ...]
     pending: tuple[EstimatedTask, ...] = ()
 
     @property
     def minutes(self) -> float:
         """The time in all, without what is to be read from the Hub."""
-        return sum(cell.minutes for cell in self.cells)
+        return sum(each.minutes for each in self.planned)
 
     @property
     def pending_minutes(self) -> float:
         """The time in all for what is to be read from the Hub, where its size is known."""
-        return sum(cell.minutes or 0.0 for cell in self.pending)
+        return sum(each.minutes or 0.0 for each in self.pending)
 
     def as_dict(self) -> dict:
         """Return the plan as JSON can hold it."""
         return {
             "dry_run": True,
-            "cells": [asdict(cell) for cell in self.cells],
-            "texts": sum(cell.texts for cell in self.cells),
-            "tokens": sum(cell.tokens for cell in self.cells),
-            "cached": sum(cell.cached for cell in self.cells),
+            "cells": [asdict(each) for each in self.planned],
+            "texts": sum(each.texts for each in self.planned),
+            "tokens": sum(each.tokens for each in self.planned),
+            "cached": sum(each.cached for each in self.planned),
             "minutes": self.minutes,
-            "pending": [asdict(cell) for cell in self.pending],
+            "pending": [asdict(each) for each in self.pending],
             "pending_minutes": self.pending_minutes,
         }
 
     def describe(self) -> str:
         """Return the plan as a few lines of text."""
-        lines = [*(cell.describe() for cell in self.cells), *(cell.describe() for cell in self.pending)]
+        lines = [*(each.describe() for each in self.planned), *(each.describe() for each in self.pending)]
         lines.append(f"in all: about {self.minutes:.1f} min")
         if self.pending:
             lines.append(f"and about {self.pending_minutes:.1f} min for what is not in the cache, and the time to fetch it")
         return "\n".join(lines)
 
 
-def plan(entrants: Sequence[Entrant], tasks: Sequence[AbsTask], caches: Caches | None = None, pending: Sequence[HubTask] = ()) -> BenchPlan:
-    """Count what each entrant would encode for each task, and measure how fast it does; no score is computed.
+def plan(models: Sequence[Model], tasks: Sequence[AbsTask], caches: Caches | None = None, pending: Sequence[HubTask] = ()) -> BenchPlan:
+    """Count what each model would encode for each task, and measure how fast it does; no score is computed.
 
     Args:
-        entrants: The rows.
+        models: The rows.
         tasks: The columns.
         caches: What the bench would find there takes no time; None: nothing.
         pending: Tasks whose texts are not here: estimated by mteb's own statistics.
 
     Raises:
-        AdaptError: a task is of a kind that the bench does not know or that an entrant cannot do, or an adapter does not fit its base.
+        AdaptError: a task is of a kind that the bench does not know or that a model cannot do, or an adapter does not fit its base.
     """
-    check_tasks(entrants, [*tasks, *(each.task for each in pending)])
-    cells = tuple(_plan(entrant, task, caches or Caches()) for entrant in entrants for task in tasks)
-    return BenchPlan(cells=cells, pending=tuple(estimate(entrant, task) for entrant in entrants for task in pending))
+    check_tasks(models, [*tasks, *(each.task for each in pending)])
+    planned = tuple(_plan(model, task, caches or Caches()) for model in models for task in tasks)
+    return BenchPlan(planned=planned, pending=tuple(estimate(model, task) for model in models for task in pending))
 
 
-def _plan(entrant: Entrant, task: AbsTask, caches: Caches) -> PlannedTask:
-    networks = entrant.encoder.networks()
+def _plan(model: Model, task: AbsTask, caches: Caches) -> PlannedTask:
+    networks = model.encoder.networks()
     texts = kind_of(task).texts(task)
     counts = [count_tokens(network, texts) for network in networks]
     is_kept = [_find_kept(network, own, caches.vectors) for network, own in zip(networks, counts, strict=True)]
     left = [[each for each, kept in zip(own, flags, strict=True) if not kept] for own, flags in zip(counts, is_kept, strict=True)]
-    scored = caches.cells is not None and caches.cells.holds(entrant.identity, task)
+    scored = caches.cells is not None and caches.cells.holds(model.identity, task)
     return PlannedTask(
         task=task.metadata.name,
-        reference=entrant.name,
+        reference=model.name,
         texts=len(counts[0]),
         tokens=sum(each.tokens for own in counts for each in own),
         truncated=sum(any(each.is_cut for each in same_text) for same_text in zip(*counts, strict=True)),

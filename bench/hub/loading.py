@@ -16,8 +16,8 @@ from mteb.abstasks import AbsTask
 from ...base.hub_probe import hub_is_reachable, hub_silence
 from ...errors import DataError
 from ..dataset_bars import without_dataset_bars
+from ..tasks.hub_task import HubTask
 from .layout import lay_out
-from .task import HubTask
 
 _ABOUT_ALONE = {"README.md", ".gitattributes"}
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 from mteb.abstasks import AbsTask
 from mteb.abstasks.aggregated_task import AbsTaskAggregate
-from mteb.benchmarks.get_benchmark import _build_aliases_registry, _build_registry
 from mteb.get_tasks import TASK_LIST
 
 from ...errors import ConfigError
+from ..mteb_private import benchmarks
+from ..tasks.hub_task import HubTask
 from .filters import filtered_tasks, language_codes, subsets_in
-from .task import HubTask, hub_tasks, why_not
+from .task import hub_tasks, why_not
 from .written_names import OUTER_COMMA, WITH_SUBSET, nearest, unknown_task
 
 
@@ -56,8 +57,8 @@ def find_hub_tasks(texts: Sequence[str], *, language: str, split: str = "test") 
 
 
 def _add_named(found: Found, name: str, language: str, split: str) -> None:
-    if name in _benchmarks():
-        for task in _benchmarks()[name].tasks:
+    if name in benchmarks():
+        for task in benchmarks()[name].tasks:
             _add_all_that_can(found, type(task), task.hf_subsets, task.eval_splits, split)
         return
     cls, subset = _named(name)
@@ -87,7 +88,7 @@ def _named(name: str) -> tuple[type[AbsTask], str | None]:
     split = WITH_SUBSET.fullmatch(name)
     if split and split["name"] in known:
         return known[split["name"]], split["subset"]
-    raise ConfigError(unknown_task(name, [*known, *_benchmarks()]))
+    raise ConfigError(unknown_task(name, [*known, *benchmarks()]))
 
 
 def _subsets(cls: type[AbsTask], subset: str | None, language: str) -> list[str]:
@@ -103,7 +104,3 @@ def _subsets(cls: type[AbsTask], subset: str | None, language: str) -> list[str]
         name = cls.metadata.name
         raise ConfigError(f"{name} has {lacking}; there are {len(known)}, such as {', '.join(near)}: write '{name} ({near[0]})'")
     return chosen
-
-
-def _benchmarks() -> dict:
-    return {**_build_registry(), **_build_aliases_registry()}

@@ -10,7 +10,7 @@ from mteb.abstasks import AbsTask
 from ..result import BenchedTask, BenchResult, Interval, Score
 from .roles import Background, describe_references, describe_tasks
 from .statistics import RESAMPLES, Numbers, holm, interval, permutation_p, resampled_scores, score_of
-from .summary import Cells, Resampled, spread_over_seeds, summarize
+from .summary import Resampled, Resamples, spread_over_seeds, summarize
 
 SIGNIFICANT = 0.05
 _LEAST_ITEMS = 2
@@ -23,21 +23,21 @@ def assess(result: BenchResult, tasks: Sequence[AbsTask], background: Background
         tasks=describe_tasks(result.tasks, tasks, background),
         references=describe_references(result.references, background),
     )
-    cells = resample(described)
-    described = replace(described, scores=_with_intervals(described, cells))
-    return replace(described, summary=summarize(described, cells), seed_groups=spread_over_seeds(described))
+    resamples = resample(described)
+    described = replace(described, scores=_with_intervals(described, resamples))
+    return replace(described, summary=summarize(described, resamples), seed_groups=spread_over_seeds(described))
 
 
-def resample(result: BenchResult) -> Cells:
+def resample(result: BenchResult) -> Resamples:
     """Score every cell on bootstrap samples of its items; the references of one task on the same samples."""
-    cells = {}
+    resamples = {}
     for task in result.tasks:
         for reference in result.references:
             values, gold = _items(task, result.score(task.name, reference.name))
             if task.statistic != "none" and len(values) >= _LEAST_ITEMS and _is_whole(result, task, reference.name):
                 samples = resampled_scores(task.statistic, values, gold, seed=_seed(task))
-                cells[task.name, reference.name] = Resampled(score_of(task.statistic, values, gold), samples)
-    return cells
+                resamples[task.name, reference.name] = Resampled(score_of(task.statistic, values, gold), samples)
+    return resamples
 
 
 def _is_whole(result: BenchResult, task: BenchedTask, reference: str) -> bool:
@@ -58,11 +58,11 @@ def _seed(task: BenchedTask) -> int:
     return int.from_bytes(hashlib.sha256(f"{task.name} {task.revision}".encode()).digest()[:4])
 
 
-def _with_intervals(result: BenchResult, cells: Cells) -> tuple[Score, ...]:
+def _with_intervals(result: BenchResult, resamples: Resamples) -> tuple[Score, ...]:
     tasks = {task.name: task for task in result.tasks}
     bases = [result.base_of(score.reference) for score in result.scores]
     found = [
-        interval_between(Pair(tasks[score.task], score, result.score(score.task, base)), cells)
+        interval_between(Pair(tasks[score.task], score, result.score(score.task, base)), resamples)
         for score, base in zip(result.scores, bases, strict=True)
         if base is not None
     ]
@@ -91,10 +91,10 @@ class Pair:
     other: Score
 
 
-def interval_between(pair: Pair, cells: Cells, *, permutations: int = RESAMPLES) -> Interval:
+def interval_between(pair: Pair, resamples: Resamples, *, permutations: int = RESAMPLES) -> Interval:
     """Return the difference of two scores with its interval and the p-value of its test, by `permutations`."""
     task, score = pair.task, pair.own
-    own, theirs = (cells.get((task.name, each.reference)) for each in (pair.own, pair.other))
+    own, theirs = (resamples.get((task.name, each.reference)) for each in (pair.own, pair.other))
     if own is None or theirs is None or pair.own.items.keys() != pair.other.items.keys():
         difference = score.metrics[task.main_metric] - pair.other.metrics[task.main_metric]
         return Interval(metric=task.main_metric, difference=difference, method=f"none: {_why_none(task, score)}")

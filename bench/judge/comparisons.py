@@ -15,13 +15,13 @@ def compare_references(result: BenchResult) -> tuple[Comparison, ...]:
     names = [reference.name for reference in result.references if reference.base is not None]
     if len(names) < 2:
         return ()
-    cells = resample(result)
+    resamples = resample(result)
     asked = [
         Pair(task, result.score(task.name, first), result.score(task.name, second))
         for task in result.tasks
         for first, second in combinations(names, 2)
     ]
-    found = correct([interval_between(pair, cells, permutations=_permutations(pair)) for pair in asked])
+    found = correct([interval_between(pair, resamples, permutations=_permutations(pair)) for pair in asked])
     return tuple(
         Comparison(task=pair.task.name, first=pair.own.reference, second=pair.other.reference, interval=each)
         for pair, each in zip(asked, found, strict=True)

@@ -52,7 +52,7 @@ def _describe_task(
         role=role,
         domain=domain,
         main_metric=main,
-        shown=shown_metrics(main, kind.shown or tuple(kind.metrics), asked),
+        shown=shown_metrics(main, kind.shown_metrics or tuple(kind.metrics), asked),
         statistic=kind.statistic,
         gold=kind.gold(task),
     )
@@ -101,7 +101,7 @@ def _describe_reference(benched: BenchedReference, resolved: Resolved | None) ->
     if benched.base is None or resolved is None:
         return replace(benched, kind="base") if benched.base is None else benched
     entry = resolved.entry
-    parents = [parent["reference"] for parent in entry.parents] if entry else [member.reference for member in resolved.members]
+    parents = [parent.reference for parent in entry.parents] if entry else [member.reference for member in resolved.members]
     return replace(
         benched,
         kind=resolved.kind,

@@ -18,16 +18,16 @@ class Resampled:
     samples: Numbers
 
 
-Cells = Mapping[tuple[str, str], Resampled]
+Resamples = Mapping[tuple[str, str], Resampled]
 """(task, reference) -> what its items say; tasks whose items make no score are not in it."""
 
 
-def summarize(result: BenchResult, cells: Cells) -> tuple[Summary, ...]:
+def summarize(result: BenchResult, resamples: Resamples) -> tuple[Summary, ...]:
     """Return the named columns of every reference."""
-    return tuple(_summarize(result, reference, cells) for reference in result.references)
+    return tuple(_summarize(result, reference, resamples) for reference in result.references)
 
 
-def _summarize(result: BenchResult, reference: BenchedReference, cells: Cells) -> Summary:
+def _summarize(result: BenchResult, reference: BenchedReference, resamples: Resamples) -> Summary:
     domain, general = _mean(result, reference.name, "domain"), _mean(result, reference.name, "general")
     if reference.base is None:
         return Summary(reference=reference.name, domain_mean=domain, general_mean=general)
@@ -36,7 +36,7 @@ def _summarize(result: BenchResult, reference: BenchedReference, cells: Cells) -
         domain_mean=domain,
         general_mean=general,
         gain=_less(domain, _mean(result, reference.base, "domain")),
-        gain_kept=tuple(_gains_kept(result, reference, cells)),
+        gain_kept=tuple(_gains_kept(result, reference, resamples)),
         forgetting=_less(_mean(result, reference.base, "general"), general),
     )
 
@@ -56,23 +56,23 @@ def _less(value: float | None, other: float | None) -> float | None:
     return None if value is None or other is None else value - other
 
 
-def _gains_kept(result: BenchResult, reference: BenchedReference, cells: Cells) -> list[GainKept]:
+def _gains_kept(result: BenchResult, reference: BenchedReference, resamples: Resamples) -> list[GainKept]:
     parents = [parent for parent in result.references if parent.name in reference.parents and parent.base is not None]
-    homes = {parent.name: _home_tasks(result, parent, reference, cells) for parent in parents}
-    return [_gain_kept(reference, parent, homes[parent.name], cells) for parent in parents if homes[parent.name]]
+    homes = {parent.name: _home_tasks(result, parent, reference, resamples) for parent in parents}
+    return [_gain_kept(reference, parent, homes[parent.name], resamples) for parent in parents if homes[parent.name]]
 
 
-def _home_tasks(result: BenchResult, parent: BenchedReference, child: BenchedReference, cells: Cells) -> tuple[str, ...]:
+def _home_tasks(result: BenchResult, parent: BenchedReference, child: BenchedReference, resamples: Resamples) -> tuple[str, ...]:
     """Return the tasks of a parent's domain that have items for all who are compared."""
     names = [task.name for task in counted_tasks(result, "domain") if parent.domain is not None and task.domain == parent.domain]
     needed = (parent.name, parent.base, child.name, child.base)
-    return tuple(name for name in names if all((name, each) in cells for each in needed))
+    return tuple(name for name in names if all((name, each) in resamples for each in needed))
 
 
-def _gain_kept(child: BenchedReference, parent: BenchedReference, tasks: tuple[str, ...], cells: Cells) -> GainKept:
+def _gain_kept(child: BenchedReference, parent: BenchedReference, tasks: tuple[str, ...], resamples: Resamples) -> GainKept:
     """Hold a child's gain against a parent's; over other bases than the parent's there is no common gain, and so no share."""
     assert parent.base is not None
-    own, theirs, base = (_over(tasks, name, cells) for name in (child.name, parent.name, parent.base))
+    own, theirs, base = (_over(tasks, name, resamples) for name in (child.name, parent.name, parent.base))
     kept = GainKept(parent=parent.name, tasks=tasks, parent_gain=theirs.score - base.score, difference=own.score - theirs.score)
     gain = interval(theirs.samples - base.samples)
     if child.base != parent.base or gain is None or gain[0] <= 0:
@@ -91,9 +91,9 @@ def _gain_kept(child: BenchedReference, parent: BenchedReference, tasks: tuple[s
     )
 
 
-def _over(tasks: Sequence[str], reference: str, cells: Cells) -> Resampled:
+def _over(tasks: Sequence[str], reference: str, resamples: Resamples) -> Resampled:
     """Return the mean over tasks, sample by sample; tasks are drawn from independently."""
-    own = [cells[task, reference] for task in tasks]
+    own = [resamples[task, reference] for task in tasks]
     return Resampled(float(np.mean([each.score for each in own])), np.mean([each.samples for each in own], axis=0))
 
 

@@ -44,7 +44,7 @@ def _ancestors(at: Located, search: Search, below: frozenset[str]) -> Iterator[t
     """Yield every trained thing that something goes back to, with its sketch (None: it has none)."""
     if at.folder is None:
         return  # a base
-    parents = [parent["reference"] for parent in at.entry.parents] if at.entry else []
+    parents = [parent.reference for parent in at.entry.parents] if at.entry else []
     if not parents:
         yield at.reference, read_sketch(at.folder)
     for reference in parents:

@@ -1,14 +1,14 @@
 """A task without the items that were seen in training: a task of its own, with a name and a revision of its own."""
 
 import copy
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from mteb.abstasks import AbsTask
 
 from ...data.retrieval import hash_lines
 from ..tasks.data import data_of
-from .leakage import ITEM_TEXTS, Leakage
+from ..tasks.table import kind_of
+from .leakage import Leakage
 
 
 def with_unseen(tasks: Sequence[AbsTask], leakage: Leakage) -> list[AbsTask]:
@@ -30,33 +30,15 @@ def unseen_task(task: AbsTask, leakage: Leakage) -> AbsTask | None:
     leaked = leakage.leaked(task.metadata.name)
     if not leaked:
         return None
-    kept = [item for item in ITEM_TEXTS[task.metadata.type](task) if item not in leaked]
-    part = _select(data_of(task), kept)
-    if not _can_be_scored(part):
+    kind = kind_of(task)
+    assert kind.may_leak is not None
+    kept = [item for item in kind.may_leak(task) if item not in leaked]
+    part = kind.part(data_of(task), kept)
+    if part is None:
         return None
     subset, split = task.dataset["default"], task.eval_splits[0]
     whole = type(subset)({**subset, split: part})  # with the train rows of classification, which stay
     return _with_data(task, {"default": whole}, hash_lines([task.metadata.revision, *kept]))
-
-
-def _select(data: Any, items: Collection[str]) -> Any:
-    """Return the data of a split with some of its items."""
-    return _queries_of(data, set(items)) if "queries" in data else data.select([int(item) - 1 for item in items])
-
-
-def _can_be_scored(data: Any) -> bool:
-    """Say whether there are two queries, or two rows with different labels or similarities."""
-    if "queries" in data:
-        return len(data["queries"]) > 1
-    target = next(name for name in ("score", "labels", "label") if name in data.column_names)
-    return len(set(data[target])) > 1
-
-
-def _queries_of(data: dict, items: Collection[str]) -> dict:
-    """Return the data of a retrieval task with some of its queries."""
-    rows = [row for row, qid in enumerate(data["queries"]["id"]) if qid in items]
-    judged = {qid: passages for qid, passages in data["relevant_docs"].items() if qid in items}
-    return {**data, "queries": data["queries"].select(rows), "relevant_docs": judged}
 
 
 def _with_data(task: AbsTask, dataset: dict, revision: str) -> AbsTask:

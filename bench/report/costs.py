@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ...encoders.protocol import Opened, Work
 from ...references import Resolved
-from ..run.models import Entrant
+from ..run.models import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,17 +27,17 @@ class Cost:
     texts_per_s: float | None
 
 
-def reference_costs(entrants: Sequence[Entrant], found: Sequence[Resolved]) -> list[Cost]:
-    """Return what each entrant costs; its encoder has counted what it computed since it was opened for the bench."""
+def reference_costs(models: Sequence[Model], found: Sequence[Resolved]) -> list[Cost]:
+    """Return what each model costs; its encoder has counted what it computed since it was opened for the bench."""
     folders = {resolved.reference: resolved.folder for resolved in found if resolved.kind != "base"}
     costs = []
-    for entrant in entrants:
-        work, folder = _work_of(entrant.encoder), folders.get(entrant.name)
+    for model in models:
+        work, folder = _work_of(model.encoder), folders.get(model.name)
         costs.append(
             Cost(
-                reference=entrant.name,
+                reference=model.name,
                 size=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder else None,
-                dimension=entrant.encoder.dimension,
+                dimension=model.encoder.dimension,
                 encoded=work.texts,
                 texts_per_s=work.texts / work.seconds if work.seconds else None,
             )

@@ -6,16 +6,9 @@ from dataclasses import dataclass, field
 from mteb.abstasks import AbsTask
 
 from ..run.cells import Cell
-from ..run.models import Entrant
+from ..run.models import Model
 from ..tasks.data import data_of
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """What one reference made of one query: the passage that it put first, and the rank of each answer that it found (1 is the first)."""
-
-    first: str
-    ranks: dict[str, int]
+from ..tasks.kind import Ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +18,9 @@ class Findings:
     results: dict[tuple[str, str], dict] = field(default_factory=dict)
     rankings: dict[tuple[str, str], dict[str, Ranking]] = field(default_factory=dict)
 
-    def keep(self, entrant: Entrant, task: AbsTask, cell: Cell) -> None:
+    def keep(self, model: Model, task: AbsTask, cell: Cell) -> None:
         """Keep what is wanted later of a cell; its predictions as a whole would be too much."""
-        key = (task.metadata.name, entrant.name)
+        key = (task.metadata.name, model.name)
         self.results[key] = cell.task_result
         if "relevant_docs" in data_of(task):
             self.rankings[key] = _rankings(task, cell.predicted(task.eval_splits[0]))

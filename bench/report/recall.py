@@ -7,7 +7,8 @@ from mteb.abstasks import AbsTask
 
 from ..result import BenchResult
 from ..tasks.data import data_of
-from .findings import Findings, Ranking
+from ..tasks.kind import Ranking
+from .findings import Findings
 
 CUTOFFS = (1, 5, 10, 20, 50, 100)
 

@@ -211,7 +211,7 @@ def leaks(leakage: Leakage) -> Table:
             *(Cell(f"{count:,}", count, "bad" if count else "") if cell.trained else Cell(NONE) for count in cell.counts.values()),
             Cell(f"{cell.answers_seen:,}", cell.answers_seen) if cell.trained else Cell(NONE),
         )
-        for cell in leakage.cells
+        for cell in leakage.found
     ]
     headings = ("task", "reference", "seen with an answer", "seen word for word", "seen nearly", "an answer was trained on")
     return Table(headings, tuple(rows), frozenset({2, 3, 4, 5}))

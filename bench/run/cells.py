@@ -1,4 +1,4 @@
-"""What mteb found of one entrant on one task, kept on disk and found again where nothing that it depends on has changed.
+"""What mteb found of one model on one task, kept on disk and found again where nothing that it depends on has changed.
 
 mteb's own ResultCache is not used: it takes a complete result of a task's name for that task's, whatever the revision of its data,
 keeps no predictions, and its files are written in place.
@@ -14,10 +14,9 @@ from pathlib import Path
 
 from mteb.abstasks import AbsTask
 
-from ... import __version__
 from ...cache import CacheFiles
-from ...cache.space import software_versions
 from ...cache.vectors import VectorStore
+from ...versions import library_versions
 from .identity import Identity
 
 _FORMAT = 1
@@ -26,7 +25,7 @@ _SPEED_OVER_SIZE = 1  # gzip's level: predictions are digits, of which more effo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One entrant on one task.
+    """One model on one task.
 
     Attributes:
         task_result: What mteb writes into its own result files (`TaskResult`), unrounded.
@@ -117,5 +116,5 @@ def _describe(identity: Identity, task: AbsTask) -> dict:
         "revision": task.metadata.revision,
         "splits": list(task.eval_splits),
         "subsets": list(task.hf_subsets),
-        "software": {"adapt-embed": __version__} | software_versions("mteb", "torch", "transformers", "scikit-learn", "scipy"),
+        "software": library_versions("mteb", "torch", "transformers", "scikit-learn", "scipy"),
     }

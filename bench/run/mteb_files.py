@@ -12,13 +12,13 @@ from mteb.results import TaskResult
 
 from ...errors import ConfigError
 from ...files import write_file
-from .models import Entrant
+from .models import Model
 from .mteb_model import as_mteb_sees
 
 _ADDED_TO = "run_settings.jsonl"
 
 
-def write_mteb_files(folder: Path, entrants: Sequence[Entrant], results: Mapping[tuple[str, str], dict]) -> list[Path]:
+def write_mteb_files(folder: Path, models: Sequence[Model], results: Mapping[tuple[str, str], dict]) -> list[Path]:
     """Write `results/MODEL/REVISION/TASK.json` for each (task, reference), and `model_meta.json` beside them; return the tasks' files.
 
     mteb writes in place, and adds to some files; it does so beside, and each file then comes whole to where it belongs.
@@ -26,7 +26,7 @@ def write_mteb_files(folder: Path, entrants: Sequence[Entrant], results: Mapping
     Raises:
         ConfigError: the folder cannot be written.
     """
-    metas = {entrant.name: _describe(entrant) for entrant in entrants}
+    metas = {model.name: _describe(model) for model in models}
     paths = []
     try:
         with TemporaryDirectory() as beside:
@@ -52,5 +52,5 @@ def _fetch(there: Path, here: Path) -> None:
         shutil.copyfile(there / _ADDED_TO, here / _ADDED_TO)
 
 
-def _describe(entrant: Entrant) -> ModelMeta:
-    return as_mteb_sees(entrant.encoder, entrant.identity).mteb_model_meta
+def _describe(model: Model) -> ModelMeta:
+    return as_mteb_sees(model.encoder, model.identity).mteb_model_meta

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from mteb._create_dataloaders import create_dataloader
 from mteb.models import ModelMeta
 from mteb.models.model_meta import ScoringFunction
 from mteb.similarity_functions import cos_sim, pairwise_cos_sim
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from ...choices import Role
 from ...encoders.protocol import Encoder, OnBatch, Opened, Searcher, Vectors, is_searcher
+from ..mteb_private import texts_for_models
 from .identity import Identity
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class MtebModel:
     ) -> Vectors:
         """Return the vectors of all texts of a loader, in order. The encoder makes its own batches, by length."""
         role: Role = "query" if prompt_type == PromptType.query else "document"
-        encoded = self.encoder.encode(_texts(inputs), role, on_batch=self.on_batch)
+        encoded = self.encoder.encode([text for batch in inputs for text in batch["text"]], role, on_batch=self.on_batch)
         self.truncated += encoded.truncated
         return encoded.vectors
 
@@ -95,12 +95,7 @@ def as_mteb_sees(opened: Opened, identity: Identity, on_batch: OnBatch | None = 
 
 def _by_id(rows: "Dataset", metadata: "TaskMetadata", prompt_type: PromptType) -> dict[str, str]:
     """Return id -> text, the text being put together as mteb does it for its encoders (titles, instructions)."""
-    texts = _texts(create_dataloader(rows, task_metadata=metadata, prompt_type=prompt_type, batch_size=512))
-    return dict(zip(rows["id"], texts, strict=True))
-
-
-def _texts(inputs: "DataLoader[BatchedInput]") -> list[str]:
-    return [text for batch in inputs for text in batch["text"]]
+    return dict(zip(rows["id"], texts_for_models(rows, metadata, prompt_type), strict=True))
 
 
 def _meta(identity: Identity, **more: Any) -> ModelMeta:

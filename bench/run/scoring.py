@@ -16,20 +16,21 @@ from ...encoders.protocol import OnBatch
 from ...errors import ConfigError
 from ..dataset_bars import without_dataset_bars
 from ..result import BenchedTask, BenchResult, Score
+from ..tasks.data import data_of
 from ..tasks.notes import notes_of
-from ..tasks.table import data_of, kind_of
+from ..tasks.table import kind_of
 from .cells import Caches, Cell
-from .models import Entrant, check_tasks
+from .models import Model, check_tasks
 from .mteb_model import as_mteb_sees
 
 _LOADER_BATCH = 512
 
-OnCell = Callable[[Entrant, AbsTask, Cell], None]
+OnCell = Callable[[Model, AbsTask, Cell], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchProgress:
-    """What is told after each batch: texts done and in all, of one entrant on one task."""
+    """What is told after each batch: texts done and in all, of one model on one task."""
 
     task: str
     reference: str
@@ -38,33 +39,31 @@ class BenchProgress:
 
 
 def bench(
-    entrants: Sequence[Entrant],
+    models: Sequence[Model],
     tasks: Sequence[AbsTask],
     on_progress: Callable[[BenchProgress], None] | None = None,
     caches: Caches | None = None,
     on_cell: OnCell | None = None,
 ) -> BenchResult:
-    """Score every entrant on every task.
+    """Score every model on every task.
 
     Args:
-        entrants: The rows.
+        models: The rows.
         tasks: The columns, each with a name of its own.
         on_progress: Told how many texts are done; those that cost nothing count as done at once.
         caches: Where vectors and scores are looked for before they are computed, and kept; None: all are computed.
-        on_cell: Given what mteb found of each entrant on each task, predictions and all, which is not kept in memory.
+        on_cell: Given what mteb found of each model on each task, predictions and all, which is not kept in memory.
 
     Raises:
-        AdaptError: a task is of a kind that the bench does not know or that an entrant cannot do, or an adapter does not fit its base.
+        AdaptError: a task is of a kind that the bench does not know or that a model cannot do, or an adapter does not fit its base.
     """
     benched = tuple(describe_task(task) for task in tasks)
     if twice := [task.name for row, task in enumerate(benched) if task.name in {other.name for other in benched[:row]}]:
         raise ConfigError(f"two tasks are called {twice[0]}; give each folder a name of its own, so that their scores can be told apart")
-    check_tasks(entrants, tasks)
+    check_tasks(models, tasks)
     with without_dataset_bars():
-        scores = tuple(_score(entrant, task, on_progress, caches or Caches(), on_cell) for entrant in entrants for task in tasks)
-    return BenchResult(
-        tasks=benched, references=tuple(entrant.described() for entrant in entrants), scores=scores, mteb_version=version("mteb")
-    )
+        scores = tuple(_score(model, task, on_progress, caches or Caches(), on_cell) for model in models for task in tasks)
+    return BenchResult(tasks=benched, references=tuple(model.described() for model in models), scores=scores, mteb_version=version("mteb"))
 
 
 def describe_task(task: AbsTask) -> BenchedTask:
@@ -83,22 +82,22 @@ def describe_task(task: AbsTask) -> BenchedTask:
 
 
 def _score(
-    entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None, caches: Caches, on_cell: OnCell | None
+    model: Model, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None, caches: Caches, on_cell: OnCell | None
 ) -> Score:
     kind, split, started = kind_of(task), task.eval_splits[0], time.monotonic()
-    cell = caches.cells.find(entrant.identity, task, kind.metrics.values()) if caches.cells else None
+    cell = caches.cells.find(model.identity, task, kind.metrics.values()) if caches.cells else None
     if cell is not None:
-        _tell_all(entrant, task, on_progress)
+        _tell_all(model, task, on_progress)
     else:
-        cell = _evaluate(_over(entrant, caches), task, on_progress)
+        cell = _evaluate(_over(model, caches), task, on_progress)
         if caches.cells:
-            caches.cells.add(entrant.identity, task, cell)
+            caches.cells.add(model.identity, task, cell)
     if on_cell:
-        on_cell(entrant, task, cell)
+        on_cell(model, task, cell)
     scores = cell.scores(split)
     return Score(
         task=task.metadata.name,
-        reference=entrant.name,
+        reference=model.name,
         metrics={metric: float(scores[key]) for metric, key in kind.metrics.items()},
         truncated=cell.truncated,
         seconds=round(time.monotonic() - started, 3),
@@ -107,11 +106,11 @@ def _score(
     )
 
 
-def _evaluate(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> Cell:
-    model = as_mteb_sees(entrant.encoder, entrant.identity, _count_as_progress(entrant, task, on_progress))
+def _evaluate(model: Model, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> Cell:
+    seen = as_mteb_sees(model.encoder, model.identity, _count_as_progress(model, task, on_progress))
     with TemporaryDirectory() as folder:
         found = mteb.evaluate(
-            model,
+            seen,
             task,
             cache=None,
             co2_tracker=False,
@@ -124,25 +123,25 @@ def _evaluate(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgr
     return Cell(
         task_result=json.loads(json.dumps(task_result)),  # a kept cell and a new one are the same
         predictions=predictions,
-        truncated=model.truncated,
+        truncated=seen.truncated,
     )
 
 
-def _over(entrant: Entrant, caches: Caches) -> Entrant:
-    return replace(entrant, encoder=over_store(entrant.encoder, caches.vectors)) if caches.vectors else entrant
+def _over(model: Model, caches: Caches) -> Model:
+    return replace(model, encoder=over_store(model.encoder, caches.vectors)) if caches.vectors else model
 
 
-def _tell_all(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> None:
+def _tell_all(model: Model, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> None:
     if on_progress:
         total = _count_texts(task)
-        on_progress(BenchProgress(task=task.metadata.name, reference=entrant.name, done=total, total=total))
+        on_progress(BenchProgress(task=task.metadata.name, reference=model.name, done=total, total=total))
 
 
 def _count_texts(task: AbsTask) -> int:
     return sum(len(texts) for texts in kind_of(task).texts(task).values())
 
 
-def _count_as_progress(entrant: Entrant, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> OnBatch | None:
+def _count_as_progress(model: Model, task: AbsTask, on_progress: Callable[[BenchProgress], None] | None) -> OnBatch | None:
     """Return what passes an encoder's batches on as progress."""
     if on_progress is None:
         return None
@@ -151,6 +150,6 @@ def _count_as_progress(entrant: Entrant, task: AbsTask, on_progress: Callable[[B
     def count(texts: int) -> None:
         nonlocal done
         done += texts
-        on_progress(BenchProgress(task=task.metadata.name, reference=entrant.name, done=done, total=total))
+        on_progress(BenchProgress(task=task.metadata.name, reference=model.name, done=done, total=total))
 
     return count

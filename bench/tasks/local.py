@@ -26,7 +26,7 @@ def describe_local(
     )
 
 
-def numbered(kind: str, *columns: Sequence[object]) -> list[tuple[object, ...]]:
+def numbered_rows(kind: str, *columns: Sequence[object]) -> list[tuple[object, ...]]:
     """Return the rows of a table for `describe_local`, numbered, so that their order counts."""
     return [(kind, *row) for row in zip(range(len(columns[0])), *columns, strict=True)]
 

@@ -1,11 +1,16 @@
-"""Queries that each rank candidates of their own, as mteb's reranking task."""
+"""Reranking: each query ranks candidates of its own. All but the candidates is as in `retrieval.py`."""
+
+from dataclasses import replace
 
 from mteb.abstasks import AbsTask
 
 from ...data.retrieval import Corpus, Pairs
 from ...errors import DataError
 from .local import describe_local
+from .retrieval import KIND as RETRIEVAL
 from .retrieval import LocalRetrieval, content_rows
+
+# From local data
 
 
 def reranking_task(
@@ -29,3 +34,6 @@ def reranking_task(
     rows = [*content_rows(where, kept, pairs), *(("candidate", qid, pid) for qid, ids in own.items() for pid in ids)]
     metadata = describe_local(name, "Reranking", "map_at_1000", rows, language=language, split=split)
     return LocalRetrieval(metadata, kept, pairs, own)
+
+
+KIND = replace(RETRIEVAL, shown_metrics=("AP@1000", "nDCG@10", "RR@10"), needs_vectors=True)
