@@ -81,7 +81,7 @@ def command(
     registry.check_new_name(chosen)
     texts = read_lines(texts_file) if texts_file else None
     projection = _fit(found, recipe, texts) if texts else None
-    from ..ensemble.folder import register_ensemble
+    from ..ensemble.register import register_ensemble
 
     entry = register_ensemble(registry, recipe, chosen, domain=_shared_domain(found), projection=projection, fitted_on=_describe(texts))
     _report(registry, entry, recipe, json_output)
