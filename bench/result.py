@@ -183,7 +183,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class TaskSpread:
     """The main scores of one task over the members of a seed group. `deviation` is the sample's standard deviation."""
 
     task: str
@@ -201,7 +201,7 @@ class SeedSpread:
     group: str
     of: int
     members: tuple[str, ...]
-    tasks: tuple[Spread, ...]
+    tasks: tuple[TaskSpread, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

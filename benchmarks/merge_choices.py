@@ -25,7 +25,7 @@ from adapt_embed.encoders import LoraEncoder
 from adapt_embed.lora import LoraFactors
 from adapt_embed.merge import METHODS, MergeConfig, merge_factors
 from adapt_embed.merge.search import Probe, draw_task, encoders_over
-from adapt_embed.merge.search.probe import Measurement
+from adapt_embed.registry.search_file import Measurement
 from cells import Cells, make_parser
 from merge_quality import DOMAINS, LEFT_OUT, STS_PAIRS
 from torch import Tensor

@@ -11,11 +11,9 @@ from .render import render, render_line
 if TYPE_CHECKING:
     from ..merge.explain import Explanation, Figures
     from ..merge.report import MergeReport
-    from ..merge.search.candidates import Point
-    from ..merge.search.curve import Curve
     from ..merge.search.job import FoundWeights
-    from ..merge.search.probe import GeneralKind, Measurement
     from ..merge.search.weights import SearchResult
+    from ..registry.search_file import Curve, GeneralKind, Measurement, Point
 
 
 def report_text(report: MergeReport) -> str:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def report_seeds(registry: Registry, group: SeedGroup, entries: Sequence[Entry], json_output: bool) -> None:
     """Print each version, and the mean and spread of their dev scores."""
-    from ..adapters.seeds import spread_over_seeds
+    from ..metrics import spread_of
 
     scores = [entry.dev.after for entry in entries if entry.dev and entry.dev.after is not None]
-    spread = spread_over_seeds(scores) if len(scores) > 1 else None
+    spread = spread_of(scores) if len(scores) > 1 else None
     lines = [f"{entry.reference}  seed {entry.seed}  {format_dev(entry.dev) or 'no dev split'}" for entry in entries]
     if spread:
         mean = f"dev nDCG@10 {spread.mean:.4f} ± {spread.deviation:.4f} (standard deviation), {spread.least:.4f} to {spread.greatest:.4f}"

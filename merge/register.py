@@ -12,11 +12,11 @@ from ..base.sentence_files import pad_right, write_json, write_sentence_files
 from ..errors import ConfigError, unknown_name
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, StoreDtype, lora_config, write_lora
 from ..registry import BaseRecord, Entry, ParentRecord, Registry
+from ..registry.search_file import SEARCH
 from ..versions import library_versions
 from .merge import MergeConfig, MergeResult
 from .parents import Parent
 
-SEARCH = "search.json"
 _SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_*_config.json")
 _TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model")
 

@@ -22,15 +22,16 @@ from adapt_embed.encoders import Encoded, LoraEncoder
 from adapt_embed.errors import ConfigError, DataError, MissingExtraError
 from adapt_embed.lora import LoraFactors, LoraModule, RankPolicy
 from adapt_embed.merge import METHODS, MergeConfig, MethodSettings
-from adapt_embed.merge.search.candidates import LEAST_DENSITY, MAX_WEIGHT, Candidates, Point
+from adapt_embed.merge.search.candidates import LEAST_DENSITY, MAX_WEIGHT, Candidates
 from adapt_embed.merge.search.compass import compass_search
-from adapt_embed.merge.search.curve import Curve, count_curve_points, trace_curve
+from adapt_embed.merge.search.curve import count_curve_points, trace_curve
 from adapt_embed.merge.search.goal import MIN_GAIN, Goal
 from adapt_embed.merge.search.plan import plan_measurements
 from adapt_embed.merge.search.plot import check_plot, plot_curve
-from adapt_embed.merge.search.probe import Measurement, Probe, encoders_over, spearman
+from adapt_embed.merge.search.probe import Probe, encoders_over, spearman
 from adapt_embed.merge.search.task import LOSS_TEMPERATURE, SearchTask, draw_task
 from adapt_embed.merge.search.weights import Evaluation, SearchResult, SearchSettings, search_weights, softmax_weights
+from adapt_embed.registry.search_file import Curve, Measurement, Point
 from scipy.stats import spearmanr
 
 WORDS = ["rent", "law", "dose", "cure", "ship", "port", "tree", "leaf"]

@@ -57,7 +57,7 @@ def write_index(home: Path, *entries: Entry) -> Path:
 def folder(tmp_path: Path, tiny_base: Path) -> Path:
     """A registry with legal@1, alias best, and 医院@1 of a domain of the user's own, and a table of pairs."""
     own = replace(
-        entry_of("医院", 1), domain="医院", base=entry_of("legal").base | {"sha256": fingerprint(tiny_base), "path": str(tiny_base)}
+        entry_of("医院", 1), domain="医院", bases=(BaseRecord(id="x/y", sha256=fingerprint(tiny_base), path=str(tiny_base), name="y"),)
     )
     write_index(tmp_path / "home", entry_of("legal", 1), own)
     for name in ("legal", "医院"):

@@ -1,12 +1,13 @@
 """The named columns: domain mean, general mean, gain, gain kept, forgetting; and the mean and spread over seeds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from ...metrics import spread_of
 from ..leaks.unseen import unseen_name
-from ..result import BenchedReference, BenchedTask, BenchResult, GainKept, SeedSpread, Spread, Summary, TaskRole
+from ..result import BenchedReference, BenchedTask, BenchResult, GainKept, SeedSpread, Summary, TaskRole, TaskSpread
 from .statistics import Numbers, interval
 
 
@@ -112,11 +113,5 @@ def _seed_spread(result: BenchResult, group: str, members: Sequence[BenchedRefer
     spreads = []
     for task in result.tasks:
         scores = [result.score(task.name, name).metrics[task.main_metric] for name in names]
-        spreads.append(spread_of(scores, task=task.name, metric=task.main_metric))
+        spreads.append(TaskSpread(task=task.name, metric=task.main_metric, **asdict(spread_of(scores))))
     return SeedSpread(group=group, of=members[0].seeds.of, members=names, tasks=tuple(spreads))
-
-
-def spread_of(scores: Sequence[float], *, task: str, metric: str) -> Spread:
-    """Return mean, standard deviation (of a sample), least and greatest of two scores or more."""
-    deviation = float(np.std(scores, ddof=1))
-    return Spread(task=task, metric=metric, mean=float(np.mean(scores)), deviation=deviation, least=min(scores), greatest=max(scores))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...choices import MAX_TOKENS
 from .candidates import Candidates
-from .curve import Curve, count_curve_points, trace_curve
+from .curve import count_curve_points, trace_curve
 from .plan import plan_measurements
 from .plot import check_plot
 from .probe import Probe, encoders_over
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ...encoders.lora import LoraEncoder
     from ...events import Events
     from ...references import Search
+    from ...registry.search_file import Curve
     from ..merge import Grams, MergeConfig
     from ..parents import Parent
     from ..weight_search import WeightSearch

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...choices import PICTURES
 from ...errors import ConfigError, MissingExtraError
 from ...files import check_writable, write_file
-from .curve import Curve, Line
+from ...registry.search_file import Curve, Line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,8 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,29 +12,14 @@ from ...encoders.lora import LoraEncoder
 from ...encoders.protocol import Encodes, Vectors
 from ...errors import ConfigError, DataError
 from ...lora import LoraModule, factors_sha256
+from ...registry.search_file import GeneralKind, Measurement
 from .task import SearchTask
-
-GeneralKind = Literal["spearman", "closeness"]
-"""`spearman`: of cosines with gold similarities. `closeness`: mean cosine with the base's own vectors of the dev texts."""
 
 EncoderOf = Callable[[Mapping[str, LoraModule]], Encodes]
 """Factors (none: the base) -> the encoder that lays them over the base."""
 
 _BASE = "base"
 _SAMPLE = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
-    """Scores of one set of factors: domain -> nDCG@10, domain -> loss, and the general score, all on dev."""
-
-    ndcg: dict[str, float]
-    loss: dict[str, float]
-    general: float
-
-    def as_dict(self) -> dict[str, object]:
-        """Return it as JSON can hold it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
