@@ -9,7 +9,8 @@ from ..text_tables import TextTable
 from .render import render, render_line
 
 if TYPE_CHECKING:
-    from ..merge.explain import Explanation, Figures
+    from ..merge.explain import Explanation
+    from ..merge.figures import Figures
     from ..merge.report import MergeReport
     from ..merge.search.job import FoundWeights
     from ..merge.search.weights import SearchResult

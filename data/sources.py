@@ -8,9 +8,9 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-from ..base.hub_probe import hub_is_reachable
 from ..choices import DATA_WORDS
 from ..errors import ConfigError, DataError
+from ..hub.reach import hub_is_reachable
 from ..plurals import count
 from .beir import BeirFolder, missing_parts
 from .dev_set import DEV_SEED

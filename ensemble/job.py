@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..events import QUIET, Events, note_once
-from ..membership import make_recipe
 from ..names import to_name
-from ..references import EncoderSettings, LoadedBases, Resolved, Search, resolve_references
+from ..references import EncoderSettings, LoadedBases, Resolved, Search, as_member, open_lora, resolve_references
 from ..registry import open_registry
 from ..registry.derived_names import Inputs, name_result, shared_domain
-from .recipe import Recipe, check_distinct
+from .recipe import Recipe, check_distinct, make_recipe
 from .request import EnsembleRequest
 
 if TYPE_CHECKING:
@@ -110,7 +109,6 @@ class EnsembleJob:
     def _fit(self, events: Events) -> Projection:
         """Fit the projection on texts, which go in as documents, in fp32."""
         from ..encoders.reporting import encode_reporting
-        from ..opening import open_lora
         from .encoders import EnsembleEncoder
         from .pca import fit_projection
 
@@ -132,7 +130,8 @@ def prepare_ensemble(request: EnsembleRequest, events: Events = QUIET) -> Ensemb
     note_once(events, (note for resolved in found for note in resolved.notes))
     if request.name is not None:
         where.registry.check_new_name(request.name)
-    recipe = make_recipe(found, where.registry, mode=request.mode, weights=request.weights, dim=request.dim)
+    members = [as_member(resolved, where.registry) for resolved in found]
+    recipe = make_recipe(members, mode=request.mode, weights=request.weights, dim=request.dim)
     check_distinct(recipe)
     return EnsembleJob(
         where=where,

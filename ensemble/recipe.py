@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,23 @@ class Recipe:
             return None
         whole = sum(member.dimension for member in self.members) if self.mode == "concat" else self.members[0].dimension
         return self.dim or whole
+
+
+def make_recipe(members: Sequence[Member], *, mode: str, weights: Sequence[float] | None = None, dim: int | None = None) -> Recipe:
+    """Return the recipe of an ensemble.
+
+    Args:
+        members: Two or more; their own weights do not count.
+        mode: A key of `MODES`.
+        weights: One each, on any scale; None: equal ones.
+        dim: What PCA is to reduce the vectors to; None: no reduction.
+
+    Raises:
+        ConfigError: members, weights or dimension do not fit the mode.
+    """
+    shares = share_weights(mode, weights, len(members))
+    shared = tuple(replace(member, weight=share) for member, share in zip(members, shares, strict=True))
+    return Recipe(mode=mode, members=shared, dim=dim)
 
 
 def share_weights(mode: str, weights: Sequence[float] | None, members: int) -> tuple[float, ...]:

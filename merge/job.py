@@ -10,14 +10,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..choices import StoreDtype
+from ..data.sources import check_dev_source
 from ..events import QUIET, Events, note_once
 from ..files import check_there
+from ..references import Search, locate_references
+from ..registry import open_registry
+from ..registry.derived_names import Inputs, name_result, shared_domain
 from .methods import DEFAULT_METHOD
 from .report import MergeReport, note_shortcomings
 from .request import MergeRequest
 
 if TYPE_CHECKING:
-    from ..references import Search
     from .explain import Explanation
     from .merge import Grams, MergeConfig
     from .parents import Parent
@@ -132,31 +135,18 @@ def explain_merge(request: MergeRequest, events: Events = QUIET) -> Explanation:
 
 
 def _open(request: MergeRequest, events: Events) -> tuple[Search, list[Parent]]:
-    where = _look_up(request)
-    from .parents import open_parents
-
-    parents = open_parents(request.references, where)
-    note_once(events, (note for parent in parents for note in parent.notes))
-    return where, parents
-
-
-def _look_up(request: MergeRequest) -> Search:
-    """Refuse what names nothing, before torch is imported."""
-    from ..references import Search, locate_reference
-    from ..registry import open_registry
-
+    """Find the adapters; what names nothing is refused before torch is imported."""
     where = request.where or Search(registry=open_registry())
-    for reference in request.references:
-        if not reference.startswith("hf:"):  # which is fetched when it is opened, and not twice
-            locate_reference(reference, where)
     if request.search.general:
         check_there(request.search.general, "the folder of general data")
-    if request.search.sources:
-        from ..data.sources import check_dev_source
+    for source in request.search.sources or ():
+        check_dev_source(source)
+    located = locate_references(request.references, where)  # last: one may have to be fetched
+    from .parents import open_parents
 
-        for source in request.search.sources:
-            check_dev_source(source)
-    return where
+    parents = open_parents(request.references, where, located)
+    note_once(events, (note for parent in parents for note in parent.notes))
+    return where, parents
 
 
 def _config(request: MergeRequest, parents: Sequence[Parent], events: Events) -> MergeConfig:
@@ -178,8 +168,6 @@ def _config(request: MergeRequest, parents: Sequence[Parent], events: Events) ->
 
 
 def _name(request: MergeRequest, where: Search, parents: Sequence[Parent]) -> str:
-    from ..registry.derived_names import Inputs, name_result
-
     inputs = Inputs(
         names=[parent.name for parent in parents],
         references=[parent.reference for parent in parents],
@@ -189,6 +177,4 @@ def _name(request: MergeRequest, where: Search, parents: Sequence[Parent]) -> st
 
 
 def _domain(request: MergeRequest, parents: Sequence[Parent]) -> str | None:
-    from ..registry.derived_names import shared_domain
-
     return request.domain or shared_domain(parent.domain for parent in parents if parent.folder is not None)

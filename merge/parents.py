@@ -11,7 +11,7 @@ from ..choices import Precision
 from ..errors import AdapterError, BaseError, ConfigError
 from ..lora import LoraFile, LoraModule
 from ..lora.gram_file import GRAMS, GramFile
-from ..references import Located, Search, locate_reference, resolve_reference
+from ..references import Located, Search, locate_references, resolve_located
 from ..registry import BaseRecord, Entry, base_record, check_usable, find_on_other_base
 from ..registry.foreign import fit_to_base
 from .methods import DEFAULT_METHOD, find_method
@@ -52,8 +52,13 @@ class Parent:
     notes: tuple[str, ...] = ()
 
 
-def open_parents(references: Sequence[str], search: Search) -> list[Parent]:
+def open_parents(references: Sequence[str], search: Search, located: Sequence[Located] | None = None) -> list[Parent]:
     """Find adapters, merges and `base` to merge, and hold them to one base; no network is loaded.
+
+    Args:
+        references: What the user named.
+        search: Where to look.
+        located: Where they lie, one each; None: they are located here.
 
     Raises:
         UnknownReferenceError: a reference names nothing.
@@ -61,8 +66,8 @@ def open_parents(references: Sequence[str], search: Search) -> list[Parent]:
         BaseError: two of them lie on different bases.
         ConfigError: none of them is an adapter, they pool or instruct differently, or one is named twice.
     """
-    located = [locate_reference(text, search) for text in references]
-    with_weights = {text: _parent(text, place, search) for text, place in zip(references, located, strict=True) if place.folder is not None}
+    places = zip(references, located if located is not None else locate_references(references, search), strict=True)
+    with_weights = {text: _parent(text, place, search) for text, place in places if place.folder is not None}
     if not with_weights:
         raise ConfigError("there is nothing to merge but the base itself; name at least one adapter")
     first = next(iter(with_weights.values()))
@@ -94,7 +99,7 @@ def _parent(text: str, located: Located, search: Search) -> Parent:
     if located.entry is not None:
         return _of_entry(located.entry, located)
     factors = LoraFile(folder)
-    resolved = resolve_reference(text, search)
+    resolved = resolve_located(located, search)
     spec, encoding = resolved.base, resolved.encoding
     return Parent(
         reference=located.reference,

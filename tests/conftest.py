@@ -24,7 +24,7 @@ TINY_PROMPT = "find: "
 @pytest.fixture(autouse=True)
 def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give each test its own home, caches and Hub cache, no ADAPT_BASES, and a Hub that refuses at once."""
-    from adapt_embed.base import hub_probe
+    from adapt_embed.hub import reach
     from huggingface_hub import constants
 
     home = tmp_path_factory.mktemp("isolated")
@@ -43,9 +43,9 @@ def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setattr(constants, "HF_HOME", str(home / "hf"))
     monkeypatch.setattr(constants, "ENDPOINT", UNREACHABLE)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    hub_probe.hub_is_reachable.cache_clear()
+    reach.hub_is_reachable.cache_clear()
     yield home
-    hub_probe.hub_is_reachable.cache_clear()
+    reach.hub_is_reachable.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from adapt_embed.bench.tasks.pairs import pair_classification_task
 from adapt_embed.bench.tasks.reranking import reranking_task
 from adapt_embed.bench.tasks.retrieval import retrieval_task
 from adapt_embed.bench.tasks.sts import sts_task
-from adapt_embed.bench.tasks.table import TASK_KINDS
+from adapt_embed.bench.tasks.table import TASK_KINDS, kind_of
 from adapt_embed.cache import CacheFiles
 from adapt_embed.data.labelled import LabelledPairs, LabelledTexts
 from adapt_embed.data.retrieval import Pairs
@@ -127,10 +127,16 @@ HUB_KEYS = {
 """Keys that users' caches hold: a class of tasks that is renamed, or moved within its line of classes, would lose every kept score."""
 
 
+@pytest.mark.parametrize("key", LOCAL_KEYS)
+def test_a_kind_counts_its_items_among_its_sizes(key: str) -> None:
+    task = LOCAL_KEYS[key]
+    kind = kind_of(task)
+    assert kind.sizes(task)[kind.item] > 0
+
+
 def key_of(task: AbsTask, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The start of the name of the file that keeps a score, whatever the versions of the libraries."""
-    monkeypatch.setattr(cells, "__version__", "0")
-    monkeypatch.setattr(cells, "software_versions", lambda *names: dict.fromkeys(names, "0"))
+    monkeypatch.setattr(cells, "library_versions", lambda *names: dict.fromkeys(("adapt-embed", *names), "0"))
     store = cells.CellStore(CacheFiles(folder, 10**9))
     cell = cells.Cell(task_result={}, predictions={}, truncated=0)
     store.add(Identity(name="adapt/a", revision="r", precision="fp32", max_tokens=512), task, cell)

@@ -8,7 +8,6 @@ import datasets
 import mteb
 import numpy as np
 import pytest
-from adapt_embed.base import hub_probe
 from adapt_embed.bench.cost.estimate import text_groups
 from adapt_embed.bench.hub import loading
 from adapt_embed.bench.hub.loading import is_cached, load_hub_tasks
@@ -23,6 +22,7 @@ from adapt_embed.bench.tasks.table import kind_of
 from adapt_embed.cli import main
 from adapt_embed.encoders import Encoded
 from adapt_embed.errors import ConfigError, DomainError
+from adapt_embed.hub import reach
 from click.testing import CliRunner, Result
 from huggingface_hub import constants
 
@@ -369,7 +369,7 @@ def test_a_ranking_model_is_refused_candidates() -> None:
 @pytest.fixture
 def run(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run the command on the tiny base, the Hub being out of reach."""
-    monkeypatch.setattr(hub_probe, "PROBE_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(reach, "PROBE_TIMEOUT_S", 0.5)
 
     def call(*arguments: str) -> Result:
         return CliRunner().invoke(main, ["bench", "base", "--base", str(tiny_base), "--max-tokens", "16", *arguments])

@@ -22,21 +22,21 @@ from adapt_embed.bench.tasks.sts import sts_task
 from adapt_embed.data.retrieval import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoders import LoraEncoder, Ranked, Vectors, is_searcher
-from adapt_embed.ensemble import MODES, PROJECTION, RECIPE, Recipe, find_mode, read_recipe, share_weights, write_recipe
+from adapt_embed.ensemble import MODES, PROJECTION, RECIPE, Member, Recipe, find_mode, make_recipe, read_recipe, share_weights, write_recipe
 from adapt_embed.ensemble.encoders import COMBINERS, EnsembleEncoder, combine_concat, combine_mean
 from adapt_embed.ensemble.pca import fit_projection
 from adapt_embed.ensemble.register import register_ensemble
 from adapt_embed.ensemble.searchers import FUSIONS, EnsembleSearcher, fuse_largest, fuse_ranks
 from adapt_embed.errors import AdapterError, AdaptError, BaseError, ConfigError, DataError, RegistryError
 from adapt_embed.lora import LoraFactors, LoraModule, write_lora
-from adapt_embed.membership import make_recipe
-from adapt_embed.opening import open_lora
 from adapt_embed.references import (
     EncoderSettings,
     LoadedBases,
     Resolved,
     Search,
+    as_member,
     open_encoder,
+    open_lora,
     open_reference,
     resolve_reference,
     resolve_references,
@@ -79,12 +79,16 @@ def search(registry: Registry) -> Search:
     return Search(registry=registry)
 
 
+def kept(found: Sequence[Resolved], registry: Registry) -> list[Member]:
+    return [as_member(resolved, registry) for resolved in found]
+
+
 @pytest.fixture
 def made(search: Search) -> Callable[..., Resolved]:
     """Register an ensemble of these references, and find it again."""
 
     def make(*references: str, mode: str, weights: Sequence[float] | None = None, at: Search = search) -> Resolved:
-        recipe = make_recipe(resolve_references(references, at), at.registry, mode=mode, weights=weights)
+        recipe = make_recipe(kept(resolve_references(references, at), at.registry), mode=mode, weights=weights)
         entry = register_ensemble(at.registry, recipe, "both")
         return resolve_reference(entry.reference, search)
 
@@ -149,7 +153,7 @@ def test_weights_that_do_not_fit_are_refused(mode: str, weights: list[float], me
 
 
 def test_a_recipe_reads_back_and_is_written_in_the_same_bytes(search: Search, tmp_path: Path) -> None:
-    recipe = make_recipe(resolve_references(["legal", "other"], search), search.registry, mode="concat", weights=[1, 2], dim=40)
+    recipe = make_recipe(kept(resolve_references(["legal", "other"], search), search.registry), mode="concat", weights=[1, 2], dim=40)
     write_recipe(recipe, tmp_path)
     before = (tmp_path / RECIPE).read_bytes()
     assert read_recipe(tmp_path) == recipe
@@ -261,7 +265,7 @@ def test_texts_that_span_too_few_dimensions_are_refused() -> None:
 
 def test_shortened_vectors_are_those_of_the_projection_kept_beside_the_recipe(search: Search) -> None:
     found = resolve_references(["legal", "other"], search)
-    recipe = make_recipe(found, search.registry, mode="concat", dim=4)
+    recipe = make_recipe(kept(found, search.registry), mode="concat", dim=4)
     bases = LoadedBases(EncoderSettings(precision="fp32"))
     whole = EnsembleEncoder("concat", tuple(open_lora(each, bases) for each in found), recipe.weights)
     projection = fit_projection(whole.encode(TEXTS).vectors, 4)
@@ -456,7 +460,7 @@ def test_a_member_that_has_changed_is_named(made: Callable[..., Resolved], regis
 def test_ensembles_do_not_nest(made: Callable[..., Resolved], search: Search) -> None:
     made("legal", "medical", mode="mean")
     with pytest.raises(AdapterError, match="both@1 is an ensemble, and ensembles do not nest"):
-        make_recipe(resolve_references(["both", "legal"], search), search.registry, mode="mean")
+        make_recipe(kept(resolve_references(["both", "legal"], search), search.registry), mode="mean")
 
 
 def test_mean_across_bases_is_refused_at_equal_dimension(search: Search) -> None:
@@ -465,7 +469,7 @@ def test_mean_across_bases_is_refused_at_equal_dimension(search: Search) -> None
     with pytest.raises(
         ConfigError, match=r"mean adds vectors.*legal@2 lies on tiny-base and other@1 on second-base.*take concat, rrf or max"
     ):
-        make_recipe(found, search.registry, mode="mean")
+        make_recipe(kept(found, search.registry), mode="mean")
 
 
 @pytest.mark.parametrize(
@@ -479,12 +483,12 @@ def test_mean_across_bases_is_refused_at_equal_dimension(search: Search) -> None
 )
 def test_a_dimension_that_does_not_fit_is_refused(search: Search, mode: str, dim: int, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        make_recipe(resolve_references(["legal", "medical"], search), search.registry, mode=mode, dim=dim)
+        make_recipe(kept(resolve_references(["legal", "medical"], search), search.registry), mode=mode, dim=dim)
 
 
 def test_one_member_is_no_ensemble(search: Search) -> None:
     with pytest.raises(ConfigError, match="at least 2 members"):
-        make_recipe(resolve_references(["legal"], search), search.registry, mode="mean")
+        make_recipe(kept(resolve_references(["legal"], search), search.registry), mode="mean")
 
 
 def test_folders_and_bare_bases_are_members_as_well(
@@ -510,7 +514,7 @@ def test_folders_and_bare_bases_are_members_as_well(
 
 def test_a_registered_version_named_by_its_folder_is_recorded_by_its_name(search: Search, registry: Registry) -> None:
     folder = str(registry.folder(registry.find("legal", 1)))
-    recipe = make_recipe(resolve_references([folder, "medical"], search), registry, mode="mean")
+    recipe = make_recipe(kept(resolve_references([folder, "medical"], search), registry), mode="mean")
     assert recipe.members[0].reference == "legal@1"
 
 
@@ -524,7 +528,7 @@ def test_a_hub_reference_is_recorded_with_its_revision(
     write_adapter(snapshot, 5, tiny_base)
     asked: list[str | None] = []
 
-    def snapshot_download(repo: str, *, revision: str | None, local_files_only: bool) -> str:
+    def snapshot_download(repo: str, *, revision: str | None, local_files_only: bool, **_: object) -> str:
         asked.append(revision)
         return str(snapshot)
 
@@ -543,7 +547,7 @@ def test_what_was_lent_to_a_base_is_lent_again(search: Search, tiny_base: Path, 
     shutil.copytree(tiny_base, silent, ignore=shutil.ignore_patterns("1_Pooling"))
     mean_pooled = replace(search, base=str(silent), options=BaseOptions(pooling="mean"))
     found = resolve_references(["base", "legal"], mean_pooled)
-    entry = register_ensemble(search.registry, make_recipe(found, search.registry, mode="concat"), "lent")
+    entry = register_ensemble(search.registry, make_recipe(kept(found, search.registry), mode="concat"), "lent")
     again = resolve_reference(entry.reference, search)
     assert [member.encoding.pooling for member in again.members] == ["mean", "mean"]
     assert again.members[0].base.folder == silent.resolve()

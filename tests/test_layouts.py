@@ -15,10 +15,10 @@ from adapt_embed.base.positions import count_positions, read_positions
 from adapt_embed.base.resolve import BaseOptions
 from adapt_embed.cli import main
 from adapt_embed.encoders import LoraEncoder
+from adapt_embed.ensemble import make_recipe
 from adapt_embed.ensemble.register import register_ensemble
 from adapt_embed.errors import BaseError
-from adapt_embed.membership import make_recipe
-from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
+from adapt_embed.references import EncoderSettings, LoadedBases, Search, as_member, open_encoder, resolve_reference
 from adapt_embed.registry import Registry, open_registry
 from adapt_embed.registry.foreign import add_folder
 from click.testing import CliRunner
@@ -402,7 +402,7 @@ def test_an_ensemble_keeps_both_prompts_and_the_lengths_of_its_members(uncased: 
         folder = lora_over(uncased, tmp_path / name, sentence=True, edits=edits)
         add_folder(registry, folder, name=name, domain=None, base_reference=None, options=BaseOptions())
     found = [resolve_reference(name, Search(registry=registry)) for name in ("one", "two")]
-    register_ensemble(registry, make_recipe(found, registry, mode="mean"), "both")
+    register_ensemble(registry, make_recipe([as_member(each, registry) for each in found], mode="mean"), "both")
     for role in ("query", "document"):
         alone = encode("one", registry, role)  # the two are the same, and so is their mean
         assert agree(encode("both", registry, role), alone)
@@ -487,12 +487,13 @@ def test_a_text_longer_than_the_positions_is_cut_and_an_alone_text_is_as_in_a_ba
     )
     base = load_base(resolve_base(str(folder)))
     encoder = LoraEncoder(base, precision="fp32")
-    together = encoder.encode([*TEXTS, "the tenant pays the rent " * 400]).vectors
+    encoded = encoder.encode([*TEXTS, "the tenant pays the rent " * 400])
+    together = encoded.vectors
     assert np.isfinite(together).all()
     assert agree(together[:3], np.concatenate([encoder.encode([text]).vectors for text in TEXTS[:3]]))
     longest = base.encoding.max_tokens
     assert longest == min(512, read_positions(json.loads((folder / "config.json").read_text())), count_positions(base.model))
-    assert encoder.truncated >= 1 or longest == 512
+    assert encoded.truncated >= 1 or longest == 512
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_what_a_graph_holds_is_as_estimated(minilm_in_training: Base, precision:
 def test_a_micro_batch_on_a_gpu_is_no_larger_than_its_memory_allows(loaded_tiny_base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     class OnGpu:
         device = torch.device("cuda")
-        spec, model = loaded_tiny_base.spec, loaded_tiny_base.model
+        encoding, model = loaded_tiny_base.encoding, loaded_tiny_base.model
 
     def tokens(size: float) -> int:
         monkeypatch.setattr(memory, "device_memory", lambda device: size)

@@ -159,11 +159,23 @@ def test_folders_are_parents_as_well(tiny_base: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("registered")
+def test_each_reference_is_located_once(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from adapt_embed.references.locate import LOCATORS
+
+    seen: list[str] = []
+    for way, real in list(LOCATORS.items()):
+        monkeypatch.setitem(LOCATORS, way, lambda text, search, real=real: (seen.append(text), real(text, search))[1])
+    bare = str(peft_folder(tmp_path / "bare", tiny_base, factors(5, DENSE)))
+    adapt_json("merge", bare, "legal", "base", "medical")
+    assert seen == ["base", "legal", "medical", bare]
+
+
+@pytest.mark.usefixtures("registered")
 def test_merging_needs_no_base(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from adapt_embed.base import load
 
     monkeypatch.setattr(load, "load_base", lambda *_: pytest.fail("a base was loaded"))
-    monkeypatch.setattr("adapt_embed.references.resolve_base", lambda *_, **__: pytest.fail("a base was looked for"))
+    monkeypatch.setattr("adapt_embed.references.recorded_base.find_base", lambda *_, **__: pytest.fail("a base was looked for"))
     adapt_json("merge", "legal", "medical")
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from adapt_embed import references
 from adapt_embed.base import load as base_load
 from adapt_embed.base.resolve import BaseOptions, BaseSpec, resolve_base
 from adapt_embed.errors import AdapterError, BaseError, ConfigError, HubError, UnknownReferenceError
 from adapt_embed.lora import LoraModule, write_lora
-from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference, resolve_references
+from adapt_embed.references import EncoderSettings, LoadedBases, Search, locate, open_encoder, resolve_reference, resolve_references
 from adapt_embed.registry import Entry, Registry, base_record, open_registry
 
 MODULE = "encoder.layer.0.attention.self.query"
@@ -188,7 +187,7 @@ def test_an_ensemble_without_its_recipe_is_damaged(registry: Registry, spec: Bas
 
 
 def test_what_the_hub_cannot_give_is_a_hub_error(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(references, "hub_is_reachable", lambda: False)
+    monkeypatch.setattr(locate, "hub_is_reachable", lambda: False)
     with pytest.raises(HubError, match="nobody/nothing is not in the Hugging Face cache"):
         resolve_reference("hf:nobody/nothing", search)
 
@@ -198,7 +197,7 @@ def test_a_cached_snapshot_is_used_without_asking_the_hub(
 ) -> None:
     import huggingface_hub
 
-    def snapshot_download(repo: str, *, revision: str | None, local_files_only: bool) -> str:
+    def snapshot_download(repo: str, *, revision: str | None, local_files_only: bool, **_: object) -> str:
         assert (repo, revision, local_files_only) == ("me/mine", "v1", True)
         return str(tmp_path / "snapshot")
 

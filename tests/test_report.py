@@ -23,7 +23,7 @@ from adapt_embed.bench.report.findings import Findings, Ranking
 from adapt_embed.bench.report.page import Report, render_report
 from adapt_embed.bench.report.recall import recall_curves
 from adapt_embed.bench.report.scale import fit_scale
-from adapt_embed.bench.report.tables import Cell, Table, comparisons, costs, differences, overview
+from adapt_embed.bench.report.tables import Table, TableCell, comparisons, costs, differences, overview
 from adapt_embed.bench.result import BenchResult, Summary
 from adapt_embed.bench.run.identity import Identity
 from adapt_embed.bench.run.models import Model
@@ -396,9 +396,9 @@ def test_csv_parses_back_to_the_rows_and_no_text_becomes_a_formula() -> None:
     import csv
 
     rows = (
-        (Cell('合同, "a"\nb', more="3 queries"), Cell("−0.1266", -0.1266, more="+0.1 *")),
-        (Cell("=HYPERLINK(1)"), Cell("–")),
-        (Cell("-1+cmd"), Cell("−0.1 to +0.2")),
+        (TableCell('合同, "a"\nb', more="3 queries"), TableCell("−0.1266", -0.1266, more="+0.1 *")),
+        (TableCell("=HYPERLINK(1)"), TableCell("–")),
+        (TableCell("-1+cmd"), TableCell("−0.1 to +0.2")),
     )
     table = Table(("name", "score"), rows, frozenset({1}))
     assert list(csv.reader(csv_text(table).splitlines(keepends=True))) == [

@@ -141,7 +141,7 @@ def test_an_adapters_configuration_with_a_key_twice_is_refused(tmp_path: Path) -
 def test_a_length_beyond_the_bases_is_refused_before_the_network_is_loaded(
     words: tuple[str, ...], tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from adapt_embed.opening import LoadedBases
+    from adapt_embed.references import LoadedBases
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(LoadedBases, "load", lambda *_: pytest.fail("the network was loaded"))

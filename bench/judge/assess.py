@@ -47,7 +47,7 @@ def _is_whole(result: BenchResult, task: BenchedTask, reference: str) -> bool:
 
 
 def _items(task: BenchedTask, score: Score) -> tuple[Numbers, Numbers]:
-    """Return the items' values and what they are held against, in one order for all references."""
+    """Return the items' values and what they are compared with, in one order for all references."""
     names = sorted(score.items)
     gold = [task.gold[name] for name in names] if task.gold else np.zeros(len(names))
     return np.array([score.items[name] for name in names], np.float64), np.asarray(gold, np.float64)
@@ -84,7 +84,7 @@ def correct(found: Sequence[Interval]) -> list[Interval]:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two references on one task: `own` is held against `other`."""
+    """Two references on one task: `own` is compared with `other`."""
 
     task: BenchedTask
     own: Score

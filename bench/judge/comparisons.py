@@ -1,4 +1,4 @@
-"""References held against each other and not against the base alone: which of two adapters is the better one, and how sure that is."""
+"""References compared with each other and not with the base alone: which of two adapters is the better one, and how sure that is."""
 
 from itertools import combinations
 

@@ -33,7 +33,7 @@ _EXACT = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One requirement, read but not held against tasks yet. `of_base`: the limit is the base's own value plus `number`."""
+    """One requirement, read but not compared with tasks yet. `of_base`: the limit is the base's own value plus `number`."""
 
     text: str
     what: str
@@ -126,7 +126,7 @@ def check_requirements(
         only_bases: Whether nothing but bases is benched.
 
     Raises:
-        ConfigError: as `find_measured`, or a base would be held against itself.
+        ConfigError: as `find_measured`, or a base would be compared with itself.
     """
     for requirement in requirements:
         find_measured(requirement, tasks, metrics)
@@ -135,7 +135,7 @@ def check_requirements(
 
 
 def judge(requirements: Sequence[Requirement], result: BenchResult) -> tuple[Verdict, ...]:
-    """Hold every reference that is no base (every base, where there are no others) against the requirements.
+    """Compare every reference that is not a base (every base, where there are no others) with the requirements.
 
     Raises:
         ConfigError: as `find_measured`.

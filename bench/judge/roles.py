@@ -33,7 +33,7 @@ class Background:
 
 
 def describe_tasks(benched: Sequence[BenchedTask], tasks: Sequence[AbsTask], background: Background) -> tuple[BenchedTask, ...]:
-    """Add to benched tasks what their scores count toward, which metrics are shown, and what their items are held against."""
+    """Add to benched tasks what their scores count toward, which metrics are shown, and what their items are compared with."""
     known = [load_domain(name) for name in dict.fromkeys((*background.domains, *domain_names()))]
     own = {resolved.entry.domain for resolved in background.references if resolved.entry and resolved.entry.domain}
     by_name = {task.metadata.name: task for task in tasks}

@@ -21,7 +21,7 @@ Numbers = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.intp]
 """Values as whole numbers from 0 up in the same order, ties being equal: ranks are then counted, never sorted."""
 Statistic = Callable[[npt.NDArray, npt.NDArray], Numbers]
-"""Values (k, n) and what they are held against (k or 1, n) -> the score of each row, (k,); nan where it is not defined."""
+"""Values (k, n) and what they are compared with (k or 1, n) -> the score of each row, (k,); nan where it is not defined."""
 
 RESAMPLES = 10_000
 LEVEL = 0.95
@@ -82,7 +82,7 @@ def resampled_scores(statistic: StatisticName, values: Numbers, gold: Numbers, *
     Args:
         statistic: How items make a score.
         values: Of the items, (n,).
-        gold: What they are held against, (n,); of any content for the mean.
+        gold: What they are compared with, (n,); of any content for the mean.
         seed: Of the draws.
         resamples: How many samples.
 
@@ -112,7 +112,7 @@ def permutation_p(statistic: StatisticName, own: Numbers, base: Numbers, gold: N
         statistic: How items make a score.
         own: Values of the items, (n,).
         base: The base's, (n,).
-        gold: What they are held against, (n,); of any content for the mean.
+        gold: What they are compared with, (n,); of any content for the mean.
         seed: Of the swaps.
         resamples: How many swaps; the least p is 1 / (resamples + 1).
     """

@@ -71,7 +71,7 @@ def _home_tasks(result: BenchResult, parent: BenchedReference, child: BenchedRef
 
 
 def _gain_kept(child: BenchedReference, parent: BenchedReference, tasks: tuple[str, ...], resamples: Resamples) -> GainKept:
-    """Hold a child's gain against a parent's; over other bases than the parent's there is no common gain, and so no share."""
+    """Compare a child's gain with a parent's; over other bases than the parent's there is no common gain, and so no share."""
     assert parent.base is not None
     own, theirs, base = (_over(tasks, name, resamples) for name in (child.name, parent.name, parent.base))
     kept = GainKept(parent=parent.name, tasks=tasks, parent_gain=theirs.score - base.score, difference=own.score - theirs.score)

@@ -41,7 +41,7 @@ class TaskLeaks:
         item: See `TaskKind`.
         leaks: The items that were seen, in the task's order, each once.
         answers_seen: How many items have an answer that was trained on, with this query or another; 0 where items have no answers.
-        trained: The trained ancestors that it was held against.
+        trained: The trained ancestors that it was compared with.
         unknown: Those of whom no training texts are recorded.
     """
 

@@ -146,8 +146,8 @@ def _points(base: Values, own: Values, texts: Callable[[str, Rankings], Shown]) 
 
 
 def _seen(leakage: Leakage, task: str, reference: str) -> dict[str, str]:
-    cells = [cell for cell in leakage.found if (cell.task, cell.reference) == (task, reference)]
-    return {leak.item: f"seen in training ({leak.how}, by {leak.by})" for cell in cells for leak in cell.leaks}
+    found = [each for each in leakage.found if (each.task, each.reference) == (task, reference)]
+    return {leak.item: f"seen in training ({leak.how}, by {leak.by})" for each in found for leak in each.leaks}
 
 
 def _example(item: str, base: float, own: float, described: Shown, remarks: Sequence[str]) -> Example:

@@ -9,6 +9,7 @@ from ..run.cells import Cell
 from ..run.models import Model
 from ..tasks.data import data_of
 from ..tasks.kind import Ranking
+from ..tasks.table import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Findings:
         """Keep what is wanted later of a cell; its predictions as a whole would be too much."""
         key = (task.metadata.name, model.name)
         self.results[key] = cell.task_result
-        if "relevant_docs" in data_of(task):
+        if kind_of(task).item == "queries":
             self.rankings[key] = _rankings(task, cell.predicted(task.eval_splits[0]))
 
 

@@ -36,7 +36,7 @@ class Report:
         created: When, as people write it.
         versions: Of the software.
         references: Of each reference, how it came about.
-        comparisons: The references held against each other.
+        comparisons: The references compared with each other.
         recall: Of the retrieval tasks.
         costs: Of each reference.
     """

@@ -16,7 +16,6 @@ from ...encoders.protocol import OnBatch
 from ...errors import ConfigError
 from ..dataset_bars import without_dataset_bars
 from ..result import BenchedTask, BenchResult, Score
-from ..tasks.data import data_of
 from ..tasks.notes import notes_of
 from ..tasks.table import kind_of
 from .cells import Caches, Cell
@@ -68,14 +67,13 @@ def bench(
 
 def describe_task(task: AbsTask) -> BenchedTask:
     """Return what the result says of a task."""
-    data, kind = data_of(task), kind_of(task)
-    items = len(data["queries"]) if kind.item == "queries" else len(data)
+    kind = kind_of(task)
     return BenchedTask(
         name=task.metadata.name,
         type=task.metadata.type,
         split=task.eval_splits[0],
         revision=task.metadata.revision,
-        items=items,
+        items=kind.sizes(task)[kind.item],
         item=kind.item,
         notes=notes_of(task),
     )

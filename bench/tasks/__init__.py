@@ -1,1 +1,1 @@
-"""The kinds of task, a module each with the same parts in the same order, and `table.py`, which lists them."""
+"""The kinds of task: a module each with the same parts in the same order (`kind.py`), one row each in `table.py`, and what they share."""

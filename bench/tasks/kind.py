@@ -85,7 +85,7 @@ class TaskKind:
     Attributes:
         metrics: A metric's one spelling -> the key in mteb's scores; the first one is the main one.
         shown_metrics: The metrics of the table; empty shows all.
-        item: What one item is (a query, a pair, a row).
+        item: What one item is (queries, pairs, rows); one of the words of `sizes`.
         item_metric: What `score_items` gives; empty where items have no value.
         score_items: The task and mteb's saved predictions -> item -> value: what paired statistics are computed from; empty where
             items make no score.

@@ -117,8 +117,7 @@ def prepare_search(
 
 def _open_base(asked: WeightSearch, parents: Sequence[Parent], where: Search, events: Events) -> LoraEncoder:
     """Open the base under the first adapter, to measure as training measured the adapters unless the request says otherwise."""
-    from ...opening import open_lora
-    from ...references import EncoderSettings, LoadedBases, of_base, resolve_reference
+    from ...references import EncoderSettings, LoadedBases, of_base, open_lora, resolve_reference
 
     first = next(parent for parent in parents if parent.folder is not None)
     precisions = {parent.precision for parent in parents if parent.precision is not None}

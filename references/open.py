@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .base.spec import BaseSpec, EncodingSpec
-from .ensemble import changed_member, find_mode
-from .errors import AdapterError, ConfigError
+from ..base.spec import BaseSpec, EncodingSpec
+from ..ensemble import changed_member, find_mode
+from ..errors import AdapterError, ConfigError
 
 if TYPE_CHECKING:
-    from .base.load import Base, Network
-    from .choices import Precision
-    from .encoders.lora import LoraEncoder
-    from .encoders.protocol import Encoder, Opened
-    from .lora import LoraFactors
-    from .references import Resolved
+    from ..base.load import Base, Network
+    from ..choices import Precision
+    from ..encoders.lora import LoraEncoder
+    from ..encoders.protocol import Encoder, Opened
+    from ..lora import LoraFactors
+    from .types import Resolved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +57,9 @@ class LoadedBases:
             BaseError: it does not load.
             ConfigError: the device is not here.
         """
-        from .base.load import load_network, make_base
-        from .base.tokenizer import load_tokenizer
-        from .encoders.forward import choose_device
+        from ..base.load import load_network, make_base
+        from ..base.tokenizer import load_tokenizer
+        from ..encoders.forward import choose_device
 
         tokenizer, place = load_tokenizer(spec, encoding), (spec.folder, spec.sha256)
         if place not in self.networks:
@@ -87,7 +87,7 @@ def open_encoder(resolved: Resolved, bases: LoadedBases | None = None) -> Encode
     Raises:
         AdapterError: it ranks and has no vectors, or as `open_reference`.
     """
-    from .encoders.protocol import is_searcher
+    from ..encoders.protocol import is_searcher
 
     check_has_vectors(resolved)
     opened = open_reference(resolved, bases)
@@ -131,7 +131,7 @@ def refuse_longer(max_tokens: int | None, longest: int, base: str) -> None:
 
 def open_lora(resolved: Resolved, bases: LoadedBases) -> LoraEncoder:
     """Load a base, or an adapter or merge on its base; raises as `open_reference`."""
-    from .encoders.lora import LoraEncoder
+    from ..encoders.lora import LoraEncoder
 
     settings = bases.settings
     check_length(resolved, settings.max_tokens)
@@ -153,8 +153,8 @@ def read_factors(resolved: Resolved) -> LoraFactors | None:
     Raises:
         AdapterError: they are damaged, or a folder that no registry wrote does not fit its base.
     """
-    from .lora import LoraFile
-    from .registry.foreign import fit_to_base
+    from ..lora import LoraFile
+    from ..registry.foreign import fit_to_base
 
     if resolved.folder is None:
         return None
@@ -164,15 +164,15 @@ def read_factors(resolved: Resolved) -> LoraFactors | None:
 
 def content_sha256(base: BaseSpec, factors: LoraFactors | None) -> str:
     """Return the hash of an adapter's factors, or of a base's weights where there are none: what an ensemble keeps of a member."""
-    from .lora import factors_sha256
+    from ..lora import factors_sha256
 
     return factors_sha256(factors) if factors else base.sha256
 
 
 def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> Opened:
-    from .ensemble.encoders import EnsembleEncoder
-    from .ensemble.register import read_projection
-    from .ensemble.searchers import EnsembleSearcher
+    from ..ensemble.encoders import EnsembleEncoder
+    from ..ensemble.register import read_projection
+    from ..ensemble.searchers import EnsembleSearcher
 
     recipe = resolved.recipe
     assert recipe is not None
