@@ -176,7 +176,7 @@ def _check_words(domains: Sequence[str], data: Sequence[Path], tasks: Sequence[s
 
 def _language_of(found: Sequence[Resolved]) -> str:
     """Return the language of samples and tasks, which is that of the first reference's base; say so where others read another one."""
-    language = "zh" if found[0].base.language == "zh" else "en"
+    language = found[0].base.text_language
     others = [each.reference for each in found if each.base.language not in (language, "multilingual")]
     if others:
         say(f"warning: tasks are taken in {language}, which the base of {', '.join(others)} is not made for; --lang says another language")

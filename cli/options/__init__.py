@@ -1,7 +1,7 @@
 """Options: the types of their values, and groups of them that reach a command as one object."""
 
 from .gather import gathered
-from .shared import base_options, common_options, dangling_option, machine_options, usage_errors
+from .shared import base_options, common_options, dangling_option, machine_options
 from .types import Choice, Finite, FiniteRange, OutputFile, OutputFolder, RankType, WeightsType, WholeNumber
 
 __all__ = [
@@ -18,5 +18,4 @@ __all__ = [
     "dangling_option",
     "gathered",
     "machine_options",
-    "usage_errors",
 ]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from ...errors import ConfigError
 from ..completion import BASE, KNOWN_BASE, devices
 from .types import Choice, DeviceType
 
@@ -52,16 +50,3 @@ def dangling_option(function: _F) -> _F:
         is_flag=True,
         help="Of BEIR folders, skip the judgements that name a query or a passage that is not there, and tell how many.",
     )(function)
-
-
-@contextmanager
-def usage_errors() -> Iterator[None]:
-    """Make a value that does not fit a usage error, where the words alone show it.
-
-    Raises:
-        UsageError: in place of a ConfigError.
-    """
-    try:
-        yield
-    except ConfigError as e:
-        raise click.UsageError(str(e), click.get_current_context(silent=True)) from None

@@ -106,7 +106,7 @@ def prepare_search(
     settings = SearchSettings(seed=config.settings.seed, **{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
     events.stage("loading the base")
     opened = _open_base(asked, parents, where, events)
-    language = where.options.language or ("zh" if opened.base.spec.language == "zh" else "en")
+    language = where.options.language or opened.base.spec.text_language
     sources = asked.sources or ()
     tasks = [_task(source, language, asked.skip_dangling, events) for source in sources]
     general = _general(asked.general, language) if asked.general else None
