@@ -2,6 +2,7 @@
 
 AdaptError
 ├── ConfigError          an option or a configuration value that does not fit
+│   └── UnreadSettingError a setting that would be without effect beside the others
 ├── BaseError            a base model that is unknown, missing, refused or does not match
 ├── DataError            a data source that is missing, empty or malformed
 ├── DomainError          a domain that is unknown or whose file is malformed
@@ -24,6 +25,10 @@ class AdaptError(Exception):
 
 class ConfigError(AdaptError):
     """An option or a configuration value does not fit."""
+
+
+class UnreadSettingError(ConfigError):
+    """A setting would be without effect beside the others."""
 
 
 class BaseError(AdaptError):

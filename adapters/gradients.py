@@ -9,8 +9,9 @@ from ..base.load import Base
 from ..encoder import Role, embed, length_batches, tokenize
 from .batches import TextBatch
 from .config import TrainConfig
-from .losses import BatchScores, find_loss
-from .memory import graph_bytes_per_token, held_room, micro_batch_tokens
+from .losses.batch import EmbeddedBatch, Relation
+from .losses.table import compute_loss
+from .memory import graph_bytes_per_token, memory_budget, micro_batch_tokens
 
 
 class _Part(NamedTuple):
@@ -25,30 +26,31 @@ class _Part(NamedTuple):
         return max(map(len, self.ids))
 
 
-def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed: int, room: float | None = None) -> float:
-    """Add the gradient of a batch's loss to the factors', and return the loss.
+def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed: int, budget: float | None = None) -> float:
+    """Add the gradient of a batch's loss to the parameters', and return the loss.
 
-    Micro-batches are embedded one after another. Their graphs are held while there is room; those that find none are embedded without a graph,
-    and once more with one when the gradient of their vectors is known. The gradient is the same, bit for bit, however much room there is. The global random state stays as it was.
+    Micro-batches are embedded one after another. Their graphs are held while they fit into the memory budget; the others are embedded
+    without a graph, and once more with one when the gradient of their vectors is known. The gradient is the same, bit for bit, whatever
+    the budget. The global random state stays as it was.
 
     Args:
-        base: With LoRA layers, in training.
+        base: With a strategy put in, in training.
         batch: What to embed.
         config: How.
         seed: Of dropout; each micro-batch draws from its own, so that it draws the same twice.
-        room: Bytes that graphs may hold, beside one micro-batch at a time of those that find none; None: a third of the device's memory.
+        budget: Bytes that graphs may hold, beside one micro-batch at a time of those that do not fit; None: a third of the device's memory.
 
     Source: https://arxiv.org/abs/2101.06983 (GradCache), where everything is embedded twice.
     """
-    room = held_room(base.device) if room is None else room
+    budget = memory_budget(base.device) if budget is None else budget
     parts = make_parts(base, batch.queries, "query", config), make_parts(base, batch.passages, "document", config)
     flat = [*parts[0], *parts[1]]
     vectors: list[Tensor] = []
     with torch.random.fork_rng(devices=[base.device] if base.device.type == "cuda" else []):
         for number, part in enumerate(flat):
             size = len(part.ids) * part.length * graph_bytes_per_token(base, part.length, config.precision)
-            is_held = size <= room
-            room -= size if is_held else 0
+            is_held = size <= budget
+            budget -= size if is_held else 0
             with torch.set_grad_enabled(is_held):
                 vectors.append(_embed(base, part, config, seed + number))
         leaves = [vector.detach().requires_grad_() for vector in vectors]
@@ -61,12 +63,12 @@ def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed
 
 
 def batch_loss(queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainConfig) -> Tensor:
-    """Return the loss of a batch whose texts are embedded: (queries, d) and (passages, d), length 1, in the batch's order."""
+    """Return the loss of a batch whose texts are embedded: (q, d) and (p, d), length 1, in the batch's order."""
     positive, ignored, frequency = (
         torch.from_numpy(array).to(queries.device) for array in (batch.positive, batch.ignored, batch.frequency)
     )
-    scores = BatchScores(queries @ passages.T, positive, ignored, config.frequency_correction * frequency.log())
-    return find_loss(config.loss)(scores, config.temperature)
+    relation = Relation(positive=positive, ignored=ignored, frequency=frequency)
+    return compute_loss(EmbeddedBatch(queries=queries, passages=passages, relation=relation), config)
 
 
 def make_parts(base: Base, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:

@@ -15,9 +15,9 @@ BYTES_PER_UNIT, BYTES_PER_UNIT_BF16 = 68, 45  # that a layer keeps for each toke
 
 
 def micro_batch_tokens(base: Base, config: TrainConfig) -> int:
-    """Return the padded tokens that a micro-batch holds at most: no more than find room in what graphs may hold."""
+    """Return the padded tokens that a micro-batch holds at most: no more than fit into what graphs may hold."""
     per_token = graph_bytes_per_token(base, min(config.max_tokens, base.spec.max_tokens), config.precision)
-    return max(1, min(default_batch_tokens(base.device), int(held_room(base.device) / per_token)))
+    return max(1, min(default_batch_tokens(base.device), int(memory_budget(base.device) / per_token)))
 
 
 def graph_bytes_per_token(base: Base, length: int, precision: Precision) -> float:
@@ -34,7 +34,7 @@ def graph_bytes_per_token(base: Base, length: int, precision: Precision) -> floa
     return float(network.num_hidden_layers * (width + attention))
 
 
-def held_room(device: torch.device) -> float:
+def memory_budget(device: torch.device) -> float:
     """Return the bytes that graphs may hold."""
     return HELD_SHARE * device_memory(device)
 

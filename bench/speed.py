@@ -1,10 +1,12 @@
 """How fast an encoder is, measured on a few of the texts."""
 
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 
 from ..encoder import LoraEncoder, Role, length_batches, tokenize
+from ..timing import estimate_seconds
 
 _TRIED = 32
 """Texts that the speed is measured on, drawn evenly from the short to the long."""
@@ -22,7 +24,12 @@ class Counted:
 
 def minutes_for(encoder: LoraEncoder, counts: list[Counted]) -> float:
     """Return how long an encoder takes for texts, its speed being measured on a few of them."""
-    return _padded(encoder, counts) / _padded_tokens_per_s(encoder, counts) / 60 if counts else 0.0
+    if not counts:
+        return 0.0
+    ordered = sorted(counts, key=lambda each: each.tokens)
+    # The first run also pays for the weights laid over, and for every new shape: all that is timed is run before.
+    seconds = estimate_seconds(partial(_encode, encoder), ordered, sample=_TRIED, warm_up=len(ordered), size=partial(_padded, encoder))
+    return seconds / 60
 
 
 def count_tokens(encoder: LoraEncoder, texts: dict[Role, list[str]]) -> list[Counted]:
@@ -34,16 +41,7 @@ def count_tokens(encoder: LoraEncoder, texts: dict[Role, list[str]]) -> list[Cou
     return counts
 
 
-def _padded_tokens_per_s(encoder: LoraEncoder, counts: list[Counted]) -> float:
-    ordered = sorted(counts, key=lambda each: each.tokens)
-    tried = ordered[:: max(1, len(ordered) // _TRIED)]
-    _encode(encoder, tried)  # the first run also pays for the weights laid over, and for every new shape
-    started = time.monotonic()
-    _encode(encoder, tried)
-    return _padded(encoder, tried) / (time.monotonic() - started)
-
-
-def _padded(encoder: LoraEncoder, counts: list[Counted]) -> int:
+def _padded(encoder: LoraEncoder, counts: Sequence[Counted]) -> int:
     """Count the tokens that the network is given, padding included: few texts of many lengths are mostly padding."""
     total = 0
     for role in get_args(Role):
@@ -52,7 +50,7 @@ def _padded(encoder: LoraEncoder, counts: list[Counted]) -> int:
     return total
 
 
-def _encode(encoder: LoraEncoder, counts: list[Counted]) -> None:
+def _encode(encoder: LoraEncoder, counts: Sequence[Counted]) -> None:
     for role in get_args(Role):
         if texts := [each.text for each in counts if each.role == role]:
             encoder.encode(texts, role)

@@ -96,7 +96,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     from adapt_embed.data.retrieval import Pairs, draw_passages, draw_queries
     from adapt_embed.data.sentence_pairs import read_sentence_pairs, sentence_pairs_file
     from adapt_embed.merge.search.probe import spearman
-    from adapt_embed.metrics import ndcg_at_10
+    from adapt_embed.metrics import NDCG_10
 
     path, chosen = cell_path(options, name, choice, seed), SETS[name]
     if path.exists():
@@ -125,7 +125,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     def score() -> dict:
         first, second = (encoder.encode(texts, "document") for texts in (general.first, general.second))
         queries, documents = encoder.encode(list(dev.queries.values()), "query"), encoder.encode(list(passages.values()), "document")
-        scores = ndcg_at_10(queries, documents, list(dev.queries), list(passages), dev.positives)
+        scores = NDCG_10.by_query(queries, documents, list(dev.queries), list(passages), dev.positives)
         return {
             "per_query": {qid: round(value, 6) for qid, value in scores.items()},
             "sts": round(spearman((first * second).sum(axis=1), np.asarray(general.scores)), 5),
@@ -146,7 +146,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
 
 
 def train_ours(base: Base, data: TrainingData, config: TrainConfig) -> tuple[LoraEncoder, list[float]]:
-    from adapt_embed.adapters.dev import dev_encoder
+    from adapt_embed.adapters.evaluation import dev_encoder
     from adapt_embed.adapters.train import train_adapter
 
     losses = train_adapter(base, data, config).losses

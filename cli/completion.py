@@ -93,12 +93,11 @@ def methods(_ctx: click.Context) -> Iterable[str]:
 
 
 def settings(_ctx: click.Context) -> Iterable[str]:
-    """Yield the settings of training, each with the sign that its value stands behind."""
-    from dataclasses import fields
+    """Yield the settings of training by both their names, each with the sign that its value stands behind."""
+    from ..adapters.settings.groups import dotted_names
 
-    from ..adapters.config import TrainConfig
-
-    return (f"{field.name}=" for field in fields(TrainConfig))
+    names = dotted_names()
+    return (f"{name}=" for name in (*names.values(), *names))
 
 
 def sources(_ctx: click.Context) -> Iterable[str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..adapters import Checkpoint, TrainConfig, TrainPlan, TrainResult
+    from ..adapters.after.grams import GramPlan, MeasuredGrams
     from ..adapters.seeds import SeedMember
     from ..base.load import Base
     from ..data.retrieval import TrainingData
@@ -106,10 +107,10 @@ def command(**options: Any) -> None:
 
 def _train(job: Job, resume: bool, seeds: SeedMember | None = None) -> tuple[Entry, TrainResult]:
     _announce(job)
-    from ..adapters.folder import register_adapter  # before the first step: what fails to import must not fail after the last
+    from ..adapters.register import register_adapter  # before the first step: what fails to import must not fail after the last
 
-    result = _run(job, resume)
-    entry = register_adapter(job.registry, job.name, job.domain, job.base, job.data, job.config, result, seeds=seeds)
+    result, grams = _run(job, resume)
+    entry = register_adapter(job.registry, job.name, job.domain, job.base, job.data, job.config, result, grams=grams, seeds=seeds)
     job.checkpoint.discard()
     return entry, result
 
@@ -196,33 +197,41 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
 
 def _config(options: dict[str, Any]) -> TrainConfig:
     from ..adapters.config import config_from
-    from ..errors import ConfigError
+    from ..adapters.settings.groups import flatten_settings
+    from ..errors import ConfigError, UnreadSettingError
     from ..files import near_files
 
     values: dict[str, object] = {}
     if options["config_file"] is not None:
         try:
-            values |= tomllib.loads(options["config_file"].read_text(encoding="utf-8"))
+            read = tomllib.loads(options["config_file"].read_text(encoding="utf-8"))
         except FileNotFoundError:
             file = options["config_file"]
             raise ConfigError(f"{file} does not exist.{near_files(file)}") from None
         except (OSError, ValueError) as e:
             raise ConfigError(f"{options['config_file']} cannot be read as toml: {e}") from e
+        values |= flatten_settings(read)
     for setting in options["settings"]:
         key, equals, value = setting.partition("=")
         if not equals:
             raise ConfigError(f"--set {setting!r}: expected KEY=VALUE, such as --set epochs=2")
-        values[key.strip()] = value.strip()
+        values |= flatten_settings({key.strip(): value.strip()})
     if options["seed"] is not None:
         values["seed"] = options["seed"]
     if options["dtype"] is not None:
         values["precision"] = options["dtype"]
-    return config_from(values)
+    try:
+        return config_from(values)
+    except UnreadSettingError as e:
+        raise click.UsageError(str(e)) from e
 
 
 def _tell_repeated(settings: Sequence[str]) -> None:
     """Say which settings `--set` gives again: the last value of a key counts, as it does over a file's."""
-    keys = [setting.partition("=")[0].strip() for setting in settings]
+    from ..adapters.settings.groups import dotted_names
+
+    plain = dotted_names()
+    keys = [plain.get(key, key) for key in (setting.partition("=")[0].strip() for setting in settings)]
     for key in sorted({key for key in keys if keys.count(key) > 1}):
         say(f"note: --set {key} is given {keys.count(key)} times; the last value counts")
 
@@ -258,8 +267,12 @@ def _tell_plan(job: Job, seeds: range, former: list[dict[str, Any]], options: di
     from ..adapters import plan_training
 
     spec = job.base.spec
-    plan: TrainPlan = plan_training(job.base, job.data, job.config, gram_rank=job.gram_rank, timed=True)
+    plan: TrainPlan = plan_training(job.base, job.data, job.config, timed=True)
+    grams = _plan_grams(job)
+    seconds = (plan.seconds or 0) + (_estimate_grams(job) if grams else 0)
     result = asdict(plan) | {
+        "seconds": seconds,
+        "grams": asdict(grams) if grams else None,
         "base": spec.name,
         "base_fallback": spec.fallback_reason,
         "source": job.data.source,
@@ -275,9 +288,9 @@ def _tell_plan(job: Job, seeds: range, former: list[dict[str, Any]], options: di
         f"data      {job.data.source}: {count(plan.queries, 'query')}, {count(plan.pairs, 'pair')}, {count(plan.passages, 'passage')}",
         *(f"          {note}" for note in job.data.notes),
         f"          {plan.dev}",
-        f"steps     {plan.steps}, about {(plan.seconds or 0) / 60:.1f} minutes",
+        f"steps     {plan.steps}, about {seconds / 60:.1f} minutes",
         f"adapter   {plan.parameters:,} numbers, about {plan.file_bytes / 1e6:.1f} MB",
-        *([f"grams     {plan.grams.describe()}"] if plan.grams else []),
+        *([f"grams     {grams.describe()}"] if grams else []),
         *([f"seeds     {seeds[0]} to {seeds[-1]}: {len(seeds)} times these steps, minutes and bytes"] if len(seeds) > 1 else []),
         *_resume_lines(former, seeds, options["resume"]),
         *(f"warning   {warning}" for warning in plan.warnings),
@@ -286,9 +299,8 @@ def _tell_plan(job: Job, seeds: range, former: list[dict[str, Any]], options: di
 
 
 def _announce(job: Job) -> None:
-    from ..adapters.dev import make_dev_set
-    from ..adapters.grams import plan_grams
-    from ..adapters.train import check_data, describe_dev, target_modules
+    from ..adapters.evaluation import make_dev_set
+    from ..adapters.train import check_data, describe_dev
 
     spec, data = job.base.spec, job.data
     if spec.fallback_reason:
@@ -303,14 +315,25 @@ def _announce(job: Job) -> None:
     for warning in check_data(job.base, data, job.config):
         say(f"warning: {warning}")
     say(describe_dev(make_dev_set(data), data))
-    if job.gram_rank is not None:
-        names = target_modules(job.base, job.config)
-        say(f"grams: {plan_grams(job.base, names, data, job.config, job.gram_rank).describe()}")
+    if grams := _plan_grams(job):
+        say(f"grams: {grams.describe()}")
 
 
-def _run(job: Job, resume: bool) -> TrainResult:
+def _plan_grams(job: Job) -> GramPlan | None:
+    from ..adapters.after.grams import plan_grams
+
+    return None if job.gram_rank is None else plan_grams(job.base, job.data, job.config, job.gram_rank)
+
+
+def _estimate_grams(job: Job) -> float:
+    from ..adapters.after.grams import estimate_gram_seconds
+
+    return estimate_gram_seconds(job.base, job.data, job.config)
+
+
+def _run(job: Job, resume: bool) -> tuple[TrainResult, MeasuredGrams | None]:
     from ..adapters import train_adapter
-    from ..adapters.grams import GramRequest
+    from ..adapters.after.grams import GramRequest, measure_grams
     from .bars import text_bar
     from .training_bar import training_bar
 
@@ -319,8 +342,11 @@ def _run(job: Job, resume: bool) -> TrainResult:
     try:
         with training_bar() as on_step, text_bar() as tell:
             on_texts = partial(tell, "measuring Gram matrices")
-            grams = None if job.gram_rank is None else GramRequest(rank=job.gram_rank, on_texts=on_texts)
-            return train_adapter(job.base, job.data, job.config, checkpoint=job.checkpoint, resume=resume, on_step=on_step, grams=grams)
+            result = train_adapter(job.base, job.data, job.config, checkpoint=job.checkpoint, resume=resume, on_step=on_step)
+            if job.gram_rank is None:
+                return result, None
+            request = GramRequest(rank=job.gram_rank, on_texts=on_texts)
+            return result, measure_grams(job.base, result.factors, job.data, job.config, request)
     except KeyboardInterrupt:
         if job.checkpoint.path.exists():
             say(f"interrupted {_former(job)}; the state is saved. Go on with the same command and --resume")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from adapt_embed.adapters.dev import make_dev_set
+from adapt_embed.adapters.evaluation import make_dev_set
 from adapt_embed.base import Base
 from adapt_embed.data import TrainingData, dev_set
 from adapt_embed.data.dev_set import DevSet

@@ -22,7 +22,7 @@ LAYERS = (
     ("data", "encoder", "registry"),
     ("lora", "base", "metrics"),
     ("files",),
-    ("choices", "errors", "lazy", "names", "plurals", "text_tables"),
+    ("choices", "errors", "lazy", "names", "plurals", "text_tables", "timing"),
 )
 PART_OF = {"opening": "references", "membership": "references"}  # three files, one part: what a reference opens as
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -120,7 +120,7 @@ def test_the_arrows_point_down(path: Path) -> None:
 
 def test_the_arrows_are_seen_inside_functions_and_packages() -> None:
     assert "adapters" in imports_of(ROOT / "cli" / "train.py")
-    assert {"base", "data", "lora", "registry"} <= imports_of(ROOT / "adapters" / "folder.py")
+    assert {"base", "data", "lora", "registry"} <= imports_of(ROOT / "adapters" / "register.py")
     assert imports_of(ROOT / "errors.py") == set()
 
 

@@ -12,8 +12,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from adapt_embed.adapters.losses import LOSSES
-from adapt_embed.choices import LossName
 from adapt_embed.cli import life, process
 from adapt_embed.data.domains import name_domain
 from adapt_embed.errors import DomainError, did_you_mean
@@ -131,10 +129,6 @@ def test_near_names_are_found_whatever_their_case() -> None:
     assert did_you_mean("LEGALL", ["legal", "medical"]) == " Did you mean legal?"
     assert did_you_mean("legl", ["Legal"]) == " Did you mean Legal?"
     assert did_you_mean("xyz", ["legal"]) == ""
-
-
-def test_the_names_of_losses_are_those_of_the_table() -> None:
-    assert set(LOSSES) == set(LossName.__args__)
 
 
 def test_the_methods_are_listed_without_torch() -> None:

@@ -53,7 +53,7 @@ def uninterrupted(tiny_base: Path, toy_data: TrainingData) -> TrainResult:
 
 def assert_same(result: TrainResult, expected: TrainResult) -> None:
     assert result.losses == expected.losses
-    assert result.looks == expected.looks
+    assert result.evaluations == expected.evaluations
     assert result.best == expected.best
     assert factors_sha256(result.factors) == factors_sha256(expected.factors)
 
@@ -116,19 +116,19 @@ def test_a_state_older_than_the_kill_is_gone_on_from(
     assert_same(result, uninterrupted)
 
 
-@pytest.mark.parametrize("look", [1, 2, 4, 5])
+@pytest.mark.parametrize("evaluation", [1, 2, 4, 5])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, Killed])
-def test_a_look_at_dev_that_was_cut_short_is_made_up_for(
+def test_an_evaluation_that_was_cut_short_is_made_up_for(
     tiny_base: Path,
     toy_data: TrainingData,
     uninterrupted: TrainResult,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    look: int,
+    evaluation: int,
     error: type[BaseException],
 ) -> None:
     with monkeypatch.context() as patch:
-        fail_at_call(patch, DevSet, "score", look, error)
+        fail_at_call(patch, DevSet, "score", evaluation, error)
         with pytest.raises(error):
             run(tiny_base, toy_data, tmp_path)
     assert_same(run(tiny_base, toy_data, tmp_path, resume=True), uninterrupted)

@@ -1,6 +1,5 @@
 """What a set of factors is worth: each domain's nDCG@10 and loss on dev, and a general score. Nothing is encoded twice."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
@@ -12,6 +11,7 @@ from ...data.sentence_pairs import SentencePairs
 from ...encoder import Encoder, LoraEncoder, Vectors
 from ...errors import ConfigError, DataError
 from ...lora import LoraModule, factors_sha256
+from ...timing import estimate_seconds
 from .task import SearchTask
 
 GeneralKind = Literal["spearman", "closeness"]
@@ -110,12 +110,8 @@ class Probe:
     def estimate_seconds(self) -> float:
         """Return how long one measurement takes, by encoding a few texts of all lengths with the base."""
         texts = sorted(self._documents, key=lambda text: (len(text), text))
-        some = texts[:: max(1, len(texts) // _SAMPLE)]
-        encoder = self._encoder_of({})
-        encoder.encode(some[:4])  # to warm up
-        started = time.monotonic()
-        encoder.encode(some)
-        return (time.monotonic() - started) * self.text_count / len(some)
+        seconds = estimate_seconds(self._encoder_of({}).encode, texts, sample=_SAMPLE, warm_up=4)
+        return seconds * self.text_count / len(texts)
 
     def _base(self) -> _Embedded:
         if self._base_vectors is None:
@@ -134,7 +130,7 @@ class Probe:
         for task in self.tasks:
             queries = embedded.queries[[self._queries[text] for text in task.dev.queries.values()]]
             passages = embedded.documents[[self._documents[text] for text in task.dev.passages.values()]]
-            ndcg[task.name], loss[task.name] = task.dev.ndcg(queries, passages), task.loss(queries, passages)
+            ndcg[task.name], loss[task.name] = task.dev.score_vectors(queries, passages), task.loss(queries, passages)
         return Measurement(ndcg=ndcg, loss=loss, general=self._general(embedded))
 
     def _general(self, embedded: _Embedded) -> float:

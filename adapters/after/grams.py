@@ -1,24 +1,26 @@
 """Gram matrices of what the adapted modules read, over a bounded and seeded sample of the training texts."""
 
-import math
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..base.load import Base
-from ..data.retrieval import TrainingData
-from ..encoder import Role, default_batch_tokens, embed, length_batches, tokenize
-from ..errors import TrainingError
-from ..lora.gram_file import grams_bytes
-from ..lora.grams import GramRank, StoredGram, StoredGrams, blank_gram, gram_error, store_gram
-from ..plurals import count
-from .config import TrainConfig
+from ...base.load import Base
+from ...data.draw import draw
+from ...data.retrieval import TrainingData
+from ...encoder import Role, default_batch_tokens, embed, length_batches, tokenize
+from ...errors import TrainingError
+from ...lora import LoraFactors
+from ...lora.gram_file import grams_bytes
+from ...lora.grams import GramRank, StoredGram, StoredGrams, blank_gram, gram_error, store_gram
+from ...plurals import count
+from ...timing import estimate_seconds
+from ..config import TrainConfig
+from ..strategies.table import open_strategy, put_in
 from .layer_inputs import inputs_told
-from .lora_layers import set_training
 
 MAX_TEXTS = 256
 """At most so many queries, and so many passages: some ten tokens for each input of the widest layer."""
@@ -96,28 +98,21 @@ class GramTexts:
 
 def draw_texts(data: TrainingData, seed: int) -> GramTexts:
     """Draw at most 256 training queries, and at most 256 of the passages that the training pairs name."""
-    draw = np.random.default_rng(seed)
-    queries, passages = (_some(sorted(ids), draw) for ids in (data.train.queries, data.train.passage_ids()))
+    generator = np.random.default_rng(seed)
+    queries, passages = (draw(sorted(ids), MAX_TEXTS, generator) for ids in (data.train.queries, data.train.passage_ids()))
     return GramTexts(queries=[data.train.queries[qid] for qid in queries], passages=[data.corpus[pid] for pid in passages])
 
 
-def _some(ids: Sequence[str], draw: np.random.Generator) -> list[str]:
-    if len(ids) <= MAX_TEXTS:
-        return list(ids)
-    return [ids[row] for row in sorted(draw.choice(len(ids), size=MAX_TEXTS, replace=False))]
-
-
-def plan_grams(base: Base, names: Iterable[str], data: TrainingData, config: TrainConfig, rank: GramRank) -> GramPlan:
+def plan_grams(base: Base, data: TrainingData, config: TrainConfig, rank: GramRank) -> GramPlan:
     """Say what will be measured and how large it will be. One short text goes through the network, to see which modules share an input.
 
     Args:
-        base: The base, with or without LoRA layers in it.
-        names: The modules that training adapts.
+        base: The base.
         data: What will be trained on.
         config: How.
         rank: How the matrices will be kept.
     """
-    widths: dict[str, int] = {}
+    names, widths = open_strategy(config).plan(base).modules, dict[str, int]()
     with inputs_told(base, names, lambda name, rows: widths.update({name: rows.shape[1]})) as first:
         _read_texts(base, GramTexts(queries=[""], passages=[]), config, None)
     blank = {name: blank_gram(width, rank) for name, width in widths.items()}
@@ -132,21 +127,24 @@ def plan_grams(base: Base, names: Iterable[str], data: TrainingData, config: Tra
     )
 
 
-def estimate_seconds(base: Base, names: Iterable[str], data: TrainingData, config: TrainConfig, sample: int = 32) -> float:
-    """Measure on a fraction of the texts, and multiply."""
-    texts = draw_texts(data, config.seed)
-    queries, passages = (each[:: math.ceil(len(texts) / sample)] for each in (texts.queries, texts.passages))
-    some, started = GramTexts(queries=queries, passages=passages), time.monotonic()
-    collect_grams(base, names, some, config)
-    return (time.monotonic() - started) * len(texts) / len(some)
+def estimate_gram_seconds(base: Base, data: TrainingData, config: TrainConfig) -> float:
+    """Estimate how long measuring will take."""
+    texts, names = draw_texts(data, config.seed), open_strategy(config).plan(base).modules
+    asked: list[tuple[Role, str]] = [*(("query", text) for text in texts.queries), *(("document", text) for text in texts.passages)]
+
+    def measure(some: Sequence[tuple[Role, str]]) -> None:
+        queries, passages = ([text for role, text in some if role == wanted] for wanted in get_args(Role))
+        collect_grams(base, names, GramTexts(queries=queries, passages=passages), config)
+
+    return estimate_seconds(measure, asked, sample=32)
 
 
-def measure_grams(base: Base, names: Iterable[str], data: TrainingData, config: TrainConfig, request: GramRequest) -> MeasuredGrams:
-    """Measure the Gram matrix of each module's inputs in the network as it stands, and bring it into the form in which it is kept.
+def measure_grams(base: Base, trained: LoraFactors, data: TrainingData, config: TrainConfig, request: GramRequest) -> MeasuredGrams:
+    """Measure the Gram matrix of each adapted module's inputs, and bring it into the form in which it is kept.
 
     Args:
-        base: The base with the trained LoRA layers in it.
-        names: The modules that training adapts.
+        base: What was trained on; as it was afterwards.
+        trained: What was trained, which takes part as it does in training: not rounded, and beside the weights.
         data: What was trained on; the texts are drawn from it.
         config: Gives the seed, the maximum length and the precision.
         request: How the matrices are kept.
@@ -154,9 +152,11 @@ def measure_grams(base: Base, names: Iterable[str], data: TrainingData, config: 
     Raises:
         TrainingError: a module's inputs are not finite.
     """
-    set_training(base, False)
-    texts = draw_texts(data, config.seed)
-    exact = collect_grams(base, names, texts, config, request.on_texts)
+    texts, strategy = draw_texts(data, config.seed), open_strategy(config)
+    with put_in(strategy, base):
+        strategy.read_in(trained)
+        strategy.training(False)
+        exact = collect_grams(base, trained, texts, config, request.on_texts)
     kept: dict[str, tuple[StoredGram, float]] = {}
     for name in list(exact.matrices):
         gram = exact.matrices.pop(name)

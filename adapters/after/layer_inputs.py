@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..base.load import Base
+from ...base.load import Base
 
 
 @contextmanager
