@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..adapters.seeds import SeedMember
     from ..base.load import Base
     from ..data.retrieval import TrainingData
+    from ..data.sources import TrainingSource
     from ..lora.grams import GramRank
     from ..registry import Entry, Registry
 
@@ -34,12 +35,13 @@ _NOTHING = "nothing to resume: no interrupted run of this command with these dat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One run, with everything found that it needs. `run` names its configuration, base and data; `gram_rank` is None where no Gram matrices are asked for."""
+    """One run, with everything found that it needs. `run` names its configuration, base and data, `source` gives the data of other seeds; `gram_rank` is None where no Gram matrices are asked for."""
 
     config: TrainConfig
     domain: str
     name: str
     registry: Registry
+    source: TrainingSource
     data: TrainingData
     base: Base
     run: str
@@ -97,7 +99,7 @@ def command(**options: Any) -> None:
     _config(options | {"seed": seeds[-1]})  # refused here, not when its turn comes
     job = _prepare(options)
     if options["dry_run"]:
-        _tell_plan(job, seeds, _former_runs(job, seeds, options), options)
+        _tell_plan(job, seeds, _former_runs(job, seeds), options)
     elif len(seeds) == 1:
         entry, result = _train(job, options["resume"])
         _report(job.registry, entry, result, options["json_output"])
@@ -127,7 +129,7 @@ def _train_seeds(job: Job, seeds: range, options: dict[str, Any]) -> None:
         say(_NOTHING)
     entries = []
     for seed in seeds:
-        job = job if seed == seeds[0] else _prepare(options | {"seed": seed}, job.base)
+        job = job if seed == seeds[0] else _with_seed(job, seed)
         entry = group.find_finished(registry, name, job.run)
         say(f"seed {seed}" + (f": finished before, as {entry.reference}" if entry else ""))
         resume = group.was_interrupted and job.checkpoint.path.exists()
@@ -136,17 +138,16 @@ def _train_seeds(job: Job, seeds: range, options: dict[str, Any]) -> None:
     report_seeds(registry, group, entries, options["json_output"])
 
 
-def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
-    """Resolve everything that can fail before the first step; `base` is the base where it is loaded already."""
+def _prepare(options: dict[str, Any]) -> Job:
+    """Resolve everything that can fail before the first step."""
     if options["gram"] is not None and options["gram_rank"] is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     config = _config(options)
     from ..base.resolve import BaseOptions, resolve_base
     from ..choices import DATA_WORDS
     from ..data.domains import name_domain
-    from ..data.sources import check_source, load_training_data
+    from ..data.sources import TrainingSource, check_source
     from ..registry import open_registry
-    from ..registry.runs import RUNS
 
     source = options["source"]
     domain, note = name_domain(options["domain"], has_data=source not in (None, *DATA_WORDS))
@@ -154,45 +155,49 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
     registry = open_registry(options["registry_dir"])
     registry.check_new_name(name)
     check_source(source)
-    if note and base is None:
+    if note:
         say(f"domain: {note}")
-    spec = (
-        base.spec
-        if base
-        else resolve_base(
-            options["base"], options=BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
-        )
+    spec = resolve_base(
+        options["base"], options=BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
     )
     language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")
     life.doing("reading the data")
-    data = load_training_data(
-        source,
-        domain=domain,
-        lang=language,
-        seed=config.seed,
-        train_queries=options["train_queries"],
-        skip_dangling=options["skip_dangling"],
-    )
+    data_source = TrainingSource(source, domain, language, options["train_queries"], options["skip_dangling"])
+    data = data_source.load(config.seed)
     life.doing("loading the base")
-    from ..adapters import Checkpoint, run_id
     from ..base.load import load_base
     from ..encoder import choose_device
 
-    base = base or load_base(spec, device=choose_device(options["device"]))
-    run = run_id(config, base, data)
-    checkpoint = Checkpoint(registry.home / RUNS / run)
-    checkpoint.about = {"name": name, "domain": domain.name, "base": base.spec.name, "data": data.source}
+    base = load_base(spec, device=choose_device(options["device"]))
+    run, checkpoint = _name_run(config, base, data, registry, name, domain.name)
     return Job(
         config=config,
         domain=domain.name,
         name=name,
         registry=registry,
+        source=data_source,
         data=data,
         base=base,
         run=run,
         checkpoint=checkpoint,
         gram_rank=options["gram"] or options["gram_rank"],
     )
+
+
+def _with_seed(job: Job, seed: int) -> Job:
+    """Return the job of another seed: base and data are those in memory, apart from what the seed draws."""
+    config, data = replace(job.config, seed=seed), job.source.load(seed)
+    run, checkpoint = _name_run(config, job.base, data, job.registry, job.name, job.domain)
+    return replace(job, config=config, data=data, run=run, checkpoint=checkpoint)
+
+
+def _name_run(config: TrainConfig, base: Base, data: TrainingData, registry: Registry, name: str, domain: str) -> tuple[str, Checkpoint]:
+    from ..adapters import Checkpoint, run_id
+    from ..registry.runs import RUNS
+
+    run = run_id(config, base, data)
+    about = {"name": name, "domain": domain, "base": base.spec.name, "data": data.source}
+    return run, Checkpoint(registry.home / RUNS / run, about=about)
 
 
 def _config(options: dict[str, Any]) -> TrainConfig:
@@ -236,7 +241,7 @@ def _tell_repeated(settings: Sequence[str]) -> None:
         say(f"note: --set {key} is given {keys.count(key)} times; the last value counts")
 
 
-def _former_runs(job: Job, seeds: range, options: dict[str, Any]) -> list[dict[str, Any]]:
+def _former_runs(job: Job, seeds: range) -> list[dict[str, Any]]:
     """Return what is there already of the runs of a command: versions that are finished, and states that were kept."""
     from ..adapters.seeds import find_group
     from ..registry.runs import RUNS, describe_run
@@ -244,7 +249,7 @@ def _former_runs(job: Job, seeds: range, options: dict[str, Any]) -> list[dict[s
     group = find_group(job.registry.home / RUNS, job.name, job.run, len(seeds)) if len(seeds) > 1 else None
     found = []
     for seed in seeds:
-        each = job if seed == seeds[0] else _prepare(options | {"seed": seed}, job.base)
+        each = job if seed == seeds[0] else _with_seed(job, seed)
         entry = group.find_finished(job.registry, job.name, each.run) if group else None
         if entry:
             found.append({"seed": seed, "finished": entry.reference, "progress": f"finished, as {entry.reference}"})
@@ -300,7 +305,7 @@ def _tell_plan(job: Job, seeds: range, former: list[dict[str, Any]], options: di
 
 def _announce(job: Job) -> None:
     from ..adapters.evaluation import make_dev_set
-    from ..adapters.train import check_data, describe_dev
+    from ..adapters.plan import check_data, describe_dev
 
     spec, data = job.base.spec, job.data
     if spec.fallback_reason:

@@ -13,10 +13,10 @@ from adapt_embed.adapters import TrainConfig, TrainResult, config_from, gradient
 from adapt_embed.adapters.after.grams import GramRequest, estimate_gram_seconds, measure_grams, plan_grams
 from adapt_embed.adapters.evaluation import make_dev_set
 from adapt_embed.adapters.loop import Progress
+from adapt_embed.adapters.plan import describe_dev
 from adapt_embed.adapters.register import write_adapter
 from adapt_embed.adapters.schedules import learning_rate_factor
 from adapt_embed.adapters.strategies.lora import read_factors
-from adapt_embed.adapters.train import describe_dev
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.data import dev_set
 from adapt_embed.data.dev_set import DevSet

@@ -260,7 +260,7 @@ def _train(arguments: list[str], prepare: Callable[[], None]) -> int:
         from adapt_embed import adapters
         from adapt_embed.cli import main
 
-        adapters.Checkpoint = lambda folder: Checkpoint(folder, every_s=0.0)  # type: ignore[assignment,misc]
+        adapters.Checkpoint = lambda folder, **more: Checkpoint(folder, every_s=0.0, **more)  # type: ignore[assignment,misc]
         prepare()
         with open(os.devnull, "w") as nowhere:  # noqa: PTH123
             os.dup2(nowhere.fileno(), 1)
