@@ -39,7 +39,7 @@ class Batches:
         # A passage that is trained on is a negative about once an epoch; drawn more often than that, the others would be pushed away further than it.
         self._others = sorted(corpus.keys() - self._key.keys()) if config.corpus_negatives else []
         self._others_per_batch = min(config.corpus_negatives, math.ceil(len(self._others) / self.steps_per_epoch))
-        # Queries of the same text share their positives: what answers one is no negative of the other.
+        # Queries of the same text share their positives: what answers one is not a negative of the other.
         self._answers: dict[str, set[str]] = {}
         for qid, text in pairs.queries.items():
             self._answers.setdefault(normalise(text), set()).update(self._key[pid] for pid in pairs.positives[qid])

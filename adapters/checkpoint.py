@@ -42,7 +42,7 @@ class Checkpoint:
     Attributes:
         folder: Where they lie.
         every_s: Least seconds between two writes while the run goes on.
-        about: What is told of the run: its name, domain, base and data.
+        about: What the list of runs shows of the run: its name, domain, base and data.
     """
 
     folder: Path

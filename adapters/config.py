@@ -1,4 +1,4 @@
-"""Everything a training run can be told, with the defaults that were measured (docs/LOG.md)."""
+"""Everything that a training run can be configured by, with the defaults that were measured (docs/LOG.md)."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class TrainConfig(
 
     def _idle(self) -> dict[str, str]:
         """Return the settings that only other rows of a table read, each with the setting that chose the row."""
-        idle = {}
+        idle: dict[str, str] = {}
         for choice, table in TABLES.items():
             of_all = {name for row in table.values() for name in row.settings}
             idle |= dict.fromkeys(of_all.difference(table[getattr(self, choice)].settings), choice)

@@ -1,5 +1,6 @@
-"""The gradient of a batch's loss, in memory that does not grow with the batch."""
+"""The gradient of a loss of vectors, in memory that does not grow with the batch."""
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -27,24 +28,42 @@ class _Part(NamedTuple):
 
 
 def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed: int, budget: float | None = None) -> float:
-    """Add the gradient of a batch's loss to the parameters', and return the loss.
+    """Add the gradient of a batch's loss to the parameters', and return the loss. See `backpropagate`."""
 
-    Micro-batches are embedded one after another. Their graphs are held while they fit into the memory budget; the others are embedded
-    without a graph, and once more with one when the gradient of their vectors is known. The gradient is the same, bit for bit, whatever
-    the budget. The global random state stays as it was.
+    def loss_of(vectors: Sequence[Tensor]) -> Tensor:
+        queries, passages = vectors
+        return batch_loss(queries, passages, batch, config)
+
+    return backpropagate(base, (("query", batch.queries), ("document", batch.passages)), loss_of, config, seed, budget)
+
+
+def backpropagate(
+    base: Base,
+    sides: Sequence[tuple[Role, list[str]]],
+    loss_of: Callable[[Sequence[Tensor]], Tensor],
+    config: TrainConfig,
+    seed: int,
+    budget: float | None = None,
+) -> float:
+    """Add the gradient of a loss of vectors to the parameters' of the network that they come from, and return the loss.
+
+    Micro-batches are embedded one after another. Their graphs are held while they fit into the memory budget; the others are
+    embedded without a graph, and once more with one when the gradient of their vectors is known. The gradient is the same, bit for
+    bit, whatever the budget. The global random state stays as it was.
 
     Args:
         base: With a strategy put in, in training.
-        batch: What to embed.
-        config: How.
+        sides: Texts that go through the network, by role; those of a side that has kept vectors are not among them.
+        loss_of: The vectors of each side, (n, d) of length 1 in the order of its texts -> a scalar.
+        config: Gives length and precision.
         seed: Of dropout; each micro-batch draws from its own, so that it draws the same twice.
         budget: Bytes that graphs may hold, beside one micro-batch at a time of those that do not fit; None: a third of the device's memory.
 
     Source: https://arxiv.org/abs/2101.06983 (GradCache), where everything is embedded twice.
     """
     budget = memory_budget(base.device) if budget is None else budget
-    parts = make_parts(base, batch.queries, "query", config), make_parts(base, batch.passages, "document", config)
-    flat = [*parts[0], *parts[1]]
+    parts = [make_parts(base, texts, role, config) for role, texts in sides]
+    flat = [part for of_side in parts for part in of_side]
     vectors: list[Tensor] = []
     with torch.random.fork_rng(devices=[base.device] if base.device.type == "cuda" else []):
         for number, part in enumerate(flat):
@@ -54,8 +73,8 @@ def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed
             with torch.set_grad_enabled(is_held):
                 vectors.append(_embed(base, part, config, seed + number))
         leaves = [vector.detach().requires_grad_() for vector in vectors]
-        queries, passages = in_order(parts[0], leaves[: len(parts[0])]), in_order(parts[1], leaves[len(parts[0]) :])
-        loss = batch_loss(queries, passages, batch, config)
+        rest = iter(leaves)
+        loss = loss_of([in_order(of_side, [next(rest) for _ in of_side]) for of_side in parts])
         torch.autograd.backward(loss)
         for number, (part, vector, leaf) in enumerate(zip(flat, vectors, leaves, strict=True)):
             torch.autograd.backward(vector if vector.requires_grad else _embed(base, part, config, seed + number), leaf.grad)

@@ -142,7 +142,7 @@ class Run:
         return loss
 
     def _take(self, loss: float) -> None:
-        """Change the parameters and count the step: between the two, the state is no state of the run."""
+        """Change the parameters and count the step: between the two, the state is not one of the run."""
         self.is_whole = False
         self.optimizer.step()
         self.state.losses.append(loss)

@@ -63,7 +63,7 @@ def train_adapter(
         config: How.
         checkpoint: Where the state is kept; None keeps none.
         resume: Go on from the checkpoint where there is one.
-        on_step: Told after each step.
+        on_step: Called after each step.
 
     Raises:
         TrainingError: the loss is not a number, factors are too large to be stored, or the state cannot be written or read.

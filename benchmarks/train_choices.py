@@ -17,6 +17,7 @@ import argparse
 import json
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +123,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     encoder, losses = train_one(base, TrainingData(corpus=corpus, train=train, dev=None, source=chosen.data), config)
     seconds, trained_on = time.monotonic() - started, train.passage_ids()
 
-    def score() -> dict:
+    def score(encoder: LoraEncoder) -> dict:
         first, second = (encoder.encode(texts, "document") for texts in (general.first, general.second))
         queries, documents = encoder.encode(list(dev.queries.values()), "query"), encoder.encode(list(passages.values()), "document")
         scores = NDCG_10.by_query(queries, documents, list(dev.queries), list(passages), dev.positives)
@@ -138,10 +139,9 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
         "train_s": round(seconds, 1),
         "trained_on": sorted(qid for qid, passages in dev.positives.items() if not trained_on.isdisjoint(passages)),
         "scaled": {},
-    } | score()
+    } | score(encoder)
     for scale in SCALES if options.scaled and choice != "peer" else ():
-        set_scale(base, scale)
-        cell["scaled"][str(scale)] = score()
+        cell["scaled"][str(scale)] = score(at_scale(encoder, scale))
     write_cell(path, cell)
 
 
@@ -149,8 +149,8 @@ def train_ours(base: Base, data: TrainingData, config: TrainConfig) -> tuple[Lor
     from adapt_embed.adapters.evaluation import dev_encoder
     from adapt_embed.adapters.train import train_adapter
 
-    losses = train_adapter(base, data, config).losses
-    return dev_encoder(base, config), losses
+    result = train_adapter(base, data, config)
+    return replace(dev_encoder(base, config), factors=result.factors), result.losses
 
 
 def train_peer(base: Base, data: TrainingData, config: TrainConfig) -> tuple[LoraEncoder, list[float]]:
@@ -167,14 +167,10 @@ def train_peer(base: Base, data: TrainingData, config: TrainConfig) -> tuple[Lor
     return LoraEncoder(base, factors, precision=config.precision, max_tokens=config.max_tokens), []
 
 
-def set_scale(base: Base, scale: float) -> None:
-    """Set what every trained update in the network is multiplied by."""
-    from peft.tuners.lora import LoraLayer
-
-    for module in base.model.modules():
-        if isinstance(module, LoraLayer):
-            for name in module.scaling:
-                module.set_scale(name, scale)
+def at_scale(encoder: LoraEncoder, scale: float) -> LoraEncoder:
+    """Return the encoder with every trained update multiplied."""
+    factors = {name: replace(module, scale=module.scale * scale) for name, module in (encoder.factors or {}).items()}
+    return replace(encoder, factors=factors)
 
 
 def report(options: argparse.Namespace) -> None:

@@ -1,13 +1,14 @@
 """Gradients of a batch: as plain backpropagation gives them, and the same bits however little memory there is."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, gradients
 from adapt_embed.adapters.batches import Batches, TextBatch
-from adapt_embed.adapters.gradients import accumulate_gradients, batch_loss, in_order, make_parts
+from adapt_embed.adapters.gradients import accumulate_gradients, backpropagate, batch_loss, in_order, make_parts
 from adapt_embed.adapters.memory import graph_bytes_per_token
 from adapt_embed.adapters.strategies.table import open_strategy
 from adapt_embed.base import Base
@@ -127,3 +128,25 @@ def test_the_correction_takes_the_frequency_of_a_passage_off_its_logits() -> Non
     ]
     by_hand = [(math.log(1 + f / math.e) + math.log(1 + 1 / (f * math.e))) / 2 for f in (1, 2, 4)]
     assert losses == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_a_side_whose_vectors_are_kept_gets_no_pass_through_the_network(
+    base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config()
+    parameters, batch = in_training(base, config), first_batch(toy_data, config)
+    parts = make_parts(base, batch.passages, "document", config)
+    kept = in_order(parts, [embed(base, part.ids, "fp32") for part in parts]).detach()
+    runs: list[int] = []
+    monkeypatch.setattr(gradients, "embed", lambda *arguments: (runs.append(1), embed(*arguments))[1])
+
+    def loss_of(vectors: Sequence[Tensor]) -> Tensor:
+        return batch_loss(vectors[0], kept, batch, config)
+
+    loss = backpropagate(base, [("query", batch.queries)], loss_of, config, 1, INFINITE)
+    queries = make_parts(base, batch.queries, "query", config)
+    assert len(runs) == len(queries)
+    plain = loss_of([in_order(queries, [embed(base, part.ids, "fp32") for part in queries])])
+    assert loss == pytest.approx(plain.item(), rel=1e-6)
+    for parameter, gradient in zip(parameters, torch.autograd.grad(plain, parameters), strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, atol=1e-5, rtol=1e-4)

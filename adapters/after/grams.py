@@ -20,20 +20,20 @@ from ...plurals import count
 from ...timing import estimate_seconds
 from ..config import TrainConfig
 from ..strategies.table import open_strategy, put_in
-from .layer_inputs import inputs_told
+from .layer_inputs import watch_inputs
 
 MAX_TEXTS = 256
 """At most so many queries, and so many passages: some ten tokens for each input of the widest layer."""
-Told = Callable[[int, int], None]
+OnTexts = Callable[[int, int], None]
 """(texts done, texts in all)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GramRequest:
-    """That Gram matrices be measured after training: how they are kept, and who is told how far it is."""
+    """That Gram matrices be measured after training: how they are kept, and what is called with how far it is."""
 
     rank: GramRank
-    on_texts: Told | None = None
+    on_texts: OnTexts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ def plan_grams(base: Base, data: TrainingData, config: TrainConfig, rank: GramRa
         rank: How the matrices will be kept.
     """
     names, widths = open_strategy(config).plan(base).modules, dict[str, int]()
-    with inputs_told(base, names, lambda name, rows: widths.update({name: rows.shape[1]})) as first:
+    with watch_inputs(base, names, lambda name, rows: widths.update({name: rows.shape[1]})) as first:
         _read_texts(base, GramTexts(queries=[""], passages=[]), config, None)
     blank = {name: blank_gram(width, rank) for name, width in widths.items()}
     texts = draw_texts(data, config.seed)
@@ -188,7 +188,7 @@ class ExactGrams:
     tokens: int
 
 
-def collect_grams(base: Base, names: Iterable[str], texts: GramTexts, config: TrainConfig, on_texts: Told | None = None) -> ExactGrams:
+def collect_grams(base: Base, names: Iterable[str], texts: GramTexts, config: TrainConfig, on_texts: OnTexts | None = None) -> ExactGrams:
     """Send texts through the network and return the mean over their tokens, padding left out, of x x^T of each module's inputs x.
 
     Source: https://arxiv.org/abs/2212.09849, where it is the sum; over the number of tokens, it does not depend on how many texts a
@@ -199,7 +199,7 @@ def collect_grams(base: Base, names: Iterable[str], texts: GramTexts, config: Tr
         names: Of the modules whose inputs count.
         texts: Read at the length and in the precision of training, queries with their instruction.
         config: Gives both.
-        on_texts: Told how many texts are done, of how many.
+        on_texts: Called with how many texts are done, of how many.
     """
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
@@ -209,7 +209,7 @@ def collect_grams(base: Base, names: Iterable[str], texts: GramTexts, config: Tr
         sums[name] = sums[name].add_(product) if name in sums else product
         counts[name] = counts.get(name, 0) + len(rows)
 
-    with inputs_told(base, names, take) as first:
+    with watch_inputs(base, names, take) as first:
         _read_texts(base, texts, config, on_texts)
     matrices = {name: _symmetric(sums.pop(name).div_(counts[name]).cpu()) for name in list(sums)}
     return ExactGrams(matrices, first, max(counts.values()))
@@ -220,7 +220,7 @@ def _symmetric(matrix: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _read_texts(base: Base, texts: GramTexts, config: TrainConfig, on_texts: Told | None) -> None:
+def _read_texts(base: Base, texts: GramTexts, config: TrainConfig, on_texts: OnTexts | None) -> None:
     done, budget = 0, default_batch_tokens(base.device)
     by_role: tuple[tuple[Role, list[str]], ...] = (("query", texts.queries), ("document", texts.passages))
     for role, of_role in by_role:

@@ -29,8 +29,8 @@ class Scores:
 def info_nce(batch: EmbeddedBatch, settings: LossSettings) -> Tensor:
     """Average over queries and their positives of -log softmax of the positive among itself and the negatives.
 
-    Source: https://arxiv.org/abs/1807.03748; unlike there, each of several positives of a query is held against the negatives alone,
-    never against its fellow positives. The frequencies: https://doi.org/10.1145/3298689.3346996.
+    Source: https://arxiv.org/abs/1807.03748; unlike there, each of several positives of a query is compared with the negatives alone,
+    never with its fellow positives. The frequencies: https://doi.org/10.1145/3298689.3346996.
     """
     return contrast(score(batch, settings), settings.temperature)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -55,11 +54,15 @@ class Settings:
                 described.setting.check(name, value)
 
 
-@functools.cache
 def describe_settings(of: type[Settings]) -> Mapping[str, Described]:
     """Return the settings of a group, or of a configuration, by name."""
-    hints = get_type_hints(of, include_extras=True)
-    return {field.name: _describe(field.name, hints[field.name], field.default) for field in fields(of)}
+    if of not in _described:
+        hints = get_type_hints(of, include_extras=True)  # costs milliseconds
+        _described[of] = {field.name: _describe(field.name, hints[field.name], field.default) for field in fields(of)}
+    return _described[of]
+
+
+_described: dict[type[Settings], Mapping[str, Described]] = {}
 
 
 def _describe(name: str, hint: object, default: object) -> Described:

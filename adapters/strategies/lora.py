@@ -65,9 +65,10 @@ class LoraStrategy:
 
     def take_out(self) -> None:
         """Put the base's own modules back."""
-        if self._former is None:
+        former, self._former = self._former, None
+        if former is None:
             return
-        base, self._former, former = self._former.base, None, self._former
+        base = former.base
         _remove_layers(base)
         base.model.eval()
         if base.model.config._attn_implementation != former.attention:
