@@ -379,12 +379,14 @@ def _former(job: Job) -> str:
 
 
 def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: bool) -> None:
+    from ..metrics import NDCG_10
+
     weights = entry.files["adapter_model.safetensors"]["size"]
     folder = registry.folder(entry)
     if result.before is None or result.after is None:
-        score = "dev nDCG@10  none (no dev split)"
+        score = f"dev {NDCG_10}  none (no dev split)"
     else:
-        score = f"dev nDCG@10  {result.before:.4f} -> {result.after:.4f} ({result.after - result.before:+.4f})"
+        score = f"dev {result.metric}  {result.before:.4f} -> {result.after:.4f} ({result.after - result.before:+.4f})"
         if result.after <= result.before:
             say("warning: no gain on dev. Try a lower learning_rate, more pairs, or a larger batch_size; see docs/training.md")
     early = f", stopped early after {count(result.steps, 'step')}" if result.stopped_early else ""

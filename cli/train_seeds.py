@@ -19,13 +19,14 @@ def report_seeds(registry: Registry, group: SeedGroup, entries: Sequence[Entry],
     """Print each version, and the mean and spread of their dev scores."""
     from ..adapters.seeds import spread_over_seeds
 
-    scores = [entry.scores["dev"]["after"] for entry in entries if entry.scores.get("dev")]
+    dev = [entry.scores["dev"] for entry in entries if entry.scores.get("dev")]
+    scores = [each["after"] for each in dev]
     spread = spread_over_seeds(scores) if len(scores) > 1 else None
     lines = [f"{entry.reference}  seed {entry.seed}  {format_dev(entry.scores) or 'no dev split'}" for entry in entries]
     if spread:
-        mean = f"dev nDCG@10 {spread.mean:.4f} ± {spread.deviation:.4f} (standard deviation), {spread.least:.4f} to {spread.greatest:.4f}"
+        mean = f"dev {dev[0]['metric']} {spread.mean:.4f} ± {spread.deviation:.4f} (standard deviation), {spread.least:.4f} to {spread.greatest:.4f}"
         lines.append(f"{len(entries)} seeds: {mean}")
-        before = entries[0].scores["dev"]["before"]
+        before = dev[0]["before"]
         if spread.mean <= before:
             say(f"warning: no gain on dev over the base's {before:.4f}, on the mean of the seeds; see docs/training.md")
     if len(entries) > 1:

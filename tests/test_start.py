@@ -66,6 +66,7 @@ WRONG = [
     ("train --domain LEAGL --data sample", "Did you mean legal?"),
     ("train --domain legl.toml", "legl.toml does not exist"),
     ("train --domain legal --set epocs=2", "unknown setting 'epocs'. Did you mean epochs?"),
+    ("train --domain legal --set loss.temprature=2", "unknown setting 'loss.temprature'. Did you mean loss.temperature"),
     ("train --domain legal --set loss=infonc", "unknown loss 'infonc'. Did you mean infonce"),
     ("train --domain legal --set store=fp61", "unknown store 'fp61'. Did you mean fp16"),
     ("train --domain legal --set epochs=many", "epochs is 'many'; expected a whole number"),

@@ -204,6 +204,22 @@ def test_a_state_that_cannot_be_written_is_one_clear_line_and_leaves_the_old_one
     assert_same(run(tiny_base, toy_data, tmp_path, resume=True), uninterrupted)
 
 
+def test_a_state_has_the_parts_that_states_of_earlier_versions_have(tiny_base: Path, toy_data: TrainingData, tmp_path: Path) -> None:
+    run(tiny_base, toy_data, tmp_path)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state.keys() == {"step", "losses", "looks", "best_weights", "weights", "optimizer"}
+    assert state["looks"][0].keys() == {"step", "score"}
+
+
+def test_the_last_state_is_kept_until_it_is_discarded_however_seldom_states_are_saved(
+    tiny_base: Path, toy_data: TrainingData, uninterrupted: TrainResult, tmp_path: Path
+) -> None:
+    run(tiny_base, toy_data, tmp_path, every_s=1000)
+    told: list[int] = []
+    assert_same(run(tiny_base, toy_data, tmp_path, resume=True, on_step=lambda progress: told.append(progress.step)), uninterrupted)
+    assert told == []
+
+
 def test_discarding_leaves_nothing_of_the_run(tiny_base: Path, toy_data: TrainingData, tmp_path: Path) -> None:
     run(tiny_base, toy_data, tmp_path / "run")
     (tmp_path / "run" / "state.123.tmp").write_bytes(b"of a killed write")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -98,12 +98,11 @@ def at_most_one(name: str, value: float) -> None:
         raise ConfigError(f"{name} is {value}; it must be at least 0 and at most 1")
 
 
-def one_of(choices: Iterable[str]) -> Check:
-    """Refuse what is not one of some names."""
-    known = tuple(choices)
+def one_of(choices: Collection[str]) -> Check:
+    """Refuse what is not one of some names, such as the keys of a table as it is then."""
 
     def check(name: str, value: str) -> None:
-        if value not in known:
-            raise ConfigError(unknown_name(name, value, known))
+        if value not in choices:
+            raise ConfigError(unknown_name(name, value, tuple(choices)))
 
     return check
