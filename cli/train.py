@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..adapters import Checkpoint, TrainConfig, TrainPlan, TrainResult
-    from ..adapters.after.grams import GramPlan, MeasuredGrams
+    from ..adapters.after.gram_plan import GramPlan
+    from ..adapters.after.grams import MeasuredGrams
     from ..adapters.seeds import SeedMember
     from ..base.load import Base
     from ..data.retrieval import TrainingData
@@ -325,13 +326,13 @@ def _announce(job: Job) -> None:
 
 
 def _plan_grams(job: Job) -> GramPlan | None:
-    from ..adapters.after.grams import plan_grams
+    from ..adapters.after.gram_plan import plan_grams
 
     return None if job.gram_rank is None else plan_grams(job.base, job.data, job.config, job.gram_rank)
 
 
 def _estimate_grams(job: Job) -> float:
-    from ..adapters.after.grams import estimate_gram_seconds
+    from ..adapters.after.gram_plan import estimate_gram_seconds
 
     return estimate_gram_seconds(job.base, job.data, job.config)
 

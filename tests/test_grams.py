@@ -9,7 +9,8 @@ import pytest
 import torch
 from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, train_adapter
 from adapt_embed.adapters.after import grams
-from adapt_embed.adapters.after.grams import GramRequest, GramTexts, MeasuredGrams, collect_grams, draw_texts, measure_grams, plan_grams
+from adapt_embed.adapters.after.gram_plan import plan_grams
+from adapt_embed.adapters.after.grams import GramRequest, GramTexts, MeasuredGrams, collect_grams, draw_texts, measure_grams
 from adapt_embed.adapters.register import register_adapter
 from adapt_embed.adapters.strategies.table import open_strategy, put_in
 from adapt_embed.base import Base, load_base, resolve_base

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, TrainResult, config_from, gradients, plan_training, train_adapter
-from adapt_embed.adapters.after.grams import GramRequest, estimate_gram_seconds, measure_grams, plan_grams
+from adapt_embed.adapters.after.gram_plan import estimate_gram_seconds, plan_grams
+from adapt_embed.adapters.after.grams import GramRequest, measure_grams
 from adapt_embed.adapters.evaluation import make_dev_set
 from adapt_embed.adapters.loop import Progress
 from adapt_embed.adapters.plan import describe_dev

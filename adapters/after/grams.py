@@ -1,8 +1,7 @@
 """Gram matrices of what the adapted modules read, over a bounded and seeded sample of the training texts."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 import torch
@@ -15,9 +14,7 @@ from ...encoder import Role, default_batch_tokens, embed, length_batches, tokeni
 from ...errors import TrainingError
 from ...lora import LoraFactors
 from ...lora.gram_file import grams_bytes
-from ...lora.grams import GramRank, StoredGram, StoredGrams, blank_gram, gram_error, store_gram
-from ...plurals import count
-from ...timing import estimate_seconds
+from ...lora.grams import GramRank, StoredGram, StoredGrams, gram_error, store_gram
 from ..config import TrainConfig
 from ..strategies.table import open_strategy, put_in
 from .layer_inputs import watch_inputs
@@ -34,26 +31,6 @@ class GramRequest:
 
     rank: GramRank
     on_texts: OnTexts | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GramPlan:
-    """What will be measured: the matrices of so many modules, the inputs that differ among them, and the bytes of the file."""
-
-    rank: GramRank
-    modules: int
-    inputs: int
-    queries: int
-    passages: int
-    file_bytes: int
-
-    def describe(self) -> str:
-        """Say it in a line."""
-        form = "exact" if self.rank == "full" else f"diagonal and rank {self.rank}"
-        return (
-            f"{self.inputs} Gram {'matrix' if self.inputs == 1 else 'matrices'} ({form}) for {count(self.modules, 'module')}, measured after training on {count(self.queries, 'query')} "
-            f"and {count(self.passages, 'passage')}: about {self.file_bytes / 1e6:.2f} MB"
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,42 +78,6 @@ def draw_texts(data: TrainingData, seed: int) -> GramTexts:
     generator = np.random.default_rng(seed)
     queries, passages = (draw(sorted(ids), MAX_TEXTS, generator) for ids in (data.train.queries, data.train.passage_ids()))
     return GramTexts(queries=[data.train.queries[qid] for qid in queries], passages=[data.corpus[pid] for pid in passages])
-
-
-def plan_grams(base: Base, data: TrainingData, config: TrainConfig, rank: GramRank) -> GramPlan:
-    """Say what will be measured and how large it will be. One short text goes through the network, to see which modules share an input.
-
-    Args:
-        base: The base.
-        data: What will be trained on.
-        config: How.
-        rank: How the matrices will be kept.
-    """
-    names, widths = open_strategy(config).plan(base).modules, dict[str, int]()
-    with watch_inputs(base, names, lambda name, rows: widths.update({name: rows.shape[1]})) as first:
-        _read_texts(base, GramTexts(queries=[""], passages=[]), config, None)
-    blank = {name: blank_gram(width, rank) for name, width in widths.items()}
-    texts = draw_texts(data, config.seed)
-    return GramPlan(
-        rank=rank,
-        modules=len(first),
-        inputs=len(blank),
-        queries=len(texts.queries),
-        passages=len(texts.passages),
-        file_bytes=grams_bytes({name: blank[owner] for name, owner in first.items()}),
-    )
-
-
-def estimate_gram_seconds(base: Base, data: TrainingData, config: TrainConfig) -> float:
-    """Estimate how long measuring will take."""
-    texts, names = draw_texts(data, config.seed), open_strategy(config).plan(base).modules
-    asked: list[tuple[Role, str]] = [*(("query", text) for text in texts.queries), *(("document", text) for text in texts.passages)]
-
-    def measure(some: Sequence[tuple[Role, str]]) -> None:
-        queries, passages = ([text for role, text in some if role == wanted] for wanted in get_args(Role))
-        collect_grams(base, names, GramTexts(queries=queries, passages=passages), config)
-
-    return estimate_seconds(measure, asked, sample=32)
 
 
 def measure_grams(base: Base, trained: LoraFactors, data: TrainingData, config: TrainConfig, request: GramRequest) -> MeasuredGrams:
@@ -210,7 +151,7 @@ def collect_grams(base: Base, names: Iterable[str], texts: GramTexts, config: Tr
         counts[name] = counts.get(name, 0) + len(rows)
 
     with watch_inputs(base, names, take) as first:
-        _read_texts(base, texts, config, on_texts)
+        read_texts(base, texts, config, on_texts)
     matrices = {name: _symmetric(sums.pop(name).div_(counts[name]).cpu()) for name in list(sums)}
     return ExactGrams(matrices, first, max(counts.values()))
 
@@ -220,7 +161,8 @@ def _symmetric(matrix: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _read_texts(base: Base, texts: GramTexts, config: TrainConfig, on_texts: OnTexts | None) -> None:
+def read_texts(base: Base, texts: GramTexts, config: TrainConfig, on_texts: OnTexts | None) -> None:
+    """Send texts through the network as it stands, at the length and in the precision of training, for hooks to see what flows."""
     done, budget = 0, default_batch_tokens(base.device)
     by_role: tuple[tuple[Role, list[str]], ...] = (("query", texts.queries), ("document", texts.passages))
     for role, of_role in by_role:
