@@ -15,3 +15,9 @@ MAX_TOKENS = 256
 
 DATA_WORDS = ("sample", "hub")
 """What `--data` takes beside paths."""
+
+PICTURES = (".svg", ".png")
+"""What a file's name ends in that `adapt merge --plot` writes."""
+
+DEVICES = ("cuda", "mps", "cpu")
+"""The kinds of devices, the best first."""

@@ -11,10 +11,9 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from uuid import uuid4
 
+from . import disk
 from .errors import ConfigError, DataError, did_you_mean
 
 STDOUT = 1
@@ -124,26 +123,6 @@ def write_file(path: Path, content: bytes) -> None:
         raise _refusal(path, e) from e
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Give a regular file new content, or make it: by rename, so that a reader sees the old or the new, never a part.
-
-    Raises:
-        OSError: it cannot be written; the old file is as it was.
-    """
-    temporary = path.with_name(f".{uuid4().hex}.tmp")
-    try:
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-        with os.fdopen(file, "wb") as writer:
-            _take_permissions(temporary, path)
-            writer.write(content)
-            writer.flush()
-            os.fsync(writer.fileno())
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
 def descriptor_of(path: Path) -> int | None:
     """Return the open file of this process that a path means, such as 1 for `/dev/stdout`; None: it means none.
 
@@ -189,21 +168,8 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 def _replace(path: Path, content: bytes) -> None:
     try:
-        replace_file(path, content)
+        disk.replace_file(path, content)
     except OSError as e:
         if e.errno not in _NOT_BY_RENAME or not path.is_file():
             raise
         _write_all(os.open(path, os.O_WRONLY | os.O_TRUNC | getattr(os, "O_BINARY", 0)), content)
-
-
-def _take_permissions(new: Path, old: Path) -> None:
-    """Give a file the owner and the mode of the one that it replaces; one that replaces nothing has those of any new file."""
-    try:
-        there = old.stat()
-    except FileNotFoundError:
-        return
-    if hasattr(os, "chown"):
-        with suppress(OSError):  # only the superuser may give a file away
-            os.chown(new, there.st_uid, there.st_gid)
-    with suppress(OSError):  # some file systems have no modes
-        new.chmod(stat.S_IMODE(there.st_mode))

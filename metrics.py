@@ -1,5 +1,6 @@
-"""Dev metrics as values, over pytrec-eval, which mteb uses too; equal to mteb's by a test."""
+"""Dev metrics as values, over pytrec-eval, which mteb uses too (equal to mteb's by a test); and how scores spread over seeds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,3 +53,19 @@ class Metric:
 
 
 NDCG_10 = Metric("nDCG", 10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How scores of runs that differ in their seed scatter. `deviation` is the sample's standard deviation."""
+
+    mean: float
+    deviation: float
+    least: float
+    greatest: float
+
+
+def spread_of(scores: Sequence[float]) -> Spread:
+    """Return mean and spread of two scores or more."""
+    deviation = float(np.std(scores, ddof=1))
+    return Spread(mean=float(np.mean(scores)), deviation=deviation, least=min(scores), greatest=max(scores))

@@ -72,6 +72,11 @@ def fold(text: str, width: int | None, indent: str = _INDENT) -> list[str]:
     return [each if row == 0 else indent + each for row, each in enumerate([*lines, line])]
 
 
+def shorten(text: str, longest: int, mark: str = "…") -> str:
+    """Return a text that is longer than so many characters with a mark at its cut end, and any other one as it is."""
+    return text if len(text) <= longest else text[: longest - len(mark)] + mark
+
+
 def cell_width(text: str) -> int:
     """Return how many columns of a terminal a line takes."""
     if text.isascii():

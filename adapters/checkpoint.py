@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from ..base.load import Base
 from ..data.retrieval import TrainingData
+from ..disk import replace_file
 from ..errors import TrainingError
 from ..registry.runs import facts_of, lock_of
 from .config import TrainConfig
@@ -28,8 +29,8 @@ def run_id(config: TrainConfig, base: Base, data: TrainingData) -> str:
 
     The data's ids and hard negatives count as well (`fingerprint` leaves them out): batches and the dev set are drawn from them.
     """
-    spec = base.spec
-    of_base = (spec.sha256, spec.pooling, spec.query_prompt, spec.document_prompt, spec.longest(), base.tokenizer_hash, base.device.type)
+    how = base.encoding
+    of_base = (base.spec.sha256, how.pooling, how.query_prompt, how.document_prompt, how.longest(), base.tokenizer_hash, base.device.type)
     of_data = (data.corpus, asdict(data.train), asdict(data.dev) if data.dev else None)
     text = json.dumps([config.identity(), of_base, of_data], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -97,16 +98,10 @@ class Checkpoint:
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                torch.save(run.as_dict(), file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.path)
-            temporary.write_text(json.dumps(self.about | {"step": run.state.step, "steps": run.batches.steps}) + "\n", encoding="utf-8")
-            temporary.replace(facts_of(self.folder))
+            replace_file(self.path, lambda file: torch.save(run.as_dict(), file), temporary=temporary)
+            facts = json.dumps(self.about | {"step": run.state.step, "steps": run.batches.steps}) + "\n"
+            replace_file(facts_of(self.folder), facts.encode(), durability="none", temporary=temporary)
         except (OSError, RuntimeError) as e:  # torch's zip writer turns a full disk into a RuntimeError
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
             reason = e.strerror if isinstance(e, OSError) else "the disk may be full"
             raise TrainingError(
                 f"the state of the run cannot be written to {self.folder} ({reason}); make room, or choose another --registry, and run again with --resume"

@@ -1,4 +1,4 @@
-"""Everything that a training run can be configured by, with the defaults that were measured (docs/LOG.md)."""
+"""Everything that a training run can be configured by, with the defaults that were measured (docs/log/)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,10 @@ from ..errors import UnreadSettingError
 from .losses.table import LOSSES
 from .optimisers import OPTIMISERS
 from .schedules import SCHEDULES
-from .settings.batches import BatchSettings
-from .settings.evaluation import EvaluationSettings
 from .settings.groups import flatten_settings
-from .settings.loss import LossSettings
-from .settings.optimiser import OptimiserSettings
+from .settings.joined import TrainSettings
 from .settings.reading import read_value
-from .settings.run import RunSettings
-from .settings.schedule import ScheduleSettings
-from .settings.setting import describe_settings
-from .settings.strategy import StrategySettings
+from .settings.setting import describe_settings, one_of
 from .strategies.table import STRATEGIES
 
 
@@ -33,17 +27,13 @@ TABLES: dict[str, Mapping[str, _Row]] = {"loss": LOSSES, "strategy": STRATEGIES,
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(
-    RunSettings, EvaluationSettings, ScheduleSettings, OptimiserSettings, StrategySettings, LossSettings, BatchSettings
-):  # of several classes the last one's fields come first
-    """How to train: all groups of settings in one. What reads a group takes that group, so that its type says what it reads.
-
-    What each setting is stands in its annotation (`settings/`), which `docs/training.md` shows.
-    Source of the defaults: the BGE recipe, changed where measurements on dev said so (docs/LOG.md).
-    """
+class TrainConfig(TrainSettings):
+    """How to train: settings whose loss, strategy, optimiser and schedule exist, and that are read by them."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for choice, table in TABLES.items():
+            one_of(table)(choice, getattr(self, choice))
         self.refuse_unread(name for name, each in describe_settings(TrainConfig).items() if getattr(self, name) != each.default)
 
     def refuse_unread(self, given: Iterable[str]) -> None:

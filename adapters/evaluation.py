@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ..base.load import Base
 from ..data.dev_set import DevSet, draw_dev_set
 from ..data.retrieval import TrainingData
-from ..encoder import LoraEncoder
+from ..encoders.lora import LoraEncoder
 from .config import TrainConfig
 
 

@@ -7,7 +7,10 @@ import torch
 from torch import Tensor
 
 from ..base.load import Base
-from ..encoder import Role, embed, length_batches, tokenize
+from ..choices import Role
+from ..encoders.batching import length_batches
+from ..encoders.forward import embed
+from ..encoders.tokens import tokenize
 from .batches import TextBatch
 from .config import TrainConfig
 from .losses.batch import EmbeddedBatch, Relation

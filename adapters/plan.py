@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..base.load import Base
-from ..base.resolve import BaseSpec
 from ..data.dev_set import DevSet
 from ..data.preflight import PreflightWarning, preflight
 from ..data.retrieval import TrainingData
-from ..encoder import tokenize
+from ..encoders.tokens import tokenize
 from ..timing import estimate_seconds
 from .batches import Batches
 from .config import TrainConfig
@@ -66,7 +65,7 @@ def describe_dev(dev: DevSet | None, data: TrainingData) -> str:
 
 def check_data(base: Base, data: TrainingData, config: TrainConfig) -> list[PreflightWarning]:
     """Return what will go wrong with these data on this base."""
-    limit = min(config.max_tokens, base.spec.max_tokens)
+    limit = min(config.max_tokens, base.encoding.max_tokens)
 
     def count_truncated(texts: Sequence[str]) -> int:
         return tokenize(base, texts, "document", limit).truncated
@@ -75,15 +74,15 @@ def check_data(base: Base, data: TrainingData, config: TrainConfig) -> list[Pref
         data,
         batch_size=config.batch_size,
         base_language=base.spec.language,
-        query_prompt_known=instruction_is_known(base.spec),
+        query_prompt_known=instruction_is_known(base),
         count_truncated=count_truncated,
         seed=config.seed,
     )
 
 
-def instruction_is_known(spec: BaseSpec) -> bool:
+def instruction_is_known(base: Base) -> bool:
     """Say whether a base's instruction for queries is stated, or it is a known base that needs none."""
-    return bool(spec.query_prompt) or spec.alias is not None
+    return bool(base.encoding.query_prompt) or base.spec.alias is not None
 
 
 def _estimate_run(base: Base, batches: Batches, dev: DevSet | None, config: TrainConfig) -> float:

@@ -9,8 +9,8 @@ from ..base.sentence_files import write_json, write_sentence_files
 from ..data.retrieval import TrainingData
 from ..data.sketch import TRAINING_TEXTS, sketch_texts, write_sketch
 from ..lora.gram_file import GRAMS, write_grams
-from ..registry import Entry, Registry
-from ..registry.entry import base_record, library_versions, named_base
+from ..registry import DataRecord, Entry, Registry, ScoreRecord, base_record
+from ..versions import library_versions
 from .after.grams import MeasuredGrams
 from .config import TrainConfig
 from .seeds import SeedMember
@@ -52,17 +52,17 @@ def register_adapter(
         kind="adapter",
         name=name,
         domain=domain,
-        base=base_record(base.spec),
-        pooling=base.spec.pooling,
-        prompts={"query": base.spec.query_prompt, "document": base.spec.document_prompt},
+        bases=(base_record(base.spec),),
+        pooling=base.encoding.pooling,
+        prompts=base.encoding.prompts,
         method=config.strategy,
         rank=config.rank,
-        targets=list(config.targets),
+        targets=config.targets,
         config=config.as_dict()
         | {"device": base.device.type, "libraries": library_versions(*LIBRARIES)}
         | ({"seeds": seeds.as_dict()} if seeds else {}),
         seed=config.seed,
-        data=describe_data(data) | ({"grams": grams.as_dict()} if grams else {}),
+        data=describe_data(data, grams),
         scores=describe_scores(result),
     )
     return registry.add(draft, lambda folder: write_adapter(folder, base, data, config, result, grams))
@@ -73,7 +73,7 @@ def write_adapter(
 ) -> None:
     """Write everything of an adapter but the registry's own record: of the data, what finds a text of it again, and no text."""
     write_sentence_files(base, folder)
-    open_strategy(config).write(result.factors, folder, *named_base(base_record(base.spec)))
+    open_strategy(config).write(result.factors, folder, *base_record(base.spec).loading_name)
     looks = [{"step": each.step, str(result.metric): each.score} for each in result.evaluations]
     history = {"losses": result.losses, "looks": looks}  # by the name that earlier versions' files have
     write_json(folder / "history.json", history)
@@ -82,7 +82,7 @@ def write_adapter(
         write_grams(grams.stored, folder / GRAMS)
 
 
-def describe_data(data: TrainingData) -> dict[str, object]:
+def describe_data(data: TrainingData, grams: MeasuredGrams | None = None) -> DataRecord:
     """Return what a registry entry keeps of the data."""
     counts = {
         "train_queries": len(data.train),
@@ -90,15 +90,16 @@ def describe_data(data: TrainingData) -> dict[str, object]:
         "passages": len(data.corpus),
         "dev_queries": len(data.dev) if data.dev else 0,
     }
-    return {
-        "source": data.source,
-        "fingerprint": data.fingerprint(),
-        "language": data.language,
-        "counts": counts,
-        "notes": list(data.notes),
-    }
+    return DataRecord(
+        source=data.source,
+        fingerprint=data.fingerprint(),
+        language=data.language,
+        counts=counts,
+        notes=tuple(data.notes),
+        grams=grams.as_dict() if grams else None,
+    )
 
 
-def describe_scores(result: TrainResult) -> dict[str, object]:
+def describe_scores(result: TrainResult) -> dict[str, ScoreRecord]:
     """Return what a registry entry keeps of the scores; empty without a dev split."""
-    return {"dev": {"metric": str(result.metric), "before": result.before, "after": result.after}} if result.evaluations else {}
+    return {"dev": ScoreRecord(metric=str(result.metric), before=result.before, after=result.after)} if result.evaluations else {}

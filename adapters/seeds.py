@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import statistics
 import uuid
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..disk import replace_file
 from ..errors import TrainingError
-from ..files import replace_file
 from ..registry import Entry, Registry
 
 
@@ -102,18 +100,3 @@ def _read(path: Path) -> str:
     except (OSError, ValueError, LookupError, TypeError) as e:
         raise TrainingError(f"{path} is damaged ({e}); start afresh without --resume") from e
     return group
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DevSpread:
-    """Dev scores over seeds. `deviation` is the sample's standard deviation."""
-
-    mean: float
-    deviation: float
-    least: float
-    greatest: float
-
-
-def spread_over_seeds(scores: Sequence[float]) -> DevSpread:
-    """Return mean and spread of two dev scores or more."""
-    return DevSpread(mean=statistics.fmean(scores), deviation=statistics.stdev(scores), least=min(scores), greatest=max(scores))

@@ -2,9 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from .encoding import BaseOptions, encoding_of
 from .known import KNOWN_BASES, KnownBase, Pooling, known_base
 from .link import link_base, unlink_base
-from .resolve import BaseSpec, resolve_base
+from .resolve import find_base, resolve_base
+from .spec import BaseSpec, EncodingSpec, ResolvedBase
 
 if TYPE_CHECKING:
     from .load import Base, load_base
@@ -12,9 +14,14 @@ if TYPE_CHECKING:
 __all__ = [
     "KNOWN_BASES",
     "Base",
+    "BaseOptions",
     "BaseSpec",
+    "EncodingSpec",
     "KnownBase",
     "Pooling",
+    "ResolvedBase",
+    "encoding_of",
+    "find_base",
     "known_base",
     "link_base",
     "load_base",

@@ -14,12 +14,14 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from ..errors import BaseError, unknown_name
+from .encoding import BaseOptions, encoding_of
 from .fingerprint import WEIGHTS
 from .known import KNOWN_BASES, KnownBase, find_known, known_of_name
 from .metadata import read_json, read_json_list
 from .pickled import PICKLED, PICKLED_INDEX, pickled_weights
 from .places import fetch_pickled, has_safetensors, snapshot_identity
-from .resolve import BaseOptions, BaseSpec, describe
+from .resolve import read_base
+from .spec import ResolvedBase
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -200,8 +202,9 @@ def _fill(source: Path, folder: Path, tensors: dict[str, Tensor], copied: tuple[
     unused = _unused(tensors, source)
     _write_tensors({key: tensor for key, tensor in tensors.items() if key not in unused}, folder / WEIGHTS)
     alias, states_pooling = _known(source), (source / "1_Pooling" / "config.json").is_file()
-    spec = describe(folder, "path", None, BaseOptions(lend_from=alias, pooling=None if states_pooling or alias else "cls"))
-    _check_same(replace(spec, folder=source), spec)
+    spec = read_base(folder, "path")
+    encoding = encoding_of(spec, BaseOptions(lend_from=alias, pooling=None if states_pooling or alias else "cls"))
+    _check_same(ResolvedBase(replace(spec, folder=source), encoding), ResolvedBase(spec, encoding))
     kept = {name.split("/")[0] for name in copied} | {path.name for path in pickled_weights(source)}
     return Conversion(
         source=source,
@@ -248,23 +251,23 @@ def _write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
     path.chmod(0o644)  # save_file makes it readable by its owner alone
 
 
-def _check_same(pickled: BaseSpec, converted: BaseSpec) -> None:
+def _check_same(pickled: ResolvedBase, converted: ResolvedBase) -> None:
     before, after = _vectors(pickled), _vectors(converted)
     if not before.equal(after):
         raise BaseError(
-            f"the converted weights of {pickled.folder} give other vectors (difference {float((before - after).abs().max()):.2g}); "
+            f"the converted weights of {pickled.spec.folder} give other vectors (difference {float((before - after).abs().max()):.2g}); "
             "nothing was written"
         )
 
 
-def _vectors(spec: BaseSpec) -> Tensor:
+def _vectors(found: ResolvedBase) -> Tensor:
     """Compute the vectors of a few texts, (n, d), by a network that is loaded for them alone."""
     import torch
 
     from .load import load_base, pool
 
-    base = load_base(spec)
-    batch = base.tokenizer(list(_TEXTS), padding=True, truncation=True, max_length=spec.max_tokens, return_tensors="pt")
+    base = load_base(found)
+    batch = base.tokenizer(list(_TEXTS), padding=True, truncation=True, max_length=base.encoding.max_tokens, return_tensors="pt")
     ids, mask = batch["input_ids"], batch["attention_mask"]
     with torch.no_grad():
-        return pool(base.model(input_ids=ids, attention_mask=mask).last_hidden_state, mask, spec.pooling)
+        return pool(base.model(input_ids=ids, attention_mask=mask).last_hidden_state, mask, base.encoding.pooling)

@@ -14,11 +14,10 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock
 
+from ..disk import file_sha256, replace_file
 from ..errors import BaseError
-from ..files import replace_file
 from .pickled import PICKLED, is_pickled
 
-_CHUNK_BYTES = 1 << 22
 WEIGHTS = "model.safetensors"
 _MOST_REMEMBERED = 1000
 _TICK_NS = 20_000_000  # two changes within it may bear the same time: systems note it at each tick of 1 to 10 ms
@@ -28,15 +27,6 @@ _COARSE_TICK_NS = 2_000_000_000  # of file systems that note whole seconds, or e
 def cache_folder() -> Path:
     """Return the folder of what can be computed again (`ADAPT_CACHE`, else the platform's cache folder)."""
     return Path(os.environ.get("ADAPT_CACHE") or platformdirs.user_cache_dir("adapt-embed"))
-
-
-def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file, as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def weight_files(folder: Path) -> list[Path]:

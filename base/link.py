@@ -110,13 +110,16 @@ def _check_weights(folder: Path, known: KnownBase) -> None:
 
 def _write_entry(folder: Path, known: KnownBase, entry: Path) -> str:
     """Write snapshot, reference and mark under `entry`, and return how the weights came there."""
+    from .encoding import encoding_of
     from .load import load_base
-    from .resolve import BaseOptions, describe
+    from .resolve import read_base
     from .sentence_files import write_sentence_files
+    from .spec import ResolvedBase
 
     snapshot = entry / "snapshots" / known.revision
     snapshot.mkdir(parents=True)
-    base = load_base(describe(folder, "path", known, BaseOptions()))
+    spec = read_base(folder, "path", known)
+    base = load_base(ResolvedBase(spec, encoding_of(spec)))
     shutil.copyfile(folder / "config.json", snapshot / "config.json")
     write_sentence_files(base, snapshot)
     for extra in ("vocab.txt", "special_tokens_map.json", "sentencepiece.bpe.model"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..errors import AdapterError, BaseError
 from .metadata import read_json
 from .positions import count_positions
-from .resolve import BaseSpec
+from .spec import BaseSpec, EncodingSpec, ResolvedBase
 from .tokenizer import load_tokenizer, tokenizer_sha256
 
 if TYPE_CHECKING:
@@ -23,37 +23,26 @@ _TESTED = frozenset(("bert", "roberta", "xlm-roberta", "distilbert", "mpnet"))
 
 
 @dataclass(slots=True)
-class Base:
-    """A frozen network with its tokenizer.
+class Network:
+    """Frozen weights in memory, shared by whatever encodes with them.
 
-    `tokenizer_hash` is that of what the tokenizer does. `laid` names what `lay_over` put over the weights last (None: nothing), `originals` keeps the weights that are under it,
-    `backends` the tokenizers by maximum length (a copy takes a second where the vocabulary is large).
+    Attributes:
+        spec: Which they are.
+        model: The network.
+        laid: What `lay_over` put over the weights last; None: nothing.
+        originals: The weights that are under it.
     """
 
     spec: BaseSpec
     model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    tokenizer_hash: str
     laid: str | None = None
     originals: dict[str, Tensor] = field(default_factory=dict)
-    backends: dict[int, Tokenizer] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:
         """The device the network is on."""
         device: torch.device = next(self.model.parameters()).device
         return device
-
-    def backend_tokenizer(self, max_tokens: int) -> Tokenizer:
-        """Return a copy of the fast tokenizer that truncates to `max_tokens`, on the tokenizer's side, and pads nothing."""
-        from tokenizers import Tokenizer
-
-        if max_tokens not in self.backends:
-            copy = Tokenizer.from_str(self.tokenizer.backend_tokenizer.to_str())
-            copy.no_padding()
-            copy.enable_truncation(max_tokens, direction=self.tokenizer.truncation_side)
-            self.backends[max_tokens] = copy
-        return self.backends[max_tokens]
 
     @torch.no_grad()
     def lay_over(self, key: str | None, deltas: dict[str, Tensor]) -> None:
@@ -82,36 +71,77 @@ class Base:
         self.laid = key
 
 
-def load_base(
-    spec: BaseSpec,
-    *,
-    device: torch.device | str = "cpu",
-    tokenizer: PreTrainedTokenizerBase | None = None,
-    tokenizer_hash: str | None = None,
-) -> Base:
-    """Load the network in float32, frozen and in evaluation mode, and its tokenizer. No code of the folder is run.
+@dataclass(slots=True)
+class Base:
+    """A network, and how texts go into it; several of them may share one network.
 
-    Where the network has fewer positions than the spec says, its lengths are cut to them.
+    Attributes:
+        network: The weights in memory.
+        encoding: How texts go in, no longer than the network reads.
+        tokenizer: As `encoding` names it.
+        tokenizer_hash: Of what the tokenizer does.
+        backends: The tokenizers by maximum length (a copy takes a second where the vocabulary is large).
+    """
 
-    Args:
-        spec: The base.
-        device: Where the network goes.
-        tokenizer: What `load_tokenizer` returned for this spec; None: it is loaded.
-        tokenizer_hash: Its `tokenizer_sha256`; None: it is computed.
+    network: Network
+    encoding: EncodingSpec
+    tokenizer: PreTrainedTokenizerBase
+    tokenizer_hash: str
+    backends: dict[int, Tokenizer] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> BaseSpec:
+        """Which weights the network has."""
+        return self.network.spec
+
+    @property
+    def model(self) -> PreTrainedModel:
+        """The network itself."""
+        return self.network.model
+
+    @property
+    def device(self) -> torch.device:
+        """The device the network is on."""
+        return self.network.device
+
+    def backend_tokenizer(self, max_tokens: int) -> Tokenizer:
+        """Return a copy of the fast tokenizer that truncates to `max_tokens`, on the tokenizer's side, and pads nothing."""
+        from tokenizers import Tokenizer
+
+        if max_tokens not in self.backends:
+            copy = Tokenizer.from_str(self.tokenizer.backend_tokenizer.to_str())
+            copy.no_padding()
+            copy.enable_truncation(max_tokens, direction=self.tokenizer.truncation_side)
+            self.backends[max_tokens] = copy
+        return self.backends[max_tokens]
+
+
+def load_base(found: ResolvedBase, *, device: torch.device | str = "cpu") -> Base:
+    """Load a base's network and the tokenizer that its encoding names.
+
+    Where the network has fewer positions than its `config.json` says, lengths are cut to them.
 
     Raises:
-        BaseError: the files do not load, need code of their own, or are not an encoder of token ids with a fast tokenizer.
+        BaseError: as `load_network` and `load_tokenizer`.
     """
-    tokenizer = tokenizer if tokenizer is not None else load_tokenizer(spec)
-    model = _load_network(spec.folder)
-    spec = _within(spec, count_positions(model))
-    tokenizer.model_max_length = spec.max_tokens
-    return Base(spec, model.to(device), tokenizer, tokenizer_hash or tokenizer_sha256(tokenizer))
+    tokenizer = load_tokenizer(found.spec, found.encoding)
+    return make_base(load_network(found.spec, device=device), found.encoding, tokenizer)
 
 
-def _within(spec: BaseSpec, positions: int) -> BaseSpec:
-    lengths = {name: min(getattr(spec, name), positions) for name in ("max_tokens", "query_tokens", "document_tokens")}
-    return replace(spec, **lengths)  # type: ignore[arg-type]
+def make_base(network: Network, encoding: EncodingSpec, tokenizer: PreTrainedTokenizerBase) -> Base:
+    """Return a loaded network with a way of putting texts in, and the tokenizer that belongs to it."""
+    encoding = encoding.within(count_positions(network.model))
+    tokenizer.model_max_length = encoding.max_tokens
+    return Base(network, encoding, tokenizer, tokenizer_sha256(tokenizer))
+
+
+def load_network(spec: BaseSpec, *, device: torch.device | str = "cpu") -> Network:
+    """Load a network in float32, frozen and in evaluation mode. No code of the folder is run.
+
+    Raises:
+        BaseError: the files do not load, need code of their own, or are not an encoder of token ids.
+    """
+    return Network(spec, _load_network(spec.folder).to(device))
 
 
 def _load_network(folder: Path) -> PreTrainedModel:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from ..errors import BaseError
+from ..errors import BaseError, HubError
+from ..hub.reach import hub_is_reachable, hub_silence
+from ..hub.snapshots import cached_snapshot, fetch_snapshot
 from .fingerprint import weight_files
-from .hub_probe import hub_endpoint, hub_is_reachable, hub_silence
 from .known import EMBEDDED_ALIAS, KnownBase, find_known
 from .pickled import PICKLED, is_pickled
 
@@ -99,6 +100,15 @@ def snapshot_identity(folder: Path) -> tuple[str, str] | None:
     return parts[-3].removeprefix("models--").replace("--", "/"), parts[-1]
 
 
+def snapshot_at(hub_id: str, revision: str | None) -> Path | None:
+    """Return the snapshot of one revision in the Hugging Face cache, the Hub not being asked; None where its weights are not there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(hub_id, "config.json", revision=revision) if revision else None
+    folder = Path(found).parent if isinstance(found, str) else None
+    return folder if folder is not None and has_safetensors(folder) else None
+
+
 def is_cached(hub_id: str, revision: str | None) -> bool:
     """Say whether others find a base in the Hugging Face cache: peft at this revision, sentence-transformers at main."""
     from huggingface_hub import try_to_load_from_cache
@@ -154,22 +164,14 @@ def has_safetensors(folder: Path) -> bool:
 
 def _cached(hub_id: str, known: KnownBase | None) -> Iterator[Path]:
     """Yield a base's snapshots in the Hugging Face cache, that of the known revision first."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
     for revision in ([known.revision] if known else []) + [None]:
-        try:
-            folder = Path(snapshot_download(hub_id, revision=revision, local_files_only=True, allow_patterns=_WITHOUT_WEIGHTS))
-        except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError):
-            continue
-        if (folder / "config.json").is_file():
+        folder = cached_snapshot(hub_id, revision, patterns=_WITHOUT_WEIGHTS)
+        if folder is not None and (folder / "config.json").is_file():
             yield folder
 
 
 def _download(hub_id: str, known: KnownBase | None, patterns: Sequence[str] = _DOWNLOAD) -> Path:
-    from huggingface_hub import snapshot_download
-
     try:
-        return Path(snapshot_download(hub_id, revision=known.revision if known else None, allow_patterns=list(patterns)))
-    except Exception as e:  # the Hub client raises httpx, OS and its own errors alike
-        raise BaseError(f"{hub_id} could not be fetched from {hub_endpoint()}: {next(iter(str(e).splitlines()), type(e).__name__)}") from e
+        return fetch_snapshot(hub_id, known.revision if known else None, patterns=patterns)
+    except HubError as e:
+        raise BaseError(str(e)) from e

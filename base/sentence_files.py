@@ -14,21 +14,21 @@ def write_sentence_files(base: Base, folder: Path) -> None:
     The older spelling of module types and pooling modes is used: sentence-transformers from 2.x to 6.x reads it.
     Source: https://sbert.net/docs/sentence_transformer/usage/custom_models.html
     """
-    spec = base.spec
+    spec, encoding = base.spec, base.encoding
     modules = [
         {"idx": number, "name": str(number), "path": f"{number}_{kind}" if number else "", "type": f"sentence_transformers.models.{kind}"}
         for number, kind in enumerate(MODULES)
     ]
     pooling = {
         "word_embedding_dimension": spec.dimension,
-        "pooling_mode_cls_token": spec.pooling == "cls",
-        "pooling_mode_mean_tokens": spec.pooling == "mean",
+        "pooling_mode_cls_token": encoding.pooling == "cls",
+        "pooling_mode_mean_tokens": encoding.pooling == "mean",
         "pooling_mode_max_tokens": False,
         "pooling_mode_mean_sqrt_len_tokens": False,
         "include_prompt": True,
     }
     prompts = {
-        "prompts": {"query": spec.query_prompt, "document": spec.document_prompt},
+        "prompts": encoding.prompts,
         "default_prompt_name": None,
         "similarity_fn_name": "cosine",
     }
@@ -36,9 +36,9 @@ def write_sentence_files(base: Base, folder: Path) -> None:
     write_json(folder / "1_Pooling" / "config.json", pooling)
     write_json(folder / "2_Normalize" / "config.json", {})
     write_json(folder / "config_sentence_transformers.json", prompts)
-    lengths = {"query_length": spec.query_tokens, "document_length": spec.document_tokens}
-    differ = {key: length for key, length in lengths.items() if length != spec.max_tokens}
-    sentence = {"max_seq_length": spec.max_tokens, "do_lower_case": spec.lowercase} | differ
+    lengths = {"query_length": encoding.query_tokens, "document_length": encoding.document_tokens}
+    differ = {key: length for key, length in lengths.items() if length != encoding.max_tokens}
+    sentence = {"max_seq_length": encoding.max_tokens, "do_lower_case": encoding.lowercase} | differ
     write_json(folder / "sentence_bert_config.json", sentence)
     _write_tokenizer(base, folder)
 
@@ -50,7 +50,7 @@ def _write_tokenizer(base: Base, folder: Path) -> None:
     path = folder / "tokenizer_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     local = ("is_local", "local_files_only", "name_or_path")
-    write_json(path, {key: value for key, value in config.items() if key not in local} | {"model_max_length": base.spec.max_tokens})
+    write_json(path, {key: value for key, value in config.items() if key not in local} | {"model_max_length": base.encoding.max_tokens})
 
 
 def pad_right(folder: Path) -> None:

@@ -1,34 +1,39 @@
-"""Load the tokenizer that a spec names, set to what its folder says of it, and hash what it does."""
+"""Load the tokenizer that an encoding names, set to what its folder says of it, and hash what it does."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BaseError
 from .metadata import TOKENIZER_FILES
-from .resolve import BaseSpec
+from .spec import BaseSpec, EncodingSpec
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
 
-def load_tokenizer(spec: BaseSpec) -> PreTrainedTokenizerBase:
+def load_tokenizer(spec: BaseSpec, encoding: EncodingSpec) -> PreTrainedTokenizerBase:
     """Load a fast tokenizer from files alone: no code of its folder is run.
+
+    Args:
+        spec: The base, whose configuration tells the tokenizer's class where its own folder does not.
+        encoding: Which tokenizer, and what to set of it.
 
     Raises:
         BaseError: there is none, it does not load, is not a fast one, or has no padding token.
     """
     from transformers import AutoTokenizer
 
-    folder = spec.tokenizer_folder
+    folder = encoding.tokenizer_folder
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):  # transformers would make an empty one, and every word unknown
         raise BaseError(f"{folder} holds no tokenizer (tokenizer.json, or a vocabulary); copy it there from where the weights came from")
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            folder, config=_network_config(spec), local_files_only=True, trust_remote_code=False, **spec.tokenizer_options
+            folder, config=_network_config(spec, folder), local_files_only=True, trust_remote_code=False, **encoding.tokenizer_options
         )
     except Exception as e:  # transformers raises whatever its readers raise: OSError, ValueError, KeyError, TypeError
         if "trust_remote_code" in str(e):
@@ -38,18 +43,18 @@ def load_tokenizer(spec: BaseSpec) -> PreTrainedTokenizerBase:
         raise BaseError(f"{folder} has no fast tokenizer (tokenizer.json)")
     if tokenizer.pad_token_id is None:
         raise BaseError(f"the tokenizer in {folder} has no padding token")
-    if spec.lowercase:
+    if encoding.lowercase:
         _lowercase_first(tokenizer.backend_tokenizer)
-    tokenizer.model_max_length = spec.max_tokens
+    tokenizer.model_max_length = encoding.max_tokens
     tokenizer.padding_side = "right"  # what is padded on the left would get other positions than it has alone
     return tokenizer
 
 
-def _network_config(spec: BaseSpec) -> object:
+def _network_config(spec: BaseSpec, folder: Path) -> object:
     """Return the network's configuration where an adapter's folder has a tokenizer and no `config.json` to tell its class by."""
     from transformers import AutoConfig
 
-    if (spec.tokenizer_folder / "config.json").is_file():
+    if (folder / "config.json").is_file():
         return None
     return AutoConfig.from_pretrained(spec.folder, local_files_only=True, trust_remote_code=False)
 

@@ -6,17 +6,20 @@ from pathlib import Path
 from mteb.abstasks import AbsTask
 
 from ..data.candidates import own_candidates
-from ..data.columns import assign_roles, describe_unused
+from ..data.columns import assign_roles, describe_unused, named_roles
 from ..data.labelled import SPLIT_COLUMN, read_split
 from ..data.pair_files import holds_flag_lines, read_pair_file
 from ..data.pooling import TextRow, pool_rows
 from ..data.readers import read_heading
+from ..data.tables import COLUMNS
 from ..errors import DataError
-from .task_notes import with_notes
-from .tasks import reranking_task, retrieval_task
+from .tasks.layouts import Source, TableLayout
+from .tasks.notes import with_notes
+from .tasks.reranking import reranking_task
+from .tasks.retrieval import retrieval_task
 
 
-def pairs_task(table: Path, *, name: str, split: str, language: str) -> AbsTask:
+def read_table(source: Source) -> AbsTask:
     """Make a task of a file of pairs, and note what is ranked.
 
     It is retrieval over the pool of all positives and negatives, which is the only corpus there is. FlagEmbedding lines of which each
@@ -26,6 +29,7 @@ def pairs_task(table: Path, *, name: str, split: str, language: str) -> AbsTask:
     Raises:
         DataError: as `read_pair_file`, no row is of the split, or every passage answers every query.
     """
+    table, split = source.table, source.split
     read = read_pair_file(table)
     corpus, pairs = pool_rows(read.rows, str(table))
     notes = read.notes
@@ -34,13 +38,13 @@ def pairs_task(table: Path, *, name: str, split: str, language: str) -> AbsTask:
         pairs = pairs.select(qid for qid, text in pairs.queries.items() if text in asked)
     candidates = own_candidates(pairs) if holds_flag_lines(table) else None
     if candidates is not None:
-        task = reranking_task(name, corpus, pairs, candidates, language=language, split=split)
+        task = reranking_task(source.name, corpus, pairs, candidates, language=source.language, split=split)
         return with_notes(task, (f"each query ranks its own positives and negatives in {table.name} alone", *notes))
     if all(len(own) == len(corpus) for own in pairs.positives.values()):
         raise DataError(
             f"{table}: every query is answered by every passage, so that there is nothing to rank; add rows with other passages, or negatives"
         )
-    task = retrieval_task(name, corpus, pairs, language=language, split=split)
+    task = retrieval_task(source.name, corpus, pairs, language=source.language, split=split)
     pool = f"each query ranks all {len(corpus):,} passages of {table.name}, the pool of its positives and negatives"
     return with_notes(task, (pool, *notes))
 
@@ -55,3 +59,6 @@ def _notes_but_split(table: Path) -> tuple[str, ...]:
     """Return what is not used of a table; training does not use the column, and here it is."""
     roles = assign_roles(tuple(read_heading(table)))
     return describe_unused(str(table), [column for column in roles.unused if column != SPLIT_COLUMN], roles.used)
+
+
+PAIR_TABLE = TableLayout("retrieval; also query, pos in FlagEmbedding lines", COLUMNS, read_table, named_roles)

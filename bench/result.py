@@ -1,9 +1,9 @@
 """What a bench found. The names of fields and metrics are those of the printed table and of the JSON, both ways.
 
-The JSON of `BenchResult.as_dict(items=True)`, whose metric names are those of `bench/metrics.py`:
+The JSON of `BenchResult.as_dict(items=True)`, whose metric names are those of `bench/tasks/metric_names.py`:
 
     tasks         each with its `role` (its score counts toward the domain mean or the general mean), `domain`, `main_metric`,
-                  the `shown` metrics, `notes` on its data, and `gold`: item -> what it is held against (pairs alone: a similarity or a label)
+                  the `shown` metrics, `notes` on its data, and `gold`: item -> what it is compared with (pairs alone: a similarity or a label)
     references    each with its `base`, `kind`, `domain`, `parents` and `seeds`
     scores        one a task and reference: `metrics`, `items` (item -> value of `item_metric`), `difference` (each metric less the
                   base's, null for a base), `interval` (null for a base)
@@ -34,7 +34,7 @@ class BenchedTask:
         main_metric: The metric of the means, and of what a requirement says of the task without naming a metric.
         shown: The metrics of the table, the main one first.
         statistic: How the items make the score.
-        gold: Of pairs, item -> what its value is held against; empty elsewhere.
+        gold: Of pairs, item -> what its value is compared with; empty elsewhere.
         notes: What there is to tell of its data: what was skipped, not used, or judged twice, and which passages a pool holds.
     """
 
@@ -63,7 +63,7 @@ class SeedGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchedReference:
-    """One reference. `base` names the reference it is held against: None for a base itself.
+    """One reference. `base` names the reference it is compared with: None for a base itself.
 
     `revision` is the hash of all that its vectors depend on. `parents` are the references that it was merged or put together from.
     """
@@ -183,7 +183,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class TaskSpread:
     """The main scores of one task over the members of a seed group. `deviation` is the sample's standard deviation."""
 
     task: str
@@ -201,12 +201,12 @@ class SeedSpread:
     group: str
     of: int
     members: tuple[str, ...]
-    tasks: tuple[Spread, ...]
+    tasks: tuple[TaskSpread, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of one requirement for one reference: `value` is held against `limit`."""
+    """What became of one requirement for one reference: `value` is compared with `limit`."""
 
     requirement: str
     reference: str
@@ -230,11 +230,11 @@ class BenchResult:
     requirements: tuple[Verdict, ...] = ()
 
     def score(self, task: str, reference: str) -> Score:
-        """Return one cell."""
+        """Return the score of one reference on one task."""
         return next(score for score in self.scores if (score.task, score.reference) == (task, reference))
 
     def base_of(self, reference: str) -> str | None:
-        """Return the name of the base that a reference is held against; None for a base."""
+        """Return the name of the base that a reference is compared with; None for a base."""
         return next(benched.base for benched in self.references if benched.name == reference)
 
     def difference(self, task: str, reference: str) -> dict[str, float] | None:
@@ -250,51 +250,16 @@ class BenchResult:
         return {
             "tasks": [_without(asdict(task), () if items else ("gold",)) for task in self.tasks],
             "references": [asdict(reference) for reference in self.references],
-            "scores": [self._cell(score, items) for score in self.scores],
+            "scores": [self._score_dict(score, items) for score in self.scores],
             "summary": [asdict(summary) | {"general_change": summary.general_change} for summary in self.summary],
             "seed_groups": [asdict(group) for group in self.seed_groups],
             "requirements": [asdict(verdict) for verdict in self.requirements],
             "mteb_version": self.mteb_version,
         }
 
-    def _cell(self, score: Score, items: bool) -> dict:
-        cell = asdict(score) | {"difference": self.difference(score.task, score.reference)}
-        return _without(cell, () if items else ("items",))
-
-
-def parse_result(values: dict) -> BenchResult:
-    """Read what `as_dict` wrote; differences are computed anew."""
-    return BenchResult(
-        tasks=tuple(BenchedTask(**task | {"shown": tuple(task["shown"]), "notes": tuple(task["notes"])}) for task in values["tasks"]),
-        references=tuple(_reference(reference) for reference in values["references"]),
-        scores=tuple(_score(score) for score in values["scores"]),
-        mteb_version=values["mteb_version"],
-        summary=tuple(_summary(each) for each in values["summary"]),
-        seed_groups=tuple(_seed_spread(group) for group in values["seed_groups"]),
-        requirements=tuple(Verdict(**verdict) for verdict in values["requirements"]),
-    )
-
-
-def _reference(values: dict) -> BenchedReference:
-    seeds = SeedGroup(**values["seeds"]) if values["seeds"] else None
-    return BenchedReference(**values | {"parents": tuple(values["parents"]), "seeds": seeds})
-
-
-def _score(values: dict) -> Score:
-    interval = Interval(**values["interval"]) if values["interval"] else None
-    return Score(**_without(values, ("difference",)) | {"interval": interval})
-
-
-def _summary(values: dict) -> Summary:
-    return Summary(**_without(values, ("general_change",)) | {"gain_kept": tuple(map(_gain_kept, values["gain_kept"]))})
-
-
-def _gain_kept(values: dict) -> GainKept:
-    return GainKept(**values | {"tasks": tuple(values["tasks"])})
-
-
-def _seed_spread(values: dict) -> SeedSpread:
-    return SeedSpread(**values | {"members": tuple(values["members"]), "tasks": tuple(Spread(**task) for task in values["tasks"])})
+    def _score_dict(self, score: Score, items: bool) -> dict:
+        values = asdict(score) | {"difference": self.difference(score.task, score.reference)}
+        return _without(values, () if items else ("items",))
 
 
 def _without(values: dict, keys: tuple[str, ...]) -> dict:

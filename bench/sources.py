@@ -1,56 +1,29 @@
 """What the user points at -> tasks: a folder or file of a known layout, a domain's sample."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from mteb.abstasks import AbsTask
 
 from ..data.beir import BeirFolder, missing_parts
 from ..data.candidates import has_candidates, read_candidates
-from ..data.columns import named_roles
 from ..data.domains import load_domain
-from ..data.labelled import PAIR_COLUMNS, SPLIT_COLUMN, read_labelled_pairs, read_labelled_texts
-from ..data.readers import Naming, read_heading
+from ..data.readers import read_heading
 from ..data.sample import sample_folder
-from ..data.sentence_pairs import SENTENCE_COLUMNS, read_sentence_pairs
 from ..data.split_tables import split_table, tables_in
-from ..data.tables import COLUMNS
 from ..errors import DataError
 from ..files import check_there
-from .local.names import local_name
-from .pair_tasks import pairs_task
-from .task_notes import with_notes
-from .tasks import classification_task, clustering_task, pair_classification_task, reranking_task, retrieval_task, sts_task
+from .pair_tasks import PAIR_TABLE
+from .tasks.layouts import Source, TableLayout
+from .tasks.local_names import local_name
+from .tasks.notes import with_notes
+from .tasks.reranking import reranking_task
+from .tasks.retrieval import retrieval_task
+from .tasks.table import TASK_KINDS
 
 _BEIR_PARTS = 3
 _ADVICE = {"hub": "; a domain's Hub sets are what is trained on: its MTEB tasks are scored with --domain D --set domain"}
 """What `adapt train --data` takes beside paths -> what to do instead."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One split of local data: where the user pointed, the table that holds the split, and what the task is called."""
-
-    place: Path
-    table: Path
-    name: str
-    split: str
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
-class TableLayout:
-    """A layout of tables: what it is for, its columns, what makes a task of it, and what its columns may be called otherwise."""
-
-    kind: str
-    columns: tuple[str, ...]
-    read: Callable[[Source], AbsTask]
-    named: Naming = list
-
-    def share(self, heading: Sequence[str]) -> float:
-        """Return which share of its columns a table has."""
-        return len(set(self.named(heading)) & set(self.named(self.columns))) / len(self.columns)
 
 
 def task_from_folder(folder: Path, *, split: str, language: str, skip_dangling: bool = False) -> AbsTask:
@@ -114,45 +87,9 @@ def _beir_task(folder: BeirFolder, split: str, language: str) -> AbsTask:
     return with_notes(reranking_task(name, data.corpus, pairs, candidates, language=language, split=split), (*data.notes, *notes))
 
 
-def _sts_task(source: Source) -> AbsTask:
-    return sts_task(source.name, read_sentence_pairs(source.table, source.split), language=source.language, split=source.split)
-
-
-def _pair_task(source: Source) -> AbsTask:
-    pairs = read_labelled_pairs(source.table, source.split)
-    return pair_classification_task(source.name, pairs, language=source.language, split=source.split)
-
-
-def _clustering_task(source: Source) -> AbsTask:
-    rows = read_labelled_texts(source.table, source.split, "cluster")
-    return clustering_task(source.name, rows, language=source.language, split=source.split)
-
-
-def _classification_task(source: Source) -> AbsTask:
-    train = source.table if SPLIT_COLUMN in read_heading(source.table) else _train_table(source)
-    rows = {split: read_labelled_texts(table, split) for split, table in (("train", train), (source.split, source.table))}
-    return classification_task(source.name, rows["train"], rows[source.split], language=source.language, split=source.split)
-
-
-def _train_table(source: Source) -> Path:
-    if len(tables_in(source.place)) == 1:
-        raise DataError(
-            f"{source.table} has labels and no train rows, which the classifier learns from: "
-            "add a column split with train and test, or point at a folder with train.tsv and test.tsv"
-        )
-    return split_table(source.place, split="train", language=source.language)
-
-
-def _pairs_task(source: Source) -> AbsTask:
-    return pairs_task(source.table, name=source.name, split=source.split, language=source.language)
-
-
 TABLE_LAYOUTS = (
-    TableLayout("STS", SENTENCE_COLUMNS, _sts_task),
-    TableLayout("pair classification", PAIR_COLUMNS, _pair_task),
-    TableLayout("classification", ("text", "label"), _classification_task),
-    TableLayout("clustering", ("text", "cluster"), _clustering_task),
-    TableLayout("retrieval; also query, pos in FlagEmbedding lines", COLUMNS, _pairs_task, named_roles),
+    *(kind.table for kind in TASK_KINDS.values() if kind.table),
+    PAIR_TABLE,
 )
 """How a table is recognised; of several that fit, the first one counts."""
 

@@ -11,8 +11,8 @@ from ..data.domains import Domain, domain_names, load_domain
 from ..errors import ConfigError, HubError
 from .hub.loading import Loaded, load_hub_tasks
 from .hub.names import find_hub_tasks
-from .hub.task import HubTask
 from .sources import make_tasks
+from .tasks.hub_task import HubTask
 
 SetName = Literal["sample", "domain", "large", "general"]
 SAMPLE = "sample"

@@ -6,7 +6,8 @@
 Three references (bge-small-en and two adapters on it) on legal-conditionalqa, whose passages are joined by `--joined` to the length of a
 paragraph. Every run has `--fresh`: no score is found again, vectors are. `again` is the second run over the first; `fourth` is a run of
 all four, of which three were benched, over benching the fourth alone (a run of base and fourth without any cache, less the base's own
-seconds). Wall time decides; the CPU time of the same runs stands beside it. Results: benchmarks/results/bench_cache.json (bench_cache-quick.json).
+seconds). Wall time decides; the CPU time of the same runs stands beside it. `--report` prints the figures that are
+kept (cells.py).
 """
 
 import argparse
@@ -26,8 +27,9 @@ from pathlib import Path
 import torch
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.lora import CONFIG, WEIGHTS, LoraFactors, LoraModule, lora_config, write_lora
+from cells import Cells, make_parser
 
-RESULTS = Path(__file__).parent / "results"
+CELLS = Cells("bench_cache")
 LAYERS, WIDTH, INNER = 12, 384, 1536  # bge-small-en
 RANK = 16
 LONG_ENOUGH_S = 300
@@ -45,23 +47,25 @@ class Run:
 
 def main() -> None:
     options = read_options()
+    if options.fold:
+        CELLS.fold()
+    if options.report or options.fold:
+        return print(json.dumps(CELLS.read(), indent=1))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         texts = write_data(options.shared / "data" / "legal-conditionalqa", folder / "law", options.docs, options.joined)
         adapters = [write_adapter(folder / f"adapter-{seed}", seed) for seed in (1, 2, 3)]
         found = measure(folder, adapters, options.shared / "bases" / "bge-small-en-v1.5", options.threads)
     report = describe(found) | texts | {"joined": options.joined, "threads": options.threads} | machine()
-    path = RESULTS / ("bench_cache.json" if report["held_against_limits"] else "bench_cache-quick.json")
-    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    CELLS.write("whole" if report["held_against_limits"] else "quick", report)
     print(json.dumps(report, indent=1))
     if report["held_against_limits"] and not report["within_limits"]:
         sys.exit(1)
+    return None
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    shared = Path(os.environ.get("ADAPT_SHARED") or Path(__file__).parent.parent.parent / "shared")
-    parser.add_argument("--shared", type=Path, default=shared, help="the folder with bases/ and data/")
+    parser = make_parser(__doc__)
     parser.add_argument("--docs", type=int, help="passages, of 7,293 [default: all]")
     parser.add_argument("--joined", type=int, default=4, help="passages of the source in one here")
     parser.add_argument("--threads", type=int, default=2)

@@ -4,7 +4,8 @@
     python benchmarks/merge.py growth    cost against rank, number of adapters and size of the model, with a picture
     python benchmarks/merge.py hundred   100 adapters from files: time against their number past the crossover, peak memory
 
-Equal threads for all (`--threads`, 2). Times are medians of `--repeats` runs in one process, taken in turn. Results: benchmarks/results/merge/.
+Equal threads for all (`--threads`, 2). Times are medians of `--repeats` runs in one process, taken in turn. `--report` prints the
+figures that are kept (cells.py); the picture is drawn into benchmarks/runs/merge/growth.svg.
 """
 
 import argparse
@@ -21,25 +22,32 @@ from pathlib import Path
 import torch
 from adapt_embed.lora import CONFIG, WEIGHTS, LoraFactors, LoraFile, LoraModule, RankPolicy, lora_config, write_lora
 from adapt_embed.merge import MergeConfig, MethodSettings, merge_factors
+from cells import Cells, make_parser
 
-RESULTS = Path(__file__).parent / "results" / "merge"
+CELLS = Cells("merge")
 SHAPES = {"small": (12, 384, 1536), "base": (12, 768, 3072), "large": (24, 1024, 4096)}
 """Name -> layers, width, inner width of a BERT."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = make_parser(__doc__)
     parser.add_argument("part", choices=list(PARTS))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--count", type=int, default=100, help="adapters (for `memory`, which `hundred` calls)")
     parser.add_argument("--folder", type=Path, help="where they lie (for `memory`)")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    found = PARTS[options.part](options)
-    if options.part != "memory":
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        (RESULTS / f"{options.part}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if options.part == "memory":
+        print(json.dumps(memory(options)))
+        return
+    if options.fold:
+        CELLS.fold()
+    if not (options.report or options.fold):
+        torch.set_num_threads(options.threads)
+        CELLS.write(options.part, PARTS[options.part](options))
+    found = CELLS.read().get(options.part, {})
+    if options.part == "growth" and found:
+        plot_growth(found["seconds"], CELLS.runs / "growth.svg")
     print(json.dumps(found, indent=1))
 
 
@@ -163,7 +171,6 @@ def growth(options: argparse.Namespace) -> dict:
                 (value, round(median_seconds(lambda given=adapters: ours(given, RankPolicy()), options.repeats), 4))
             )
             print(axis, found[axis][-1], file=sys.stderr, flush=True)
-    plot_growth(found, RESULTS / "growth.svg")
     return {"threads": options.threads, "repeats": options.repeats, "seconds": found}
 
 

@@ -5,10 +5,9 @@
 
 Per base and seed one adapter is trained on each domain's sample; then all pairs of them and all three are merged by every method at its defaults, weights 1/n.
 Score: nDCG@10 of the samples' dev queries over their corpora (at most 500 passages beside the positives), and the Spearman correlation on 500 dev pairs of STS-B.
-One cell per base and seed, row by row, in benchmarks/results/merge_choices/. Test splits are never read.
+One cell per base and seed, kept row by row (cells.py). Test splits are never read.
 """
 
-import json
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -22,16 +21,16 @@ from adapt_embed.base.resolve import BaseOptions, resolve_base
 from adapt_embed.data.domains import load_domain
 from adapt_embed.data.sentence_pairs import draw_sentence_pairs, read_sentence_pairs, sentence_pairs_file
 from adapt_embed.data.sources import load_dev_data, load_training_data
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.lora import LoraFactors
 from adapt_embed.merge import METHODS, MergeConfig, merge_factors
 from adapt_embed.merge.search import Probe, draw_task, encoders_over
-from adapt_embed.merge.search.probe import Measurement
-from cells import make_parser, write_cell
+from adapt_embed.registry.search_file import Measurement
+from cells import Cells, make_parser
 from merge_quality import DOMAINS, LEFT_OUT, STS_PAIRS
 from torch import Tensor
 
-RESULTS = Path(__file__).parent / "results" / "merge_choices"
+CELLS = Cells("merge_choices")
 BASES = {
     "minilm": ("en", None, None),
     "bge-small-en": ("en", "bge-small-en-v1.5", "bge-small-en"),
@@ -48,7 +47,9 @@ def main() -> None:
     parser.add_argument("--bases", default=",".join(BASES))
     parser.add_argument("--seeds", default="0")
     options = parser.parse_args()
-    if not options.report:
+    if options.fold:
+        CELLS.fold()
+    if not (options.report or options.fold):
         for seed in map(int, options.seeds.split(",")):
             for name in options.bases.split(","):
                 run_cell(options.shared, name, seed)
@@ -57,12 +58,12 @@ def main() -> None:
 
 def run_cell(shared: Path, name: str, seed: int) -> None:
     """Fill in the rows that a cell lacks; the adapters, the same for the same seed, are trained again for that."""
-    path, language = RESULTS / f"{name}-{seed}.json", BASES[name][0]
-    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    cell, language = f"{name}-{seed}", BASES[name][0]
+    found = CELLS.read().get(cell, {})
     missing = [row for row in ("base", *DOMAINS, *MERGES) if row not in found]
     if not missing:
         return
-    print(path.stem, flush=True)
+    print(cell, flush=True)
     adapters = {domain: train(open_base(shared, name), domain, language, seed) for domain in DOMAINS}
     pairs = read_sentence_pairs(sentence_pairs_file(shared / "data" / "general-stsb", split="dev", language=language))
     tasks = [draw_task(*load_dev_data(domain, lang=language)) for domain in DOMAINS]
@@ -77,7 +78,7 @@ def run_cell(shared: Path, name: str, seed: int) -> None:
             factors = adapters[row].factors if row in adapters else {}
         found[row] = scores(probe.measure(factors))
         print(row, found[row], flush=True)
-        write_cell(path, found)
+        CELLS.write(cell, found)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def scores(measured: Measurement) -> dict[str, float]:
 
 def report() -> None:
     """Print per method, as means over cells and groups of parents: nDCG@10, the share of the parents' gains that is kept, and the change of STS."""
-    cells = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))}
+    cells = CELLS.read()
     for title, chosen in [*((stem, {stem: cell}) for stem, cell in cells.items()), ("all", cells)]:
         print(f"{title}\n| method | two: nDCG@10 | kept | STS | three: nDCG@10 | kept | STS |\n|---|---|---|---|---|---|---|")
         for method in METHODS:

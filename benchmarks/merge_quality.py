@@ -6,8 +6,8 @@
 The three adapters and the data that they were trained on are those of train_quality.py (seed 0); joint training is one run on the union of
 the three sets, one pass. Methods run at their defaults with equal weights; searched weights come from `adapt merge --search` on the bounded dev sets.
 To fit two cores each test set is bounded: a seeded draw of queries, their positives and a seeded draw of other passages (`SIZES`), and 500 pairs of STS-B, so that
-scores are comparable with one another and not with whole-corpus ones. Each row is scored on dev and on test and kept as one JSON file in
-benchmarks/results/merge_quality/. A method is chosen by the dev figures alone.
+scores are comparable with one another and not with whole-corpus ones. Each row is scored on dev and on test and kept by itself (cells.py).
+A method is chosen by the dev figures alone. The adapters are made by make_adapters.py.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 from adapt_embed.base.resolve import BaseOptions
-from adapt_embed.bench.cells import Caches
-from adapt_embed.bench.entrants import enter
-from adapt_embed.bench.run import bench
+from adapt_embed.bench.run.cells import Caches
+from adapt_embed.bench.run.models import open_models
+from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.sources import make_tasks
 from adapt_embed.cache import open_cache_files
 from adapt_embed.cache.vectors import VectorStore
@@ -31,12 +31,12 @@ from adapt_embed.data.retrieval import draw_passages, draw_queries
 from adapt_embed.merge import METHODS
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, resolve_references
 from adapt_embed.registry import open_registry
-from cells import make_parser, write_cell
-from train_quality import KEPT, SETS, drawn, mean
+from cells import Cells, make_parser
+from make_adapters import DOMAINS, made_adapter
+from train_quality import SETS, drawn, mean
 
-HERE = Path(__file__).parent
-RESULTS, RUNS = HERE / "results" / "merge_quality", HERE / "runs" / "merge_quality"
-DOMAINS = ("ecommerce", "legal", "medical")
+CELLS = Cells("merge_quality")
+RUNS = CELLS.runs
 SIZES = {"ecommerce": (250, 600), "legal": (200, 600), "medical": (100, 200)}
 """Domain -> test queries, other passages. Dev has half as many of both."""
 STS_PAIRS = 500
@@ -48,9 +48,11 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--rows", default=",".join(ROWS))
     options = parser.parse_args()
-    if not options.report:
+    if options.fold:
+        CELLS.fold()
+    if not (options.report or options.fold):
         for row in options.rows.split(","):
-            if not (RESULTS / f"{row}.json").exists():
+            if row not in CELLS.read():
                 run_row(options, row)
     report()
 
@@ -60,15 +62,7 @@ def run_row(options: argparse.Namespace, row: str) -> None:
     reference, facts = ROWS[row](options, row)
     searched = isinstance(facts.get("mode"), str)
     scores = {split: score(options, reference, split, searched) for split in ("test", "dev")}
-    write_cell(RESULTS / f"{row}.json", facts | scores)
-
-
-def adapter(domain: str) -> str:
-    """Return the adapter that train_quality.py kept for a domain (seed 0)."""
-    folder = KEPT / SETS[domain].data
-    if not folder.exists():
-        sys.exit(f"no adapter for {domain}: run train_quality.py --sets {domain} --arms adapt --seeds 0 first")
-    return str(folder)
+    CELLS.write(row, facts | scores)
 
 
 def adapt(*arguments: object) -> dict:
@@ -84,7 +78,7 @@ def base_row(_options: argparse.Namespace, _row: str) -> tuple[str, dict]:
 
 
 def adapter_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
-    return adapter(row), {}
+    return made_adapter(row), {}
 
 
 def joint_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
@@ -120,12 +114,12 @@ def union_folder(options: argparse.Namespace) -> Path:
 
 
 def method_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
-    told = adapt("merge", *map(adapter, DOMAINS), "--method", row, "--name", row.replace("_", "-"))
+    told = adapt("merge", *map(made_adapter, DOMAINS), "--method", row, "--name", row.replace("_", "-"))
     return told["path"], {"rank": told["rank"], "energy": told["energy"]}
 
 
 def sum_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
-    told = adapt("merge", *map(adapter, DOMAINS), "--method", "linear", "--weights", "1,1,1", "--name", row)
+    told = adapt("merge", *map(made_adapter, DOMAINS), "--method", "linear", "--weights", "1,1,1", "--name", row)
     return told["path"], {"rank": told["rank"], "energy": told["energy"]}
 
 
@@ -135,13 +129,13 @@ def search_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
     sources = ",".join(str(bounded(options, domain, "dev")) for domain in DOMAINS)
     general = ["--general", options.shared / "data" / "general-stsb", "--max-tokens", 128]
     searching = ["--search", sources, *general, "--evaluations", 12, "--curve-steps", 0]
-    told = adapt("merge", *map(adapter, DOMAINS), "--method", method, *searching, "--name", row)
+    told = adapt("merge", *map(made_adapter, DOMAINS), "--method", method, *searching, "--name", row)
     return told["path"], {"rank": told["rank"], "energy": told["energy"], "search": told["search"]}
 
 
 def ensemble_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
     mode = row.removeprefix("ensemble-")
-    told = adapt("ensemble", *map(adapter, DOMAINS), "--mode", mode, "--name", row)
+    told = adapt("ensemble", *map(made_adapter, DOMAINS), "--mode", mode, "--name", row)
     return told["reference"], {"mode": mode}
 
 
@@ -149,15 +143,15 @@ def score(options: argparse.Namespace, reference: str, split: str, ranks_alone: 
     """Score one reference on the bounded sets and on STS-B, in the precision that the machine is fast in."""
     base = BaseOptions(lend_from=SETS["legal"].base_as)
     search = Search(registry=open_registry(RUNS / "registry"), base=str(options.shared / "bases" / SETS["legal"].base), options=base)
-    entrants = enter(resolve_references([reference], search), LoadedBases(EncoderSettings(max_tokens=256)))
-    entrant = replace(next(each for each in entrants if (each.base is None) == (reference == "base")), base=None)
+    models = open_models(resolve_references([reference], search), LoadedBases(EncoderSettings(max_tokens=256)))
+    model = replace(next(each for each in models if (each.base is None) == (reference == "base")), base=None)
     folders = [bounded(options, domain, split) for domain in DOMAINS]
     caches = Caches(vectors=VectorStore(open_cache_files()))  # an ensemble encodes nothing that its members have
-    found = bench([entrant], make_tasks(folders, (), split=split, language="en"), caches=caches)
+    found = bench([model], make_tasks(folders, (), split=split, language="en"), caches=caches)
     result: dict = {domain: single.items for domain, single in zip(DOMAINS, found.scores, strict=True)}
     if ranks_alone and reference.startswith(("ensemble-rrf", "ensemble-max")):
         return result | {"sts": None}
-    general = bench([entrant], make_tasks([general_pairs(options, split)], (), split=split, language="en"), caches=caches)
+    general = bench([model], make_tasks([general_pairs(options, split)], (), split=split, language="en"), caches=caches)
     return result | {"sts": general.scores[0].metrics["Spearman"]}
 
 
@@ -195,7 +189,8 @@ def write_lines(path: Path, rows: object) -> None:
 
 def report() -> None:
     """Print the table: test nDCG@10, the share of each adapter's gain kept with its interval, STS, and the dev figures to choose by."""
-    rows = {row: json.loads((RESULTS / f"{row}.json").read_text(encoding="utf-8")) for row in ROWS if (RESULTS / f"{row}.json").exists()}
+    found = CELLS.read()
+    rows = {row: found[row] for row in ROWS if row in found}
     if not set(DOMAINS) | {"base"} <= rows.keys():
         print(f"done: {', '.join(rows) or 'nothing'}; the base and the three adapters are needed for the table")
         return

@@ -8,27 +8,28 @@ With `--held-out`, training queries that share a positive with dev are left out:
 by heart, which new documents do not. With `--wide`, the training queries that were not drawn are dev queries too, at most `WIDE` of them.
 With `--scaled`, each cell also scores the adapter scaled by `SCALES` (0: the base), that is merged back with the base.
 The choice `peer` is sentence-transformers + peft on the same pairs and epochs; it is not scaled.
-Cells are kept in benchmarks/results/train_choices/, so that a run that was stopped goes on where it was. `--report` prints what is there:
+Cells are kept one by one (cells.py), so that a run that was stopped goes on where it was. `--report` prints what is there:
 the difference to `--against`, seed by seed, with its 95 % interval (paired bootstrap over queries of the mean over seeds), and apart for the dev queries
 that a passage answers which was trained on. Test splits are never read.
 """
 
 import argparse
-import json
 import tempfile
 import time
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 from adapt_embed.adapters.config import TrainConfig
 from adapt_embed.base.load import Base
 from adapt_embed.data.retrieval import TrainingData
-from adapt_embed.encoder import LoraEncoder, choose_device
-from cells import make_parser, write_cell
+from adapt_embed.encoders import LoraEncoder
+from adapt_embed.encoders.forward import choose_device
+from cells import Cells, make_parser
 from train_quality import ARMS, SETS, SETTINGS, TRAIN_QUERIES, average, difference, mean
 
-RESULTS = Path(__file__).parent / "results" / "train_choices"
+CELLS = Cells("train_choices")
 CHOICES: dict[str, dict[str, object]] = {
     "default": {},
     "corrected": ARMS["corrected"],
@@ -66,7 +67,9 @@ def main() -> None:
         "--device", choices=("cpu", "cuda"), default=choose_device().type, help="a GPU has cells of its own [default: the best one here]"
     )
     options = parser.parse_args()
-    if not options.report:
+    if options.fold:
+        CELLS.fold()
+    if not (options.report or options.fold):
         for seed in map(int, options.seeds.split(",")):
             for choice in options.choices.split(","):
                 for name in options.sets.split(","):
@@ -74,7 +77,7 @@ def main() -> None:
     report(options)
 
 
-def cell_path(options: argparse.Namespace, name: str, choice: str, seed: int | str) -> Path:
+def cell_name(options: argparse.Namespace, name: str, choice: str, seed: int | str) -> str:
     marks = [
         mark
         for mark, holds in (
@@ -85,7 +88,7 @@ def cell_path(options: argparse.Namespace, name: str, choice: str, seed: int | s
         )
         if holds
     ]
-    return RESULTS / ("-".join([f"{name}-{choice}-{seed}-{options.epochs}", *marks]) + ".json")
+    return "-".join([f"{name}-{choice}-{seed}-{options.epochs}", *marks])
 
 
 def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> None:
@@ -99,10 +102,10 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     from adapt_embed.merge.search.probe import spearman
     from adapt_embed.metrics import NDCG_10
 
-    path, chosen = cell_path(options, name, choice, seed), SETS[name]
-    if path.exists():
+    key, chosen = cell_name(options, name, choice, seed), SETS[name]
+    if key in CELLS.read():
         return
-    print(path.stem, flush=True)
+    print(key, flush=True)
     source = BeirFolder(options.shared / "data" / chosen.data)
     corpus = source.corpus()
     pairs, dev = source.pairs("train", corpus), source.pairs("dev", corpus)
@@ -124,8 +127,9 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     seconds, trained_on = time.monotonic() - started, train.passage_ids()
 
     def score(encoder: LoraEncoder) -> dict:
-        first, second = (encoder.encode(texts, "document") for texts in (general.first, general.second))
-        queries, documents = encoder.encode(list(dev.queries.values()), "query"), encoder.encode(list(passages.values()), "document")
+        first, second = (encoder.encode(texts, "document").vectors for texts in (general.first, general.second))
+        queries = encoder.encode(list(dev.queries.values()), "query").vectors
+        documents = encoder.encode(list(passages.values()), "document").vectors
         scores = NDCG_10.by_query(queries, documents, list(dev.queries), list(passages), dev.positives)
         return {
             "per_query": {qid: round(value, 6) for qid, value in scores.items()},
@@ -142,7 +146,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     } | score(encoder)
     for scale in SCALES if options.scaled and choice != "peer" else ():
         cell["scaled"][str(scale)] = score(at_scale(encoder, scale))
-    write_cell(path, cell)
+    CELLS.write(key, cell)
 
 
 def train_ours(base: Base, data: TrainingData, config: TrainConfig) -> tuple[LoraEncoder, list[float]]:
@@ -202,9 +206,13 @@ def mean_and_difference(ours: dict[str, float], theirs: dict[str, float]) -> str
 def read_cells(options: argparse.Namespace, name: str) -> dict[str, dict[int, dict]]:
     """Read the cells of a set: choice -> seed -> cell; each scale of a choice is a row of its own."""
     rows: dict[str, dict[int, dict]] = {}
+    every = CELLS.read()
     for choice in CHOICES:
-        for path in sorted(RESULTS.glob(cell_path(options, name, choice, "[0-9]*").name)):
-            cell, seed = json.loads(path.read_text(encoding="utf-8")), int(path.stem.removeprefix(f"{name}-{choice}-").split("-")[0])
+        pattern = cell_name(options, name, choice, "[0-9]*")
+        for key, cell in every.items():
+            if not fnmatchcase(key, pattern):
+                continue
+            seed = int(key.removeprefix(f"{name}-{choice}-").split("-")[0])
             rows.setdefault(choice, {})[seed] = cell
             for scale, scores in cell.get("scaled", {}).items():
                 rows.setdefault(f"{choice} x {scale}", {})[seed] = cell | scores

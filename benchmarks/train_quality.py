@@ -2,16 +2,16 @@
 
     python benchmarks/train_quality.py --shared ../shared [--sets legal,ecommerce,medical,zh] [--arms adapt,merged,corrected,corpus-32,peer] [--seeds 0,1,2] [--peer-seeds 0]
 
-Each cell (a set, an arm, a seed) is trained and scored by itself and kept as one JSON file in benchmarks/results/train_quality/, so that a run that was
-stopped goes on where it was, and several can run at once. `--report` prints the table from the cells that are there.
-The arm `corrected` is adapt with the correction for passages that many queries name, `corpus-32` adapt with 32 passages of the corpus a batch as
-further negatives. `merged` is the merge of adapt's first three seeds, by `adapt merge` as it is; they are trained where they are not there. The English adapters of adapt and seed 0 are kept with their Gram matrices in benchmarks/adapters/, for benchmarks/merge_quality.py.
+Each cell (a set, an arm, a seed) is trained, scored and kept by itself (cells.py), so that a run that was stopped goes on where it was, and
+several can run at once. `--report` prints the table from the cells that are there.
+The arm `corrected` is adapt with the correction for passages that many queries name, `corpus-32` adapt with 32 passages of the corpus a
+batch as further negatives. `merged` is the merge of adapt's first three seeds, by `adapt merge` as it is; they are trained where they are
+missing. The English adapters of adapt and seed 0 have their Gram matrices, for merge_quality.py (make_adapters.py).
 Training runs on the best device here. Scores come from the bench: all test queries, 512 tokens, fp32. Intervals: paired bootstrap over queries of the mean over seeds.
 """
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -19,13 +19,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-from cells import make_parser, write_cell
+from cells import Cells, make_parser
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "train_quality"
-RUNS = HERE / "runs" / "train_quality"
-KEPT = HERE / "adapters"
-NOT_KEPT = ("tokenizer*", "vocab*", "special_tokens*", "training_texts*")
+CELLS = Cells("train_quality")
+RUNS = CELLS.runs
 TRAIN_QUERIES, DEV_QUERIES = 2000, 200
 SETTINGS = {"epochs": 3, "batch_size": 32, "learning_rate": 5e-4, "max_tokens": 256}
 MERGED_SEEDS = (0, 1, 2)
@@ -59,13 +56,15 @@ SETS = {
 
 def main() -> None:
     options = parse()
-    if options.report:
+    if options.fold:
+        CELLS.fold()
+    if options.report or options.fold:
         return report(options)
     for name in options.sets.split(","):
         seeds = dict.fromkeys(ARMS, options.seeds) | {"peer": options.peer_seeds, "merged": "0", "base": "0"}
-        cells = [(arm, int(seed)) for arm in dict.fromkeys([*options.arms.split(","), "base"]) for seed in seeds[arm].split(",")]
-        for arm, seed in cells:
-            run_cell(options, name, arm, seed)
+        for arm in dict.fromkeys([*options.arms.split(","), "base"]):
+            for seed in map(int, seeds[arm].split(",")):
+                run_cell(options, name, arm, seed)
     return report(options)
 
 
@@ -79,17 +78,17 @@ def parse() -> argparse.Namespace:
 
 
 def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> None:
-    from adapt_embed.encoder import choose_device
+    from adapt_embed.encoders.forward import choose_device
 
-    result, chosen = RESULTS / f"{name}-{arm}-{seed}.json", SETS[name]
-    if result.exists():
+    cell, chosen = f"{name}-{arm}-{seed}", SETS[name]
+    if cell in CELLS.read():
         return
-    print(f"{name} {arm} {seed}", flush=True)
+    print(cell, flush=True)
     started = time.monotonic()
     facts: dict = {}
     reference = "base"
     if arm != "base":
-        folder = RUNS / f"{name}-{arm}-{seed}"
+        folder = RUNS / cell
         if arm == "peer":
             facts = train_peer(options, chosen, folder, seed)
         elif arm == "merged":
@@ -99,7 +98,7 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
         reference = facts.pop("reference")
     facts = {"train_s": round(time.monotonic() - started, 1), "device": choose_device().type} | facts
     facts |= score(options, chosen, reference)
-    write_cell(result, facts)
+    CELLS.write(cell, facts)
 
 
 def adapt(*arguments: object) -> dict:
@@ -115,7 +114,7 @@ def base_arguments(options: argparse.Namespace, chosen: Set) -> list[object]:
 
 
 def train_adapt(options: argparse.Namespace, chosen: Set, arm: str, home: Path, seed: int) -> dict:
-    is_kept = arm == "adapt" and seed == 0 and chosen.lang == "en"
+    is_merged_later = arm == "adapt" and seed == 0 and chosen.lang == "en"
     sets = [part for key, value in (SETTINGS | ARMS[arm]).items() for part in ("--set", f"{key}={value}")]
     told = adapt(
         "train",
@@ -130,35 +129,24 @@ def train_adapt(options: argparse.Namespace, chosen: Set, arm: str, home: Path, 
         "--registry",
         home,
         "--resume",
-        *(("--gram-rank", 64) if is_kept else ()),
+        *(("--gram-rank", 64) if is_merged_later else ()),
     )
-    if is_kept:
-        keep(Path(told["path"]), KEPT / chosen.data, options.shared)
     return {"reference": told["path"], "dev": told["dev"], "bytes": told["bytes"], "steps": told["steps"]}
+
+
+def version_folder(name: str, seed: int) -> Path:
+    """Return where the arm `adapt` leaves its adapter of a set and a seed."""
+    return RUNS / f"{name}-adapt-{seed}" / SETS[name].domain / "1"
 
 
 def merge_seeds(options: argparse.Namespace, name: str, home: Path) -> dict:
     chosen = SETS[name]
-    homes = {seed: RUNS / f"{name}-adapt-{seed}" for seed in MERGED_SEEDS}
-    versions = {seed: home / chosen.domain / "1" for seed, home in homes.items()}
-    if not versions[0].exists() and (KEPT / chosen.data).exists():
-        versions[0] = KEPT / chosen.data
+    versions = {seed: version_folder(name, seed) for seed in MERGED_SEEDS}
     for seed, version in versions.items():
         if not version.exists():
-            train_adapt(options, chosen, "adapt", homes[seed], seed)
+            train_adapt(options, chosen, "adapt", version.parent.parent, seed)
     told = adapt("merge", *versions.values(), "--method", "linear", *base_arguments(options, chosen), "--registry", home, "--name", name)
     return {"reference": told["path"], "bytes": told["bytes"], "rank": told["rank"], "train_s": None}
-
-
-def keep(version: Path, folder: Path, shared: Path) -> None:
-    """Copy a version without the tokenizer, which is the base's, and without the machine's paths."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(version, folder, ignore=shutil.ignore_patterns(*NOT_KEPT))
-    entry = folder / "adapt.json"
-    text = entry.read_text(encoding="utf-8")
-    for absolute, relative in ((shared.resolve(), "../shared"), (HERE.parent.resolve(), ".")):
-        text = text.replace(str(absolute), relative)
-    entry.write_text(text, encoding="utf-8")
 
 
 def train_peer(options: argparse.Namespace, chosen: Set, folder: Path, seed: int) -> dict:
@@ -193,18 +181,18 @@ def drawn(options: argparse.Namespace, chosen: Set) -> Path:
 def score(options: argparse.Namespace, chosen: Set, reference: str) -> dict:
     """Score one reference by the bench alone, without its base beside it, which has a cell of its own."""
     from adapt_embed.base.resolve import BaseOptions
-    from adapt_embed.bench.entrants import enter
-    from adapt_embed.bench.run import bench
+    from adapt_embed.bench.run.models import open_models
+    from adapt_embed.bench.run.scoring import bench
     from adapt_embed.bench.sources import make_tasks
     from adapt_embed.references import EncoderSettings, LoadedBases, Search, resolve_references
     from adapt_embed.registry import open_registry
 
     base = BaseOptions(lend_from=chosen.base_as, language=chosen.lang)
     search = Search(registry=open_registry(RUNS), base=str(options.shared / "bases" / chosen.base), options=base)
-    entrants = enter(resolve_references([reference], search), LoadedBases(EncoderSettings(precision="fp32")))
+    models = open_models(resolve_references([reference], search), LoadedBases(EncoderSettings(precision="fp32")))
     data = options.shared / "data"
     domain, general = (
-        bench([replace(entrants[-1], base=None)], make_tasks([folder], (), split=split, language=chosen.lang))
+        bench([replace(models[-1], base=None)], make_tasks([folder], (), split=split, language=chosen.lang))
         for folder, split in ((data / chosen.data, chosen.split), (data / "general-stsb", "test"))
     )
     per_query = {qid: round(value, 6) for qid, value in domain.scores[0].items.items()}
@@ -212,8 +200,9 @@ def score(options: argparse.Namespace, chosen: Set, reference: str) -> dict:
 
 
 def report(options: argparse.Namespace) -> None:
+    every = CELLS.read()
     for name in options.sets.split(","):
-        cells = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob(f"{name}-*.json"))}
+        cells = {key: cell for key, cell in every.items() if key.startswith(f"{name}-")}
         base = cells.get(f"{name}-base-0")
         if base is None:
             continue

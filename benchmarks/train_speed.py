@@ -6,7 +6,7 @@ Both train rank-16 adapters on all linear modules of bge-small-en in batches of 
 `twice` is adapt as it is where memory is short: every micro-batch is embedded twice.
 Each run is a process of its own, the arms taken in turn; a step lasts from the end of the one before to its own, tokenising and all, so that the
 first is left out. A run's figure is the median of its steps, an arm's the median of its runs. All run on the best device here; memory is the process's on a CPU, and what torch holds on a GPU.
-Results: benchmarks/results/train_speed.json, and train_speed_cuda.json of a GPU.
+`--report` prints the figures that are kept (cells.py).
 """
 
 import argparse
@@ -25,15 +25,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from cells import Cells, make_parser
 from train_quality import SETS, SETTINGS
 
-RESULTS = Path(__file__).parent / "results"
+CELLS = Cells("train_speed")
 BATCH = SETTINGS["batch_size"]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path(os.environ.get("ADAPT_SHARED", "../shared")))
+    parser = make_parser(__doc__)
     parser.add_argument("--sets", default="legal,ecommerce,medical")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--runs", type=int, default=3)
@@ -44,11 +44,16 @@ def main() -> None:
         arm, name = options.one
         print(json.dumps({"steps_s": ARMS[arm](options, name), "peak_mb": peak_mb()}))
         return
-    report: dict[str, object] = {"device": device_name(), "threads": options.threads, "steps": options.steps, "runs": options.runs}
-    report |= {"sets": {name: compare(options, name) for name in options.sets.split(",")}}
-    results = RESULTS / ("train_speed_cuda.json" if torch.cuda.is_available() else "train_speed.json")
-    results.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(report, indent=1))
+    if options.fold:
+        CELLS.fold()
+    if not (options.report or options.fold):
+        CELLS.write("cuda" if torch.cuda.is_available() else "cpu", measure(options))
+    print(json.dumps(CELLS.read(), indent=1))
+
+
+def measure(options: argparse.Namespace) -> dict:
+    facts = {"device": device_name(), "threads": options.threads, "steps": options.steps, "runs": options.runs}
+    return facts | {"sets": {name: compare(options, name) for name in options.sets.split(",")}}
 
 
 def compare(options: argparse.Namespace, name: str) -> dict[str, object]:
@@ -113,7 +118,7 @@ def train_adapt(options: argparse.Namespace, name: str) -> list[float]:
     from adapt_embed.adapters import TrainConfig, train_adapter
     from adapt_embed.base import load_base, resolve_base
     from adapt_embed.base.resolve import BaseOptions
-    from adapt_embed.encoder import choose_device
+    from adapt_embed.encoders.forward import choose_device
 
     folder, data = options.shared / "bases" / SETS[name].base, drawn(options, name)
     base = load_base(resolve_base(str(folder), options=BaseOptions(lend_from=SETS[name].base_as)), device=choose_device())
@@ -132,7 +137,7 @@ def train_twice(options: argparse.Namespace, name: str) -> list[float]:
 
 def train_peer(options: argparse.Namespace, name: str) -> list[float]:
     from adapt_embed.base.known import known_base
-    from adapt_embed.encoder import choose_device
+    from adapt_embed.encoders.forward import choose_device
     from peer_sentence_transformers import make_trainer
     from transformers import TrainerCallback
 

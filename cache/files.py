@@ -10,17 +10,17 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
 from ..base.fingerprint import cache_folder
+from ..disk import replace_file
 from ..errors import ConfigError
 
 DEFAULT_BYTES = 5 * 10**9
 SIZE_VARIABLE = "ADAPT_CACHE_SIZE"
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_TEMPORARY = ".tmp"
+_TEMPORARY = ".tmp"  # how the names of files end that are being written
 _ABANDONED_S = 3600  # no write takes as long; what is older was left by a process that was killed
 _LEFT = 0.9  # of the size, once room is made: so that not every write makes room
 _CHECKED_EVERY = 0.02  # of the size: how much is written between two looks at it
@@ -45,17 +45,12 @@ class CacheFiles:
 
     def write(self, path: Path, content: bytes) -> None:
         """Write a file below the folder; readers see all of it or nothing. One that cannot be written costs time, and is a `problem`."""
-        temporary = path.with_name(uuid4().hex + _TEMPORARY)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(content)
-            temporary.replace(path)
+            replace_file(path, content, durability="none")
         except OSError as e:
             self.problem = f"{path.parent} cannot be written: {e.strerror or e}"
             return
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
         self._grow(len(content))
 
     def mark_used(self, path: Path) -> None:
@@ -128,7 +123,7 @@ def parse_size(text: str) -> int:
     unit = match[2].upper() if match else ""
     size = int(float(match[1]) * _UNITS[unit if unit in _UNITS else unit + "B"]) if match else 0
     if size < 1:
-        raise ConfigError(f"{text!r} is no size of a cache; expected bytes, or a number with KB, MB, GB or TB behind it, such as 5GB")
+        raise ConfigError(f"{text!r} is not a size of a cache; expected bytes, or a number with KB, MB, GB or TB behind it, such as 5GB")
     return size
 
 

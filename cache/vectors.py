@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..encoder import Vectors
+    from ..encoders.protocol import Vectors
     from .files import CacheFiles
 
 _HASH_BYTES = 16

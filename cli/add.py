@@ -1,5 +1,6 @@
 """`adapt add`: register any PEFT LoRA folder."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -43,10 +44,12 @@ def command(
 ) -> None:
     """Register DIR, a folder with a PEFT LoRA adapter, as a new version; its files are copied."""
     from ..base.resolve import BaseOptions
+    from ..files import check_there
     from ..registry import open_registry
     from ..registry.foreign import add_folder
     from .render import format_size
 
+    check_there(folder, "the folder")
     registry = open_registry(registry_dir)
     addition = add_folder(
         registry,
@@ -60,6 +63,12 @@ def command(
     for note in addition.notes:
         say(note)
     entry, path = addition.entry, str(registry.folder(addition.entry))
-    result = {"reference": entry.reference, "path": path, "size": entry.size, "base": entry.base, "notes": list(addition.notes)}
-    text = f"{entry.reference} on {entry.bases[0]['name']}: {count(len(entry.files), 'file')}, {format_size(entry.size)}, in {path}"
+    result = {
+        "reference": entry.reference,
+        "path": path,
+        "size": entry.size,
+        "base": asdict(entry.bases[0]),
+        "notes": list(addition.notes),
+    }
+    text = f"{entry.reference} on {entry.bases[0].label}: {count(len(entry.files), 'file')}, {format_size(entry.size)}, in {path}"
     emit(result, text, json_output)

@@ -10,7 +10,7 @@ import click
 from ..plurals import count
 from .command import Group
 from .completion import BASE, KNOWN_BASE
-from .options import common_options
+from .options import OutputFolder, common_options
 from .output import emit
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return row["alias"], row["hub_id"], str(row["dimension"]), str(row["max_tokens"]), row["language"], sha256, place
 
 
-@command.command("link")
+@command.command("link", short_help="Make a base findable under its Hub id.")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--as", "alias", type=KNOWN_BASE, required=True, metavar="ALIAS", help="The known base whose weights the folder holds.")
 @click.option("--undo", is_flag=True, help="Remove what linking wrote.")
@@ -69,6 +69,8 @@ def link_command(folder: Path | None, alias: str, undo: bool, json_output: bool,
     """Make a verified FOLDER (unless said, where `adapt base list` finds it) findable under its Hub id, in the Hugging Face cache."""
     from ..base.link import link_base, unlink_base
 
+    if undo and folder:
+        raise click.UsageError(f"--undo takes no FOLDER: it removes what linking wrote for --as {alias}")
     if undo:
         removed = unlink_base(alias)
         rest = "; what others put there since is left" if removed.exists() else ""
@@ -81,12 +83,12 @@ def link_command(folder: Path | None, alias: str, undo: bool, json_output: bool,
     emit({"hub_id": link.hub_id, "snapshot": str(link.snapshot), "files": list(link.files), "weights": link.how}, text, json_output)
 
 
-@command.command("convert")
+@command.command("convert", short_help="Write a base anew as safetensors.")
 @click.argument("base", metavar="FOLDER", type=BASE)
 @click.option(
     "-o",
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutputFolder(),
     help="The new folder [default: NAME-safetensors, beside FOLDER; of what lies in the Hugging Face cache, in the current directory].",
 )
 @common_options

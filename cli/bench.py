@@ -16,7 +16,7 @@ from .cache_options import CacheOptions, cache_options, describe_interruption, d
 from .completion import DOMAIN_OR_FILE, REFERENCE
 from .encoder_options import EncoderOptions, encoder_options
 from .judgement_options import JudgementOptions, judgement_options, leave_if_failed
-from .options import common_options
+from .options import OutputFile, common_options
 from .output import emit, emit_after, reserve_outputs, say
 from .report_options import Remembering, ReportOptions, report_options
 from .task_options import TaskOptions, task_options
@@ -24,11 +24,12 @@ from .task_options import TaskOptions, task_options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..bench.cells import Caches
-    from ..bench.entrants import Entrant
     from ..bench.result import BenchResult
-    from ..bench.run import OnCell
+    from ..bench.run.cells import Caches
+    from ..bench.run.models import Model
+    from ..bench.run.scoring import OnCell
     from ..references import Resolved
+    from ..registry import Registry
 
 
 @click.command(name="bench", cls=Remembering)
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 @click.option(
     "--per-query",
     metavar="OUT.json",
-    type=click.Path(path_type=Path),
+    type=OutputFile(),
     help="Also write the result with each query's nDCG@10 (each pair's cosine).",
 )
 @click.option("--decontaminate", is_flag=True, help="Score each task also without the items that any REF saw in training.")
@@ -87,24 +88,27 @@ def command(
     """
     reserve_outputs({"--per-query": per_query, "--html": report.html}, json_output)
     report.check()
-    _check_words(domains, (*folders, *judgement.general))
-    from ..references import LoadedBases, resolve_references
+    from ..references import LoadedBases, check_length, resolve_references
 
     search = encoder.search(registry_dir)
+    _refuse_own(domains, search.registry, references[0])
+    _check_words(domains, (*folders, *judgement.general), chosen_by.tasks)
     found = resolve_references(references, search)
     for note in dict.fromkeys(note for resolved in found for note in resolved.notes):
         say(note)
-    life.doing("importing libraries")
-    from ..bench.entrants import enter
-    from ..bench.plan import plan
-    from ..bench.sources import make_tasks
-    from ..bench.table import table_text
-    from ..bench.task_notes import notes_of
-
-    language = encoder.lang or _language_of(found)
+    for resolved in found:
+        check_length(resolved, encoder.max_tokens)
     folders, chosen_by = _take_sample(folders, chosen_by)
     if not domains and chosen_by.need_domains((*folders, *judgement.general)):
-        domains = _domains_of(found, chosen_by.described_sets())
+        domains = _domains_of(found, chosen_by)
+    life.doing("importing libraries")
+    from ..bench.cost.plan import plan
+    from ..bench.report.terminal import table_text
+    from ..bench.run.models import open_models
+    from ..bench.sources import make_tasks
+    from ..bench.tasks.notes import notes_of
+
+    language = encoder.lang or _language_of(found)
     life.doing("reading the data")
     chosen = chosen_by.choose(folders, domains, split=split, language=language, dry_run=dry_run)
     general = make_tasks(judgement.general, (), split=split, language=language, skip_dangling=chosen_by.skip_dangling)
@@ -113,35 +117,51 @@ def command(
     if not (dry_run and chosen.pending):  # a dry run fetches nothing, and knows less of the tasks that are not here
         judgement.check(tasks, background)
     life.doing("loading the bases")
-    entrants = enter(found, LoadedBases(encoder.settings("fp32")))
+    models = open_models(found, LoadedBases(encoder.settings("fp32")))
     if dry_run:
         for task in tasks:  # a result has them itself
             for note in notes_of(task):
                 say(f"{task.metadata.name}: {note}")
-        planned = plan(entrants, tasks, cache.open(), chosen.pending)
+        planned = plan(models, tasks, cache.open(), chosen.pending)
         emit(planned.as_dict(), planned.describe(), json_output)
         return
     reports = report.begin(found)
-    result = judgement.judge(_bench(entrants, tasks, cache.open(), reports.on_cell), tasks, background)
+    result = judgement.judge(_bench(models, tasks, cache.open(), reports.on_cell), tasks, background)
     leaks = {"leakage": leakage.as_dict(), "left_out": chosen.left_out}
 
     def write() -> None:
         if per_query:
             write_file(per_query, _json(result.as_dict(items=True) | leaks))
             say(f"wrote {per_query}")
-        reports.write(result, tasks, entrants, leakage)
+        reports.write(result, tasks, models, leakage)
 
     emit_after(write, result.as_dict() | leaks, table_text(result), json_output)
     leave_if_failed(result)
 
 
-def _check_words(domains: Sequence[str], data: Sequence[Path]) -> None:
-    """Refuse a domain or data that are not there, before anything heavy is imported.
+def _refuse_own(domains: Sequence[str], registry: Registry, reference: str) -> None:
+    """Refuse a domain that is the user's own: versions are for it, and nothing ships.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    from ..data.domains import domain_names
+    from ..errors import ConfigError
+
+    own = {entry.domain for entry in registry.entries()} - set(domain_names())
+    if found := [domain for domain in domains if domain in own]:
+        raise ConfigError(_nothing_ships(found, reference))
+
+
+def _check_words(domains: Sequence[str], data: Sequence[Path], tasks: Sequence[str]) -> None:
+    """Refuse a domain, data or tasks that are not there, before anything heavy is imported.
 
     Raises:
         DomainError: a domain is not known.
         DataError: a path does not exist.
+        ConfigError: MTEB has no such task.
     """
+    from ..bench.hub.written_names import check_task_words
     from ..choices import DATA_WORDS
     from ..data.domains import load_domain
     from ..files import check_there
@@ -150,7 +170,8 @@ def _check_words(domains: Sequence[str], data: Sequence[Path]) -> None:
         load_domain(domain)
     for path in data:
         if str(path) not in DATA_WORDS:  # the sources say what they mean
-            check_there(path, "the data folder")
+            check_there(path, "the data")
+    check_task_words(tasks)
 
 
 def _language_of(found: Sequence[Resolved]) -> str:
@@ -168,19 +189,36 @@ def _take_sample(folders: tuple[Path, ...], chosen_by: TaskOptions) -> tuple[tup
     return left, replace(chosen_by, sets=tuple(dict.fromkeys((*chosen_by.sets, "sample")))) if left != folders else chosen_by
 
 
-def _domains_of(found: Sequence[Resolved], what: str) -> tuple[str, ...]:
-    """Return the domains that the references were made for."""
+def _domains_of(found: Sequence[Resolved], chosen_by: TaskOptions) -> tuple[str, ...]:
+    """Return the domains that ship among those that the references were made for; say which do not.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    from ..data.domains import domain_names
     from ..errors import ConfigError
 
     domains = tuple(dict.fromkeys(resolved.entry.domain for resolved in found if resolved.entry and resolved.entry.domain))
     if not domains:
         raise ConfigError("what to score on is not said, and no reference names its domain; give --data DIR or --domain D")
-    say(f"scoring on {what} of {', '.join(domains)} (for other data: --data DIR)")
-    return domains
+    shipped, own = (tuple(each for each in domains if (each in domain_names()) == ships) for ships in (True, False))
+    if not shipped:
+        raise ConfigError(_nothing_ships(own, found[0].reference))
+    if own:
+        say(f"note: nothing ships to score on for {', '.join(own)}, of your own; to score on it too: --data PATH")
+    say(f"scoring on {chosen_by.described_sets()} of {', '.join(shipped)} (for other data: --data DIR)")
+    return shipped
 
 
-def _bench(entrants: list[Entrant], tasks: list, caches: Caches, on_cell: OnCell | None) -> BenchResult:
-    from ..bench.run import BenchProgress, bench
+def _nothing_ships(own: Sequence[str], reference: str) -> str:
+    """Say that domains are the user's own, and what to give."""
+    are = f"{own[0]} is a domain" if len(own) == 1 else f"{', '.join(own)} are domains"
+    example = f"adapt bench {reference} --data test.csv"
+    return f"{are} of your own, for which no sample ships; give data to score on, such as: {example} (or --domain with the domain's .toml file)"
+
+
+def _bench(models: list[Model], tasks: list, caches: Caches, on_cell: OnCell | None) -> BenchResult:
+    from ..bench.run.scoring import BenchProgress, bench
 
     try:
         with text_bar() as tell:
@@ -188,9 +226,9 @@ def _bench(entrants: list[Entrant], tasks: list, caches: Caches, on_cell: OnCell
             def on_progress(at: BenchProgress) -> None:
                 tell(f"{at.task} with {at.reference}", at.done, at.total)
 
-            result = bench(entrants, tasks, on_progress, caches, on_cell)
+            result = bench(models, tasks, on_progress, caches, on_cell)
     except KeyboardInterrupt:
-        for line in describe_interruption(caches, len(entrants) * len(tasks)):
+        for line in describe_interruption(caches, len(models) * len(tasks)):
             say(line)
         raise
     for line in describe_use(caches):

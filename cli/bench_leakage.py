@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from mteb.abstasks import AbsTask
 
-    from ..bench.leakage import Leakage
+    from ..bench.leaks.leakage import Leakage
     from ..references import Resolved, Search
 
 
@@ -23,9 +23,9 @@ def look_for_leaks(
     Raises:
         AdapterError: the record of an adapter's training texts is damaged.
     """
-    from ..bench.leakage import find_leaks
-    from ..bench.trained_on import trained_on
-    from ..bench.unseen import unseen_name, with_unseen
+    from ..bench.leaks.find import find_leaks
+    from ..bench.leaks.trained_on import trained_on
+    from ..bench.leaks.unseen import unseen_name, with_unseen
 
     leakage = find_leaks(tasks, [trained_on(resolved, search) for resolved in found])
     for line in leakage.describe():

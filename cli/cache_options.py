@@ -13,7 +13,7 @@ from ..cache import DEFAULT_BYTES, describe_size, open_cache_files, parse_size
 from ..errors import ConfigError
 
 if TYPE_CHECKING:
-    from ..bench.cells import Caches
+    from ..bench.run.cells import Caches
 
 
 class SizeType(click.ParamType):
@@ -39,7 +39,7 @@ class CacheOptions:
 
     def open(self) -> Caches:
         """Return the caches, which are empty hands with `--no-cache`."""
-        from ..bench.cells import Caches, CellStore
+        from ..bench.run.cells import Caches, CellStore
         from ..cache.vectors import VectorStore
 
         if not self.use_cache:

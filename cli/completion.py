@@ -9,6 +9,7 @@ from typing import Any, Literal
 import click
 from click.shell_completion import BashComplete, CompletionItem, add_completion_class
 
+from ..choices import DEVICES
 from ..names import normalise
 
 Offer = Callable[[click.Context], Iterable[str]]
@@ -116,7 +117,7 @@ def sources(_ctx: click.Context) -> Iterable[str]:
 
 def devices(_ctx: click.Context) -> Iterable[str]:
     """Return the kinds of devices."""
-    return ("cuda", "mps", "cpu")
+    return DEVICES
 
 
 def runs(ctx: click.Context) -> Iterable[str]:
@@ -153,7 +154,6 @@ METHOD = Offered(methods)
 SETTING = Offered(settings, explain=_explain_setting)
 SOURCE = Offered(sources, paths="file")
 DEV_SOURCES = Offered(domains, paths="file", with_commas=True)
-DEVICE = Offered(devices)
 RUN = Offered(runs)
 
 

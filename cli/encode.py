@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..files import near_files, write_file
+from ..files import STDOUT, descriptor_of, near_files, write_file
 from ..plurals import count
 from . import life
 from .bars import text_bar
 from .command import Command
 from .completion import REFERENCE
 from .encoder_options import EncoderOptions, encoder_options
-from .options import Choice, common_options
+from .options import Choice, OutputFile, common_options
 from .output import emit, reserve_outputs, say
 
 if TYPE_CHECKING:
-    from ..encoder import LoraEncoder, Role, Vectors
-    from ..ensemble.encoders import EnsembleEncoder
+    from ..choices import Role
+    from ..encoders import Encoded, Encoder, Vectors
 
 
 @click.command(name="encode", cls=Command)
@@ -37,7 +37,11 @@ if TYPE_CHECKING:
     help="The role of the texts, which decides the instruction.",
 )
 @click.option(
-    "-o", "--output", metavar="OUT.npy", type=click.Path(path_type=Path), help="Write the vectors here, float32, a row for each line."
+    "-o",
+    "--output",
+    metavar="OUT.npy",
+    type=OutputFile(),
+    help="Write the vectors here, float32, a row for each line; - is the standard output.",
 )
 @encoder_options
 @common_options
@@ -60,25 +64,29 @@ def command(
             "say where the vectors go: -o OUT.npy, --json for one JSON object, or into a pipe or a file (> OUT.jsonl) for a JSON list a line"
         )
     reserve_outputs({"-o": output}, json_output)
+    if output and descriptor_of(output) == STDOUT and sys.stdout.isatty():
+        raise click.UsageError(f"the bytes of the vectors do not go into a terminal; give -o a file, or send -o {output} into a pipe")
     _refuse_to_replace(file, output)
-    from ..references import LoadedBases, check_has_vectors, open_encoder, resolve_reference
+    from ..references import LoadedBases, check_has_vectors, check_length, open_encoder, resolve_reference
 
     resolved = resolve_reference(reference, encoder.search(registry_dir))
     check_has_vectors(resolved)
+    check_length(resolved, encoder.max_tokens)
     for note in resolved.notes:
         say(note)
     texts = read_lines(file)
     life.doing("loading the base")
     opened = open_encoder(resolved, LoadedBases(encoder.settings("auto")))
-    vectors = encode_with_bar(opened, texts, role)
-    if opened.truncated:
-        say(f"{opened.truncated} of {len(texts)} texts were longer than {opened.max_tokens} tokens and were truncated")
+    encoded = encode_with_bar(opened, texts, role)
+    vectors = encoded.vectors
+    if encoded.truncated:
+        say(f"{encoded.truncated} of {len(texts)} texts were longer than {opened.max_tokens} tokens and were truncated")
     result: dict[str, object] = {
         "reference": resolved.reference,
         "base": " + ".join(base.name for base in resolved.bases),
         "role": role,
         "shape": list(vectors.shape),
-        "truncated": opened.truncated,
+        "truncated": encoded.truncated,
     }
     if output:
         write_file(output, _npy(vectors))
@@ -135,7 +143,7 @@ def read_lines(file: Path | None) -> list[str]:
     return lines
 
 
-def encode_with_bar(opened: LoraEncoder | EnsembleEncoder, texts: list[str], role: Role) -> Vectors:
+def encode_with_bar(opened: Encoder, texts: list[str], role: Role) -> Encoded:
     """Encode texts, and show how far it is."""
     with text_bar() as tell:
         done = 0
@@ -145,8 +153,7 @@ def encode_with_bar(opened: LoraEncoder | EnsembleEncoder, texts: list[str], rol
             done += batch
             tell("encoding", done, len(texts))
 
-        opened.on_batch = count
-        return opened.encode(texts, role)
+        return opened.encode(texts, role, on_batch=count)
 
 
 def _npy(vectors: Vectors) -> bytes:

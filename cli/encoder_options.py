@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import base_options, machine_options
+from .options import WholeNumber, base_options, machine_options
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..base.known import Language, Pooling
-    from ..encoder import Precision
+    from ..choices import Precision
     from ..references import EncoderSettings, Search
 
 
@@ -58,8 +58,10 @@ def encoder_options(command: Callable[..., None]) -> Callable[..., None]:
         encoder = EncoderOptions(**{field.name: values.pop(field.name) for field in fields(EncoderOptions)})  # type: ignore[arg-type]
         command(encoder=encoder, **values)
 
-    with_batch = click.option("--batch-tokens", type=int, metavar="N", help="Padded tokens in one batch [default: by device].")(gathered)
+    with_batch = click.option(
+        "--batch-tokens", type=WholeNumber(min=1), metavar="N", help="Padded tokens in one batch [default: by device]."
+    )(gathered)
     with_length = click.option(
-        "--max-tokens", type=int, metavar="N", help="Truncate texts to this many tokens [default: the base's maximum]."
+        "--max-tokens", type=WholeNumber(min=8), metavar="N", help="Truncate texts to this many tokens [default: the base's maximum]."
     )(with_batch)
     return base_options(machine_options(with_length))

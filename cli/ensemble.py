@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from . import life
 from .command import Command
 from .completion import NAME, REFERENCE
 from .encode import encode_with_bar, read_lines
-from .options import Choice, WeightsType, base_options, common_options
+from .options import Choice, WeightsType, WholeNumber, base_options, common_options, usage_errors
 from .output import emit, say
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--mode", type=Choice(list(MODES)), default="concat", show_default=True, help="How members are put together; see below.")
 @click.option("--weights", type=WeightsType(), metavar="W,W", help="One weight each, in the order of the members [default: equal ones].")
 @click.option("--pca", "texts_file", metavar="TEXTFILE", type=click.Path(path_type=Path), help="Fit the reduction to --dim on these lines.")
-@click.option("--dim", type=int, metavar="D", help="Shorten the vectors of the mode concat to D dimensions, by PCA.")
+@click.option("--dim", type=WholeNumber(min=1), metavar="D", help="Shorten the vectors of the mode concat to D dimensions, by PCA.")
 @click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the members' names and the mode].")
 @base_options
 @common_options
@@ -56,10 +57,14 @@ def command(
     """
     if (texts_file is None) != (dim is None):
         raise click.UsageError("--pca TEXTFILE and --dim D go together: PCA is fitted on the texts, to that dimension")
+    if dim is not None and mode != "concat":
+        raise click.UsageError(f"--dim shortens the vectors of --mode concat; with --mode {mode}, leave --pca and --dim out")
     from ..base.resolve import BaseOptions
-    from ..ensemble.recipe import check_distinct
-    from ..membership import make_recipe
-    from ..references import Search, resolve_references
+    from ..ensemble.recipe import check_distinct, make_recipe, share_weights
+
+    with usage_errors():
+        share_weights(mode, weights, len(references))
+    from ..references import Search, as_member, resolve_references
     from ..registry import open_registry
 
     registry = open_registry(registry_dir)
@@ -69,7 +74,7 @@ def command(
         say(note)
     if name is not None:
         registry.check_new_name(name)
-    recipe = make_recipe(found, registry, mode=mode, weights=weights, dim=dim)
+    recipe = make_recipe([as_member(each, registry) for each in found], mode=mode, weights=weights, dim=dim)
     check_distinct(recipe)
     chosen = name or _derive_name(registry, found, recipe)
     registry.check_new_name(chosen)
@@ -87,7 +92,7 @@ def _derive_name(registry: Registry, found: Sequence[Resolved], recipe: Recipe) 
     inputs = Inputs(
         names=[_short_name(resolved) for resolved in found],
         references=[member.reference for member in recipe.members],
-        bases=frozenset(base["sha256"] for base in recipe.bases),
+        bases=frozenset(base.sha256 for base in recipe.bases),
     )
     return derive_name(registry, "ensemble", inputs, ending=recipe.mode)
 
@@ -106,14 +111,13 @@ def _fit(found: Sequence[Resolved], recipe: Recipe, texts: list[str]) -> Project
     """Fit the projection on texts, which go in as documents, in fp32."""
     from ..ensemble.encoders import EnsembleEncoder
     from ..ensemble.pca import fit_projection
-    from ..opening import open_lora
-    from ..references import EncoderSettings, LoadedBases
+    from ..references import EncoderSettings, LoadedBases, open_lora
 
     assert recipe.dim is not None
     life.doing("loading the bases")
     bases = LoadedBases(EncoderSettings(precision="fp32"))
     whole = EnsembleEncoder(recipe.mode, tuple(open_lora(resolved, bases) for resolved in found), recipe.weights)
-    return fit_projection(encode_with_bar(whole, texts, "document"), recipe.dim)
+    return fit_projection(encode_with_bar(whole, texts, "document").vectors, recipe.dim)
 
 
 def _describe(texts: list[str] | None) -> dict[str, object]:
@@ -123,12 +127,12 @@ def _describe(texts: list[str] | None) -> dict[str, object]:
 
 def _report(registry: Registry, entry: Entry, recipe: Recipe, json_output: bool) -> None:
     pca, folder = entry.config.get("pca"), str(registry.folder(entry))
-    bases = [str(base["name"]) for base in recipe.bases]
+    bases = [base.label for base in recipe.bases]
     result = {
         "reference": entry.reference,
         "path": folder,
         "mode": recipe.mode,
-        "members": entry.parents,
+        "members": [asdict(parent) for parent in entry.parents],
         "bases": bases,
         "dimension": recipe.dimension,
         "pca": pca,

@@ -22,7 +22,7 @@ EXAMPLES = {
         "adapt encode base texts.txt > vectors.jsonl",
     ),
     "list": ("adapt list --domain legal",),
-    "show": ("adapt show legal@1", "adapt show base"),
+    "show": ("adapt show legal@1", "adapt show base", "adapt show base --base bge-small-zh"),
     "rm": ("adapt rm legal@1",),
     "runs": ("adapt runs", "adapt runs rm 0f3c"),
     "runs rm": ("adapt runs rm 0f3c", "adapt runs rm --all --yes"),

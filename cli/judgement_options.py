@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from mteb.abstasks import AbsTask
 
-    from ..bench.gate import Requirement
+    from ..bench.judge.gate import Requirement
+    from ..bench.judge.roles import Background
     from ..bench.result import BenchResult
-    from ..bench.roles import Background
     from ..references import Resolved
 
 
@@ -31,7 +31,7 @@ class MetricType(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Read the value."""
-        from ..bench.metrics import RETRIEVAL_METRICS, read_metric
+        from ..bench.tasks.metric_names import RETRIEVAL_METRICS, read_metric
 
         try:
             return read_metric(str(value), tuple(RETRIEVAL_METRICS))
@@ -46,7 +46,7 @@ class RequirementType(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Requirement:
         """Read the value."""
-        from ..bench.gate import parse_requirement
+        from ..bench.judge.gate import parse_requirement
 
         try:
             return parse_requirement(str(value))
@@ -64,7 +64,7 @@ class JudgementOptions:
 
     def background(self, found: Sequence[Resolved], domains: Sequence[str], general: Sequence[AbsTask]) -> Background:
         """Return what the scores are held against."""
-        from ..bench.roles import Background
+        from ..bench.judge.roles import Background
 
         names = frozenset(task.metadata.name for task in general)
         return Background(references=tuple(found), domains=tuple(domains), general=names, metrics=self.metrics)
@@ -77,10 +77,10 @@ class JudgementOptions:
         """
         if not self.requirements:
             return
-        from ..bench.gate import check_requirements
-        from ..bench.kinds import kind_of
-        from ..bench.roles import describe_tasks
-        from ..bench.run import describe_task
+        from ..bench.judge.gate import check_requirements
+        from ..bench.judge.roles import describe_tasks
+        from ..bench.run.scoring import describe_task
+        from ..bench.tasks.table import kind_of
 
         described = describe_tasks([describe_task(task) for task in tasks], tasks, background)
         metrics = {task.metadata.name: tuple(kind_of(task).metrics) for task in tasks}
@@ -90,8 +90,8 @@ class JudgementOptions:
         """Return the result with intervals, the named columns, and what became of the requirements."""
         from dataclasses import replace
 
-        from ..bench.assess import assess
-        from ..bench.gate import judge
+        from ..bench.judge.assess import assess
+        from ..bench.judge.gate import judge
 
         assessed = assess(result, tasks, background)
         return replace(assessed, requirements=judge(self.requirements, assessed))
@@ -99,7 +99,7 @@ class JudgementOptions:
 
 def leave_if_failed(result: BenchResult) -> None:
     """Tell the requirements that do not hold, and end the command with their exit code; return if there are none."""
-    from ..bench.gate import EXIT_REQUIREMENT, describe_failures
+    from ..bench.judge.gate import EXIT_REQUIREMENT, describe_failures
 
     failures = describe_failures(result.requirements)
     for line in failures:

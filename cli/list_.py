@@ -1,5 +1,6 @@
 """`adapt list`: what the registry holds."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,9 +49,9 @@ def _row(registry: "Registry", entry: "Entry") -> dict:
         "aliases": registry.aliases_of(entry),
         "kind": entry.kind,
         "domain": entry.domain,
-        "bases": [base.get("name") or base["id"] for base in entry.bases],
+        "bases": [base.label for base in entry.bases],
         "size": entry.size,
-        "scores": entry.scores,
+        "scores": {of: asdict(score) for of, score in entry.scores.items()},
         "created": entry.created,
         "builtin": registry.is_builtin(entry),
     }
@@ -63,10 +64,10 @@ def _text(registry: "Registry", entries: "list[Entry]", domain: str | None) -> s
         return f"The registry {registry.home} holds nothing{' for ' + domain if domain else ''} yet. To make something: adapt train --domain {domain or 'legal'}"
     rows = []
     for entry in entries:
-        bases = "\n".join(str(base.get("name") or base["id"]) for base in entry.bases)
+        bases = "\n".join(base.label for base in entry.bases)
         aliases = ", ".join(registry.aliases_of(entry))
         created = entry.created[:16].replace("T", " ")
-        size, dev = format_size(entry.size), format_dev(entry.scores)
+        size, dev = format_size(entry.size), format_dev(entry.dev)
         rows.append((entry.reference, aliases, entry.domain or "", bases, entry.kind, size, dev, created))
     headings = ("reference", "aliases", "domain", "base", "kind", "size", "dev", "created")
     return render_table(headings, rows, right=["size"])

@@ -11,18 +11,16 @@ import click
 from .command import Command
 from .completion import DEV_SOURCES, DOMAIN, METHOD, NAME, REFERENCE
 from .encoder_options import EncoderOptions, encoder_options
-from .options import Choice, WeightsType, common_options, dangling_option
+from .merge_words import SETTINGS, check_names, check_options
+from .options import Choice, Finite, FiniteRange, OutputFile, WeightsType, WholeNumber, common_options, dangling_option
 from .output import emit, emit_after, reserve_outputs, say
 
 if TYPE_CHECKING:
     from ..lora import StoreDtype
     from ..merge import MergeConfig, MergeResult
     from ..merge.parents import Parent
-    from ..references import Search
     from ..registry import Registry
     from .merge_search import FoundWeights
-
-SETTINGS = ("density", "spread", "outliers")
 
 
 class RankType(click.ParamType):
@@ -36,7 +34,7 @@ class RankType(click.ParamType):
             return str(value)
         if str(value).isdecimal() and int(value) > 0:
             return int(value)
-        raise click.BadParameter(f"{value!r} is no rank; expected auto, full or a whole number above 0", ctx, param)
+        raise click.BadParameter(f"{value!r} is not a rank; expected auto, full or a whole number above 0", ctx, param)
 
 
 @click.command(name="merge", cls=Command)
@@ -49,12 +47,14 @@ class RankType(click.ParamType):
 )
 @click.option("--weights", type=WeightsType(), metavar="W,W", help="One weight each, negative ones too [default: 1/n each].")
 @click.option("--rank", type=RankType(), default="auto", show_default=True, metavar="R", help="auto, full (lossless), or a number.")
-@click.option("--energy", type=float, metavar="E", help="Share of the squared norm that --rank auto keeps [default: 0.99].")
+@click.option(
+    "--energy", type=FiniteRange(0, 1, min_open=True), metavar="E", help="Share of the squared norm that --rank auto keeps [default: 0.99]."
+)
 @click.option("--density", type=float, metavar="D", help="Share of elements that a sparsifying method keeps [default: 0.5].")
 @click.option("--spread", type=float, metavar="S", help="della: how far dropping depends on magnitude [default: 0.1].")
 @click.option("--outliers", type=float, metavar="O", help="breadcrumbs: share of the largest elements to drop [default: 0.01].")
-@click.option("--with-base", type=float, metavar="A", help="Merge back with the base: scale the result by A [default: 1].")
-@click.option("--seed", type=int, metavar="N", help="Of what a method draws at random [default: 0].")
+@click.option("--with-base", type=Finite(), metavar="A", help="Merge back with the base: scale the result by A [default: 1].")
+@click.option("--seed", type=WholeNumber(0, 2**32 - 1), metavar="N", help="Of what a method draws at random [default: 0].")
 @click.option("--store", type=Choice(["fp16", "bf16", "fp32"]), help="Number format of the file [default: fp16; fp32 with --rank full].")
 @click.option(
     "--name",
@@ -77,15 +77,17 @@ class RankType(click.ParamType):
     metavar="DIR",
     help="With --search: sentence pairs whose Spearman correlation must not fall [default: closeness to the base].",
 )
-@click.option("--tolerance", type=float, metavar="T", help="With --search: how far the general score may fall [default: 0.003].")
-@click.option("--evaluations", type=int, metavar="N", help="With --search: at most so many merges are tried [default: 24].")
+@click.option(
+    "--tolerance", type=FiniteRange(min=0), metavar="T", help="With --search: how far the general score may fall [default: 0.003]."
+)
+@click.option("--evaluations", type=WholeNumber(min=1), metavar="N", help="With --search: at most so many merges are tried [default: 24].")
 @click.option(
     "--curve-steps",
-    type=int,
+    type=WholeNumber(min=0),
     metavar="N",
     help="With --search: points on each line of the curve, 0 for none [default: 11; 5 of 3 and more].",
 )
-@click.option("--plot", type=click.Path(path_type=Path), metavar="OUT", help="With --search: draw the curve, .svg or .png.")
+@click.option("--plot", type=OutputFile(), metavar="OUT", help="With --search: draw the curve, .svg or .png.")
 @click.option("--explain", is_flag=True, help="Say how compatible the adapters are, and merge nothing.")
 @click.option("--methods", is_flag=True, help="List the methods, with when to use each, and merge nothing.")
 @click.option("--dry-run", is_flag=True, help="Tell rank, energy and size, and write nothing.")
@@ -99,15 +101,13 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
     if options["methods"]:
         _list_methods(json_output)
         return
-    if not references:
-        raise click.UsageError("name the adapters to merge, such as: adapt merge legal medical")
-    _refuse_without_search(options, encoder)
+    check_options(references, options, encoder)
     reserve_outputs({"--plot": options["plot"]}, json_output)
     search = encoder.search(registry_dir)
-    _check_words(references, search, options)
+    located = check_names(references, search, options)
     from ..merge.parents import open_parents
 
-    parents = open_parents(references, search)
+    parents = open_parents(references, search, located)
     for note in dict.fromkeys(note for parent in parents for note in parent.notes):
         say(note)
     if options["explain"]:
@@ -120,50 +120,6 @@ def command(references: tuple[str, ...], encoder: EncoderOptions, json_output: b
 
         config, found = choose_weights(references, parents, config, search, encoder, options)
     _merge(search.registry, parents, config, found, options | {"name": name}, json_output)
-
-
-def _check_words(references: tuple[str, ...], search: Search, options: dict[str, Any]) -> None:
-    """Refuse what names nothing, before torch is imported.
-
-    Raises:
-        AdaptError: a reference, the method, a setting of it or a data source is not known.
-    """
-    from ..files import check_there
-    from ..merge import MethodSettings, find_method
-    from ..references import locate_reference
-
-    if options["method"]:
-        find_method(options["method"])
-    MethodSettings(**{key: options[key] for key in (*SETTINGS, "seed") if options[key] is not None})
-    for reference in references:
-        if not reference.startswith("hf:"):  # which is fetched when it is opened, and not twice
-            locate_reference(reference, search)
-    if options["general"]:
-        check_there(options["general"], "the folder of general data")
-    if options["sources"]:
-        from ..data.sources import check_dev_source
-
-        for source in split_sources(options["sources"]):
-            check_dev_source(source)
-
-
-def split_sources(text: str) -> tuple[str, ...]:
-    """Return the data sources that `--search` names, with commas between them."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _refuse_without_search(options: dict[str, Any], encoder: EncoderOptions) -> None:
-    """Refuse what does nothing without a search.
-
-    Raises:
-        UsageError: such an option is given.
-    """
-    given = {name: options[name] for name in ("general", "tolerance", "evaluations", "curve_steps", "plot")}
-    given |= {name: getattr(encoder, name) for name in ("device", "dtype", "max_tokens", "batch_tokens")}
-    given["skip_dangling"] = options["skip_dangling"] or None
-    idle = [name for name, value in given.items() if value is not None]
-    if idle and not options["sources"]:
-        raise click.UsageError(f"--{idle[0].replace('_', '-')} goes with --search: a merge of given weights encodes nothing")
 
 
 def _list_methods(json_output: bool) -> None:
@@ -187,27 +143,15 @@ def _explain(parents: list[Parent], json_output: bool) -> None:
 
 
 def _config(options: dict[str, Any], parents: list[Parent]) -> MergeConfig:
-    """Resolve the options; a setting that the method does not read is an error, not silence.
-
-    Raises:
-        ConfigError: a value does not fit, or the method does not read a setting.
-    """
-    from ..errors import ConfigError
+    """Resolve the options, which `check_options` has read."""
     from ..lora import RankPolicy
-    from ..merge import MergeConfig, MethodSettings, find_method
+    from ..merge import MergeConfig, MethodSettings
     from ..merge.parents import default_method
 
     name = options["method"] or default_method(parents, options["weights"])
     if name == "regmean" and not options["method"]:
         say("method: regmean, for every input carries Gram matrices (the plain mean: --method linear)")
-    method = find_method(name)
     given = {key: options[key] for key in (*SETTINGS, "seed") if options[key] is not None}
-    for key in given:
-        if key != "seed" and key not in method.settings:
-            reads = ", ".join(f"--{each}" for each in method.settings) or "none of its kind"
-            raise ConfigError(f"{name} does not read --{key}; it reads {reads}")
-    if options["energy"] is not None and options["rank"] != "auto":
-        raise ConfigError(f"--energy decides the rank of --rank auto; with --rank {options['rank']} it does nothing: leave one of them out")
     ranks = RankPolicy(rank=options["rank"], **({} if options["energy"] is None else {"energy": options["energy"]}))
     with_base = {} if options["with_base"] is None else {"with_base": options["with_base"]}
     return MergeConfig(method=name, weights=options["weights"], ranks=ranks, settings=MethodSettings(**given), **with_base)
@@ -224,7 +168,7 @@ def _name(registry: Registry, parents: list[Parent], given: str | None) -> str:
     inputs = Inputs(
         names=[parent.name for parent in parents],
         references=[parent.reference for parent in parents],
-        bases=frozenset(parent.base["sha256"] for parent in parents),
+        bases=frozenset(parent.base.sha256 for parent in parents),
     )
     name = given or derive_name(registry, "merge", inputs)
     registry.check_new_name(name)
@@ -256,7 +200,7 @@ def _merge(
         emit_after(draw, facts, f"{text}\nnothing is written", json_output)
         return
     entry = register_merge(registry, parents, config, result, record)
-    folder, size = registry.folder(entry), entry.files["adapter_model.safetensors"]["size"]
+    folder, size = registry.folder(entry), entry.files["adapter_model.safetensors"].size
     facts = {"reference": entry.reference, "path": str(folder), "bytes": size} | facts
     emit_after(draw, facts, f"{entry.reference}\n{text}\nadapter      {folder}\nsize         {size / 1e6:.2f} MB", json_output)
 

@@ -6,18 +6,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from . import life
 from .bars import text_bar
-from .merge import split_sources
+from .merge_words import split_sources
 from .output import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..data.sentence_pairs import SentencePairs
-    from ..encoder import LoraEncoder
+    from ..encoders import LoraEncoder
     from ..merge import MergeConfig
     from ..merge.parents import Parent
     from ..merge.search import Candidates, Curve, Probe, SearchResult, SearchSettings, SearchTask
@@ -82,11 +80,7 @@ def _curve_steps(options: dict[str, Any], parents: int) -> int:
     from ..merge.search.plot import check_plot
 
     steps = options["curve_steps"]
-    if steps is not None and (steps < 0 or steps == 1):
-        raise click.UsageError(f"--curve-steps is {steps}; expected 0 for no curve, or at least 2")
     if options["plot"]:
-        if steps == 0:
-            raise click.UsageError("--plot draws the curve, and --curve-steps 0 leaves it out")
         check_plot(options["plot"])
     return int(steps) if steps is not None else 11 if parents <= 2 else 5
 
@@ -94,13 +88,13 @@ def _curve_steps(options: dict[str, Any], parents: int) -> int:
 def _open_base(references: Sequence[str], search: Search, encoder: EncoderOptions, parents: Sequence[Parent]) -> LoraEncoder:
     """Open the base under the first adapter, to measure as training measured the adapters unless the user said otherwise."""
     from ..data.dev_set import MAX_TOKENS
-    from ..opening import open_lora
-    from ..references import LoadedBases, of_base, resolve_reference
+    from ..references import LoadedBases, of_base, open_lora, resolve_reference
 
     first = next(text for text in references if text != "base")
     precisions = {parent.precision for parent in parents if parent.precision is not None}
     settings = encoder.settings(precisions.pop() if len(precisions) == 1 else "auto")
-    opened = open_lora(of_base(resolve_reference(first, search).base), LoadedBases(settings))
+    found = resolve_reference(first, search)
+    opened = open_lora(of_base(found.base, found.encoding), LoadedBases(settings))
     trained = {parent.reference: parent.max_tokens for parent in parents if parent.max_tokens is not None}
     longest = encoder.max_tokens or max(trained.values(), default=MAX_TOKENS)
     for name, tokens in trained.items():

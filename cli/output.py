@@ -19,6 +19,10 @@ EXIT_INTERRUPTED = 130
 _TAKEN = "stdout is taken"
 
 
+class _ToldError(ConfigError):
+    """An error whose result was printed, with the error in it where it is JSON."""
+
+
 def emit(result: dict[str, Any], text: str, json_output: bool) -> None:
     """Print a result: one JSON object on stdout, or the text, on stderr where a file that was asked for goes to stdout."""
     if not json_output:
@@ -32,14 +36,13 @@ def emit_after(write: Callable[[], None], result: dict[str, Any], text: str, jso
     """Write the files that were asked for, then print a result: a file that fails costs the file, and not the text.
 
     Raises:
-        ConfigError: a file cannot be written. With JSON, the error is the one object on stdout.
+        ConfigError: a file cannot be written. With JSON, the one object on stdout is the result with the error in it.
     """
     try:
         write()
-    except ConfigError:
-        if not json_output:
-            emit(result, text, json_output)
-        raise
+    except ConfigError as e:
+        emit(result | {"error": str(e)}, text, json_output)
+        raise _ToldError(str(e)) from e
     emit(result, text, json_output)
 
 
@@ -56,13 +59,16 @@ def reserve_outputs(outputs: Mapping[str, Path | None], json_output: bool) -> No
     """Check the files that a command will write, as `check_outputs`, and keep stdout for the one that goes there.
 
     Raises:
-        ConfigError: as `check_outputs`, or one goes to stdout and so does the JSON object.
+        ConfigError: as `check_outputs`.
+        UsageError: one goes to stdout, and so does the JSON object.
     """
     check_outputs(outputs)
     for option, path in outputs.items():
         if path is not None and descriptor_of(path) == STDOUT:
             if json_output:
-                raise ConfigError(f"{option} {path} and --json would both write to stdout; leave one of them out, or give {option} a file")
+                raise click.UsageError(
+                    f"{option} {path} and --json would both write to stdout; leave one of them out, or give {option} a file"
+                )
             click.get_current_context().meta[_TAKEN] = True
 
 
@@ -107,7 +113,7 @@ class Boundary(click.Group):
         except AdaptError as e:
             if os.environ.get("ADAPT_DEBUG") == "1":
                 raise
-            code = _fail(str(e), "--json" in argv, 1)
+            code = _fail(str(e), "--json" in argv and not isinstance(e, _ToldError), 1)
         if is_closed and not code:
             code = _fail_to_print("it is closed")
         number = code if isinstance(code, int) else 0

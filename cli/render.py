@@ -1,8 +1,12 @@
 """Tables and facts for stdout, sizes, counts and scores as text."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..text_tables import TextTable, fold, lay_out, lay_out_facts, output_width
+
+if TYPE_CHECKING:
+    from ..registry import ScoreRecord
 
 
 def render_table(
@@ -37,10 +41,9 @@ def format_size(size_bytes: int) -> str:
     return f"{size:.1f} {units[0]}"
 
 
-def format_dev(scores: dict) -> str:
-    """Return the dev metric of an entry's scores, before and after; nothing where there is none."""
-    dev = scores.get("dev")
-    if not isinstance(dev, dict) or dev.get("after") is None:
+def format_dev(dev: "ScoreRecord | None") -> str:
+    """Return a score on dev, before and after; nothing where there is none."""
+    if dev is None or dev.after is None:
         return ""
-    before = "" if dev.get("before") is None else f"{dev['before']:.3f} -> "
-    return f"{dev.get('metric', 'dev')} {before}{dev['after']:.3f}"
+    before = "" if dev.before is None else f"{dev.before:.3f} -> "
+    return f"{dev.metric} {before}{dev.after:.3f}"

@@ -14,6 +14,7 @@ import click
 from ..files import check_output_folder, write_file
 from ..plurals import count
 from .command import Command
+from .options import OutputFile, OutputFolder
 from .output import say
 
 if TYPE_CHECKING:
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
     from mteb.abstasks import AbsTask
 
-    from ..bench.entrants import Entrant
-    from ..bench.leakage import Leakage
+    from ..bench.leaks.leakage import Leakage
     from ..bench.report.curve import WeightCurve
     from ..bench.report.findings import Findings
     from ..bench.result import BenchResult
-    from ..bench.run import OnCell
+    from ..bench.run.models import Model
+    from ..bench.run.scoring import OnCell
     from ..references import Resolved
 
 _ARGUMENTS = "arguments"
@@ -89,25 +90,25 @@ class Reports:
         """What is to be told of each cell while the bench runs; None where nothing of it is needed."""
         return self.findings.keep if self.options.html or self.options.mteb_results else None
 
-    def write(self, result: BenchResult, tasks: Sequence[AbsTask], entrants: Sequence[Entrant], leakage: Leakage) -> None:
+    def write(self, result: BenchResult, tasks: Sequence[AbsTask], models: Sequence[Model], leakage: Leakage) -> None:
         """Write what was asked for.
 
         Raises:
             ConfigError: a place cannot be written.
         """
         if self.options.html:
-            write_file(self.options.html, self._page(result, tasks, entrants, leakage).encode())
+            write_file(self.options.html, self._page(result, tasks, models, leakage).encode())
             say(f"wrote {self.options.html}")
         if self.options.mteb_results:
-            self._write_mteb_files(self.options.mteb_results, entrants)
+            self._write_mteb_files(self.options.mteb_results, models)
 
-    def _page(self, result: BenchResult, tasks: Sequence[AbsTask], entrants: Sequence[Entrant], leakage: Leakage) -> str:
+    def _page(self, result: BenchResult, tasks: Sequence[AbsTask], models: Sequence[Model], leakage: Leakage) -> str:
         from datetime import datetime
 
-        from ..bench.comparisons import compare_references
+        from ..bench.judge.comparisons import compare_references
         from ..bench.report.costs import reference_costs
         from ..bench.report.examples import find_examples
-        from ..bench.report.facts import library_versions, reference_facts
+        from ..bench.report.facts import reference_facts, software_facts
         from ..bench.report.page import Report, render_report
         from ..bench.report.recall import recall_curves
 
@@ -119,18 +120,18 @@ class Reports:
                 curves=self.curves,
                 command=called_with(),
                 created=datetime.now().astimezone().isoformat(sep=" ", timespec="minutes"),
-                versions=library_versions(),
-                references=reference_facts(entrants, self.found),
+                versions=software_facts(),
+                references=reference_facts(models, self.found),
                 comparisons=compare_references(result),
                 recall=recall_curves(result, tasks, self.findings),
-                costs=reference_costs(entrants, self.found),
+                costs=reference_costs(models, self.found),
             )
         )
 
-    def _write_mteb_files(self, folder: Path, entrants: Sequence[Entrant]) -> None:
-        from ..bench.mteb_files import write_mteb_files
+    def _write_mteb_files(self, folder: Path, models: Sequence[Model]) -> None:
+        from ..bench.run.mteb_files import write_mteb_files
 
-        written = write_mteb_files(folder, entrants, self.findings.results)
+        written = write_mteb_files(folder, models, self.findings.results)
         say(f"wrote {count(len(written), 'result file')} of mteb's under {folder}")
 
 
@@ -141,12 +142,12 @@ def report_options(command: Callable[..., None]) -> Callable[..., None]:
     def gathered(**values: Any) -> None:
         command(report=ReportOptions(**{field.name: values.pop(field.name) for field in fields(ReportOptions)}), **values)
 
-    mteb = click.option(
-        "--mteb-results", metavar="DIR", type=click.Path(path_type=Path), help="Also write mteb's own result files, in its layout."
-    )(gathered)
+    mteb = click.option("--mteb-results", metavar="DIR", type=OutputFolder(), help="Also write mteb's own result files, in its layout.")(
+        gathered
+    )
     return click.option(
         "--html",
         metavar="OUT.html",
-        type=click.Path(path_type=Path),
+        type=OutputFile(),
         help="Also write a page: tables with intervals, charts, and the queries that won and lost most, with their texts.",
     )(mteb)

@@ -2,13 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .command import Command
 from .completion import REFERENCE
-from .options import common_options
+from .options import base_options, common_options
 from .output import emit, say
 
 if TYPE_CHECKING:
@@ -19,19 +19,22 @@ if TYPE_CHECKING:
 
 @click.command(name="show", cls=Command)
 @click.argument("reference", type=REFERENCE)
+@base_options
 @common_options
-def command(reference: str, json_output: bool, registry_dir: Path | None) -> None:
-    """Show all that is known of REFERENCE: NAME, NAME@VERSION, NAME@ALIAS, or base, which is the default base."""
+def command(reference: str, json_output: bool, registry_dir: Path | None, **base: Any) -> None:
+    """Show all that is known of REFERENCE: NAME, NAME@VERSION, NAME@ALIAS, or base, which is the default base or that of --base."""
+    if reference == "base":
+        _show_base(base, json_output)
+        return
+    if given := [name for name, value in base.items() if value is not None]:
+        raise click.UsageError(f"--{given[0].replace('_', '-')} goes with: adapt show base; {reference} has the base that it was made on")
     from ..registry import children, lineage, open_registry
 
-    if reference == "base":
-        _show_base(json_output)
-        return
     registry = open_registry(registry_dir)
     entry = registry.find_reference(reference)
     _tell_of_other_bases(registry, entry, reference)
     origin, made_from_it = lineage(registry, entry), [child.reference for child in children(registry, entry)]
-    result = entry.to_dict() | {
+    result = entry.as_dict() | {
         "reference": entry.reference,
         "aliases": registry.aliases_of(entry),
         "builtin": registry.is_builtin(entry),
@@ -43,12 +46,14 @@ def command(reference: str, json_output: bool, registry_dir: Path | None) -> Non
     emit(result, _text(result, origin), json_output)
 
 
-def _show_base(json_output: bool) -> None:
-    """Print what is known of the base that a command takes that names none."""
-    from ..base.resolve import resolve_base
+def _show_base(given: dict[str, Any], json_output: bool) -> None:
+    """Print what is known of the base that a command takes with the same options."""
+    from ..base.resolve import BaseOptions, resolve_base
     from .render import render_facts
 
-    spec = resolve_base(None)
+    options = BaseOptions(lend_from=given["base_as"], pooling=given["pooling"], language=given["lang"])
+    found = resolve_base(given["base"], options=options)
+    spec, encoding = found.spec, found.encoding
     if spec.fallback_reason:
         say(f"using the embedded base {spec.name}: {spec.fallback_reason}")
     facts: dict[str, object] = {
@@ -60,19 +65,17 @@ def _show_base(json_output: bool) -> None:
         "sha256": spec.sha256,
         "folder": str(spec.folder),
         "found_in": spec.found_in,
-        "pooling": spec.pooling,
-        "prompts": {"query": spec.query_prompt, "document": spec.document_prompt},
+        "pooling": encoding.pooling,
+        "prompts": encoding.prompts,
         "dimension": spec.dimension,
-        "max_tokens": spec.max_tokens,
+        "max_tokens": encoding.max_tokens,
         "language": spec.language,
     }
     emit(facts, render_facts([(key, "\n".join(_lines(value))) for key, value in facts.items()]), json_output)
 
 
 def _tell_of_other_bases(registry: "Registry", entry: "Entry", reference: str) -> None:
-    others = [
-        each for each in registry.entries() if each.name == entry.name and not any(each.is_on(base["sha256"]) for base in entry.bases)
-    ]
+    others = [each for each in registry.entries() if each.name == entry.name and not any(each.is_on(base.sha256) for base in entry.bases)]
     if "@" not in reference and others:
         say(f"{entry.reference} is the newest version; on other bases: {', '.join(each.reference for each in others)}")
 

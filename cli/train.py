@@ -14,7 +14,7 @@ from ..plurals import count
 from . import life
 from .command import Command
 from .completion import DOMAIN_OR_FILE, NAME, SETTING, SOURCE
-from .options import Choice, base_options, common_options, dangling_option, machine_options
+from .options import Choice, WholeNumber, base_options, common_options, dangling_option, machine_options
 from .output import emit, say
 
 if TYPE_CHECKING:
@@ -66,23 +66,23 @@ class Job:
     help="sample, hub, a BEIR folder, FlagEmbedding lines, or a table [default: the domain's Hub sets, else its sample].",
 )
 @dangling_option
-@click.option("--train-queries", type=int, metavar="N", help="Draw this many training queries (seeded) [default: all].")
+@click.option("--train-queries", type=WholeNumber(min=1), metavar="N", help="Draw this many training queries (seeded) [default: all].")
 @click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the domain's].")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a toml file.")
 @click.option(
     "--set", "settings", type=SETTING, multiple=True, metavar="KEY=VALUE", help="One setting (see docs/training.md); wins over --config."
 )
-@click.option("--seed", type=int, metavar="N", help="Of everything drawn [default: 0].")
+@click.option("--seed", type=WholeNumber(min=0), metavar="N", help="Of everything drawn [default: 0].")
 @click.option(
     "--seeds",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=1,
     metavar="N",
     help="Train N versions, with the seed, the next one and so on, and tell the mean and spread of their dev scores.",
 )
 @click.option(
     "--gram-rank",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     metavar="N",
     help="Keep the Gram matrices of what the adapted modules read, as diagonal plus rank N, such as 64: for merging with regmean.",
 )
@@ -158,18 +158,18 @@ def _prepare(options: dict[str, Any]) -> Job:
     check_source(source)
     if note:
         say(f"domain: {note}")
-    spec = resolve_base(
-        options["base"], options=BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
-    )
+    said = BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
+    found = resolve_base(options["base"], options=said)
+    spec = found.spec
     language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")
     life.doing("reading the data")
     data_source = TrainingSource(source, domain, language, options["train_queries"], options["skip_dangling"])
     data = data_source.load(config.seed)
     life.doing("loading the base")
     from ..base.load import load_base
-    from ..encoder import choose_device
+    from ..encoders.forward import choose_device
 
-    base = load_base(spec, device=choose_device(options["device"]))
+    base = load_base(found, device=choose_device(options["device"]))
     run, checkpoint = _name_run(config, base, data, registry, name, domain.name)
     return Job(
         config=config,
@@ -220,7 +220,7 @@ def _config(options: dict[str, Any]) -> TrainConfig:
     for setting in options["settings"]:
         key, equals, value = setting.partition("=")
         if not equals:
-            raise ConfigError(f"--set {setting!r}: expected KEY=VALUE, such as --set epochs=2")
+            raise click.UsageError(f"--set {setting!r}: expected KEY=VALUE, such as --set epochs=2")
         values |= flatten_settings({key.strip(): value.strip()})
     if options["seed"] is not None:
         values["seed"] = options["seed"]
@@ -382,7 +382,7 @@ def _former(job: Job) -> str:
 def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: bool) -> None:
     from ..metrics import NDCG_10
 
-    weights = entry.files["adapter_model.safetensors"]["size"]
+    weights = entry.files["adapter_model.safetensors"].size
     folder = registry.folder(entry)
     if result.before is None or result.after is None:
         score = f"dev {NDCG_10}  none (no dev split)"
@@ -392,13 +392,13 @@ def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: 
             say("warning: no gain on dev. Try a lower learning_rate, more pairs, or a larger batch_size; see docs/training.md")
     early = f", stopped early after {count(result.steps, 'step')}" if result.stopped_early else ""
     text = f"{entry.reference}\n{score}{early}\nadapter      {folder}\nsize         {weights / 1e6:.2f} MB"
-    grams = entry.data.get("grams")
+    grams = entry.data.grams if entry.data else None
     emit(
         {
             "reference": entry.reference,
             "path": str(folder),
             "bytes": weights,
-            "dev": entry.scores.get("dev"),
+            "dev": asdict(entry.dev) if entry.dev else None,
             "steps": result.steps,
             "losses": result.losses,
             "grams": grams,

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 def report_seeds(registry: Registry, group: SeedGroup, entries: Sequence[Entry], json_output: bool) -> None:
     """Print each version, and the mean and spread of their dev scores."""
-    from ..adapters.seeds import spread_over_seeds
+    from ..metrics import spread_of
 
-    dev = [entry.scores["dev"] for entry in entries if entry.scores.get("dev")]
-    scores = [each["after"] for each in dev]
-    spread = spread_over_seeds(scores) if len(scores) > 1 else None
-    lines = [f"{entry.reference}  seed {entry.seed}  {format_dev(entry.scores) or 'no dev split'}" for entry in entries]
+    dev = [entry.dev for entry in entries if entry.dev and entry.dev.after is not None]
+    scores = [each.after for each in dev if each.after is not None]
+    spread = spread_of(scores) if len(scores) > 1 else None
+    lines = [f"{entry.reference}  seed {entry.seed}  {format_dev(entry.dev) or 'no dev split'}" for entry in entries]
     if spread:
-        mean = f"dev {dev[0]['metric']} {spread.mean:.4f} ± {spread.deviation:.4f} (standard deviation), {spread.least:.4f} to {spread.greatest:.4f}"
+        mean = f"dev {dev[0].metric} {spread.mean:.4f} ± {spread.deviation:.4f} (standard deviation), {spread.least:.4f} to {spread.greatest:.4f}"
         lines.append(f"{len(entries)} seeds: {mean}")
-        before = dev[0]["before"]
-        if spread.mean <= before:
+        before = dev[0].before
+        if before is not None and spread.mean <= before:
             say(f"warning: no gain on dev over the base's {before:.4f}, on the mean of the seeds; see docs/training.md")
     if len(entries) > 1:
         lines.append(f"one adapter of them all: adapt merge {' '.join(entry.reference for entry in entries)} --name {entries[0].name}")
@@ -40,4 +40,9 @@ def report_seeds(registry: Registry, group: SeedGroup, entries: Sequence[Entry],
 
 
 def _describe(registry: Registry, entry: Entry) -> dict[str, Any]:
-    return {"reference": entry.reference, "seed": entry.seed, "path": str(registry.folder(entry)), "dev": entry.scores.get("dev")}
+    return {
+        "reference": entry.reference,
+        "seed": entry.seed,
+        "path": str(registry.folder(entry)),
+        "dev": asdict(entry.dev) if entry.dev else None,
+    }

@@ -100,11 +100,6 @@ class _Texts:
     notes: tuple[str, ...]
 
 
-def is_beir_folder(path: Path) -> bool:
-    """Say whether a folder has the BEIR layout."""
-    return not missing_parts(path)
-
-
 def missing_parts(path: Path) -> list[str]:
     """Return what a folder lacks of the BEIR layout."""
     there = {"corpus.jsonl": Path.is_file, "queries.jsonl": Path.is_file, "qrels/": Path.is_dir}

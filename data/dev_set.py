@@ -1,13 +1,12 @@
 """The set that dev scores are measured on, the same in training and in the search for merge weights: one adapter has one number."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..choices import MAX_TOKENS as MAX_TOKENS
+from ..choices import Role
+from ..encoders.protocol import Encodes, Vectors
 from ..metrics import NDCG_10, Metric
 from ..plurals import count
 from .retrieval import Corpus, Pairs, draw_passages
@@ -15,16 +14,6 @@ from .retrieval import Corpus, Pairs, draw_passages
 MAX_DISTRACTORS = 2000
 DEV_SEED = 0
 """Of everything that is drawn for dev scores, whatever the seed of a run: scores of several seeds are of one set."""
-
-Vectors = NDArray[np.float32]
-
-
-class Encodes(Protocol):
-    """What a score asks of an encoder."""
-
-    def encode(self, texts: Sequence[str], role: Literal["query", "document"] = "document") -> Vectors:
-        """Return (n, d) vectors of length 1, in the order of `texts`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +55,7 @@ def draw_dev_set(pairs: Pairs, corpus: Corpus) -> DevSet:
     return DevSet(pairs.queries, draw_passages(pairs, corpus, MAX_DISTRACTORS, DEV_SEED), pairs.positives)
 
 
-def _encode_distinct(encoder: Encodes, texts: list[str], role: Literal["query", "document"]) -> Vectors:
+def _encode_distinct(encoder: Encodes, texts: list[str], role: Role) -> Vectors:
     """Encode each text once, so that batches, and with them the last digits, are those of whoever keeps vectors by text."""
     rows = {text: row for row, text in enumerate(dict.fromkeys(texts))}
-    return encoder.encode(list(rows), role)[[rows[text] for text in texts]]
+    return encoder.encode(list(rows), role).vectors[[rows[text] for text in texts]]

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from ..errors import DataError
 from .columns import ColumnRoles, PairRows, gather_rows, holds_list, texts_of
-from .pooling import TextRow, pool_rows
+from .pooling import TextRow
 from .readers import Row, filled_text_of, read_jsonl
-from .retrieval import Corpus, Pairs
 
 KEYS = ("query", "pos")
 
@@ -18,15 +17,6 @@ KEYS = ("query", "pos")
 def is_flag_line(row: Row) -> bool:
     """Say whether a line has the keys of FlagEmbedding lines, in whatever case."""
     return set(KEYS) <= {key.lower() for key in row}
-
-
-def load_flag_lines(path: Path) -> tuple[Corpus, Pairs]:
-    """Read a file of FlagEmbedding lines; lines of the same query are joined.
-
-    Raises:
-        DataError: as `read_flag_lines`, or the file is empty.
-    """
-    return pool_rows(read_flag_lines(path).rows, str(path))
 
 
 def read_flag_lines(path: Path) -> PairRows:

@@ -1,11 +1,11 @@
 """A domain's training sets on the Hub -> pairs, through `datasets`: from its cache where they lie there, else from the Hub."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..base.hub_probe import hub_endpoint, hub_is_reachable
 from ..errors import DataError
+from ..hub.datasets_cache import split_files
+from ..hub.reach import hub_endpoint, hub_is_reachable
 from ..plurals import count
 from .columns import describe_unused, numbered_like
 from .domains import HubSet
@@ -23,7 +23,7 @@ _USE_SAMPLE = "use the sample that ships with --data sample, or your own data wi
 
 def is_cached(hub_set: HubSet) -> bool:
     """Say whether every part of a set that training reads lies in the cache of `datasets`, at its very revision."""
-    return all(_cached_files(hub_set, config, split) for config, split in _parts(hub_set))
+    return all(split_files(hub_set.id, hub_set.revision, config, split) for config, split in _parts(hub_set))
 
 
 def load_hub_set(hub_set: HubSet, *, seed: int) -> TrainingData:
@@ -121,7 +121,7 @@ def _judgement(where: str, row: Row) -> Judgement:
 def _load_split(hub_set: HubSet, config: str, split: str) -> "Dataset":
     import datasets
 
-    files = _cached_files(hub_set, config, split)
+    files = split_files(hub_set.id, hub_set.revision, config, split)
     if files:
         return datasets.concatenate_datasets([datasets.Dataset.from_file(str(file)) for file in files])
     if not hub_is_reachable():
@@ -132,18 +132,6 @@ def _load_split(hub_set: HubSet, config: str, split: str) -> "Dataset":
         raise DataError(
             f"{hub_set} could not be loaded ({config}, {split}): {(str(e) or type(e).__name__).splitlines()[0]}; {_USE_SAMPLE}"
         ) from e
-
-
-def _cached_files(hub_set: HubSet, config: str, split: str) -> list[Path]:
-    """Return the Arrow files that `datasets` wrote for one split: OWNER___NAME/CONFIG/VERSION/REVISION/NAME-SPLIT*.arrow."""
-    import datasets
-    from datasets.naming import camelcase_to_snakecase
-
-    owner, _, name = hub_set.id.rpartition("/")
-    name = camelcase_to_snakecase(name)
-    root = Path(datasets.config.HF_DATASETS_CACHE) / (f"{owner}___{name}" if owner else name) / config
-    whole = sorted(root.glob(f"*/{hub_set.revision}/{name}-{split}.arrow"))
-    return whole[:1] or sorted(root.glob(f"*/{hub_set.revision}/{name}-{split}-[0-9]*-of-[0-9]*.arrow"))
 
 
 def _named(hub_set: HubSet, table: "Dataset") -> list[str]:

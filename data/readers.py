@@ -1,7 +1,6 @@
 """Files -> rows. Every complaint names the file and, where there is one, the line."""
 
 import csv
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from ..files import near_files
+from ..json_text import parse_json
 
 Row = dict[str, object]
 ID = "_id"
@@ -46,7 +46,7 @@ def read_jsonl(path: Path) -> Iterator[tuple[str, Row]]:
 
 def _object(where: str, line: str) -> Row:
     try:
-        value = json.loads(line)
+        value = parse_json(line)
     except (ValueError, RecursionError) as e:
         raise DataError(f"{where}: not valid JSON ({e}); every line must be one JSON object") from e
     if not isinstance(value, dict):

@@ -25,11 +25,6 @@ class SentencePairs:
         return len(self.scores)
 
 
-def has_sentence_pairs(folder: Path) -> bool:
-    """Say whether a folder holds tables of sentence pairs, to go by their names."""
-    return any(folder.glob(_FILES))
-
-
 def sentence_pairs_file(folder: Path, *, split: str, language: str) -> Path:
     """Return the table of one split in one language.
 

@@ -5,16 +5,18 @@ Unnamed, it is the domain's Hub sets where they are cached or can be reached, an
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
 
-from ..base.hub_probe import hub_is_reachable
 from ..choices import DATA_WORDS
 from ..errors import ConfigError, DataError
+from ..hub.reach import hub_is_reachable
 from ..plurals import count
 from .beir import BeirFolder, missing_parts
 from .dev_set import DEV_SEED
 from .domains import Domain, load_domain
 from .hub import is_cached, load_hub_set
+from .in_memory import read_in_memory
 from .joining import join_data
 from .pair_files import check_pair_file, read_pair_file
 from .pooling import pool_rows
@@ -26,12 +28,13 @@ _SAMPLE = "sample:"  # begins the source of data that are a sample
 
 
 def load_training_data(
-    source: str | None, *, domain: Domain, lang: str, seed: int, train_queries: int | None = None, skip_dangling: bool = False
+    source: object, *, domain: Domain, lang: str, seed: int, train_queries: int | None = None, skip_dangling: bool = False
 ) -> TrainingData:
     """Load the data of a training run.
 
     Args:
-        source: "sample", "hub", a BEIR folder, a file of FlagEmbedding lines, or a table; None leaves the choice to the domain.
+        source: "sample", "hub", a BEIR folder, a file of FlagEmbedding lines, or a table; None leaves the choice to the domain. Also what
+            `read_in_memory` takes, or `TrainingData`, whose own dev split is kept.
         domain: Whose sample and Hub sets are meant.
         lang: The language of the sample and the Hub sets.
         seed: Draws queries. A dev split, where there is none, is the same for every seed, so that scores of several seeds are of one set.
@@ -53,7 +56,7 @@ class TrainingSource:
     The arguments are those of `load_training_data`.
     """
 
-    source: str | None
+    source: object
     domain: Domain
     lang: str
     train_queries: int | None = None
@@ -74,19 +77,19 @@ class TrainingSource:
 
     def _is_drawn_by_seed(self, data: TrainingData) -> bool:
         """Say whether another seed reads other rows: of Hub sets that are larger than what is taken of them."""
-        is_of_hub = self.source in (None, "hub") and not data.source.startswith(_SAMPLE)
+        is_of_hub = (self.source is None or (isinstance(self.source, str) and self.source == "hub")) and not data.source.startswith(_SAMPLE)
         return is_of_hub and any(hub_set.rows is not None for hub_set in self.domain.hub_sets(self.lang))
 
 
-def check_source(source: str | None) -> None:
-    """Refuse a path that is no data source, its rows not being read.
+def check_source(source: object) -> None:
+    """Refuse a path that is no data source, its rows not being read. Data in memory are not looked at.
 
     Raises:
         DataError: it does not exist, lacks a part or a column, or is of another kind.
     """
-    if source in (None, *DATA_WORDS):
+    if source is None or not isinstance(source, str | PathLike) or source in DATA_WORDS:
         return
-    path = Path(str(source)).expanduser()
+    path = Path(source).expanduser()
     _check_beir(path) if path.is_dir() else check_pair_file(path)
 
 
@@ -156,14 +159,18 @@ def _draw_train(data: TrainingData, train_queries: int | None, seed: int) -> Tra
     return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note))
 
 
-def _load(source: str | None, domain: Domain, lang: str, seed: int, skip_dangling: bool) -> TrainingData:
+def _load(source: object, domain: Domain, lang: str, seed: int, skip_dangling: bool) -> TrainingData:
     if source is None:
         return _load_unnamed(domain, lang, seed)
+    if isinstance(source, TrainingData):
+        return source
+    if not isinstance(source, str | PathLike):
+        return read_in_memory(source, lang)
     if source == "sample":
         return _load_sample(domain, lang)
     if source == "hub":
         return _load_hub(domain, lang, seed)
-    return _load_path(source, lang, skip_dangling)
+    return _load_path(str(source), lang, skip_dangling)
 
 
 def _load_path(source: str, lang: str, skip_dangling: bool) -> TrainingData:

@@ -3,21 +3,11 @@
 from pathlib import Path
 
 from .columns import ColumnRoles, PairRows, gather_rows, named_roles, texts_of
-from .pooling import TextRow, pool_rows
+from .pooling import TextRow
 from .readers import Row, filled_text_of, read_table
-from .retrieval import Corpus, Pairs
 
 COLUMNS = ("anchor", "positive")
 """The usual names; `columns.py` knows the others."""
-
-
-def load_table(path: Path) -> tuple[Corpus, Pairs]:
-    """Read a table of pairs; rows of the same anchor are joined, and an empty negative is none.
-
-    Raises:
-        DataError: as `read_pair_table`.
-    """
-    return pool_rows(read_pair_table(path).rows, str(path))
 
 
 def read_pair_table(path: Path) -> PairRows:

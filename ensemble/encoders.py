@@ -5,24 +5,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..encoder import Role, Vectors
-from .members import Ensemble
+from ..choices import Role
+from ..encoders.protocol import Encoded, OnBatch, Vectors
+from .members import Ensemble, content_of_matrix
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class EnsembleEncoder(Ensemble):
     """An Encoder over several members. `projection`, (whole, d), shortens the vectors; None: they stay whole."""
 
     projection: Vectors | None = None
 
-    def encode(self, texts: Sequence[str], role: Role = "document") -> Vectors:
-        """Return (n, d) float32 vectors of length 1, in the order of `texts`.
+    @property
+    def dimension(self) -> int:
+        """The width of its vectors: what the projection leaves, or what the members' vectors make together."""
+        if self.projection is not None:
+            return int(self.projection.shape[1])
+        none = [np.zeros((0, member.dimension), np.float32) for member in self.members]
+        return int(COMBINERS[self.mode](none, self.weights).shape[1])
+
+    def content(self, role: Role | None = None) -> dict[str, object]:
+        """Return the content of any ensemble, and of the projection."""
+        projection = None if self.projection is None else content_of_matrix(self.projection)
+        return Ensemble.content(self, role) | {"projection": projection}
+
+    def encode(self, texts: Sequence[str], role: Role = "document", *, on_batch: OnBatch | None = None) -> Encoded:
+        """Return the vectors of texts, (n, d) float32 of length 1, in their order; truncated are those that a member truncated.
 
         Raises:
-            DataError: a text is None or no string; its row is named.
+            DataError: a text is None or not a string; its row is named.
         """
-        vectors = COMBINERS[self.mode](self.encode_each(texts, role), self.weights)
-        return vectors if self.projection is None else _normalised(vectors @ self.projection)
+        each = self.encode_each(texts, role, on_batch)
+        vectors = COMBINERS[self.mode]([own.vectors for own in each], self.weights)
+        is_cut = np.any([own.is_cut for own in each], axis=0)
+        return Encoded(vectors if self.projection is None else _normalised(vectors @ self.projection), is_cut)
 
 
 def combine_mean(vectors: Sequence[Vectors], weights: Sequence[float]) -> Vectors:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ..encoder import Vectors
+from ..encoders.protocol import Vectors
 from ..errors import AdapterError
-from ..registry import Entry, Registry
-from ..registry.entry import library_versions
+from ..registry import Entry, ParentRecord, Registry
+from ..versions import library_versions
 from .pca import Projection
 from .recipe import PROJECTION, Recipe, write_recipe
 
@@ -32,17 +32,17 @@ def register_ensemble(
     Raises:
         RegistryError: the registry cannot be written.
     """
-    members, bases = recipe.members, recipe.bases
+    members = recipe.members
     first = members[0]
     draft = Entry(
         kind="ensemble",
         name=name,
         domain=domain,
-        base=bases[0] if len(bases) == 1 else bases,
+        bases=tuple(recipe.bases),
         pooling=first.pooling if all(member.pooling == first.pooling for member in members) else None,
         prompts=first.prompts if all(member.prompts == first.prompts for member in members) else {},
         method=recipe.mode,
-        parents=[{"reference": member.reference, "sha256": member.sha256, "weight": member.weight} for member in members],
+        parents=tuple(ParentRecord(reference=member.reference, sha256=member.sha256, weight=member.weight) for member in members),
         config={"dimension": recipe.dimension, "libraries": library_versions("numpy")}
         | ({"pca": {"dim": recipe.dim, "energy": projection.energy} | (fitted_on or {})} if projection else {}),
     )

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from ..errors import ConfigError, unknown_name
 
+RRF_K = 60
+"""The constant of reciprocal rank fusion's paper, which damps the weight of the first ranks."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:

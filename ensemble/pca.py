@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..encoder import Vectors
+from ..encoders.protocol import Vectors
 from ..errors import DataError
 
 

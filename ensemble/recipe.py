@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from ..errors import AdapterError, ConfigError
+from ..errors import AdapterError, ConfigError, RegistryError
+from ..plurals import count
+from ..registry.record_json import read_record
+from ..registry.records import BaseRecord
 from .modes import find_mode
 
 RECIPE = "ensemble.json"
@@ -34,7 +38,7 @@ class Member:
     reference: str
     sha256: str
     weight: float
-    base: dict
+    base: BaseRecord
     pooling: str
     prompts: dict[str, str]
     max_tokens: int
@@ -69,9 +73,9 @@ class Recipe:
         return tuple(member.weight for member in self.members)
 
     @property
-    def bases(self) -> list[dict]:
+    def bases(self) -> list[BaseRecord]:
         """The records of the bases, each once, in the order of the members."""
-        return list({member.base["sha256"]: member.base for member in self.members}.values())
+        return list({member.base.sha256: member.base for member in self.members}.values())
 
     @property
     def dimension(self) -> int | None:
@@ -80,6 +84,23 @@ class Recipe:
             return None
         whole = sum(member.dimension for member in self.members) if self.mode == "concat" else self.members[0].dimension
         return self.dim or whole
+
+
+def make_recipe(members: Sequence[Member], *, mode: str, weights: Sequence[float] | None = None, dim: int | None = None) -> Recipe:
+    """Return the recipe of an ensemble.
+
+    Args:
+        members: Two or more; their own weights do not count.
+        mode: A key of `MODES`.
+        weights: One each, on any scale; None: equal ones.
+        dim: What PCA is to reduce the vectors to; None: no reduction.
+
+    Raises:
+        ConfigError: members, weights or dimension do not fit the mode.
+    """
+    shares = share_weights(mode, weights, len(members))
+    shared = tuple(replace(member, weight=share) for member, share in zip(members, shares, strict=True))
+    return Recipe(mode=mode, members=shared, dim=dim)
 
 
 def share_weights(mode: str, weights: Sequence[float] | None, members: int) -> tuple[float, ...]:
@@ -94,7 +115,7 @@ def share_weights(mode: str, weights: Sequence[float] | None, members: int) -> t
     if weights is None:
         return (1 / members,) * members
     if len(weights) != members:
-        raise ConfigError(f"{len(weights)} weights for {members} members; give one each, in their order")
+        raise ConfigError(f"{count(len(weights), 'weight')} for {count(members, 'member')}; give one each, in their order")
     for weight in weights:
         if not math.isfinite(weight) or weight < 0 or (weight == 0 and not takes_zero):
             raise ConfigError(
@@ -109,10 +130,10 @@ def share_weights(mode: str, weights: Sequence[float] | None, members: int) -> t
 def _check_one_base(mode: str, members: Sequence[Member]) -> None:
     first = members[0]
     for other in members[1:]:
-        if other.base["sha256"] != first.base["sha256"]:
+        if other.base.sha256 != first.base.sha256:
             raise ConfigError(
-                f"{mode} adds vectors, which only means something in one space: {first.reference} lies on {first.base['name']} and "
-                f"{other.reference} on {other.base['name']}, whose dimensions have nothing in common; across bases take concat, rrf or max"
+                f"{mode} adds vectors, which only means something in one space: {first.reference} lies on {first.base.label} and "
+                f"{other.reference} on {other.base.label}, whose dimensions have nothing in common; across bases take concat, rrf or max"
             )
 
 
@@ -124,9 +145,9 @@ def check_distinct(recipe: Recipe) -> None:
     """
     seen = set()
     for member in recipe.members:
-        if (member.reference, member.base["sha256"]) in seen:
+        if (member.reference, member.base.sha256) in seen:
             raise ConfigError(f"{member.reference} is named twice; name each member once (how much it counts is said with --weights)")
-        seen.add((member.reference, member.base["sha256"]))
+        seen.add((member.reference, member.base.sha256))
 
 
 def _check_dim(recipe: Recipe) -> None:
@@ -162,9 +183,13 @@ def read_recipe(folder: Path) -> Recipe:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content.pop("format", None) != FORMAT:
             raise AdapterError(f"{path} is of another format than {FORMAT}; a newer adapt-embed may read it")
-        members = tuple(Member(**member) for member in content.pop("members"))
+        members = tuple(_read_member(member) for member in content.pop("members"))
         return Recipe(members=members, **content)
     except FileNotFoundError:
         raise AdapterError(f"{folder} holds no ensemble: it has no {RECIPE}") from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, ConfigError) as e:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ConfigError, RegistryError) as e:
         raise AdapterError(f"{path} is damaged ({e}); restore it from a copy, or make the ensemble again") from e
+
+
+def _read_member(content: dict[str, Any]) -> Member:
+    return Member(**content | {"base": read_record(BaseRecord, content["base"], "the base of a member")})

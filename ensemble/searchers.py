@@ -6,33 +6,39 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..encoder import Ranking, Vectors
+from ..encoders.protocol import OnBatch, Ranked, Ranking, Vectors
 from .members import Ensemble
+from .modes import RRF_K
 
-RRF_K = 60
-"""The constant of the paper, which damps the weight of the first ranks."""
 _BLOCK = 64
 """Queries that are ranked at once: what bounds the memory, with the number of passages."""
 
 Scores = NDArray[np.float64]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class EnsembleSearcher(Ensemble):
     """A Searcher over several members. Every passage is ranked by every member, so that the result is exact."""
 
-    def search(self, queries: Sequence[str], passages: Sequence[str], top_k: int) -> list[Ranking]:
+    @property
+    def dimension(self) -> None:
+        """None: it has no vectors."""
+        return
+
+    def search(self, queries: Sequence[str], passages: Sequence[str], top_k: int, *, on_batch: OnBatch | None = None) -> Ranked:
         """Return for each query the `top_k` best passages; of equal ones, the earlier come first.
 
         Raises:
-            DataError: a text is None or no string; its row is named.
+            DataError: a text is None or not a string; its row is named.
         """
-        asked, there = self.encode_each(queries, "query"), self.encode_each(passages, "document")
+        asked, there = self.encode_each(queries, "query", on_batch), self.encode_each(passages, "document", on_batch)
         rankings: list[Ranking] = []
         for start in range(0, len(queries), _BLOCK):
-            cosines = [own[start : start + _BLOCK] @ theirs.T for own, theirs in zip(asked, there, strict=True)]  # (block, passages) each
+            cosines = [
+                own.vectors[start : start + _BLOCK] @ theirs.vectors.T for own, theirs in zip(asked, there, strict=True)
+            ]  # (block, passages) each
             rankings += _best(FUSIONS[self.mode](cosines, self.weights), top_k)
-        return rankings
+        return Ranked(rankings, *(np.any([own.is_cut for own in each], axis=0) for each in (asked, there)))
 
 
 def fuse_ranks(cosines: Sequence[Vectors], weights: Sequence[float]) -> Scores:

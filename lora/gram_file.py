@@ -75,19 +75,6 @@ class GramFile(Mapping[str, Tensor]):
         return AdapterError(f"{self._path} is damaged ({what}); restore it from a copy, or train again with --gram-rank")
 
 
-def read_grams(folder: Path) -> dict[str, Tensor] | None:
-    """Read all Gram matrices of a folder: module name -> (in, in) float32, one tensor for the modules that share it; None: it has none.
-
-    Raises:
-        AdapterError: the file is damaged.
-    """
-    if not (folder / GRAMS).exists():
-        return None
-    file = GramFile(folder)
-    dense = {first: file[first] for first in sorted(set(file.readers.values()))}
-    return {name: dense[first] for name, first in file.readers.items()}
-
-
 def write_grams(grams: StoredGrams, path: Path) -> None:
     """Write Gram matrices; the same ones give the same bytes."""
     tensors = {name: tensor.contiguous() for name, tensor in _tensors(grams).items()}

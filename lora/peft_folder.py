@@ -13,6 +13,7 @@ from safetensors.torch import save
 
 from ..choices import StoreDtype as StoreDtype
 from ..errors import AdapterError
+from ..json_text import parse_json
 from .factors import LoraFactors, LoraModule
 from .peft_fields import check_fields
 from .peft_tensors import PREFIX, check_tensors, module_and_side
@@ -201,7 +202,7 @@ def read_config(folder: Path) -> dict:
         AdapterError: it is absent, not JSON, or not of a LoRA.
     """
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = parse_json((folder / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise AdapterError(f"{folder} is not an adapter folder: it holds no {CONFIG}") from None
     except (OSError, ValueError) as e:

@@ -1,12 +1,8 @@
 """What the figures of an explanation suggest: thresholds, and the sentence that follows from each."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from .explain import Figures, PairExplanation
+from .figures import Figures, PairExplanation
 
 # Updates for different tasks mostly have cosines of 0 to 0.1 (https://arxiv.org/abs/2212.04089): below that they leave each other alone.
 NEARLY_ORTHOGONAL = 0.1

@@ -12,54 +12,13 @@ from ..errors import ConfigError
 from ..lora import LoraModule, inner_product
 from ..lora.algebra import decompose
 from .advice import suggest
+from .figures import Figures, PairExplanation
 from .methods.sparsify import keep_largest
 
 TOP_SHARE = 0.2  # what TIES keeps in its paper, so that these are the conflicts that it will see
 _RANK_FLOOR = 1e-6  # of the largest singular value: below it lies the noise of float32
 
 Factors = Mapping[str, LoraModule]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """Two updates held against each other, of one module or of several taken together.
-
-    What is undefined, because one of the two changes nothing there, is None.
-
-    Attributes:
-        name: The module, the layer, or `all`.
-        norms: Frobenius norm of each.
-        cosine: <x, y> / (|x| |y|), -1 to 1, over all elements; a module that one leaves alone counts in the other's norm.
-        column_overlap: Mean squared cosine of the principal angles between the column spaces (what they write), 0 to 1.
-        row_overlap: The same between the row spaces (what they read).
-        column_chance: What random spaces of those dimensions would have; by it an overlap is to be judged.
-        row_chance: The same for the row spaces.
-        sign_conflicts: Share of opposite signs among the elements that both change; independent updates have 0.5.
-        top_sign_conflicts: The same among the elements that are of the largest 20 % of both.
-    """
-
-    name: str
-    norms: tuple[float, float]
-    cosine: float | None
-    column_overlap: float | None
-    row_overlap: float | None
-    column_chance: float | None
-    row_chance: float | None
-    sign_conflicts: float | None
-    top_sign_conflicts: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairExplanation:
-    """Two adapters. `only_first` and `only_second` are the modules that one changes and the other leaves alone."""
-
-    first: str
-    second: str
-    whole: Figures
-    layers: tuple[Figures, ...]
-    modules: tuple[Figures, ...]
-    only_first: tuple[str, ...]
-    only_second: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

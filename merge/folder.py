@@ -11,12 +11,12 @@ from ..base.resolve import BaseOptions, resolve_base
 from ..base.sentence_files import pad_right, write_json, write_sentence_files
 from ..errors import ConfigError, unknown_name
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, StoreDtype, lora_config, write_lora
-from ..registry import Entry, Registry
-from ..registry.entry import is_there, library_versions, named_base
+from ..registry import BaseRecord, Entry, ParentRecord, Registry
+from ..registry.search_file import SEARCH
+from ..versions import library_versions
 from .merge import MergeConfig, MergeResult
 from .parents import Parent
 
-SEARCH = "search.json"
 _SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_*_config.json")
 _TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model")
 
@@ -61,16 +61,16 @@ def register_merge(registry: Registry, parents: Sequence[Parent], config: MergeC
         kind="merge",
         name=record.name,
         domain=record.domain,
-        base=base,
+        bases=(base,),
         pooling=first.pooling,
         prompts=first.prompts,
         method=config.method,
         rank=result.rank,
-        targets=sorted({name.split(".")[-1] for name in result.factors}),
-        parents=[
-            {"reference": parent.reference, "sha256": sha256, "weight": weight}
+        targets=tuple(sorted({name.split(".")[-1] for name in result.factors})),
+        parents=tuple(
+            ParentRecord(reference=parent.reference, sha256=sha256, weight=weight)
             for parent, sha256, weight in zip(parents, result.parent_sha256, weights, strict=True)
-        ],
+        ),
         config=decided | ({"search": _summary(record.search)} if record.search else {}),
         seed=config.settings.seed,
     )
@@ -81,16 +81,16 @@ def write_merge(folder: Path, parents: Sequence[Parent], result: MergeResult, re
     """Write everything of a merge but the registry's own record; the same merge gives the same bytes."""
     _write_sentence_files(folder, parents)
     write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[record.store])
-    write_json(folder / CONFIG, lora_config(result.factors, *named_base(lasting_base(parents))))
+    write_json(folder / CONFIG, lora_config(result.factors, *lasting_base(parents).loading_name))
     write_json(folder / "energy.json", {"energy": result.energy, "modules": result.energy_by_module})
     if record.search:
         write_json(folder / SEARCH, record.search)
 
 
-def lasting_base(parents: Sequence[Parent]) -> dict:
+def lasting_base(parents: Sequence[Parent]) -> BaseRecord:
     """Return the parents' one base as the parent recorded it by whose record it can still be found; the first one's where none can."""
     records = [parent.base for parent in parents if parent.folder is not None]
-    return next((record for record in records if is_there(record)), records[0])
+    return next((record for record in records if record.is_there), records[0])
 
 
 def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
@@ -105,8 +105,8 @@ def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
             query_prompt=first.prompts.get("query"),
             document_prompt=first.prompts.get("document"),
         )
-        spec = resolve_base(base.get("path") or base["id"], options=said, made_with=first.tokenizing)
-        write_sentence_files(load_base(spec), folder)
+        found = resolve_base(next(map(str, base.folders()), None) or base.id or base.label, options=said, made_with=first.tokenizing)
+        write_sentence_files(load_base(found), folder)
         return
     modules = [module["path"] for module in json.loads((source / "modules.json").read_text(encoding="utf-8")) if module.get("path")]
     for module in modules:

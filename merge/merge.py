@@ -8,6 +8,7 @@ import torch
 
 from ..errors import ConfigError
 from ..lora import Compressed, LoraFactors, LoraModule, RankPolicy, compress, factors_sha256
+from ..plurals import count
 from .methods import Method, find_method
 from .methods.parts import MethodSettings, Part
 
@@ -52,7 +53,9 @@ class MergeConfig:
         if self.weights is None:
             return (1 / parents,) * parents
         if len(self.weights) != parents:
-            raise ConfigError(f"there are {parents} adapters to merge and {len(self.weights)} weights; give one each, in their order")
+            raise ConfigError(
+                f"there are {parents} adapters to merge and {count(len(self.weights), 'weight')}; give one each, in their order"
+            )
         return self.weights
 
     def as_dict(self) -> dict[str, object]:

@@ -7,13 +7,12 @@ from pathlib import Path
 from torch import Tensor
 
 from ..base.metadata import FolderMetadata, read_metadata
-from ..encoder import Precision
+from ..choices import Precision
 from ..errors import AdapterError, BaseError, ConfigError
 from ..lora import LoraFile, LoraModule
 from ..lora.gram_file import GRAMS, GramFile
-from ..references import Located, Search, locate_reference, resolve_reference
-from ..registry import Entry
-from ..registry.entry import base_record
+from ..references import Located, Search, locate_references, resolve_located
+from ..registry import BaseRecord, Entry, base_record, check_usable
 from ..registry.foreign import fit_to_base
 from .merge import MergeConfig
 from .methods import find_method
@@ -42,7 +41,7 @@ class Parent:
     reference: str
     name: str
     factors: Mapping[str, LoraModule]
-    base: dict
+    base: BaseRecord
     pooling: str | None
     prompts: dict[str, str]
     folder: Path | None
@@ -54,8 +53,13 @@ class Parent:
     notes: tuple[str, ...] = ()
 
 
-def open_parents(references: Sequence[str], search: Search) -> list[Parent]:
+def open_parents(references: Sequence[str], search: Search, located: Sequence[Located] | None = None) -> list[Parent]:
     """Find adapters, merges and `base` to merge, and hold them to one base; no network is loaded.
+
+    Args:
+        references: What the user named.
+        search: Where to look.
+        located: Where they lie, one each; None: they are located here.
 
     Raises:
         UnknownReferenceError: a reference names nothing.
@@ -63,8 +67,8 @@ def open_parents(references: Sequence[str], search: Search) -> list[Parent]:
         BaseError: two of them lie on different bases.
         ConfigError: none of them is an adapter, they pool or instruct differently, or one is named twice.
     """
-    located = [locate_reference(text, search) for text in references]
-    with_weights = {text: _parent(text, place, search) for text, place in zip(references, located, strict=True) if place.folder is not None}
+    places = zip(references, located if located is not None else locate_references(references, search), strict=True)
+    with_weights = {text: _parent(text, place, search) for text, place in places if place.folder is not None}
     if not with_weights:
         raise ConfigError("there is nothing to merge but the base itself; name at least one adapter")
     first = next(iter(with_weights.values()))
@@ -96,14 +100,15 @@ def _parent(text: str, located: Located, search: Search) -> Parent:
     if located.entry is not None:
         return _of_entry(located.entry, located)
     factors = LoraFile(folder)
-    spec = resolve_reference(text, search).base
+    resolved = resolve_located(located, search)
+    spec, encoding = resolved.base, resolved.encoding
     return Parent(
         reference=located.reference,
         name=folder.name,
         factors=fit_to_base(factors, spec),
         base=base_record(spec),
-        pooling=spec.pooling,
-        prompts={"query": spec.query_prompt, "document": spec.document_prompt},
+        pooling=encoding.pooling,
+        prompts=encoding.prompts,
         folder=folder,
         domain=None,
         grams=_grams(folder),
@@ -114,6 +119,7 @@ def _parent(text: str, located: Located, search: Search) -> Parent:
 
 def _of_entry(entry: Entry, located: Located) -> Parent:
     assert located.folder is not None
+    check_usable(entry)
     if entry.kind == "ensemble":
         raise AdapterError(f"{entry.reference} is an ensemble, which has no weights to merge; merge its members")
     return Parent(
@@ -138,7 +144,7 @@ def _grams(folder: Path) -> GramFile | None:
 
 
 def default_method(parents: Sequence[Parent], weights: Sequence[float] | None) -> str:
-    """Return the method for when none is named: `regmean`, the best on dev of those measured (docs/LOG.md), where it can be had, else `linear`."""
+    """Return the method for when none is named: `regmean`, the best on dev of those measured (docs/results.md), where it can be had, else `linear`."""
     adapters = [parent for parent in parents if parent.folder is not None]
     can_regmean = all(parent.grams is not None for parent in parents) and min(weights or (0,)) >= 0
     return "regmean" if can_regmean and len(adapters) > 1 else MergeConfig().method
@@ -163,7 +169,7 @@ def grams_for(method: str, parents: Sequence[Parent]) -> list[Mapping[str, Tenso
 def _check_one_base(parents: list[Parent]) -> None:
     first = parents[0]
     for other in parents[1:]:
-        if other.base["sha256"] != first.base["sha256"]:
+        if other.base.sha256 != first.base.sha256:
             raise BaseError(
                 f"{first.reference} lies on {_tell(first.base)}, and {other.reference} on {_tell(other.base)}; weights can be merged on one "
                 "base alone (across bases: adapt ensemble with --mode concat, rrf or max)"
@@ -220,5 +226,5 @@ def _check_distinct(references: Sequence[str], parents: Sequence[Parent]) -> Non
         first[folder] = text
 
 
-def _tell(base: dict) -> str:
-    return f"{base.get('name') or base['id']} (weights of sha256 {base['sha256'][:12]}...)"
+def _tell(base: BaseRecord) -> str:
+    return f"{base.label} (weights of sha256 {base.sha256[:12]}...)"

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
+from ..registry.search_file import Curve, GeneralKind, Measurement, Point
 from ..text_tables import TextTable
-from .explain import Explanation, Figures
-from .search.candidates import Point
-from .search.curve import Curve
-from .search.probe import GeneralKind, Measurement
+from .explain import Explanation
+from .figures import Figures
 from .search.weights import SearchResult
 
 

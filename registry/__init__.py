@@ -1,23 +1,35 @@
 """The registry: entries, versions, aliases, lineage, and the checks. Nothing here needs a model or torch."""
 
-from .entry import Entry, Kind, base_record, split_reference
+from .entry import Entry, Kind, Side
 from .layer import Layer
 from .lineage import Lineage, children, lineage
+from .records import BaseRecord, DataRecord, FileRecord, ParentRecord, ScoreRecord, base_record
+from .reference_names import split_reference
 from .store import Registry, Removal, open_registry
+from .stored import read_entry
+from .usable import check_usable
 from .verify import Problem, VerifyReport
 
 __all__ = [
+    "BaseRecord",
+    "DataRecord",
     "Entry",
+    "FileRecord",
     "Kind",
     "Layer",
     "Lineage",
+    "ParentRecord",
     "Problem",
     "Registry",
     "Removal",
+    "ScoreRecord",
+    "Side",
     "VerifyReport",
     "base_record",
+    "check_usable",
     "children",
     "lineage",
     "open_registry",
+    "read_entry",
     "split_reference",
 ]

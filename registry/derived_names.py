@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .entry import Entry, Kind
-    from .store import Registry
+    from .view import RegistryView
 
 LONGEST = 60
 
@@ -27,11 +27,11 @@ class Inputs:
 
     def made(self, entry: Entry) -> bool:
         """Say whether a version was made of the same names on the same bases."""
-        names = {_without_version(parent["reference"]) for parent in entry.parents}
-        return names == {_without_version(text) for text in self.references} and self.bases == {base["sha256"] for base in entry.bases}
+        names = {_without_version(parent.reference) for parent in entry.parents}
+        return names == {_without_version(text) for text in self.references} and self.bases == {base.sha256 for base in entry.bases}
 
 
-def derive_name(registry: Registry, kind: Kind, inputs: Inputs, *, ending: str | None = None) -> str:
+def derive_name(registry: RegistryView, kind: Kind, inputs: Inputs, *, ending: str | None = None) -> str:
     """Return a name for a new version: the inputs' names joined, or the kind where that would be too long, and the ending.
 
     Raises:
@@ -48,10 +48,10 @@ def derive_name(registry: Registry, kind: Kind, inputs: Inputs, *, ending: str |
         )
     other = next((entry for entry in registry.entries() if entry.name == name and not (entry.kind == kind and inputs.made(entry))), None)
     if other is not None:
-        made = f"the {other.kind} of {', '.join(str(each['reference']) for each in other.parents)}" if other.parents else f"an {other.kind}"
+        made = f"the {other.kind} of {', '.join(each.reference for each in other.parents)}" if other.parents else f"an {other.kind}"
         raise ConfigError(
             f"the result needs a name: {name!r}, which its inputs suggest, is that of something else ({other.reference}, {made}, on "
-            f"{' and '.join(str(base.get('name') or base['id']) for base in other.bases)}); give another with --name"
+            f"{other.base_labels}); give another with --name"
         )
     return name
 

@@ -8,16 +8,20 @@ from pathlib import Path
 from torch import nn
 
 from ..base.load import Base, load_base
-from ..base.metadata import read_json, read_metadata
+from ..base.metadata import read_metadata
 from ..base.outline import build_outline
 from ..base.places import is_cached
-from ..base.resolve import BaseOptions, BaseSpec, resolve_base
+from ..base.resolve import BaseOptions, resolve_base
 from ..base.sentence_files import write_json, write_sentence_files
-from ..errors import AdapterError, BaseError
+from ..base.spec import BaseSpec, ResolvedBase
+from ..errors import AdapterError, BaseError, RegistryError
 from ..lora import CONFIG, LoraFactors, LoraFile, factors_sha256, find_wrapper, ignored_values, read_config
-from .entry import Entry, base_record, named_base
+from .entry import Entry
 from .index import ENTRY
+from .records import DataRecord, base_record
 from .store import Registry
+from .stored import read_entry
+from .usable import check_usable
 
 _LEFT_BEHIND = shutil.ignore_patterns(".*", "__pycache__", "checkpoint-*", ENTRY)
 
@@ -61,10 +65,11 @@ def add_folder(
         BaseError: the base is not named, or not to be had.
         RegistryError: the registry refuses.
     """
+    own = _own_entry(folder)
     file, config = LoraFile(folder, ignored=ignored), read_config(folder)
     named = config.get("base_model_name_or_path")
     found = _find_base(folder, named, base_reference, options)
-    _refuse_another_base(folder, found)
+    _refuse_another_base(folder, own, found.spec)
     base = load_base(found)
     spec = base.spec
     file = fit_to_network(file, base.model, spec.name)
@@ -74,19 +79,19 @@ def add_folder(
         kind="adapter",
         name=name or folder.resolve().name,
         domain=domain,
-        base=base_record(spec),
-        pooling=spec.pooling,
-        prompts={"query": spec.query_prompt, "document": spec.document_prompt},
+        bases=(base_record(spec),),
+        pooling=base.encoding.pooling,
+        prompts=base.encoding.prompts,
         method="lora",
         rank=max(module.rank for module in factors.values()),
         targets=_targets(config, factors),
-        data={"source": "added from a folder", "notes": [f"made elsewhere; factors sha256 {factors_sha256(factors)}", *ignoring]},
+        data=DataRecord(source="added from a folder", notes=(f"made elsewhere; factors sha256 {factors_sha256(factors)}", *ignoring)),
     )
     entry = registry.add(draft, lambda target: _copy(file, target, base))
     return Addition(entry, (*_notes(folder, named, base_reference, spec), *ignoring))
 
 
-def _find_base(folder: Path, named: str | None, reference: str | None, options: BaseOptions) -> BaseSpec:
+def _find_base(folder: Path, named: str | None, reference: str | None, options: BaseOptions) -> ResolvedBase:
     if not (reference or named):
         raise BaseError(f"{folder / 'adapter_config.json'} names no base; say it with --base")
     try:
@@ -97,15 +102,32 @@ def _find_base(folder: Path, named: str | None, reference: str | None, options: 
         raise BaseError(f"{folder} was made for {named!r}, which is not at hand ({e}); name its base with --base") from e
 
 
-def _refuse_another_base(folder: Path, spec: BaseSpec) -> None:
+def _own_entry(folder: Path) -> Entry | None:
+    """Return what a version's own record says of it; None of a folder that no registry wrote.
+
+    Raises:
+        AdapterError: the record is damaged, or of something that this version of adapt cannot use.
+    """
+    if not (folder / ENTRY).is_file():
+        return None
+    try:
+        entry = read_entry(folder / ENTRY)
+    except RegistryError as e:
+        raise AdapterError(f"{folder / ENTRY} cannot be read: {e}") from e
+    check_usable(entry)
+    return entry
+
+
+def _refuse_another_base(folder: Path, own: Entry | None, spec: BaseSpec) -> None:
     """Hold the base against the fingerprint that a version's own record states, which decides where another base has the same shapes.
 
     Raises:
         BaseError: it is another one.
     """
-    record = read_json(folder / ENTRY).get("base")
-    recorded = record.get("sha256") if isinstance(record, dict) else None
-    if recorded not in (None, spec.sha256):
+    if own is None:
+        return
+    recorded = own.bases[0].sha256
+    if recorded != spec.sha256:
         raise BaseError(
             f"{folder} was made for a base with weights of sha256 {recorded[:12]}..., and {spec.name} has {spec.sha256[:12]}...; "
             "name the base that it was made for with --base"
@@ -159,7 +181,7 @@ def _misfit(file: LoraFile, name: str, base_name: str, what: str) -> AdapterErro
 
 
 def _notes(folder: Path, named: str | None, reference: str | None, spec: BaseSpec) -> tuple[str, ...]:
-    written = named_base(base_record(spec))[0]
+    written = base_record(spec).loading_name[0]
     notes = []
     if named and named != written:
         how = f"recorded on {spec.name}, as --base says; " if reference not in (None, named) else ""
@@ -173,9 +195,9 @@ def _notes(folder: Path, named: str | None, reference: str | None, spec: BaseSpe
     return tuple(notes)
 
 
-def _targets(config: dict, factors: LoraFactors) -> list[str]:
+def _targets(config: dict, factors: LoraFactors) -> tuple[str, ...]:
     targets = config.get("target_modules")
-    return sorted(targets) if isinstance(targets, list) else sorted(factors)
+    return tuple(sorted(targets if isinstance(targets, list) else factors))
 
 
 def _copy(file: LoraFile, target: Path, base: Base) -> None:
@@ -190,6 +212,6 @@ def _copy(file: LoraFile, target: Path, base: Base) -> None:
 def _name_base(target: Path, spec: BaseSpec) -> None:
     """Let the copied configuration name the base by what finds it from everywhere; its other fields stay as they are."""
     config = read_config(target)
-    name, revision = named_base(base_record(spec))
+    name, revision = base_record(spec).loading_name
     if (config.get("base_model_name_or_path"), config.get("revision")) != (name, revision):
         write_json(target / CONFIG, config | {"base_model_name_or_path": name, "revision": revision})

@@ -3,18 +3,15 @@
 import json
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import RegistryError
 from .entry import Entry
+from .stored import FORMAT, NewerFormatError, check_format, from_stored, to_stored
 
 INDEX = "registry.json"
 ENTRY = "adapt.json"
-FORMAT = 1
-MIGRATIONS: dict[int, Callable[[dict], dict]] = {}
-"""Format n -> the function that turns an index of format n into one of format n + 1."""
 
 
 class DamagedIndexError(RegistryError):
@@ -62,7 +59,7 @@ class Index:
         """Return it as the content of registry.json."""
         content = {
             "format": FORMAT,
-            "entries": [entry.to_dict() for entry in self.entries],
+            "entries": [to_stored(entry) for entry in self.entries],
             "aliases": self.aliases,
             "numbers": self.numbers,
         }
@@ -70,14 +67,14 @@ class Index:
 
 
 _SETTLED_S = 0.1
-_read: dict[Path, tuple[tuple[int, int, int, int], Index]] = {}
-"""Path -> which file was read there (device, inode, size, modification time) and what it held."""
+_read: dict[Path, tuple[tuple[int, ...], Index]] = {}
+"""Path -> which file was read there (device, inode, size, times of modification and change) and what it held."""
 
 
 def read_index(path: Path) -> Index:
     """Read a registry.json of this format or an older one; an absent one is empty.
 
-    It is parsed once until it changes. Writers put a new file in its place, which has another inode, size or time. A file so
+    It is parsed once until it changes. Writers put a new file in its place, which has another inode, size or times. A file so
     young that a second change could fall into the same tick of the file system's clock is read again the next time.
 
     Raises:
@@ -87,7 +84,7 @@ def read_index(path: Path) -> Index:
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-            state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+            state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
             if path in _read and _read[path][0] == state:
                 return _read[path][1]
             content = json.loads(file.read().decode("utf-8"))
@@ -102,7 +99,7 @@ def read_index(path: Path) -> Index:
     except OSError as e:
         raise RegistryError(f"{path} cannot be read: {e.strerror}") from e
     index = _parse(path, content)
-    if time.time() - status.st_mtime > _SETTLED_S:
+    if time.time() - max(status.st_mtime, status.st_ctime) > _SETTLED_S:
         _read[path] = (state, index)
     return index
 
@@ -110,15 +107,16 @@ def read_index(path: Path) -> Index:
 def _parse(path: Path, content: object) -> Index:
     if not isinstance(content, dict) or not isinstance(content.get("format"), int):
         raise _damaged(path, "has no format number")
-    if content["format"] > FORMAT:
-        raise RegistryError(
-            f"{path} has format {content['format']}, and this version reads up to {FORMAT}; upgrade with: pip install -U adapt-embed"
-        )
-    content = _migrate(path, content)
+    try:
+        check_format(content["format"])
+    except NewerFormatError as e:
+        raise NewerFormatError(f"{path} cannot be read: {e}") from e
+    except RegistryError as e:
+        raise _damaged(path, f"cannot be read ({e})") from e
     if stray := sorted(content.keys() - {"format", "entries", "aliases", "numbers"}):
         raise _damaged(path, f"has the unknown key {stray[0]!r}")
     try:
-        entries = tuple(Entry.from_dict(entry) for entry in content["entries"])
+        entries = tuple(from_stored(entry, content["format"]) for entry in content["entries"])
         aliases = {str(name): {str(alias): int(version) for alias, version in of.items()} for name, of in content["aliases"].items()}
         numbers = {str(name): int(number) for name, number in content.get("numbers", {}).items()}
     except RegistryError as e:
@@ -128,15 +126,6 @@ def _parse(path: Path, content: object) -> Index:
     if len({entry.reference for entry in entries}) < len(entries):
         raise _damaged(path, "names one version twice")
     return Index(entries, aliases, numbers)
-
-
-def _migrate(path: Path, content: dict) -> dict:
-    while content["format"] < FORMAT:
-        migrate = MIGRATIONS.get(content["format"])
-        if migrate is None:
-            raise _damaged(path, f"has format {content['format']}, which never was one (this version reads up to {FORMAT})")
-        content = migrate(content) | {"format": content["format"] + 1}
-    return content
 
 
 def _damaged(path: Path, how: str) -> DamagedIndexError:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..errors import AdaptError
 from .entry import Entry
-
-if TYPE_CHECKING:
-    from .store import Registry
+from .view import RegistryView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,22 +28,22 @@ class Lineage:
         }
 
 
-def lineage(registry: Registry, entry: Entry) -> Lineage:
+def lineage(registry: RegistryView, entry: Entry) -> Lineage:
     """Follow the parents of a version up to those that have none."""
     return _node(registry, entry.reference, None, frozenset())
 
 
-def children(registry: Registry, entry: Entry) -> list[Entry]:
+def children(registry: RegistryView, entry: Entry) -> list[Entry]:
     """List the versions that were made from this one."""
-    return [child for child in registry.entries() if any(parent["reference"] == entry.reference for parent in child.parents)]
+    return [child for child in registry.entries() if any(parent.reference == entry.reference for parent in child.parents)]
 
 
-def _node(registry: Registry, reference: str, weight: float | None, seen: frozenset[str]) -> Lineage:
+def _node(registry: RegistryView, reference: str, weight: float | None, seen: frozenset[str]) -> Lineage:
     try:
         entry = registry.find_reference(reference)
     except AdaptError:
         entry = None
     above = seen | {reference}
-    parents = [] if entry is None else [parent for parent in entry.parents if parent["reference"] not in above]
-    nodes = tuple(_node(registry, parent["reference"], parent.get("weight"), above) for parent in parents)
+    parents = [] if entry is None else [parent for parent in entry.parents if parent.reference not in above]
+    nodes = tuple(_node(registry, parent.reference, parent.weight, above) for parent in parents)
     return Lineage(reference=reference, weight=weight, entry=entry, parents=nodes)

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from .entry import Entry, is_base_folder, is_there
+from .entry import Entry
+from .records import BaseRecord, is_base_folder
 
 CONFIG, RECIPE = "adapter_config.json", "ensemble.json"
 _MODEL_FILES = (CONFIG, "config.json", "adapt.json")
@@ -21,17 +22,18 @@ def lost_bases(entry: Entry, folder: Path) -> Iterator[str]:
     if entry.kind == "ensemble":
         anew = "make the ensemble again: adapt ensemble"
     else:
-        base = entry.bases[0]["id"] or (entry.bases[0].get("path") if is_there(entry.bases[0]) else "FOLDER")
+        base = entry.bases[0].id or next(map(str, entry.bases[0].folders()), "FOLDER")
         anew = f"register it anew on a copy of that base: adapt add {folder} --name {entry.name} --base {base}"
-    lost = [record for record in entry.bases if not is_there(record)]
+    lost = [record for record in entry.bases if not record.is_there]
     for record in lost:
-        yield (
-            f"lies on {record.get('name')}, which has no Hub id, and its folder {record.get('path')} is not there any more; "
-            f"put it back, or {anew}"
-        )
+        yield (f"lies on {record.label}, which has no Hub id, and {_where(record)}; put it back, or {anew}")
     named = None if lost else _named(folder)
     if named and not _can_be_loaded(named, entry.bases[0]):
         yield f"names the base {named!r} in its {CONFIG}, by which peft and sentence-transformers do not find it; {anew}"
+
+
+def _where(record: BaseRecord) -> str:
+    return f"its folder {record.path} is not there any more" if record.path else "no folder that ADAPT_BASES names has it"
 
 
 def _named(folder: Path) -> str | None:
@@ -42,9 +44,9 @@ def _named(folder: Path) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _can_be_loaded(named: str, record: dict) -> bool:
+def _can_be_loaded(named: str, record: BaseRecord) -> bool:
     """Say whether a name leads to a base from every directory: a Hub id, or the absolute path of a folder that is there."""
-    return named == record["id"] or bool(_HUB_ID.fullmatch(named)) or is_base_folder(named)
+    return named == record.id or bool(_HUB_ID.fullmatch(named)) or is_base_folder(named)
 
 
 def lost_members(entry: Entry, there: set[str]) -> Iterator[str]:
@@ -52,7 +54,7 @@ def lost_members(entry: Entry, there: set[str]) -> Iterator[str]:
 
     A base is looked for by `lost_bases`, and what lies on the Hub is not looked for.
     """
-    for reference in [parent["reference"] for parent in entry.parents] if entry.kind == "ensemble" else []:
+    for reference in [parent.reference for parent in entry.parents] if entry.kind == "ensemble" else []:
         if reference == "base" or reference.startswith("hf:") or reference in there:
             continue
         is_path = Path(reference).is_absolute()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from .. import disk
 from ..errors import RegistryError, UnknownReferenceError
-from . import atomic
 
 RUNS = "runs"
 
@@ -122,7 +122,7 @@ def remove_run(run: InterruptedRun) -> None:
         raise RegistryError(f"the run {run.id} is under way; stop it first (Ctrl-C where it runs), then remove it")
     try:
         if run.path.is_dir():
-            atomic.remove_tree(run.path)
+            disk.remove_tree(run.path)
             facts_of(run.path).unlink(missing_ok=True)
             lock_of(run.path).unlink(missing_ok=True)
         else:

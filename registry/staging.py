@@ -3,7 +3,6 @@
 `.tmp/ID/lock` is held as long as the process that fills `.tmp/ID/files` lives; what a killed process leaves behind has a free lock.
 """
 
-import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,10 +10,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from .. import disk
 from ..errors import RegistryError
-from . import atomic
 from .guard import index_lock
-from .index import ENTRY
+from .index import ENTRY, INDEX, Index
+from .records import FileRecord
 
 TEMPORARY = ".tmp"
 
@@ -26,25 +26,32 @@ def staged(home: Path, timeout_s: float) -> Iterator[Path]:
     Raises:
         RegistryError: the registry stays locked.
     """
-    atomic.make_folder(home)
+    disk.make_folder(home)
     root = new_temporary(home)
     lock = FileLock(root / "lock")
     try:
         with index_lock(home, timeout_s):  # so that nobody tidies up between the folder's birth and its lock
-            atomic.make_folder(root / "files")
+            disk.make_folder(root / "files")
             lock.acquire()
         yield root / "files"
     finally:
         with suppress(RegistryError), index_lock(home, timeout_s):  # nor between the lock's end and the folder's
             lock.release()
-            atomic.remove_tree(root)
+            disk.remove_tree(root)
         lock.release()
-        atomic.remove_tree(root)
+        disk.remove_tree(root)
 
 
 def new_temporary(home: Path) -> Path:
     """Name a path in the registry's temporary folder that nobody else uses."""
     return home / TEMPORARY / secrets.token_hex(8)
+
+
+def write_index(home: Path, index: Index) -> None:
+    """Replace the index of the registry at `home` at once. Meant to be called under the index lock."""
+    temporary = new_temporary(home)
+    disk.make_folder(temporary.parent)
+    disk.replace_file(home / INDEX, index.to_json(), durability="name", temporary=temporary)
 
 
 def leftovers(home: Path) -> list[Path]:
@@ -69,16 +76,16 @@ def discard(home: Path, folder: Path) -> None:
     """Remove a version folder, where it is there: out of sight by one rename, then file by file; and its name's, if that is empty now."""
     temporary = new_temporary(home)
     if folder.is_dir():
-        atomic.make_folder(temporary.parent)
-        atomic.move(folder, temporary)
-        atomic.sync_folder(folder.parent)
+        disk.make_folder(temporary.parent)
+        disk.move(folder, temporary)
+        disk.sync_folder(folder.parent)
     if folder.parent.is_dir() and not any(folder.parent.iterdir()):
-        atomic.remove_tree(folder.parent)
-    atomic.remove_tree(temporary)
+        disk.remove_tree(folder.parent)
+    disk.remove_tree(temporary)
 
 
-def record_files(folder: Path) -> dict[str, dict]:
-    """Hash all files of a folder and flush them to the disk: relative path -> {"sha256", "size"}.
+def record_files(folder: Path) -> dict[str, FileRecord]:
+    """Hash all files of a folder and flush them to the disk: relative path -> its record.
 
     Raises:
         RegistryError: something in it is neither file nor folder, or bears the name of the entry itself.
@@ -87,16 +94,10 @@ def record_files(folder: Path) -> dict[str, dict]:
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder).as_posix()
         if path.is_dir() and not path.is_symlink():
-            atomic.sync_folder(path)
+            disk.sync_folder(path)
             continue
         if path.is_symlink() or not path.is_file() or relative == ENTRY:
             raise RegistryError(f"{relative} cannot be registered; a version holds plain files, and {ENTRY} is the registry's own")
-        atomic.sync_file(path)
-        record[relative] = {"sha256": sha256_of(path), "size": path.stat().st_size}
+        disk.sync_file(path)
+        record[relative] = FileRecord(sha256=disk.file_sha256(path), size=path.stat().st_size)
     return record
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

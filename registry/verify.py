@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from .. import disk
 from ..errors import RegistryError
 from ..names import normalise
-from . import atomic
-from .entry import RESERVED, Entry
+from .entry import Entry
 from .guard import index_lock, readable_errors
 from .index import ENTRY, DamagedIndexError, Index
 from .needs import lost_bases, lost_members
-from .staging import discard, leftovers, new_temporary, sha256_of
+from .records import FileRecord
+from .reference_names import RESERVED
+from .staging import discard, leftovers, new_temporary, write_index
+from .stored import NewerFormatError, read_entry
+from .view import RegistryView
 
 if TYPE_CHECKING:
     from .layer import Layer
-    from .store import Registry
 
 ProblemKind = Literal["missing", "changed", "extra", "folder gone", "orphan", "leftover", "alias", "index", "base", "member"]
 
@@ -55,7 +57,7 @@ class VerifyReport:
         return not self.unfixed
 
 
-def verify_registry(registry: Registry, fix: bool) -> VerifyReport:
+def verify_registry(registry: RegistryView, fix: bool) -> VerifyReport:
     """See `Registry.verify`."""
     problems = [problem for entry in registry.builtin.index().entries for problem in check_entry(registry.builtin, entry)]
     with ExitStack() as stack:
@@ -98,25 +100,25 @@ def check_entry(layer: Layer, entry: Entry) -> Iterator[Problem]:
         yield Problem(kind="base", where=entry.reference, detail=detail)
 
 
-def _difference(path: Path, expected: dict) -> str | None:
+def _difference(path: Path, expected: FileRecord) -> str | None:
     try:
         size = path.stat().st_size
-        if size != expected["size"]:
-            return f"has {size:,} bytes, {expected['size']:,} were registered"
-        found = sha256_of(path)
+        if size != expected.size:
+            return f"has {size:,} bytes, {expected.size:,} were registered"
+        found = disk.file_sha256(path)
     except OSError as e:
         return f"cannot be read ({e.strerror})"
-    return None if found == expected["sha256"] else f"has sha256 {found[:12]}..., {expected['sha256'][:12]}... was registered"
+    return None if found == expected.sha256 else f"has sha256 {found[:12]}..., {expected.sha256[:12]}... was registered"
 
 
 def _read_entry(folder: Path) -> Entry | None:
     try:
-        return Entry.from_dict(json.loads((folder / ENTRY).read_text(encoding="utf-8")))
-    except (OSError, ValueError, RegistryError, TypeError):
+        return read_entry(folder / ENTRY)
+    except RegistryError:
         return None
 
 
-def _look_around(registry: Registry, in_versions: dict[str, list[Problem]], fix: bool) -> list[Problem]:
+def _look_around(registry: RegistryView, in_versions: dict[str, list[Problem]], fix: bool) -> list[Problem]:
     """Under the lock, where it can be had: drop what was found in versions removed meanwhile, and add what no version holds."""
     with ExitStack() as stack:
         try:
@@ -135,24 +137,24 @@ def _look_around(registry: Registry, in_versions: dict[str, list[Problem]], fix:
         return problems + _leftovers(registry.home, fix)
 
 
-def _drop_what_is_gone(registry: Registry, problem: Problem) -> Problem:
+def _drop_what_is_gone(registry: RegistryView, problem: Problem) -> Problem:
     if problem.kind != "folder gone":
         return problem
     index = registry.user.index()
     entry = next(entry for entry in index.entries if entry.reference == problem.where)
     aliases = [alias for alias, version in index.aliases.get(entry.name, {}).items() if version == entry.version]
-    registry.write_index(index.without_entry(entry))
-    atomic.remove_tree(registry.user.folder(entry))  # nothing but empty folders, if it is there at all
+    write_index(registry.home, index.without_entry(entry))
+    disk.remove_tree(registry.user.folder(entry))  # nothing but empty folders, if it is there at all
     return replace(problem, fixed=f"taken out of the index{' with the aliases ' + ', '.join(sorted(aliases)) if aliases else ''}")
 
 
-def _lost_members(registry: Registry) -> list[Problem]:
+def _lost_members(registry: RegistryView) -> list[Problem]:
     layers, entries = (registry.builtin, registry.user), registry.user.index().entries
     there = {entry.reference for layer in layers for entry in layer.index().entries if layer.folder(entry).is_dir()}
     return [Problem(kind="member", where=entry.reference, detail=detail) for entry in entries for detail in lost_members(entry, there)]
 
 
-def _dangling_aliases(registry: Registry, fix: bool) -> list[Problem]:
+def _dangling_aliases(registry: RegistryView, fix: bool) -> list[Problem]:
     known = {entry.reference for entry in registry.entries()}
     problems = []
     for name, aliases in registry.user.index().aliases.items():
@@ -162,7 +164,7 @@ def _dangling_aliases(registry: Registry, fix: bool) -> list[Problem]:
                     kind="alias", where=f"{name}@{alias}", detail=f"names {name}@{version}, which is not there", is_fixable=True
                 )
                 if fix:
-                    registry.write_index(registry.user.index().with_alias(name, alias, None))
+                    write_index(registry.home, registry.user.index().with_alias(name, alias, None))
                 problems.append(replace(problem, fixed="removed" if fix else None))
     return problems
 
@@ -179,7 +181,7 @@ def _as_registered(folder: Path) -> Path:
     return registered if registered.is_dir() else folder
 
 
-def _orphans(registry: Registry, index: Index, fix: bool) -> list[Problem]:
+def _orphans(registry: RegistryView, index: Index, fix: bool) -> list[Problem]:
     indexed = {registry.user.folder(entry) for entry in index.entries}
     problems = []
     for folder in _version_folders(registry.home):
@@ -205,7 +207,7 @@ def _leftovers(home: Path, fix: bool) -> list[Problem]:
     found = [*leftovers(home), *empty]
     if fix:
         for path in found:
-            atomic.remove_tree(path) if path.is_dir() else atomic.remove_file(path)
+            disk.remove_tree(path) if path.is_dir() else disk.remove_file(path)
     return [
         Problem(
             kind="leftover",
@@ -218,10 +220,11 @@ def _leftovers(home: Path, fix: bool) -> list[Problem]:
     ]
 
 
-def _rebuild(registry: Registry, how: str) -> list[Problem]:
+def _rebuild(registry: RegistryView, how: str) -> list[Problem]:
     """Write the index anew from the version folders; the damaged one is kept beside it."""
     path = registry.user.index_path
     with index_lock(registry.home, registry.lock_timeout_s):
+        _refuse_newer(registry.home)
         entries = [
             entry for folder in _version_folders(registry.home) if (entry := _read_entry(folder)) and registry.user.folder(entry) == folder
         ]
@@ -231,10 +234,25 @@ def _rebuild(registry: Registry, how: str) -> list[Problem]:
         fixed = f"written anew from {len(entries)} version folders; its aliases are lost"
         if path.exists():
             aside = new_temporary(registry.home).name[:6]
-            atomic.move(path, path.with_name(f"{path.name}.damaged-{aside}"))
+            disk.move(path, path.with_name(f"{path.name}.damaged-{aside}"))
             fixed += f", the damaged file is kept as {path.name}.damaged-{aside}"
-        registry.write_index(index)
+        write_index(registry.home, index)
     return [Problem(kind="index", where=str(path), detail=how, fixed=fixed, is_fixable=True)]
+
+
+def _refuse_newer(home: Path) -> None:
+    """Leave the index alone where a version is among the folders that it would be written without.
+
+    Raises:
+        NewerFormatError: one was written by a newer version of adapt.
+    """
+    for folder in _version_folders(home):
+        try:
+            read_entry(folder / ENTRY)
+        except NewerFormatError as e:
+            raise NewerFormatError(f"{folder / ENTRY} cannot be read: {e}") from e
+        except RegistryError:
+            continue  # told as what it is: a folder whose entry does not fit
 
 
 def _report(entries: tuple[Entry, ...], problems: list[Problem]) -> VerifyReport:

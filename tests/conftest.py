@@ -24,7 +24,7 @@ TINY_PROMPT = "find: "
 @pytest.fixture(autouse=True)
 def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give each test its own home, caches and Hub cache, no ADAPT_BASES, and a Hub that refuses at once."""
-    from adapt_embed.base import hub_probe
+    from adapt_embed.hub import reach
     from huggingface_hub import constants
 
     home = tmp_path_factory.mktemp("isolated")
@@ -43,9 +43,9 @@ def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setattr(constants, "HF_HOME", str(home / "hf"))
     monkeypatch.setattr(constants, "ENDPOINT", UNREACHABLE)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    hub_probe.hub_is_reachable.cache_clear()
+    reach.hub_is_reachable.cache_clear()
     yield home
-    hub_probe.hub_is_reachable.cache_clear()
+    reach.hub_is_reachable.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -173,7 +173,11 @@ FILLERS = ["often", "again", "today", "little", "great", "many", "never", "alway
 @pytest.fixture(scope="session")
 def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BEIR folder: each topic has a word for queries and another for passages, which no model knows before it is trained."""
-    folder = tmp_path_factory.mktemp("toy") / "beir"
+    return write_toy(tmp_path_factory.mktemp("toy") / "beir")
+
+
+def write_toy(folder: Path) -> Path:
+    """Write the toy set into a new folder."""
     (folder / "qrels").mkdir(parents=True)
     corpus, queries, qrels = [], [], {"train": [], "dev": [], "test": []}
     for topic, (word, answer) in enumerate(zip(TOPICS, ANSWERS, strict=True)):
@@ -202,3 +206,26 @@ def toy_data(toy_folder: Path):
     from adapt_embed.data.sources import load_training_data
 
     return load_training_data(str(toy_folder), domain=load_domain("legal"), lang="en", seed=0)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A registry's folder, which is not there yet."""
+    return tmp_path / "registry"
+
+
+@pytest.fixture
+def train(tiny_base: Path, toy_folder: Path, home: Path):
+    """Run `adapt train` on the toy data: 12 steps on the tiny base."""
+    from adapt_embed.cli import main
+    from click.testing import CliRunner
+
+    settings = ["epochs=3", "batch_size=16", "learning_rate=1e-2", "temperature=0.05", "rank=4", "max_tokens=16"]
+
+    def run(*more: object, data: object = toy_folder):
+        given = {"--domain": "legal", "--data": data, "--base": tiny_base, "--dtype": "fp32", "--registry": home}
+        options = [part for option in given.items() if option[0] not in more for part in option]
+        options += [part for setting in settings for part in ("--set", setting)]
+        return CliRunner().invoke(main, [str(part) for part in ("train", *options, *more)])
+
+    return run

@@ -87,7 +87,7 @@ def test_the_converted_base_has_the_tensors_and_the_vectors_of_the_original(tiny
     assert before.keys() == after.keys()
     assert all(torch.equal(before[key], after[key]) for key in before)
     assert told["options"] == f"--base {out}"
-    assert told["sha256"] == resolve_base(str(out)).sha256
+    assert told["sha256"] == resolve_base(str(out)).spec.sha256
     assert np.array_equal(vectors(out, texts), vectors(tiny_base, texts))
     assert stat.S_IMODE(out.stat().st_mode) == 0o755
     assert sorted(path.name for path in pickled.parent.iterdir() if path.name.startswith(".")) == []

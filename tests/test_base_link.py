@@ -31,7 +31,7 @@ def known_tiny(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_linked_base_is_found_under_its_hub_id(known_tiny: Path) -> None:
     link = link_base(known_tiny, "tiny")
-    found = resolve_base("owner/tiny")
+    found = resolve_base("owner/tiny").spec
     assert (found.found_in, found.hub_id, found.revision) == ("cache", "owner/tiny", known.KNOWN_BASES["tiny"].revision)
     assert {
         "config.json",
@@ -127,22 +127,22 @@ def test_an_adapter_on_the_real_base_loads_unchanged_elsewhere(shared: Path, tmp
     from adapt_embed.base import load_base
     from adapt_embed.data import load_sample
     from adapt_embed.data.retrieval import TrainingData, draw_queries
-    from adapt_embed.encoder import LoraEncoder
+    from adapt_embed.encoders import LoraEncoder
     from adapt_embed.lora import read_lora
     from adapt_embed.registry import open_registry
 
     folder = shared / "bases" / "bge-small-en-v1.5"
     link_base(folder, "bge-small-en")
-    spec = resolve_base("bge-small-en")
-    assert spec.found_in == "cache"
+    found = resolve_base("bge-small-en")
+    assert found.spec.found_in == "cache"
     sample = load_sample("legal", "en")
     data = TrainingData(corpus=sample.corpus, train=draw_queries(sample.train, 32, 0), dev=None, source="sample")
-    base, config = load_base(spec), TrainConfig(epochs=2, batch_size=16, max_tokens=48)
+    base, config = load_base(found), TrainConfig(epochs=2, batch_size=16, max_tokens=48)
     registry = open_registry(tmp_path / "registry")
     entry = register_adapter(registry, "legal", "legal", base, data, config, train_adapter(base, data, config))
     adapter = registry.folder(entry)
 
-    ours = LoraEncoder(load_base(spec), read_lora(adapter), precision="fp32")
+    ours = LoraEncoder(load_base(found), read_lora(adapter), precision="fp32")
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
     for reference, encoder in ((str(adapter), ours), ("BAAI/bge-small-en-v1.5", LoraEncoder(ours.base, precision="fp32"))):
         out = tmp_path / "vectors.npz"
@@ -158,7 +158,7 @@ def test_an_adapter_on_the_real_base_loads_unchanged_elsewhere(shared: Path, tmp
         assert told == {"kinds": ["Transformer", "Pooling", "Normalize"], "pooling": "cls"}
         vectors = np.load(out)
         for role in ("query", "document"):
-            assert np.abs(vectors[role] - encoder.encode(TEXTS, role)).max() < 1e-5
+            assert np.abs(vectors[role] - encoder.encode(TEXTS, role).vectors).max() < 1e-5
     out = tmp_path / "peft.npy"
     done = subprocess.run(
         [sys.executable, "-c", LOAD_PEFT, "BAAI/bge-small-en-v1.5", str(adapter), json.dumps(TEXTS), str(out)],
@@ -168,5 +168,7 @@ def test_an_adapter_on_the_real_base_loads_unchanged_elsewhere(shared: Path, tmp
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert np.abs(np.load(out) - ours.encode(TEXTS, "document")).max() < 1e-5
-    assert np.abs(ours.encode(TEXTS) - LoraEncoder(ours.base, precision="fp32").encode(TEXTS)).max() > 1e-3, "the adapter changes nothing"
+    assert np.abs(np.load(out) - ours.encode(TEXTS, "document").vectors).max() < 1e-5
+    assert np.abs(ours.encode(TEXTS).vectors - LoraEncoder(ours.base, precision="fp32").encode(TEXTS).vectors).max() > 1e-3, (
+        "the adapter changes nothing"
+    )

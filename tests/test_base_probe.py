@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from adapt_embed.base.hub_probe import hub_endpoint, hub_is_reachable, hub_silence
+from adapt_embed.hub.reach import hub_endpoint, hub_is_reachable, hub_silence
 
 LIMIT_S = 3.5
 

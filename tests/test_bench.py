@@ -11,18 +11,18 @@ import pytest
 import torch
 from adapt_embed.base import load_base
 from adapt_embed.base.resolve import resolve_base
-from adapt_embed.bench.entrants import Entrant, enter
-from adapt_embed.bench.identity import Identity, identify
-from adapt_embed.bench.kinds import data_of
-from adapt_embed.bench.plan import plan
-from adapt_embed.bench.result import parse_result
-from adapt_embed.bench.run import BenchProgress, bench
+from adapt_embed.bench.cost.plan import plan
+from adapt_embed.bench.report.terminal import table_text
+from adapt_embed.bench.run.identity import Identity, identify
+from adapt_embed.bench.run.models import Model, open_models
+from adapt_embed.bench.run.scoring import BenchProgress, bench
 from adapt_embed.bench.sources import make_tasks, task_from_folder
-from adapt_embed.bench.table import table_text
-from adapt_embed.bench.tasks import retrieval_task, sts_task
+from adapt_embed.bench.tasks.data import data_of
+from adapt_embed.bench.tasks.retrieval import retrieval_task
+from adapt_embed.bench.tasks.sts import sts_task
 from adapt_embed.data.retrieval import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
-from adapt_embed.encoder import LoraEncoder, Vectors
+from adapt_embed.encoders import Encoded, LoraEncoder
 from adapt_embed.errors import AdapterError, ConfigError, DataError
 from adapt_embed.lora import LoraFactors, LoraModule, write_lora
 from adapt_embed.metrics import NDCG_10
@@ -41,15 +41,18 @@ class Fake:
     def __init__(self, vectors: dict[str, list[float]]) -> None:
         self.vectors = {text: np.array(vector, np.float32) / np.linalg.norm(vector) for text, vector in vectors.items()}
         self.asked: list[tuple[str, str]] = []
-        self.truncated, self.on_batch = 0, None
+        self.dimension = len(next(iter(vectors.values()), []))
 
-    def encode(self, texts: Sequence[str], role: str = "document") -> Vectors:
+    def networks(self) -> tuple[()]:
+        return ()
+
+    def encode(self, texts: Sequence[str], role: str = "document", *, on_batch: object = None) -> Encoded:
         self.asked += [(role, text) for text in texts]
-        return np.stack([self.vectors[text] for text in texts])
+        return Encoded(np.stack([self.vectors[text] for text in texts]), np.zeros(len(texts), np.bool_))
 
 
-def fake_entrant(fake: Fake, name: str = "fake", base: str | None = None) -> Entrant:
-    return Entrant(name, fake, Identity(name=f"adapt/{name}", revision=name, precision="fp32", max_tokens=8), "written down", base)  # type: ignore[arg-type]
+def fake_model(fake: Fake, name: str = "fake", base: str | None = None) -> Model:
+    return Model(name, fake, Identity(name=f"adapt/{name}", revision=name, precision="fp32", max_tokens=8), "written down", base)  # type: ignore[arg-type]
 
 
 def factors(seed: int) -> LoraFactors:
@@ -97,7 +100,7 @@ def test_retrieval_scores_are_those_of_a_ranking_done_by_hand() -> None:
     task = retrieval_task(
         "hand", {"a": "first", "b": "second", "c": "third", "d": "fourth"}, Pairs({"q": "query"}, {"q": {"b": 1, "d": 1}})
     )
-    score = bench([fake_entrant(fake)], [task]).scores[0]
+    score = bench([fake_model(fake)], [task]).scores[0]
     expected = (1 / math.log2(3) + 1 / math.log2(5)) / (1 + 1 / math.log2(3))  # relevant at ranks 2 and 4 of 2
     by_hand = {"nDCG@10": expected, "R@100": 1.0, "RR@10": 0.5, "AP@10": 0.5, "P@1": 0.0, "P@5": 0.4, "R@3": 0.5, "Success@3": 1.0}
     assert {metric: score.metrics[metric] for metric in by_hand} == pytest.approx(by_hand, abs=1e-5)
@@ -106,7 +109,7 @@ def test_retrieval_scores_are_those_of_a_ranking_done_by_hand() -> None:
 
 def test_queries_go_in_as_queries_and_passages_as_documents_whole(beir: Path) -> None:
     fake = Fake({text: [1, row] for row, text in enumerate(["Law the court and the judge", *CORPUS.values(), *PAIRS.queries.values()])})
-    bench([fake_entrant(fake)], [task_from_folder(beir, split="test", language="en")])
+    bench([fake_model(fake)], [task_from_folder(beir, split="test", language="en")])
     passages = ["Law the court and the judge", *list(CORPUS.values())[1:]]
     assert sorted(fake.asked) == sorted([("query", text) for text in PAIRS.queries.values()] + [("document", text) for text in passages])
 
@@ -114,7 +117,7 @@ def test_queries_go_in_as_queries_and_passages_as_documents_whole(beir: Path) ->
 def test_sentences_go_in_as_documents_and_give_the_rank_correlation() -> None:
     fake = Fake({"a": [1, 0], "b": [1, 0.1], "c": [1, 1], "d": [0, 1], "e": [1, 0.4]})
     pairs = SentencePairs(["a", "a", "a", "b"], ["b", "c", "d", "e"], [4.0, 1.0, 2.0, 5.0])
-    score = bench([fake_entrant(fake)], [sts_task("pairs", pairs)]).scores[0]
+    score = bench([fake_model(fake)], [sts_task("pairs", pairs)]).scores[0]
     cosines = [float(fake.vectors[one] @ fake.vectors[other]) for one, other in zip(pairs.first, pairs.second, strict=True)]
     assert score.metrics["Spearman"] == pytest.approx(spearmanr(pairs.scores, cosines).statistic, abs=1e-6)
     assert list(score.items) == ["1", "2", "3", "4"]
@@ -128,8 +131,8 @@ def test_scores_of_queries_are_those_of_the_dev_metric_and_average_to_mtebs(enco
     corpus = {f"p{row}": " ".join(rng.choice(words, 6)) for row in range(60)}
     queries = {f"q{row}": " ".join(rng.choice(words, 3)) for row in range(15)}
     pairs = Pairs(queries, {qid: {f"p{pid}": int(rng.integers(1, 3)) for pid in rng.choice(60, 4, replace=False)} for qid in queries})
-    score = bench([Entrant("base", encoder, identify("base", encoder), "", None)], [retrieval_task("drawn", corpus, pairs)]).scores[0]
-    vectors = encoder.encode(list(queries.values()), "query"), encoder.encode(list(corpus.values()))
+    score = bench([Model("base", encoder, identify("base", encoder), "", None)], [retrieval_task("drawn", corpus, pairs)]).scores[0]
+    vectors = encoder.encode(list(queries.values()), "query").vectors, encoder.encode(list(corpus.values())).vectors
     expected = NDCG_10.by_query(*vectors, list(queries), list(corpus), pairs.positives)
     assert 0.05 < np.mean(list(expected.values())) < 0.95
     assert score.items == pytest.approx(expected, abs=1e-6)
@@ -138,19 +141,20 @@ def test_scores_of_queries_are_those_of_the_dev_metric_and_average_to_mtebs(enco
 
 def test_whatever_changes_vectors_changes_the_identity(encoder: LoraEncoder) -> None:
     one, spec = replace(encoder, factors=factors(1)), encoder.base.spec
+    base, how = encoder.base, encoder.base.encoding
     half = {name: LoraModule(module.a, module.b, module.scale / 2) for name, module in factors(1).items()}
-    prompted = replace(encoder.base, spec=replace(spec, query_prompt="ask: "))
+    prompted = replace(base, encoding=replace(how, query_prompt="ask: "))
     variants = [
         encoder,
         one,
         replace(encoder, factors=factors(2)),
         replace(encoder, factors=half),
         replace(one, document_factors={}),
-        replace(one, max_tokens=spec.max_tokens - 1),
+        replace(one, max_tokens=how.max_tokens - 1),
         replace(one, precision="bf16"),
         replace(one, base=prompted),
-        replace(one, base=replace(encoder.base, spec=replace(spec, sha256="0" * 64))),
-        replace(one, base=replace(encoder.base, spec=replace(spec, pooling="mean"))),
+        replace(one, base=replace(base, network=replace(base.network, spec=replace(spec, sha256="0" * 64)))),
+        replace(one, base=replace(base, encoding=replace(how, pooling="mean"))),
     ]
     assert len({identify("same", variant).revision for variant in variants}) == len(variants)
 
@@ -159,7 +163,7 @@ def test_what_changes_no_vector_changes_no_identity(encoder: LoraEncoder) -> Non
     one = replace(encoder, factors=factors(1))
     same = [
         one,
-        replace(one, max_tokens=encoder.base.spec.max_tokens),
+        replace(one, max_tokens=encoder.base.encoding.max_tokens),
         replace(one, document_factors=factors(1)),
         replace(one, batch_tokens=64),
     ]
@@ -240,16 +244,16 @@ def test_two_tasks_of_one_name_are_refused() -> None:
         bench([], [retrieval_task("t", CORPUS, PAIRS), retrieval_task("t", CORPUS, PAIRS)])
 
 
-def entrants_of(folders: list[Path], tmp_path: Path, base: bool = True) -> list[Entrant]:
+def models_of(folders: list[Path], tmp_path: Path, base: bool = True) -> list[Model]:
     search = Search(registry=open_registry(tmp_path / "registry"))
-    return enter(resolve_references([*(["base"] if base else []), *map(str, folders)], search), LoadedBases())
+    return open_models(resolve_references([*(["base"] if base else []), *map(str, folders)], search), LoadedBases())
 
 
 def test_the_base_comes_first_whether_or_not_it_is_named(tiny_base: Path, tmp_path: Path) -> None:
     folders = [write_adapter(tmp_path / name, seed, tiny_base) for seed, name in enumerate("ab")]
     for named in (True, False):
-        entrants = entrants_of([*folders, folders[0]], tmp_path, named)
-        assert [(entrant.name, entrant.base) for entrant in entrants] == [
+        models = models_of([*folders, folders[0]], tmp_path, named)
+        assert [(model.name, model.base) for model in models] == [
             ("base", None),
             (str(folders[0]), "base"),
             (str(folders[1]), "base"),
@@ -266,8 +270,8 @@ def test_each_adapter_is_held_against_its_own_base(tiny_base: Path, tmp_path: Pa
     (other / "1_Pooling").mkdir()
     (other / "1_Pooling" / "config.json").write_text((tiny_base / "1_Pooling" / "config.json").read_text())
     folders = [write_adapter(tmp_path / "a", 1, tiny_base), write_adapter(tmp_path / "b", 1, other)]
-    entrants = entrants_of(folders, tmp_path, base=False)
-    assert [(entrant.name, entrant.base) for entrant in entrants] == [
+    models = models_of(folders, tmp_path, base=False)
+    assert [(model.name, model.base) for model in models] == [
         ("base", None),
         ("base other", None),
         (str(folders[0]), "base"),
@@ -276,12 +280,12 @@ def test_each_adapter_is_held_against_its_own_base(tiny_base: Path, tmp_path: Pa
 
 
 def test_two_adapters_never_share_a_score(tiny_base: Path, tmp_path: Path, beir: Path) -> None:
-    entrants = entrants_of([write_adapter(tmp_path / name, seed, tiny_base) for seed, name in enumerate("ab")], tmp_path)
-    assert len({entrant.identity.revision for entrant in entrants}) == 3
+    models = models_of([write_adapter(tmp_path / name, seed, tiny_base) for seed, name in enumerate("ab")], tmp_path)
+    assert len({model.identity.revision for model in models}) == 3
     task = sts_task("pairs", SentencePairs(list(CORPUS.values())[:3], list(CORPUS.values())[1:], [1.0, 2.0, 3.0]))
-    values = [tuple(score.items.values()) for score in bench(entrants, [task]).scores]
+    values = [tuple(score.items.values()) for score in bench(models, [task]).scores]
     assert len(set(values)) == 3
-    alone = [tuple(bench([entrant], [task]).scores[0].items.values()) for entrant in reversed(entrants)]
+    alone = [tuple(bench([model], [task]).scores[0].items.values()) for model in reversed(models)]
     assert alone == values[::-1]
 
 
@@ -295,13 +299,13 @@ def test_the_result_says_the_difference_and_reads_back(tmp_path: Path, beir: Pat
     )
     poor = Fake({text: [1, row] for row, text in enumerate([*PAIRS.queries.values(), *reversed(CORPUS.values())])})
     task = retrieval_task("law", CORPUS, PAIRS)
-    result = bench([fake_entrant(poor, "base"), fake_entrant(good, "legal@1", "base")], [task])
+    result = bench([fake_model(poor, "base"), fake_model(good, "legal@1", "base")], [task])
     difference = result.difference("law", "legal@1")
     assert result.difference("law", "base") is None
     assert difference is not None
     assert difference["nDCG@10"] == pytest.approx(1 - result.score("law", "base").metrics["nDCG@10"])
     assert difference["nDCG@10"] > 0.1
-    assert parse_result(json.loads(json.dumps(result.as_dict(items=True)))) == result
+    assert json.loads(json.dumps(result.as_dict(items=True)))["scores"][1]["difference"] == difference
     assert "items" not in result.as_dict()["scores"][0]
     text = table_text(result)
     assert next(line for line in text.splitlines() if "legal@1" in line).split() == ["legal@1", "1.0000", f"+{difference['nDCG@10']:.4f}"]
@@ -311,34 +315,33 @@ def test_the_result_says_the_difference_and_reads_back(tmp_path: Path, beir: Pat
 
 def test_progress_ends_at_the_number_of_texts(encoder: LoraEncoder) -> None:
     told: list[BenchProgress] = []
-    entrant = Entrant("base", replace(encoder, batch_tokens=16), identify("base", encoder), "", None)
-    bench([entrant], [retrieval_task("law", CORPUS, PAIRS)], told.append)
+    model = Model("base", replace(encoder, batch_tokens=16), identify("base", encoder), "", None)
+    bench([model], [retrieval_task("law", CORPUS, PAIRS)], told.append)
     assert [progress.done for progress in told] == sorted({progress.done for progress in told})
     assert len(told) > 2
     assert (told[-1].done, told[-1].total, told[-1].task) == (6, 6, "law")
-    assert entrant.encoder.on_batch is None
 
 
 def test_truncated_texts_are_counted_per_task(encoder: LoraEncoder) -> None:
-    entrant = Entrant("base", replace(encoder, max_tokens=8), identify("base", encoder), "", None)
+    model = Model("base", replace(encoder, max_tokens=8), identify("base", encoder), "", None)
     tasks = [
         retrieval_task("long", {"p1": "the court " * 20, "p2": "law"}, Pairs({"q": "law"}, {"q": {"p1": 1}})),
         retrieval_task("short", {"p1": "law"}, Pairs({"q": "a"}, {"q": {"p1": 1}})),
     ]
-    assert [score.truncated for score in bench([entrant], tasks).scores] == [1, 0]
+    assert [score.truncated for score in bench([model], tasks).scores] == [1, 0]
 
 
 def test_a_plan_counts_texts_and_tokens_and_scores_nothing(encoder: LoraEncoder, sts: Path) -> None:
-    entrant = Entrant("base", encoder, identify("base", encoder), "", None)
+    model = Model("base", encoder, identify("base", encoder), "", None)
     planned = plan(
-        [entrant],
+        [model],
         [
             retrieval_task("law", {"p1": "the court", "p2": "law"}, Pairs({"q": "law"}, {"q": {"p1": 1}})),
             task_from_folder(sts, split="test", language="en"),
         ],
     )
-    assert [(cell.task, cell.texts) for cell in planned.cells] == [("law", 3), ("STSBenchmark (local)", 6)]
-    assert planned.cells[0].tokens == 4 + 3 + 5  # with [CLS] and [SEP], and the query with its instruction
+    assert [(cell.task, cell.texts) for cell in planned.planned] == [("law", 3), ("STSBenchmark (local)", 6)]
+    assert planned.planned[0].tokens == 4 + 3 + 5  # with [CLS] and [SEP], and the query with its instruction
     assert 0 < planned.minutes < 1
     assert planned.as_dict()["texts"] == 9
     assert "law with base: 3 texts, 12 tokens" in planned.describe()
@@ -351,12 +354,12 @@ def test_an_adapter_of_another_shape_is_refused(tiny_base: Path, tmp_path: Path)
         folder / "adapter_model.safetensors",
     )
     with pytest.raises(AdapterError, match=r"changes encoder\.layer\.0\.attention\.self\.query \(48, 48\)"):
-        bench(entrants_of([folder], tmp_path), [retrieval_task("law", CORPUS, PAIRS)])
+        bench(models_of([folder], tmp_path), [retrieval_task("law", CORPUS, PAIRS)])
 
 
 def test_an_unpaired_surrogate_in_a_text_is_no_crash(encoder: LoraEncoder) -> None:
     task = retrieval_task("odd", {"p1": "law \ud800", "p2": ""}, Pairs({"q": "\U0001f600"}, {"q": {"p1": 1}}))
-    assert bench([Entrant("base", encoder, identify("base", encoder), "", None)], [task]).scores[0].metrics["R@100"] == 1.0
+    assert bench([Model("base", encoder, identify("base", encoder), "", None)], [task]).scores[0].metrics["R@100"] == 1.0
 
 
 def run_command(*arguments: str) -> dict:

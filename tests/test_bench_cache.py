@@ -9,21 +9,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import adapt_embed.cache.encoders as cached_encoders
 import pytest
 import torch
 from adapt_embed.base import load_base
 from adapt_embed.base.resolve import resolve_base
-from adapt_embed.bench.cells import Caches, CellStore
-from adapt_embed.bench.entrants import Entrant
-from adapt_embed.bench.identity import identify
-from adapt_embed.bench.plan import plan
-from adapt_embed.bench.run import BenchProgress, bench
+from adapt_embed.bench.cost.plan import plan
+from adapt_embed.bench.run.cells import Caches, CellStore
+from adapt_embed.bench.run.identity import identify
+from adapt_embed.bench.run.models import Model
+from adapt_embed.bench.run.scoring import BenchProgress, bench
 from adapt_embed.bench.sources import task_from_folder
 from adapt_embed.cache import CacheFiles
 from adapt_embed.cache.vectors import VectorStore
 from adapt_embed.data.beir import BeirFolder
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.ensemble.encoders import EnsembleEncoder
 from adapt_embed.ensemble.members import Ensemble
 from adapt_embed.ensemble.searchers import EnsembleSearcher
@@ -41,13 +40,13 @@ def encoder(tiny_base: Path) -> LoraEncoder:
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every text that goes through the network on behalf of a store, in order."""
     seen: list[str] = []
-    original = cached_encoders.encode_each
+    original = LoraEncoder.encode
 
-    def spy(encoders: Sequence[LoraEncoder], texts: Sequence[str], *rest: object) -> object:
+    def spy(self: LoraEncoder, texts: Sequence[str], *rest: object, **options: object) -> object:
         seen.extend(texts)
-        return original(encoders, texts, *rest)  # type: ignore[arg-type]
+        return original(self, texts, *rest, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cached_encoders, "encode_each", spy)
+    monkeypatch.setattr(LoraEncoder, "encode", spy)
     return seen
 
 
@@ -72,8 +71,8 @@ def factors(seed: int) -> LoraFactors:
     return {"encoder.layer.0.attention.self.query": LoraModule(torch.randn(2, 32, generator=draw), torch.randn(32, 2, generator=draw), 2.0)}
 
 
-def entrant(encoder: LoraEncoder | Ensemble, name: str = "base", base: str | None = None) -> Entrant:
-    return Entrant(name, encoder, identify(name, encoder), "", base)  # type: ignore[arg-type]
+def model(encoder: LoraEncoder | Ensemble, name: str = "base", base: str | None = None) -> Model:
+    return Model(name, encoder, identify(name, encoder), "", base)  # type: ignore[arg-type]
 
 
 def caches(folder: Path, *, vectors: bool = True, cells: bool = True, reads: bool = True) -> Caches:
@@ -95,10 +94,10 @@ def told(result: object) -> list[dict]:
 
 
 def test_a_second_run_gives_the_same_and_encodes_nothing(encoder: LoraEncoder, beir: Path, tmp_path: Path, encoded: list[str]) -> None:
-    first = bench([entrant(encoder)], [task_of(beir)], caches=caches(tmp_path))
+    first = bench([model(encoder)], [task_of(beir)], caches=caches(tmp_path))
     assert len(encoded) == TEXTS
     used = caches(tmp_path)
-    second = bench([entrant(encoder)], [task_of(beir)], caches=used)
+    second = bench([model(encoder)], [task_of(beir)], caches=used)
     assert len(encoded) == TEXTS
     assert told(second) == told(first)
     assert used.cells is not None
@@ -106,16 +105,16 @@ def test_a_second_run_gives_the_same_and_encodes_nothing(encoder: LoraEncoder, b
 
 
 def test_scores_from_kept_vectors_are_the_first_ones(encoder: LoraEncoder, beir: Path, tmp_path: Path, encoded: list[str]) -> None:
-    first = bench([entrant(encoder)], [task_of(beir)], caches=caches(tmp_path, cells=False))
-    second = bench([entrant(encoder)], [task_of(beir)], caches=caches(tmp_path, cells=False))
+    first = bench([model(encoder)], [task_of(beir)], caches=caches(tmp_path, cells=False))
+    second = bench([model(encoder)], [task_of(beir)], caches=caches(tmp_path, cells=False))
     assert len(encoded) == TEXTS
     assert told(second) == told(first)
-    plain = bench([entrant(encoder)], [task_of(beir)])
+    plain = bench([model(encoder)], [task_of(beir)])
     assert plain.scores[0].metrics == pytest.approx(first.scores[0].metrics, abs=1e-5)
 
 
 def test_without_caches_nothing_is_written(encoder: LoraEncoder, beir: Path, tmp_path: Path, isolation: Path) -> None:
-    bench([entrant(encoder)], [task_of(beir)])
+    bench([model(encoder)], [task_of(beir)])
     assert not (tmp_path / "store").exists()
     assert not (isolation / "adapt-cache" / "store").exists()
 
@@ -124,10 +123,10 @@ def test_two_adapters_never_share_a_score_and_one_of_two_names_does(
     encoder: LoraEncoder, beir: Path, tmp_path: Path, encoded: list[str]
 ) -> None:
     one, other = replace(encoder, factors=factors(1)), replace(encoder, factors=factors(2))
-    task, expected = task_of(beir), bench([entrant(one, "a"), entrant(other, "b")], [task_of(beir)])
+    task, expected = task_of(beir), bench([model(one, "a"), model(other, "b")], [task_of(beir)])
     for name, member, cost in (("same", one, TEXTS), ("same", other, TEXTS), ("another name", one, 0)):
         before = len(encoded)
-        found = bench([entrant(member, name)], [task], caches=caches(tmp_path)).scores[0]
+        found = bench([model(member, name)], [task], caches=caches(tmp_path)).scores[0]
         assert len(encoded) - before == cost
         wanted = expected.score("law", "a" if member is one else "b")
         assert found.metrics == pytest.approx(wanted.metrics, abs=1e-5)
@@ -137,25 +136,25 @@ def test_two_adapters_never_share_a_score_and_one_of_two_names_does(
 def test_a_score_of_other_conditions_is_not_found(
     encoder: LoraEncoder, beir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    bench([entrant(encoder)], [task_of(beir)], caches=caches(tmp_path))
-    spec, own, task = encoder.base.spec, encoder, task_of(beir)
+    bench([model(encoder)], [task_of(beir)], caches=caches(tmp_path))
+    base, spec, own, task = encoder.base, encoder.base.spec, encoder, task_of(beir)
     if change == "precision":
         own = replace(encoder, precision="bf16")
     elif change == "length":
         own = replace(encoder, max_tokens=16)
     elif change == "base":
-        own = replace(encoder, base=replace(encoder.base, spec=replace(spec, sha256="0" * 64)))
+        own = replace(encoder, base=replace(base, network=replace(base.network, spec=replace(spec, sha256="0" * 64))))
     elif change == "split":
         (beir / "qrels" / "dev.tsv").write_text((beir / "qrels" / "test.tsv").read_text())
         task = task_from_folder(beir, split="dev", language="en")
     elif change == "name":
         task = task_of(beir.rename(tmp_path / "renamed"))
     else:
-        monkeypatch.setattr("adapt_embed.bench.cells.software_versions", lambda *names: dict.fromkeys(names, "0.0"))
+        monkeypatch.setattr("adapt_embed.bench.run.cells.library_versions", lambda *names: dict.fromkeys(names, "0.0"))
     used = caches(tmp_path)
     assert used.cells is not None
     assert not used.cells.holds(identify("base", own), task)
-    bench([entrant(own)], [task], caches=used)
+    bench([model(own)], [task], caches=used)
     assert (used.cells.found, used.cells.added) == (0, 1)
     assert used.cells.holds(identify("base", own), task)
 
@@ -163,12 +162,12 @@ def test_a_score_of_other_conditions_is_not_found(
 def test_one_edited_judgement_is_a_miss_of_the_score_and_a_hit_of_the_vectors(
     encoder: LoraEncoder, beir: Path, tmp_path: Path, encoded: list[str]
 ) -> None:
-    before = bench([entrant(encoder)], [task_of(beir)], caches=caches(tmp_path))
+    before = bench([model(encoder)], [task_of(beir)], caches=caches(tmp_path))
     (beir / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\tp0\t1\nq2\tp1\t2\nq2\tp3\t1\n")
-    after = bench([entrant(encoder)], [task_of(beir)], caches=caches(tmp_path))
+    after = bench([model(encoder)], [task_of(beir)], caches=caches(tmp_path))
     assert after.scores[0].metrics != before.scores[0].metrics
-    assert after.scores[0].metrics == bench([entrant(encoder)], [task_of(beir)]).scores[0].metrics
     assert len(encoded) == TEXTS
+    assert after.scores[0].metrics == bench([model(encoder)], [task_of(beir)]).scores[0].metrics
 
 
 def rewrite(path: Path, change: str) -> None:
@@ -191,7 +190,7 @@ def rewrite(path: Path, change: str) -> None:
     ["no predictions", "no predictions of the split", "no item predicted", "of something else", "another shape", "cut", "empty", "noise"],
 )
 def test_a_score_without_its_predictions_or_damaged_is_a_miss(encoder: LoraEncoder, beir: Path, tmp_path: Path, change: str) -> None:
-    first = bench([entrant(encoder)], [task_of(beir)], caches=caches(tmp_path))
+    first = bench([model(encoder)], [task_of(beir)], caches=caches(tmp_path))
     (path,) = cell_files(tmp_path)
     damages = {"cut": path.read_bytes()[:-20], "empty": b"", "noise": b"\xff" * 100}
     if change in damages:
@@ -200,24 +199,24 @@ def test_a_score_without_its_predictions_or_damaged_is_a_miss(encoder: LoraEncod
         rewrite(path, change)
     used = caches(tmp_path)
     assert used.cells is not None
-    assert told(bench([entrant(encoder)], [task_of(beir)], caches=used)) == told(first)
+    assert told(bench([model(encoder)], [task_of(beir)], caches=used)) == told(first)
     assert (used.cells.found, used.cells.added, used.cells.files.damaged) == (0, 1, 1)
 
 
 def test_a_score_that_lacks_a_metric_of_today_is_a_miss(encoder: LoraEncoder, beir: Path, tmp_path: Path) -> None:
-    first = bench([entrant(encoder)], [task_of(beir)], caches=caches(tmp_path))
+    first = bench([model(encoder)], [task_of(beir)], caches=caches(tmp_path))
     (path,) = cell_files(tmp_path)
     kept = json.loads(gzip.decompress(path.read_bytes()))
     del kept["cell"]["task_result"]["scores"]["test"][0]["ndcg_at_10"]
     path.write_bytes(gzip.compress(json.dumps(kept).encode()))
-    assert told(bench([entrant(encoder)], [task_of(beir)], caches=caches(tmp_path))) == told(first)
+    assert told(bench([model(encoder)], [task_of(beir)], caches=caches(tmp_path))) == told(first)
 
 
 def test_a_kept_cell_is_mtebs_own_result(encoder: LoraEncoder, beir: Path, tmp_path: Path) -> None:
     from mteb.results import TaskResult
 
     used, task = caches(tmp_path), task_of(beir)
-    score = bench([entrant(encoder)], [task], caches=used).scores[0]
+    score = bench([model(encoder)], [task], caches=used).scores[0]
     assert used.cells is not None
     cell = used.cells.find(identify("base", encoder), task, ["ndcg_at_10"])
     assert cell is not None
@@ -225,19 +224,19 @@ def test_a_kept_cell_is_mtebs_own_result(encoder: LoraEncoder, beir: Path, tmp_p
 
 
 def test_fresh_scores_are_computed_from_kept_vectors_and_kept(encoder: LoraEncoder, beir: Path, tmp_path: Path, encoded: list[str]) -> None:
-    bench([entrant(encoder)], [task_of(beir)], caches=caches(tmp_path))
+    bench([model(encoder)], [task_of(beir)], caches=caches(tmp_path))
     fresh = caches(tmp_path, reads=False)
-    bench([entrant(encoder)], [task_of(beir)], caches=fresh)
+    bench([model(encoder)], [task_of(beir)], caches=fresh)
     assert len(encoded) == TEXTS
     assert fresh.cells is not None
     assert (fresh.cells.found, fresh.cells.added) == (0, 1)
 
 
 def test_a_fourth_reference_costs_itself_alone(encoder: LoraEncoder, beir: Path, tmp_path: Path, encoded: list[str]) -> None:
-    three = [entrant(encoder), *(entrant(replace(encoder, factors=factors(seed)), f"a{seed}", "base") for seed in (1, 2))]
+    three = [model(encoder), *(model(replace(encoder, factors=factors(seed)), f"a{seed}", "base") for seed in (1, 2))]
     bench(three, [task_of(beir)], caches=caches(tmp_path, reads=False))
     assert len(encoded) == 3 * TEXTS
-    bench([*three, entrant(replace(encoder, factors=factors(3)), "a3", "base")], [task_of(beir)], caches=caches(tmp_path, reads=False))
+    bench([*three, model(replace(encoder, factors=factors(3)), "a3", "base")], [task_of(beir)], caches=caches(tmp_path, reads=False))
     assert len(encoded) == 4 * TEXTS
 
 
@@ -246,12 +245,12 @@ def test_an_ensemble_of_benched_adapters_costs_nothing_more(
     encoder: LoraEncoder, beir: Path, tmp_path: Path, encoded: list[str], kind: type, mode: str
 ) -> None:
     members = tuple(replace(encoder, factors=factors(seed)) for seed in (1, 2))
-    bench([entrant(member, f"a{row}") for row, member in enumerate(members)], [task_of(beir)], caches=caches(tmp_path))
+    bench([model(member, f"a{row}") for row, member in enumerate(members)], [task_of(beir)], caches=caches(tmp_path))
     before = len(encoded)
     ensemble = kind(mode, members, (0.5, 0.5))
-    cached = bench([entrant(ensemble, "both")], [task_of(beir)], caches=caches(tmp_path)).scores[0]
+    cached = bench([model(ensemble, "both")], [task_of(beir)], caches=caches(tmp_path)).scores[0]
     assert len(encoded) == before
-    assert cached.metrics == pytest.approx(bench([entrant(ensemble, "both")], [task_of(beir)]).scores[0].metrics, abs=1e-5)
+    assert cached.metrics == pytest.approx(bench([model(ensemble, "both")], [task_of(beir)]).scores[0].metrics, abs=1e-5)
 
 
 @pytest.mark.parametrize("kept", ["nothing", "some vectors", "vectors", "scores"])
@@ -263,32 +262,31 @@ def test_progress_ends_at_the_number_of_texts_whatever_is_kept(encoder: LoraEnco
         assert used.vectors is not None
         over_store(encoder, used.vectors).encode(list(BeirFolder(beir).corpus().values())[:3])  # type: ignore[union-attr]
     elif kept != "nothing":
-        bench([entrant(encoder)], [task], caches=used)
+        bench([model(encoder)], [task], caches=used)
     told: list[BenchProgress] = []
-    own = entrant(replace(encoder, batch_tokens=16))
+    own = model(replace(encoder, batch_tokens=16))
     bench([own], [task], told.append, used)
     assert (told[-1].done, told[-1].total) == (TEXTS, TEXTS)
     assert [progress.done for progress in told] == sorted({progress.done for progress in told})
     if kept == "scores":
         assert len(told) == 1
-    assert own.encoder.on_batch is None
 
 
 def test_a_plan_counts_what_is_kept(encoder: LoraEncoder, beir: Path, tmp_path: Path) -> None:
-    task, own = task_of(beir), entrant(encoder)
-    before = plan([own], [task], caches(tmp_path)).cells[0]
+    task, own = task_of(beir), model(encoder)
+    before = plan([own], [task], caches(tmp_path)).planned[0]
     assert (before.texts, before.cached, before.scored) == (TEXTS, 0, False)
     assert before.minutes > 0
     bench([own], [task], caches=caches(tmp_path))
     vectors_alone = plan([own], [task], caches(tmp_path, reads=False))
-    assert (vectors_alone.cells[0].cached, vectors_alone.cells[0].scored, vectors_alone.minutes) == (TEXTS, False, 0)
+    assert (vectors_alone.planned[0].cached, vectors_alone.planned[0].scored, vectors_alone.minutes) == (TEXTS, False, 0)
     assert f"vectors of {TEXTS} texts are kept" in vectors_alone.describe()
     assert vectors_alone.as_dict()["cached"] == TEXTS
     both = plan([own], [task], caches(tmp_path))
-    assert both.cells[0].scored
+    assert both.planned[0].scored
     assert "scored before" in both.describe()
     members = (encoder, replace(encoder, factors=factors(1)))
-    assert plan([entrant(EnsembleEncoder("mean", members, (0.5, 0.5)), "both")], [task], caches(tmp_path)).cells[0].cached == 0
+    assert plan([model(EnsembleEncoder("mean", members, (0.5, 0.5)), "both")], [task], caches(tmp_path)).planned[0].cached == 0
 
 
 def run_command(*arguments: str, code: int = 0) -> Result:
@@ -358,9 +356,9 @@ def test_damage_and_a_place_that_cannot_be_written_are_told(tiny_base: Path, bei
 
 def test_a_size_that_is_none_is_a_usage_error(tiny_base: Path, beir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ("base", "--base", str(tiny_base), "--data", str(beir))
-    assert "'much' is no size of a cache" in run_command(*arguments, "--cache-size", "much", code=2).output
+    assert "'much' is not a size of a cache" in run_command(*arguments, "--cache-size", "much", code=2).output
     monkeypatch.setenv("ADAPT_CACHE_SIZE", "plenty")
-    assert "'plenty' is no size of a cache" in run_command(*arguments, code=2).output
+    assert "'plenty' is not a size of a cache" in run_command(*arguments, code=2).output
 
 
 def test_the_size_of_the_command_holds(tiny_base: Path, beir: Path, isolation: Path) -> None:
@@ -379,7 +377,7 @@ def test_a_dry_run_of_the_command_counts_what_is_kept(tiny_base: Path, beir: Pat
 def interrupted_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Ctrl-C when as many calls of the network are done as the list says."""
     calls: list[int] = []
-    original = cached_encoders.encode_each
+    original = LoraEncoder.encode
 
     def interrupted(*arguments: object, **options: object) -> object:
         if calls and calls[0] == 0:
@@ -388,7 +386,7 @@ def interrupted_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
             calls[0] -= 1
         return original(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cached_encoders, "encode_each", interrupted)
+    monkeypatch.setattr(LoraEncoder, "encode", interrupted)
     return calls
 
 
@@ -411,20 +409,20 @@ def test_an_interruption_without_the_cache_promises_nothing(tiny_base: Path, bei
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("adapt_embed.bench.run.bench", interrupted)
+    monkeypatch.setattr("adapt_embed.bench.run.scoring.bench", interrupted)
     stopped = run_command("base", "--base", str(tiny_base), "--data", str(beir), "--no-cache", code=130)
     assert "goes on" not in stopped.stderr
 
 
 KILLED = """
 import sys
-import adapt_embed.cache.encoders as cached
-original = cached.encode_each
+from adapt_embed.encoders import LoraEncoder
+original = LoraEncoder.encode
 def slow(*arguments, **options):
     print("encoding", flush=True)
     import time; time.sleep(0.2)
     return original(*arguments, **options)
-cached.encode_each = slow
+LoraEncoder.encode = slow
 from adapt_embed.cli import main
 main(["bench", *sys.argv[1:]])
 """

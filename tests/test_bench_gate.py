@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from adapt_embed.bench.gate import Requirement, check_requirements, describe_failures, find_measured, judge, parse_requirement
-from adapt_embed.bench.metrics import RETRIEVAL_METRICS, find_metric, main_metric, read_metric, shown_metrics
+from adapt_embed.bench.judge.gate import Requirement, check_requirements, describe_failures, find_measured, judge, parse_requirement
 from adapt_embed.bench.result import BenchedReference, BenchedTask, BenchResult, Score, TaskRole
+from adapt_embed.bench.tasks.metric_names import RETRIEVAL_METRICS, find_metric, main_metric, read_metric, shown_metrics
 from adapt_embed.cli import main
 from adapt_embed.errors import ConfigError
 from adapt_embed.lora import LoraModule, write_lora
@@ -46,7 +46,7 @@ def test_a_requirement_is_read(text: str, expected: tuple[str, str, bool, float]
 
 @pytest.mark.parametrize("text", ["", "law", "law => 1", "law == 1", ">= 1", "law >=", "law >= 1 >= 2", "0.5 <= law <= 0.9"])
 def test_what_is_no_requirement_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ConfigError, match="is no requirement; expected one such as"):
+    with pytest.raises(ConfigError, match="is not a requirement; expected one such as"):
         parse_requirement(text)
 
 
@@ -253,7 +253,7 @@ def test_the_table_is_printed_before_a_requirement_fails(adapter: Path, law: Pat
 @pytest.mark.parametrize(
     "arguments, part",
     [
-        (("--require", "law is good"), "is no requirement"),
+        (("--require", "law is good"), "is not a requirement"),
         (("--require", "law >= much"), "neither a number nor base"),
         (("--metric", "nDCG@11"), "Did you mean nDCG@1 or nDCG@10"),
     ],
@@ -265,7 +265,7 @@ def test_a_rule_or_metric_that_cannot_be_read_is_wrong_usage(law: Path, argument
 
 
 def test_a_rule_for_what_is_not_scored_is_refused_before_the_work(adapter: Path, law: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapt_embed.bench.run.bench", lambda *_: pytest.fail("something was scored"))
+    monkeypatch.setattr("adapt_embed.bench.run.scoring.bench", lambda *_: pytest.fail("something was scored"))
     ran = bench(adapter, "--data", law, "--require", "lawn >= 0.5")
     assert ran.exit_code == 1
     assert "unknown task or metric 'lawn'. Did you mean law?" in ran.stderr

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from adapt_embed.bench.entrants import Entrant
-from adapt_embed.bench.identity import Identity
-from adapt_embed.bench.kinds import data_of, kind_of
 from adapt_embed.bench.result import Score
-from adapt_embed.bench.run import _count_texts, bench, describe_task
+from adapt_embed.bench.run.identity import Identity
+from adapt_embed.bench.run.models import Model
+from adapt_embed.bench.run.scoring import _count_texts, bench, describe_task
 from adapt_embed.bench.sources import make_tasks, task_from_folder
-from adapt_embed.encoder import Vectors
+from adapt_embed.bench.tasks.data import data_of
+from adapt_embed.bench.tasks.table import kind_of
+from adapt_embed.encoders import Encoded
 from adapt_embed.errors import DataError
 from click.testing import CliRunner
 from mteb.abstasks import AbsTask
@@ -23,25 +24,28 @@ class Drawn:
     """An encoder whose vectors are drawn by the text's last word, so that texts that end alike are alike."""
 
     def __init__(self, noise: float = 0.1) -> None:
-        self.noise, self.truncated, self.on_batch = noise, 0, None
+        self.noise, self.dimension = noise, 16
         self.asked: list[tuple[str, str]] = []
 
-    def encode(self, texts: Sequence[str], role: str = "document") -> Vectors:
+    def networks(self) -> tuple[()]:
+        return ()
+
+    def encode(self, texts: Sequence[str], role: str = "document", *, on_batch: object = None) -> Encoded:
         self.asked += [(role, text) for text in texts]
         rows = [_draw(text.split()[-1]) + self.noise * _draw(text) for text in texts]
-        return np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32)
+        return Encoded(np.stack([row / np.linalg.norm(row) for row in rows]).astype(np.float32), np.zeros(len(texts), np.bool_))
 
 
 def _draw(word: str) -> np.ndarray:
     return np.random.default_rng(list(word.encode())).normal(size=16)
 
 
-def entrant(encoder: Drawn, name: str = "drawn") -> Entrant:
-    return Entrant(name, encoder, Identity(name=f"adapt/{name}", revision=name, precision="fp32", max_tokens=8), "drawn", None)  # type: ignore[arg-type]
+def model(encoder: Drawn, name: str = "drawn") -> Model:
+    return Model(name, encoder, Identity(name=f"adapt/{name}", revision=name, precision="fp32", max_tokens=8), "drawn", None)  # type: ignore[arg-type]
 
 
 def score(task: AbsTask, encoder: Drawn | None = None) -> Score:
-    return bench([entrant(encoder or Drawn())], [task]).scores[0]
+    return bench([model(encoder or Drawn())], [task]).scores[0]
 
 
 def write(path: Path, rows: Sequence[Sequence[object]]) -> Path:
@@ -170,7 +174,7 @@ def test_pair_classification_has_mtebs_scores_and_the_roc_area_of_its_cosines(pa
     found, labels = score(task, encoder), list(kind_of(task).gold(task).values())
     assert labels == [row % 2 for row in range(12)]
     data = data_of(task)
-    sides = (encoder.encode(data["sentence1"]), encoder.encode(data["sentence2"]))
+    sides = (encoder.encode(data["sentence1"]).vectors, encoder.encode(data["sentence2"]).vectors)
     cosines = (sides[0] * sides[1]).sum(axis=1)
     assert list(found.items.values()) == pytest.approx(cosines, abs=1e-5)
     assert found.metrics["AUC"] == pytest.approx(roc_auc_score(labels, cosines), abs=1e-4)
@@ -189,7 +193,7 @@ def test_clustering_has_a_v_measure_and_no_items(clusters: Path) -> None:
 
 def test_every_model_clusters_the_same_draws(clusters: Path) -> None:
     task = task_of(clusters)
-    result = bench([entrant(Drawn(3.0), "one"), entrant(Drawn(3.0), "two")], [task])
+    result = bench([model(Drawn(3.0), "one"), model(Drawn(3.0), "two")], [task])
     assert result.scores[0].metrics == result.scores[1].metrics
     assert 0 < result.scores[0].metrics["V-measure"] < 0.9
 
@@ -292,18 +296,18 @@ def test_of_a_table_with_a_column_split_the_queries_of_the_split_rank_the_whole_
 
 
 def test_what_is_left_without_the_seen_items_says_what_is_ranked_too(tmp_path: Path) -> None:
-    from adapt_embed.bench.leakage import Leak, Leakage, TaskLeaks
-    from adapt_embed.bench.unseen import unseen_task
+    from adapt_embed.bench.leaks.leakage import Leak, Leakage, TaskLeaks
+    from adapt_embed.bench.leaks.unseen import unseen_task
 
     task = task_of(write_pairs(tmp_path / "law.csv"))
     leaks = (Leak("q0", "exact", "a", 1.0, ""),)
-    part = unseen_task(task, Leakage(cells=(TaskLeaks(task="law", reference="a", items=3, item="queries", leaks=leaks),)))
+    part = unseen_task(task, Leakage(found=(TaskLeaks(task="law", reference="a", items=3, item="queries", leaks=leaks),)))
     assert part is not None
     assert (describe_task(part).items, describe_task(part).notes) == (2, describe_task(task).notes)
 
 
 def test_the_command_benches_what_was_trained_on_and_says_what_is_ranked(tiny_base: Path, tmp_path: Path) -> None:
-    from adapt_embed.bench.table import table_text
+    from adapt_embed.bench.report.terminal import table_text
     from adapt_embed.cli import main
 
     place = write_pairs(tmp_path / "law.csv")
@@ -314,7 +318,7 @@ def test_the_command_benches_what_was_trained_on_and_says_what_is_ranked(tiny_ba
         "Retrieval",
         "each query ranks all 6 passages of law.csv, the pool of its positives and negatives",
     )
-    assert f"law: {task['notes'][0]}" in table_text(bench([entrant(Drawn())], [task_of(place)]))
+    assert f"law: {task['notes'][0]}" in table_text(bench([model(Drawn())], [task_of(place)]))
 
 
 def test_the_sample_is_named_as_in_training_and_what_is_trained_on_at_the_hub_is_no_test(tiny_base: Path) -> None:
@@ -513,7 +517,7 @@ def test_the_command_says_it_in_one_line_and_exits_with_one(places: dict[str, Pa
 @pytest.mark.slow
 def test_the_real_base_classifies_counterfactual_reviews(shared: Path, tmp_path: Path) -> None:
     """All train rows, of which mteb draws; every fifth test row."""
-    from adapt_embed.bench.entrants import enter
+    from adapt_embed.bench.run.models import open_models
     from adapt_embed.references import LoadedBases, Search, resolve_references
     from adapt_embed.registry import open_registry
 
@@ -523,7 +527,7 @@ def test_the_real_base_classifies_counterfactual_reviews(shared: Path, tmp_path:
     heading, *rows = (source / "test.tsv").read_text().splitlines(keepends=True)
     (folder / "test.tsv").write_text("".join([heading, *rows[::5]]))
     base = resolve_references(["base"], Search(registry=open_registry(tmp_path / "r"), base=str(shared / "bases" / "bge-small-en-v1.5")))
-    found = bench(enter(base, LoadedBases()), [task_of(folder)]).scores[0]
+    found = bench(open_models(base, LoadedBases()), [task_of(folder)]).scores[0]
     assert found.task == "ecommerce-amazoncounterfactual (local)"
     assert len(found.items) == 134
     positives = np.mean([row.startswith("1") for row in rows[::5]])

@@ -10,8 +10,8 @@ from adapt_embed.adapters import TrainConfig, train_adapter
 from adapt_embed.adapters.register import register_adapter
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.base.link import link_base
-from adapt_embed.bench.entrants import enter
-from adapt_embed.bench.run import bench
+from adapt_embed.bench.run.models import open_models
+from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.sources import make_tasks
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.retrieval import TrainingData, draw_queries
@@ -32,7 +32,7 @@ def task_of(folder: Path) -> AbsTask:
 def score_by_us(adapter: Path, base: str, folder: Path) -> tuple[float, float]:
     """Return the adapter's main score and its base's."""
     found = resolve_references([str(adapter)], Search(registry=open_registry(adapter.parent / "none"), base=base))
-    result = bench(enter(found, LoadedBases(EncoderSettings(precision="fp32"))), [task_of(folder)])
+    result = bench(open_models(found, LoadedBases(EncoderSettings(precision="fp32"))), [task_of(folder)])
     scores = [next(iter(score.metrics.values())) for score in result.scores]
     return scores[1], scores[0]
 

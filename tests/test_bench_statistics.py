@@ -5,25 +5,14 @@ import math
 import random
 import statistics
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import product
 
 import numpy as np
 import pytest
-from adapt_embed.bench.assess import assess
-from adapt_embed.bench.result import (
-    BenchedReference,
-    BenchedTask,
-    BenchResult,
-    Interval,
-    Score,
-    SeedGroup,
-    StatisticName,
-    TaskRole,
-    parse_result,
-)
-from adapt_embed.bench.roles import Background, role_of
-from adapt_embed.bench.statistics import (
+from adapt_embed.bench.judge.assess import assess
+from adapt_embed.bench.judge.roles import Background, role_of
+from adapt_embed.bench.judge.statistics import (
     STATISTICS,
     Numbers,
     average_precision,
@@ -34,9 +23,19 @@ from adapt_embed.bench.statistics import (
     score_of,
     spearman,
 )
-from adapt_embed.bench.summary import Resampled, spread_over_seeds, summarize
-from adapt_embed.bench.table import table_text
-from adapt_embed.bench.tasks import retrieval_task
+from adapt_embed.bench.judge.summary import Resampled, spread_over_seeds, summarize
+from adapt_embed.bench.report.terminal import table_text
+from adapt_embed.bench.result import (
+    BenchedReference,
+    BenchedTask,
+    BenchResult,
+    Interval,
+    Score,
+    SeedGroup,
+    StatisticName,
+    TaskRole,
+)
+from adapt_embed.bench.tasks.retrieval import retrieval_task
 from adapt_embed.data.domains import Domain
 from adapt_embed.data.retrieval import Pairs
 from scipy.stats import permutation_test, spearmanr
@@ -405,9 +404,11 @@ def test_one_query_gives_no_interval() -> None:
     assert interval_in(assessed({"base": [0.1], "one@1": [0.4]}), "one@1").method == "none: 1 queries; at least 2 are needed"
 
 
-def test_an_assessed_result_reads_back() -> None:
+def test_an_assessed_result_is_json() -> None:
     result = assessed({"base": [0.1, 0.2, 0.3], "one@1": [0.4, 0.5, 0.5]})
-    assert parse_result(json.loads(json.dumps(result.as_dict(items=True)))) == result
+    told = json.loads(json.dumps(result.as_dict(items=True)))
+    assert [each["interval"] for each in told["scores"]] == [None, asdict(interval_in(result, "one@1"))]
+    assert [each["items"] for each in told["scores"]] == [dict(each.items) for each in result.scores]
     assert "gold" not in result.as_dict()["tasks"][0]
 
 

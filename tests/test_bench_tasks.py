@@ -8,20 +8,21 @@ import datasets
 import mteb
 import numpy as np
 import pytest
-from adapt_embed.base import hub_probe
-from adapt_embed.bench.entrants import Entrant, check_tasks
-from adapt_embed.bench.estimate import text_groups
+from adapt_embed.bench.cost.estimate import text_groups
 from adapt_embed.bench.hub import loading
 from adapt_embed.bench.hub.loading import is_cached, load_hub_tasks
 from adapt_embed.bench.hub.names import find_hub_tasks
-from adapt_embed.bench.hub.task import HubTask
-from adapt_embed.bench.identity import Identity
-from adapt_embed.bench.kinds import TASK_KINDS, data_of, kind_of
-from adapt_embed.bench.run import bench
+from adapt_embed.bench.run.identity import Identity
+from adapt_embed.bench.run.models import Model, check_tasks
+from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.task_sets import Wanted, choose_tasks
+from adapt_embed.bench.tasks.data import data_of
+from adapt_embed.bench.tasks.hub_task import HubTask
+from adapt_embed.bench.tasks.table import kind_of
 from adapt_embed.cli import main
-from adapt_embed.encoder import Vectors
+from adapt_embed.encoders import Encoded
 from adapt_embed.errors import ConfigError, DomainError
+from adapt_embed.hub import reach
 from click.testing import CliRunner, Result
 from huggingface_hub import constants
 
@@ -86,16 +87,19 @@ class Letters:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
-        self.truncated, self.on_batch = 0, None
+        self.dimension = 40
 
-    def encode(self, texts: Sequence[str], role: str = "document") -> Vectors:
+    def networks(self) -> tuple[()]:
+        return ()
+
+    def encode(self, texts: Sequence[str], role: str = "document", *, on_batch: object = None) -> Encoded:
         self.asked += [(role, text) for text in texts]
         rows = np.array([np.bincount([ord(letter) % 40 for letter in text], minlength=40) for text in texts], np.float32)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return Encoded(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.zeros(len(texts), np.bool_))
 
     @property
-    def entrant(self) -> Entrant:
-        return Entrant("letters", self, Identity(name="adapt/l", revision="l", precision="fp32", max_tokens=8), "counts", None)  # type: ignore[arg-type]
+    def model(self) -> Model:
+        return Model("letters", self, Identity(name="adapt/l", revision="l", precision="fp32", max_tokens=8), "counts", None)  # type: ignore[arg-type]
 
 
 def test_a_name_is_found_with_the_split_that_mteb_evaluates_on() -> None:
@@ -179,7 +183,7 @@ def test_cached_pairs_are_scored_without_asking_the_hub(monkeypatch: pytest.Monk
     loaded = load_hub_tasks([hub_task("STSBenchmark")], offline=True)
     assert loaded.left_out == {}
     (task,) = loaded.tasks
-    found = bench([Letters().entrant], [task])
+    found = bench([Letters().model], [task])
     assert (found.tasks[0].name, found.tasks[0].items) == ("STSBenchmark", 8)
     assert found.tasks[0].revision == mteb.get_task("STSBenchmark").metadata.dataset["revision"]
     assert -1 <= found.scores[0].metrics["Spearman"] <= 1
@@ -190,7 +194,7 @@ def test_cached_retrieval_gets_titles_as_mteb_joins_them_and_a_value_of_each_que
     cache_nfcorpus()
     (task,) = load_hub_tasks([hub_task("NanoNFCorpusRetrieval")], offline=True).tasks
     letters = Letters()
-    score = bench([letters.entrant], [task]).scores[0]
+    score = bench([letters.model], [task]).scores[0]
     assert ("document", "Diet on food 1") in letters.asked
     assert ("document", "on food 0") in letters.asked
     assert ("query", "diet 3") in letters.asked
@@ -211,7 +215,7 @@ def test_one_subset_of_a_cached_task_is_a_task_of_its_own() -> None:
     cache_counterfactual()
     names = ["AmazonCounterfactualClassification (en)", "AmazonCounterfactualClassification (de)"]
     tasks = load_hub_tasks(list(find_hub_tasks(names, language="en").tasks.values()), offline=True).tasks
-    result = bench([Letters().entrant], tasks)
+    result = bench([Letters().model], tasks)
     assert [task.name for task in result.tasks] == names
     assert list(data_of(tasks[0])["label"])[:3] == [0, 1, 0]
     assert all(len(score.items) == 20 and {"Accuracy", "F1", "AP"} == set(score.metrics) for score in result.scores)
@@ -223,7 +227,7 @@ def test_a_task_scores_as_it_does_in_plain_mteb() -> None:
     cache_counterfactual()
     for name in ("NanoNFCorpusRetrieval", "AmazonCounterfactualClassification (en)"):
         (task,) = load_hub_tasks([hub_task(name)], offline=True).tasks
-        own = bench([Letters().entrant], [task]).scores[0].metrics
+        own = bench([Letters().model], [task]).scores[0].metrics
         plain = mteb.get_task(name.partition(" (")[0], hf_subsets=["en"] if "(" in name else None, eval_splits=[task.eval_splits[0]])
         loading._load_cached(HubTask(task=plain, subset=plain.hf_subsets[0], split=task.eval_splits[0]))
         plain.data_loaded = True
@@ -233,10 +237,10 @@ def test_a_task_scores_as_it_does_in_plain_mteb() -> None:
 
 
 def bench_plainly(task: mteb.AbsTask) -> float:
-    from adapt_embed.bench.model import MtebModel
+    from adapt_embed.bench.run.mteb_model import MtebModel
 
     letters = Letters()
-    model = MtebModel(letters, letters.entrant.identity)
+    model = MtebModel(letters, letters.model.identity)
     found = mteb.evaluate(model, task, cache=None, co2_tracker=False, show_progress_bar=False, encode_kwargs={"show_progress_bar": False})
     return found.task_results[0].scores[task.eval_splits[0]][0]["main_score"]
 
@@ -355,30 +359,17 @@ def test_an_unknown_domain_and_a_typo_are_found_before_anything_is_loaded(monkey
         choose_tasks(Wanted(tasks=("STSBenchmark,SciFactt",)))
 
 
-def test_every_kind_has_a_layout_and_an_estimate() -> None:
-    from adapt_embed.bench.estimate import GROUPS
-    from adapt_embed.bench.hub.layout import LAYOUTS
-
-    assert set(LAYOUTS) == set(GROUPS) == set(TASK_KINDS)
-
-
-def test_a_ranking_entrant_is_refused_candidates() -> None:
-    from adapt_embed.encoder import Searcher
-
-    class Ranking(Letters):
-        def search(self, queries: list[str], documents: list[str], top_k: int) -> list:
-            return []
-
-    ranking = Ranking()
-    assert isinstance(ranking, Searcher)
+def test_a_ranking_model_is_refused_candidates() -> None:
+    ranking = Letters()
+    ranking.dimension = None  # type: ignore[assignment]
     with pytest.raises(ConfigError, match=r"AskUbuntuDupQuestions \(Reranking\)"):
-        check_tasks([ranking.entrant], [hub_task("AskUbuntuDupQuestions").task])
+        check_tasks([ranking.model], [hub_task("AskUbuntuDupQuestions").task])
 
 
 @pytest.fixture
 def run(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run the command on the tiny base, the Hub being out of reach."""
-    monkeypatch.setattr(hub_probe, "PROBE_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(reach, "PROBE_TIMEOUT_S", 0.5)
 
     def call(*arguments: str) -> Result:
         return CliRunner().invoke(main, ["bench", "base", "--base", str(tiny_base), "--max-tokens", "16", *arguments])

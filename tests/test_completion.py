@@ -1,9 +1,14 @@
 """What a shell is offered, and what a help shows."""
 
+import contextlib
 import os
+import pty
+import shlex
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +16,11 @@ import click
 import pytest
 from adapt_embed.cli import COMMANDS, main
 from adapt_embed.cli.help import EXAMPLES, GROUPS
-from adapt_embed.registry import Entry, open_registry
+from adapt_embed.registry import BaseRecord, Entry, open_registry
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
-BASE = {"id": "o/base", "revision": None, "sha256": "0" * 64, "path": "/gone", "name": "o/base"}
+BASE = BaseRecord(id="o/base", revision=None, sha256="0" * 64, path="/gone", name="o/base")
 START = [sys.executable, "-c", "from adapt_embed.cli import main; main(prog_name='adapt')"]
 
 
@@ -24,7 +29,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A registry with two versions of `legal`, one of them `best`, and one of 法律 for the domain 医院."""
     registry = open_registry(tmp_path)
     for name, domain in (("legal", "legal"), ("legal", "legal"), ("法律", "医院")):
-        draft = Entry(kind="adapter", name=name, base=BASE, domain=domain)
+        draft = Entry(kind="adapter", name=name, bases=(BASE,), domain=domain)
         entry = registry.add(draft, lambda folder: (folder / "weights").write_text("1") and None)
         if entry.reference == "legal@2":
             registry.set_alias(entry, "best")
@@ -96,11 +101,99 @@ def test_each_shell_gets_a_script(shell: str) -> None:
         assert "COMP_LINE=" in ran.stdout
 
 
-@pytest.mark.parametrize("words", [("show", ""), ("list", "--domain", ""), ("train", "--base", "")])
+# What a shell really puts on the line; `bash` is above
+
+
+LINES = [
+    ("adapt show 法律@", ["法律@1"]),
+    ("adapt show legal@b", ["legal@best"]),
+    ("adapt train --set epo", ["epochs="]),
+    ("adapt merge --method ti", ["ties"]),
+    ("adapt list --domain 医", ["医院"]),
+    ("adapt bench legal --set sam", ["sample"]),
+    ("adapt train --base bge-small-z", ["bge-small-zh"]),
+]
+
+
+@pytest.fixture
+def on_path(home: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which `adapt` is a command, over the registry of `home`."""
+    folder = tmp_path_factory.mktemp("bin")
+    (folder / "adapt").write_text(f'#!/bin/sh\nexec {shlex.join(START)} "$@"\n')
+    (folder / "adapt").chmod(0o755)
+    return os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8", "TERM": "xterm", "HOME": str(folder)}
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
+def test_fish_is_offered_whole_words(on_path: dict[str, str]) -> None:
+    asked = "".join(f"echo '?'; complete -C {shlex.quote(line)}\n" for line, _ in LINES)
+    script = f"_ADAPT_COMPLETE=fish_source adapt | source\n{asked}"
+    ran = subprocess.run(["fish", "-c", script], env=on_path, capture_output=True, text=True, check=True)
+    assert [part.split() for part in ran.stdout.split("?")[1:]] == [words for _, words in LINES]
+
+
+ZSH = """
+autoload -Uz compinit && compinit -u -D
+eval "$(_ADAPT_COMPLETE=zsh_source adapt)"
+dump() { print -r -- "$BUFFER" >> $HOME/lines; BUFFER= }
+zle -N dump && bindkey '^G' dump && unsetopt beep && print ready > $HOME/ready
+"""
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
+def test_zsh_completes_to_whole_words(on_path: dict[str, str]) -> None:
+    folder = Path(on_path["HOME"])
+    (folder / ".zshrc").write_text(ZSH)
+    master, slave = pty.openpty()
+    shell = subprocess.Popen(["zsh", "-i"], stdin=slave, stdout=slave, stderr=slave, env=on_path, cwd=folder, start_new_session=True)
+    os.close(slave)
+    threading.Thread(target=drain, args=(master,), daemon=True).start()
+    try:
+        wait_for(lambda: (folder / "ready").exists())
+        for number, (line, _) in enumerate(LINES, start=1):
+            os.write(master, f"{line}\t\a".encode())
+            wait_for(lambda number=number: len(dumped(folder)) == number)
+    finally:
+        shell.kill()
+        shell.wait()
+    assert [line.rstrip() for line in dumped(folder)] == [f"{line.rpartition(' ')[0]} {word}" for line, (word,) in LINES]
+
+
+def dumped(folder: Path) -> list[str]:
+    file = folder / "lines"
+    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+
+
+def drain(terminal: int) -> None:
+    """Read what a shell draws, so that it does not wait for a reader."""
+    with contextlib.suppress(OSError):
+        while os.read(terminal, 1 << 16):
+            pass
+
+
+def wait_for(is_there: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    end = time.monotonic() + timeout_s
+    while not is_there():
+        assert time.monotonic() < end, "the shell did not answer"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", ""),
+        ("list", "--domain", ""),
+        ("train", "--base", ""),
+        ("train", "--set", "ep"),
+        ("train", "--device", ""),
+        ("merge", "--method", "ti"),
+        ("bench", "--set", "s"),
+    ],
+)
 def test_offering_imports_no_torch(words: tuple[str, ...], home: Path) -> None:
     code = (
         "import sys\nfrom click.shell_completion import ShellComplete\nfrom adapt_embed.cli import main\n"
-        f"ShellComplete(main, {{}}, 'adapt', 'X').get_completions({list(words[:-1])!r}, {words[-1]!r})\n"
+        f"ShellComplete(main, {{}}, 'adapt', 'X').get_completions({list(words[:-1])!r}, {words[-1]!r}) or sys.exit('nothing is offered')\n"
         "assert not {'torch', 'transformers', 'mteb'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

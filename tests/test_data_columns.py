@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pyarrow
 import pytest
-from adapt_embed.bench.kinds import data_of
 from adapt_embed.bench.sources import task_from_folder
-from adapt_embed.bench.task_notes import notes_of
+from adapt_embed.bench.tasks.data import data_of
+from adapt_embed.bench.tasks.notes import notes_of
 from adapt_embed.data import load_domain, load_training_data
 from adapt_embed.data.columns import assign_roles, numbered_like
 from adapt_embed.data.pair_files import read_pair_file

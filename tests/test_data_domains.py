@@ -4,7 +4,7 @@ from pathlib import Path
 
 import mteb
 import pytest
-from adapt_embed.bench.estimate import text_groups
+from adapt_embed.bench.cost.estimate import text_groups
 from adapt_embed.bench.hub.filters import language_codes, subsets_in
 from adapt_embed.bench.hub.names import find_hub_tasks
 from adapt_embed.bench.task_sets import SAMPLE

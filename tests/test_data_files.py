@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pyarrow
 import pytest
-from adapt_embed.data.beir import BeirFolder, is_beir_folder
-from adapt_embed.data.flag_lines import load_flag_lines
+from adapt_embed.data.beir import BeirFolder, missing_parts
+from adapt_embed.data.flag_lines import read_flag_lines
+from adapt_embed.data.pooling import pool_rows
 from adapt_embed.data.readers import read_jsonl, read_table
-from adapt_embed.data.tables import load_table
+from adapt_embed.data.retrieval import Corpus, Pairs
+from adapt_embed.data.tables import read_pair_table
 from adapt_embed.errors import DataError
 from pyarrow import parquet
 
@@ -21,6 +23,14 @@ def write(path: Path, text: str) -> Path:
 
 def lines(*rows: object) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def load_table(path: Path) -> tuple[Corpus, Pairs]:
+    return pool_rows(read_pair_table(path).rows, str(path))
+
+
+def load_flag_lines(path: Path) -> tuple[Corpus, Pairs]:
+    return pool_rows(read_flag_lines(path).rows, str(path))
 
 
 @pytest.fixture
@@ -41,8 +51,8 @@ def test_a_title_is_joined_to_its_text_and_grades_of_zero_are_no_positives(beir:
     assert corpus == {"a": "Cats purr", "2": "dogs bark", "e": ""}
     assert pairs.queries == {"q1": "who purrs?", "q2": "who barks?"}
     assert pairs.positives == {"q1": {"a": 2}, "q2": {"2": 1}}
-    assert is_beir_folder(beir)
-    assert not is_beir_folder(beir / "qrels")
+    assert missing_parts(beir) == []
+    assert missing_parts(beir / "qrels") == ["corpus.jsonl", "queries.jsonl", "qrels/"]
 
 
 @pytest.mark.parametrize("heading", ["", "query-id\tcorpus-id\tscore\n", "\ufeffquery-id\tcorpus-id\tscore\r\n"])

@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pytrec_eval
-from adapt_embed.bench.entrants import Entrant
-from adapt_embed.bench.identity import Identity
-from adapt_embed.bench.kinds import data_of
-from adapt_embed.bench.result import parse_result
-from adapt_embed.bench.run import bench
+from adapt_embed.bench.report.terminal import table_text
+from adapt_embed.bench.run.identity import Identity
+from adapt_embed.bench.run.models import Model
+from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.sources import task_from_folder
-from adapt_embed.bench.table import table_text
+from adapt_embed.bench.tasks.data import data_of
 from adapt_embed.data import load_domain, load_training_data
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.qrels import whole_grade
 from adapt_embed.data.sources import load_dev_data
+from adapt_embed.encoders import Encoded
 from adapt_embed.errors import DataError
 from click.testing import CliRunner
 
@@ -27,11 +27,11 @@ PASSAGES = {"p": "dogs", "p ": "cats", "p\u3000": "birds", "x\u2028y\x85z\x0b": 
 class ByWord:
     """An encoder whose vectors are the counts of the passages' words."""
 
-    truncated, on_batch = 0, None
+    dimension = 1 + len(PASSAGES)
 
-    def encode(self, texts: Sequence[str], role: str = "document") -> np.ndarray:
+    def encode(self, texts: Sequence[str], role: str = "document", *, on_batch: object = None) -> Encoded:
         rows = np.array([[1.0, *(2.0 * (word in text.split()) for word in PASSAGES.values())] for text in texts], np.float32)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return Encoded(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.zeros(len(texts), np.bool_))
 
 
 def make_folder(place: Path, qrels: str, queries: dict[object, str] | None = None, split: str = "test") -> Path:
@@ -46,7 +46,7 @@ def make_folder(place: Path, qrels: str, queries: dict[object, str] | None = Non
 def scores(folder: Path) -> dict[str, float]:
     identity = Identity(name="adapt/words", revision="1", precision="fp32", max_tokens=8)
     task = task_from_folder(folder, split="test", language="en")
-    result = bench([Entrant("words", ByWord(), identity, "words", None)], [task])  # type: ignore[arg-type]
+    result = bench([Model("words", ByWord(), identity, "words", None)], [task])  # type: ignore[arg-type]
     assert result.scores[0].metrics["nDCG@10"] == pytest.approx(np.mean(list(result.scores[0].items.values())), abs=1e-5)
     return result.scores[0].items
 
@@ -179,10 +179,10 @@ def test_a_bench_says_what_it_skipped_wherever_it_says_its_scores(tmp_path: Path
     (folder / "top_ranked.tsv").write_text("query-id\tcorpus-id\nq\tp \nq\tgone\nq \tp\u3000\n", encoding="utf-8")
     task = task_from_folder(folder, split="test", language="en", skip_dangling=True)
     identity = Identity(name="adapt/words", revision="1", precision="fp32", max_tokens=8)
-    result = bench([Entrant("words", ByWord(), identity, "words", None)], [task])  # type: ignore[arg-type]
+    result = bench([Model("words", ByWord(), identity, "words", None)], [task])  # type: ignore[arg-type]
     (benched,) = result.tasks
     assert [note.split(" that name")[0] for note in benched.notes] == ["skipped judgements", "skipped candidates"]
-    assert parse_result(json.loads(json.dumps(result.as_dict()))).tasks == result.tasks
+    assert json.loads(json.dumps(result.as_dict()))["tasks"][0]["notes"] == list(benched.notes)
     assert f"d: {benched.notes[0]}" in table_text(result)
 
 

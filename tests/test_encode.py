@@ -9,7 +9,7 @@ import torch
 from adapt_embed.base import load_base
 from adapt_embed.base.resolve import resolve_base
 from adapt_embed.cli import main
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.lora import LoraModule, read_lora, write_lora
 from click.testing import CliRunner, Result
 
@@ -46,7 +46,7 @@ def test_the_file_holds_the_encoders_vectors_in_order(adapter: Path, tiny_base: 
     ran = encode(adapter, file, "--dtype", "fp32", "-o", tmp_path / "out.npy")
     assert ran.exit_code == 0, ran.output
     vectors = np.load(tmp_path / "out.npy")
-    expected = LoraEncoder(load_base(resolve_base(str(tiny_base))), read_lora(adapter), precision="fp32").encode(TEXTS)
+    expected = LoraEncoder(load_base(resolve_base(str(tiny_base))), read_lora(adapter), precision="fp32").encode(TEXTS).vectors
     assert vectors.dtype == np.float32
     assert vectors.shape == (5, 32)
     np.testing.assert_allclose(vectors, expected, atol=1e-6)
@@ -129,7 +129,7 @@ def test_a_write_that_fails_leaves_the_old_file(tiny_base: Path, tmp_path: Path,
     def full(file: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("adapt_embed.files.os.fsync", full)
+    monkeypatch.setattr("adapt_embed.disk.os.fsync", full)
     ran = encode("base", "--base", tiny_base, "-o", out, given="a\n")
     assert ran.exit_code == 1
     assert "cannot be written: No space left on device" in ran.stderr

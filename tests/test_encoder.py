@@ -2,16 +2,20 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from adapt_embed import encoder as encoder_module
 from adapt_embed.base import Base, load_base, resolve_base
-from adapt_embed.encoder import LoraEncoder, Vectors, choose_device, embed, length_batches, tokenize, uses_bf16
+from adapt_embed.encoders import LoraEncoder, Vectors
+from adapt_embed.encoders import lora as lora_encoder
+from adapt_embed.encoders.batching import length_batches
+from adapt_embed.encoders.forward import choose_device, embed, uses_bf16
+from adapt_embed.encoders.tokens import tokenize
 from adapt_embed.errors import ConfigError, DataError
-from adapt_embed.lora import LoraFactors, LoraModule, read_lora
+from adapt_embed.lora import LoraFactors, LoraModule, factors_sha256, read_lora
 from transformers import AutoModel, AutoTokenizer
 
 TEXTS = ["hello world", "the court gave the house back", "", "租客要归还什么？", "a " * 90, "water, war & song!", "law"]
@@ -40,7 +44,7 @@ def encoder(loaded_tiny_base: Base) -> LoraEncoder:
 
 
 def test_vectors_are_those_of_plain_transformers(encoder: LoraEncoder, tiny_base: Path) -> None:
-    vectors = encoder.encode(TEXTS)
+    vectors = encoder.encode(TEXTS).vectors
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(vectors, plain_transformers(tiny_base, TEXTS), atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
@@ -50,22 +54,23 @@ def test_mean_pooling_is_that_of_plain_transformers(tiny_base: Path) -> None:
     from adapt_embed.base.resolve import BaseOptions
 
     base = load_base(resolve_base(str(tiny_base), options=BaseOptions(pooling="mean")))
-    np.testing.assert_allclose(LoraEncoder(base, precision="fp32").encode(TEXTS), plain_transformers(tiny_base, TEXTS, "mean"), atol=1e-5)
+    np.testing.assert_allclose(
+        LoraEncoder(base, precision="fp32").encode(TEXTS).vectors, plain_transformers(tiny_base, TEXTS, "mean"), atol=1e-5
+    )
 
 
 def test_order_is_kept_whatever_the_lengths(encoder: LoraEncoder) -> None:
     draw = random.Random(0)
     texts = [" ".join(draw.choices(["law", "rent", "court", "water"], k=draw.randint(0, 40))) for _ in range(60)]
-    alone = np.concatenate([encoder.encode([text]) for text in texts])
+    alone = np.concatenate([encoder.encode([text]).vectors for text in texts])
     for budget in (None, 64, 1):
-        encoder.batch_tokens = budget
-        np.testing.assert_allclose(encoder.encode(texts), alone, atol=1e-5)
+        np.testing.assert_allclose(replace(encoder, batch_tokens=budget).encode(texts).vectors, alone, atol=1e-5)
 
 
 def test_the_role_decides_the_prompt(encoder: LoraEncoder) -> None:
-    np.testing.assert_array_equal(encoder.encode(["rent"], "query"), encoder.encode(["find: rent"], "document"))
-    np.testing.assert_array_equal(encoder.encode(["rent"]), encoder.encode(["rent"], "document"))
-    assert np.abs(encoder.encode(["rent"], "query") - encoder.encode(["rent"])).max() > 0.01
+    np.testing.assert_array_equal(encoder.encode(["rent"], "query").vectors, encoder.encode(["find: rent"], "document").vectors)
+    np.testing.assert_array_equal(encoder.encode(["rent"]).vectors, encoder.encode(["rent"], "document").vectors)
+    assert np.abs(encoder.encode(["rent"], "query").vectors - encoder.encode(["rent"]).vectors).max() > 0.01
 
 
 def test_an_unknown_role_is_the_callers_bug(encoder: LoraEncoder) -> None:
@@ -79,7 +84,7 @@ def test_one_text_in_place_of_a_list_is_the_callers_bug(encoder: LoraEncoder) ->
 
 
 def test_no_texts_give_no_vectors(encoder: LoraEncoder) -> None:
-    assert encoder.encode([]).shape == (0, 32)
+    assert encoder.encode([]).vectors.shape == (0, 32)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -96,8 +101,7 @@ def test_length_batches_hold_every_row_once_within_the_budget(seed: int) -> None
 
 def test_batches_are_told_text_by_text(encoder: LoraEncoder) -> None:
     told: list[int] = []
-    encoder.batch_tokens, encoder.on_batch = 32, told.append
-    encoder.encode(TEXTS)
+    replace(encoder, batch_tokens=32).encode(TEXTS, on_batch=told.append)
     assert sum(told) == len(TEXTS)
     assert len(told) > 2
 
@@ -119,10 +123,10 @@ def test_batches_are_told_text_by_text(encoder: LoraEncoder) -> None:
     ids=["empty", "blank", "white", "emoji", "control", "surrogate", "surrogate inside", "bom", "bidi", "accents"],
 )
 def test_odd_texts_have_a_vector(encoder: LoraEncoder, text: str) -> None:
-    vectors = encoder.encode(["law", text, "rent"])
+    vectors = encoder.encode(["law", text, "rent"]).vectors
     assert np.isfinite(vectors).all()
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(vectors[[0, 2]], encoder.encode(["law", "rent"]), atol=1e-5)
+    np.testing.assert_allclose(vectors[[0, 2]], encoder.encode(["law", "rent"]).vectors, atol=1e-5)
 
 
 @pytest.mark.parametrize("missing, what", [(None, "row 2 is empty"), (3, "row 2 is a int"), (float("nan"), "row 2 is a float")])
@@ -133,11 +137,25 @@ def test_a_missing_text_is_told_by_its_row_counted_from_one(encoder: LoraEncoder
 
 def test_long_texts_are_truncated_and_counted(encoder: LoraEncoder) -> None:
     words = ["water"] * 10_000
-    vectors = encoder.encode([" ".join(words), "law", " ".join(words[:510]), " ".join(words[:511])])
-    assert encoder.truncated == 2
-    np.testing.assert_allclose(vectors[0], vectors[2], atol=1e-5)
-    encoder.encode([" ".join(words)])
-    assert encoder.truncated == 3
+    encoded = encoder.encode([" ".join(words), "law", " ".join(words[:510]), " ".join(words[:511])])
+    assert encoded.is_cut.tolist() == [True, False, False, True]
+    assert encoded.truncated == 2
+    np.testing.assert_allclose(encoded.vectors[0], encoded.vectors[2], atol=1e-5)
+
+
+def test_a_length_beyond_the_bases_is_the_bases(encoder: LoraEncoder) -> None:
+    assert [replace(encoder, max_tokens=length).max_tokens for length in (8, 512, 9999)] == [8, 512, 512]
+    assert (encoder.max_tokens, encoder.dimension) == (512, 32)
+
+
+def test_factors_are_hashed_once_however_often_texts_are_encoded(loaded_tiny_base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[object] = []
+    monkeypatch.setattr(lora_encoder, "factors_sha256", lambda factors: hashed.append(factors) or factors_sha256(factors))
+    module = {"encoder.layer.0.attention.self.query": LoraModule(torch.ones(1, 32), torch.ones(32, 1), 0.1)}
+    encoder = LoraEncoder(loaded_tiny_base, module, precision="fp32")
+    for role in ("query", "document", "query"):
+        encoder.encode(TEXTS, role)  # type: ignore[arg-type]
+    assert len(hashed) == 1
 
 
 def test_the_maximum_length_can_be_lowered_and_never_raised(loaded_tiny_base: Base) -> None:
@@ -151,13 +169,13 @@ def test_the_prompt_counts_towards_the_length(loaded_tiny_base: Base) -> None:
 
 
 def test_bf16_is_close_to_fp32(loaded_tiny_base: Base) -> None:
-    fp32, bf16 = (LoraEncoder(loaded_tiny_base, precision=precision).encode(TEXTS) for precision in ("fp32", "bf16"))
+    fp32, bf16 = (LoraEncoder(loaded_tiny_base, precision=precision).encode(TEXTS).vectors for precision in ("fp32", "bf16"))
     assert (fp32 * bf16).sum(1).min() >= 0.999
     assert not np.array_equal(fp32, bf16)
 
 
 def test_a_batch_too_large_for_the_memory_is_halved(encoder: LoraEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = encoder.encode(TEXTS)
+    expected = encoder.encode(TEXTS).vectors
     sizes: list[int] = []
 
     def short_of_memory(base: Base, ids: list[list[int]], precision: str) -> torch.Tensor:
@@ -166,8 +184,8 @@ def test_a_batch_too_large_for_the_memory_is_halved(encoder: LoraEncoder, monkey
             raise torch.OutOfMemoryError
         return embed(base, ids, precision)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(encoder_module, "embed", short_of_memory)
-    np.testing.assert_allclose(encoder.encode(TEXTS), expected, atol=1e-6)
+    monkeypatch.setattr(lora_encoder, "embed", short_of_memory)
+    np.testing.assert_allclose(encoder.encode(TEXTS).vectors, expected, atol=1e-6)
     assert sizes == [7, 3, 4, 2, 2]
 
 
@@ -175,7 +193,7 @@ def test_no_memory_for_a_single_text_says_what_to_lower(encoder: LoraEncoder, mo
     def no_memory(*_: object) -> torch.Tensor:
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(encoder_module, "embed", no_memory)
+    monkeypatch.setattr(lora_encoder, "embed", no_memory)
     with pytest.raises(
         ConfigError, match=r"cpu has too little free memory for one text of \d+ tokens; lower --max-tokens, or use --device cpu"
     ):
@@ -198,13 +216,13 @@ def test_an_adapter_gives_the_vectors_of_peft(tiny_base: Path, loaded_tiny_base:
     tokenizer = AutoTokenizer.from_pretrained(tiny_base)
     with torch.no_grad():
         hidden = theirs(**tokenizer(TEXTS, padding=True, return_tensors="pt")).last_hidden_state[:, 0]
-    ours = LoraEncoder(loaded_tiny_base, read_lora(tmp_path), precision="fp32").encode(TEXTS)
+    ours = LoraEncoder(loaded_tiny_base, read_lora(tmp_path), precision="fp32").encode(TEXTS).vectors
     np.testing.assert_allclose(ours, torch.nn.functional.normalize(hidden, dim=-1).numpy(), atol=1e-5)
 
 
 def test_encoders_share_a_base_and_swap_their_adapters(loaded_tiny_base: Base) -> None:
     def embed(some: LoraFactors | None) -> Vectors:
-        return LoraEncoder(loaded_tiny_base, some, precision="fp32").encode(TEXTS)
+        return LoraEncoder(loaded_tiny_base, some, precision="fp32").encode(TEXTS).vectors
 
     state = {name: tensor.clone() for name, tensor in loaded_tiny_base.model.state_dict().items()}
     bare, one, two = embed(None), embed(factors(1)), embed(factors(2))
@@ -217,7 +235,7 @@ def test_encoders_share_a_base_and_swap_their_adapters(loaded_tiny_base: Base) -
 
 def test_an_adapter_for_queries_alone_leaves_documents_to_the_base(loaded_tiny_base: Base) -> None:
     def embed(role: str, query: LoraFactors | None, document: LoraFactors | None) -> Vectors:
-        return LoraEncoder(loaded_tiny_base, query, document, precision="fp32").encode(TEXTS, role)  # type: ignore[arg-type]
+        return LoraEncoder(loaded_tiny_base, query, document, precision="fp32").encode(TEXTS, role).vectors  # type: ignore[arg-type]
 
     np.testing.assert_array_equal(embed("document", factors(1), {}), embed("document", None, None))
     np.testing.assert_array_equal(embed("query", factors(1), {}), embed("query", factors(1), None))
@@ -240,12 +258,12 @@ def real(shared: Path) -> Callable[[str], LoraEncoder]:
 
 @pytest.mark.shared
 def test_the_real_base_gives_its_known_vector(real: Callable[[str], LoraEncoder]) -> None:
-    vector = real("fp32").encode(["hello world"])[0]
+    vector = real("fp32").encode(["hello world"]).vectors[0]
     np.testing.assert_allclose(vector[:5], [0.0152, -0.0226, 0.0085, -0.0742, 0.0038], atol=1e-4)
 
 
 @pytest.mark.shared
 def test_the_real_base_is_that_of_plain_transformers_and_close_in_bf16(real: Callable[[str], LoraEncoder], shared: Path) -> None:
-    fp32 = real("fp32").encode(TEXTS)
+    fp32 = real("fp32").encode(TEXTS).vectors
     np.testing.assert_allclose(fp32, plain_transformers(shared / "bases" / "bge-small-en-v1.5", TEXTS), atol=1e-5)
-    assert (fp32 * real("bf16").encode(TEXTS)).sum(1).min() >= 0.999
+    assert (fp32 * real("bf16").encode(TEXTS).vectors).sum(1).min() >= 0.999

@@ -7,35 +7,36 @@ from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
-import adapt_embed.encoder as encoder_module
+import adapt_embed.encoders.lora as lora_encoder
 import numpy as np
 import pytest
 import torch
 from adapt_embed.base.resolve import BaseOptions, resolve_base
-from adapt_embed.bench.entrants import Entrant, enter
-from adapt_embed.bench.identity import identify
-from adapt_embed.bench.plan import plan
-from adapt_embed.bench.run import BenchProgress, bench
+from adapt_embed.bench.cost.plan import plan
+from adapt_embed.bench.run.identity import identify
+from adapt_embed.bench.run.models import Model, open_models
+from adapt_embed.bench.run.scoring import BenchProgress, bench
 from adapt_embed.bench.sources import task_from_folder
-from adapt_embed.bench.tasks import retrieval_task, sts_task
+from adapt_embed.bench.tasks.retrieval import retrieval_task
+from adapt_embed.bench.tasks.sts import sts_task
 from adapt_embed.data.retrieval import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
-from adapt_embed.encoder import LoraEncoder, Searcher, Vectors, encode_each
-from adapt_embed.ensemble import MODES, PROJECTION, RECIPE, Recipe, find_mode, read_recipe, share_weights, write_recipe
+from adapt_embed.encoders import LoraEncoder, Ranked, Vectors, is_searcher
+from adapt_embed.ensemble import MODES, PROJECTION, RECIPE, Member, Recipe, find_mode, make_recipe, read_recipe, share_weights, write_recipe
 from adapt_embed.ensemble.encoders import COMBINERS, EnsembleEncoder, combine_concat, combine_mean
 from adapt_embed.ensemble.folder import register_ensemble
 from adapt_embed.ensemble.pca import fit_projection
 from adapt_embed.ensemble.searchers import FUSIONS, EnsembleSearcher, fuse_largest, fuse_ranks
 from adapt_embed.errors import AdapterError, AdaptError, BaseError, ConfigError, DataError, RegistryError
 from adapt_embed.lora import LoraFactors, LoraModule, write_lora
-from adapt_embed.membership import make_recipe
-from adapt_embed.opening import open_lora
 from adapt_embed.references import (
     EncoderSettings,
     LoadedBases,
     Resolved,
     Search,
+    as_member,
     open_encoder,
+    open_lora,
     open_reference,
     resolve_reference,
     resolve_references,
@@ -66,9 +67,9 @@ def registry(tmp_path: Path, tiny_base: Path, second_base: Path) -> Registry:
     """Hold legal@1, legal@2 and medical@1 on the tiny base, and other@1 on the second one."""
     registry = open_registry(tmp_path / "registry")
     for seed, (name, base) in enumerate([("legal", tiny_base), ("legal", tiny_base), ("medical", tiny_base), ("other", second_base)]):
-        spec = resolve_base(str(base))
-        prompts = {"query": spec.query_prompt, "document": spec.document_prompt}
-        draft = Entry(kind="adapter", name=name, domain=name, base=base_record(spec), pooling=spec.pooling, prompts=prompts)
+        found = resolve_base(str(base))
+        how = found.encoding
+        draft = Entry(kind="adapter", name=name, domain=name, bases=(base_record(found.spec),), pooling=how.pooling, prompts=how.prompts)
         registry.add(draft, lambda folder, seed=seed: write_adapter(folder, seed))
     return registry
 
@@ -78,12 +79,16 @@ def search(registry: Registry) -> Search:
     return Search(registry=registry)
 
 
+def kept(found: Sequence[Resolved], registry: Registry) -> list[Member]:
+    return [as_member(resolved, registry) for resolved in found]
+
+
 @pytest.fixture
 def made(search: Search) -> Callable[..., Resolved]:
     """Register an ensemble of these references, and find it again."""
 
     def make(*references: str, mode: str, weights: Sequence[float] | None = None, at: Search = search) -> Resolved:
-        recipe = make_recipe(resolve_references(references, at), at.registry, mode=mode, weights=weights)
+        recipe = make_recipe(kept(resolve_references(references, at), at.registry), mode=mode, weights=weights)
         entry = register_ensemble(at.registry, recipe, "both")
         return resolve_reference(entry.reference, search)
 
@@ -92,7 +97,7 @@ def made(search: Search) -> Callable[..., Resolved]:
 
 def alone(search: Search, reference: str, texts: Sequence[str], role: str = "document") -> Vectors:
     """The vectors of one reference, opened by itself; `base` is that of legal."""
-    return open_encoder(resolve_references([reference, "legal"], search)[0], BASES).encode(texts, role)  # type: ignore[arg-type]
+    return open_encoder(resolve_references([reference, "legal"], search)[0], BASES).encode(texts, role).vectors  # type: ignore[arg-type]
 
 
 def opened(resolved: Resolved) -> EnsembleEncoder | EnsembleSearcher:
@@ -148,7 +153,7 @@ def test_weights_that_do_not_fit_are_refused(mode: str, weights: list[float], me
 
 
 def test_a_recipe_reads_back_and_is_written_in_the_same_bytes(search: Search, tmp_path: Path) -> None:
-    recipe = make_recipe(resolve_references(["legal", "other"], search), search.registry, mode="concat", weights=[1, 2], dim=40)
+    recipe = make_recipe(kept(resolve_references(["legal", "other"], search), search.registry), mode="concat", weights=[1, 2], dim=40)
     write_recipe(recipe, tmp_path)
     before = (tmp_path / RECIPE).read_bytes()
     assert read_recipe(tmp_path) == recipe
@@ -189,7 +194,7 @@ def test_a_dot_product_of_concat_is_the_weighted_sum_of_cosines(
         weights = [*weights, 2.0]
     ensemble = opened(made(*references, mode="concat", weights=weights))
     assert isinstance(ensemble, EnsembleEncoder)
-    queries, documents = ensemble.encode(QUERIES, "query"), ensemble.encode(TEXTS)
+    queries, documents = ensemble.encode(QUERIES, "query").vectors, ensemble.encode(TEXTS).vectors
     shares = np.array(weights or [1] * len(references), np.float64) / sum(weights or [1] * len(references))
     expected = sum(
         share * alone(search, name, QUERIES, "query").astype(float) @ alone(search, name, TEXTS).astype(float).T
@@ -206,8 +211,8 @@ def test_mean_is_the_normalised_weighted_sum_by_hand(made: Callable[..., Resolve
     assert isinstance(ensemble, EnsembleEncoder)
     by_hand = 2 * alone(search, "legal@1", TEXTS) + alone(search, "medical", TEXTS) + alone(search, "base", TEXTS)
     by_hand /= np.linalg.norm(by_hand, axis=1, keepdims=True)
-    np.testing.assert_allclose(ensemble.encode(TEXTS), by_hand, atol=1e-6)
-    assert ensemble.encode(TEXTS).dtype == np.float32
+    np.testing.assert_allclose(ensemble.encode(TEXTS).vectors, by_hand, atol=1e-6)
+    assert ensemble.encode(TEXTS).vectors.dtype == np.float32
 
 
 def test_the_mean_of_known_vectors() -> None:
@@ -221,14 +226,14 @@ def test_a_member_twice_changes_no_cosine(made: Callable[..., Resolved], search:
         ensemble = opened(made("legal", "legal", mode=mode))
         assert isinstance(ensemble, EnsembleEncoder)
         single = alone(search, "legal", TEXTS)
-        np.testing.assert_allclose(ensemble.encode(TEXTS) @ ensemble.encode(TEXTS).T, single @ single.T, atol=1e-6)
+        np.testing.assert_allclose(ensemble.encode(TEXTS).vectors @ ensemble.encode(TEXTS).vectors.T, single @ single.T, atol=1e-6)
 
 
 def test_no_texts_give_no_vectors(made: Callable[..., Resolved]) -> None:
     for mode, width in (("mean", 32), ("concat", 64)):
         ensemble = opened(made("legal", "medical", mode=mode))
         assert isinstance(ensemble, EnsembleEncoder)
-        assert ensemble.encode([]).shape == (0, width)
+        assert ensemble.encode([]).vectors.shape == (0, width)
 
 
 # --- the reduction
@@ -260,15 +265,15 @@ def test_texts_that_span_too_few_dimensions_are_refused() -> None:
 
 def test_shortened_vectors_are_those_of_the_projection_kept_beside_the_recipe(search: Search) -> None:
     found = resolve_references(["legal", "other"], search)
-    recipe = make_recipe(found, search.registry, mode="concat", dim=4)
+    recipe = make_recipe(kept(found, search.registry), mode="concat", dim=4)
     bases = LoadedBases(EncoderSettings(precision="fp32"))
     whole = EnsembleEncoder("concat", tuple(open_lora(each, bases) for each in found), recipe.weights)
-    projection = fit_projection(whole.encode(TEXTS), 4)
+    projection = fit_projection(whole.encode(TEXTS).vectors, 4)
     entry = register_ensemble(search.registry, recipe, "short", projection=projection)
     short = opened(resolve_reference("short", search))
     assert isinstance(short, EnsembleEncoder)
-    expected = whole.encode(TEXTS) @ projection.matrix
-    np.testing.assert_allclose(short.encode(TEXTS), expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6)
+    expected = whole.encode(TEXTS).vectors @ projection.matrix
+    np.testing.assert_allclose(short.encode(TEXTS).vectors, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6)
     path = search.registry.folder(entry) / PROJECTION
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(AdapterError, match=r"pca\.safetensors is damaged"):
@@ -310,20 +315,20 @@ def test_a_ranking_is_that_of_members_run_one_by_one(
     shares = [weight / sum(weights) for weight in weights]
     scaled = np.max([own * weight / max(weights) for own, weight in zip(cosines, weights, strict=True)], axis=0)
     expected = reference_rrf(cosines, shares) if mode == "rrf" else scaled
-    rankings = ensemble.search(QUERIES, TEXTS, top_k=4)
+    rankings = ensemble.search(QUERIES, TEXTS, top_k=4).rankings
     for ranking, scores in zip(rankings, expected, strict=True):
         np.testing.assert_allclose([score for _, score in ranking], sorted(scores, reverse=True)[:4], atol=1e-6)
         np.testing.assert_allclose([score for _, score in ranking], scores[[row for row, _ in ranking]], atol=1e-6)
-    assert [len(ranking) for ranking in ensemble.search(QUERIES, TEXTS, top_k=100)] == [len(TEXTS)] * len(QUERIES)
+    assert [len(ranking) for ranking in ensemble.search(QUERIES, TEXTS, top_k=100).rankings] == [len(TEXTS)] * len(QUERIES)
 
 
 def test_many_queries_are_ranked_as_few(made: Callable[..., Resolved]) -> None:
     ensemble = opened(made("legal", "medical", mode="rrf"))
     assert isinstance(ensemble, EnsembleSearcher)
     many = [f"{query} {number}" for number in range(40) for query in QUERIES]
-    together = ensemble.search(many, TEXTS, 3)
+    together = ensemble.search(many, TEXTS, 3).rankings
     assert [[row for row, _ in each] for each in together[100:104]] == [
-        [row for row, _ in each] for each in ensemble.search(many[100:104], TEXTS, 3)
+        [row for row, _ in each] for each in ensemble.search(many[100:104], TEXTS, 3).rankings
     ]
 
 
@@ -334,9 +339,9 @@ def test_the_order_of_members_with_their_weights_changes_nothing(made: Callable[
     for order in permutations(parts):
         ensemble = opened(made(*(name for name, _ in order), mode=mode, weights=[weight for _, weight in order]))
         if isinstance(ensemble, EnsembleEncoder):
-            results.append(ensemble.encode(QUERIES, "query") @ ensemble.encode(TEXTS).T)
+            results.append(ensemble.encode(QUERIES, "query").vectors @ ensemble.encode(TEXTS).vectors.T)
         else:
-            results.append(np.array([[score for _, score in sorted(each)] for each in ensemble.search(QUERIES, TEXTS, 99)]))
+            results.append(np.array([[score for _, score in sorted(each)] for each in ensemble.search(QUERIES, TEXTS, 99).rankings]))
     for other in results[1:]:
         np.testing.assert_allclose(other, results[0], atol=1e-6)
 
@@ -346,33 +351,35 @@ def test_the_order_of_members_with_their_weights_changes_nothing(made: Callable[
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was tokenised and batched, in order."""
+    """The role of each time that texts were tokenised."""
     seen: list[str] = []
-    for name in ("tokenize", "length_batches"):
-        real = getattr(encoder_module, name)
-        monkeypatch.setattr(encoder_module, name, lambda *given, name=name, real=real: (seen.append(name), real(*given))[1])
+    real = lora_encoder.tokenize
+    monkeypatch.setattr(lora_encoder, "tokenize", lambda *given: (seen.append(given[2]), real(*given))[1])
     return seen
 
 
-@pytest.mark.parametrize(("references", "bases"), [(["legal@1", "legal@2", "medical"], 1), (["legal", "other", "medical"], 2)])
-def test_members_on_one_base_share_tokenising_and_batches(
-    made: Callable[..., Resolved], calls: list[str], references: list[str], bases: int
+@pytest.mark.parametrize(("lengths", "times"), [((512, 512, 512), 1), ((512, 64, 64), 2), ((16, 64, 512), 3)])
+def test_members_that_tokenise_alike_share_it_on_whichever_bases(
+    made: Callable[..., Resolved], calls: list[str], lengths: tuple[int, ...], times: int
 ) -> None:
-    ensemble = opened(made(*references, mode="concat"))
+    ensemble = opened(made("legal", "other", "medical", mode="concat"))
     assert isinstance(ensemble, EnsembleEncoder)
+    members = [replace(member, max_tokens=length) for member, length in zip(ensemble.members, lengths, strict=True)]  # type: ignore[type-var]
     calls.clear()
-    ensemble.encode(TEXTS)
-    assert calls == ["tokenize", "length_batches"] * bases
+    together = ensemble.with_networks(members).encode(TEXTS).vectors
+    assert calls == ["document"] * times
+    expected = COMBINERS["concat"]([member.encode(TEXTS).vectors for member in members], ensemble.weights)
+    np.testing.assert_array_equal(together, expected)
 
 
 def test_the_bases_weights_come_back(made: Callable[..., Resolved], search: Search) -> None:
     bases = LoadedBases(EncoderSettings(precision="fp32"))
     bare = open_lora(resolve_references(["base", "legal"], search)[0], bases)
     state = {name: tensor.clone() for name, tensor in bare.base.model.state_dict().items()}
-    before = bare.encode(TEXTS)
+    before = bare.encode(TEXTS).vectors
     ensemble = open_encoder(made("legal", "medical", mode="mean"), bases)
-    assert np.abs(ensemble.encode(TEXTS) - before).max() > 1e-3
-    np.testing.assert_array_equal(bare.encode(TEXTS), before)
+    assert np.abs(ensemble.encode(TEXTS).vectors - before).max() > 1e-3
+    np.testing.assert_array_equal(bare.encode(TEXTS).vectors, before)
     assert all(torch.equal(tensor, state[name]) for name, tensor in bare.base.model.state_dict().items())
 
 
@@ -380,10 +387,8 @@ def test_batches_of_all_members_are_told_as_whole_texts(made: Callable[..., Reso
     told: list[int] = []
     ensemble = opened(made("legal", "medical", "other", mode="concat"))
     assert isinstance(ensemble, EnsembleEncoder)
-    for member in ensemble.members:
-        member.batch_tokens = 32
-    ensemble.on_batch = told.append
-    ensemble.encode(TEXTS)
+    members = [replace(member, batch_tokens=32) for member in ensemble.members]  # type: ignore[type-var]
+    ensemble.with_networks(members).encode(TEXTS, on_batch=told.append)
     assert sum(told) == len(TEXTS)
     assert min(told) > 0
     assert len(told) > 2
@@ -392,20 +397,19 @@ def test_batches_of_all_members_are_told_as_whole_texts(made: Callable[..., Reso
 def test_a_text_that_any_member_cuts_counts_once(made: Callable[..., Resolved]) -> None:
     ensemble = opened(made("legal", "medical", "other", mode="concat"))
     assert isinstance(ensemble, EnsembleEncoder)
-    for member, longest in zip(ensemble.members, (30, 8, 60), strict=True):
-        member.max_tokens = longest
-    cut = [encode_each([member], TEXTS, "document").truncated for member in ensemble.members]
+    members = [replace(member, max_tokens=longest) for member, longest in zip(ensemble.members, (30, 8, 60), strict=True)]  # type: ignore[type-var]
+    cut = [member.encode(TEXTS).truncated for member in members]
     assert cut[0] < cut[1]
-    ensemble.encode(TEXTS)
-    assert (ensemble.truncated, ensemble.max_tokens) == (cut[1], 8)
+    short = ensemble.with_networks(members)
+    assert (short.encode(TEXTS).truncated, short.max_tokens) == (cut[1], 8)
 
 
 def test_a_member_that_reads_longer_texts_is_not_cut_to_the_others_length(search: Search, tiny_base: Path) -> None:
     bases = LoadedBases(EncoderSettings(precision="fp32"))
     short = resolve_reference("legal", replace(search, options=BaseOptions(max_tokens=8)))
     long = resolve_reference("legal", search)
-    assert open_lora(short, bases).encode(TEXTS).shape == open_lora(long, bases).encode(TEXTS).shape
-    np.testing.assert_array_equal(open_lora(long, bases).encode(TEXTS), alone(search, "legal", TEXTS))
+    assert open_lora(short, bases).encode(TEXTS).vectors.shape == open_lora(long, bases).encode(TEXTS).vectors.shape
+    np.testing.assert_array_equal(open_lora(long, bases).encode(TEXTS).vectors, alone(search, "legal", TEXTS))
 
 
 # --- members
@@ -416,9 +420,9 @@ def test_an_entry_records_members_by_version_hash_and_share(made: Callable[..., 
     entry = ensemble.entry
     assert entry is not None
     assert (entry.kind, entry.method, entry.pooling, entry.prompts["query"]) == ("ensemble", "rrf", "cls", "find: ")
-    assert [(parent["reference"], parent["weight"]) for parent in entry.parents] == [("legal@2", 0.75), ("medical@1", 0.25)]
-    assert len({parent["sha256"] for parent in entry.parents}) == 2
-    assert isinstance(entry.base, dict)
+    assert [(parent.reference, parent.weight) for parent in entry.parents] == [("legal@2", 0.75), ("medical@1", 0.25)]
+    assert len({parent.sha256 for parent in entry.parents}) == 2
+    assert len(entry.bases) == 1
     assert [parent.reference for parent in lineage(registry, entry).parents] == ["legal@2", "medical@1"]
     assert registry.verify().is_clean
 
@@ -426,7 +430,7 @@ def test_an_entry_records_members_by_version_hash_and_share(made: Callable[..., 
 def test_an_ensemble_over_two_bases_records_both(made: Callable[..., Resolved], search: Search) -> None:
     ensemble = made("legal", "other", mode="concat")
     assert ensemble.entry is not None
-    assert [base["sha256"] for base in ensemble.entry.bases] == [base.sha256 for base in ensemble.bases]
+    assert [base.sha256 for base in ensemble.entry.bases] == [base.sha256 for base in ensemble.bases]
     assert len(ensemble.bases) == 2
     assert ensemble.base == ensemble.members[0].base
     assert "held against tiny-base" in ensemble.description
@@ -456,7 +460,7 @@ def test_a_member_that_has_changed_is_named(made: Callable[..., Resolved], regis
 def test_ensembles_do_not_nest(made: Callable[..., Resolved], search: Search) -> None:
     made("legal", "medical", mode="mean")
     with pytest.raises(AdapterError, match="both@1 is an ensemble, and ensembles do not nest"):
-        make_recipe(resolve_references(["both", "legal"], search), search.registry, mode="mean")
+        make_recipe(kept(resolve_references(["both", "legal"], search), search.registry), mode="mean")
 
 
 def test_mean_across_bases_is_refused_at_equal_dimension(search: Search) -> None:
@@ -465,7 +469,7 @@ def test_mean_across_bases_is_refused_at_equal_dimension(search: Search) -> None
     with pytest.raises(
         ConfigError, match=r"mean adds vectors.*legal@2 lies on tiny-base and other@1 on second-base.*take concat, rrf or max"
     ):
-        make_recipe(found, search.registry, mode="mean")
+        make_recipe(kept(found, search.registry), mode="mean")
 
 
 @pytest.mark.parametrize(
@@ -479,12 +483,12 @@ def test_mean_across_bases_is_refused_at_equal_dimension(search: Search) -> None
 )
 def test_a_dimension_that_does_not_fit_is_refused(search: Search, mode: str, dim: int, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        make_recipe(resolve_references(["legal", "medical"], search), search.registry, mode=mode, dim=dim)
+        make_recipe(kept(resolve_references(["legal", "medical"], search), search.registry), mode=mode, dim=dim)
 
 
 def test_one_member_is_no_ensemble(search: Search) -> None:
     with pytest.raises(ConfigError, match="at least 2 members"):
-        make_recipe(resolve_references(["legal"], search), search.registry, mode="mean")
+        make_recipe(kept(resolve_references(["legal"], search), search.registry), mode="mean")
 
 
 def test_folders_and_bare_bases_are_members_as_well(
@@ -499,7 +503,7 @@ def test_folders_and_bare_bases_are_members_as_well(
     own = opened(ensemble)
     assert isinstance(own, EnsembleEncoder)
     np.testing.assert_allclose(
-        own.encode(TEXTS),
+        own.encode(TEXTS).vectors,
         combine_concat([alone(search, str(tmp_path / "mine"), TEXTS), alone(search, str(tiny_base), TEXTS)], (0.5, 0.5)),
         atol=1e-6,
     )
@@ -510,7 +514,7 @@ def test_folders_and_bare_bases_are_members_as_well(
 
 def test_a_registered_version_named_by_its_folder_is_recorded_by_its_name(search: Search, registry: Registry) -> None:
     folder = str(registry.folder(registry.find("legal", 1)))
-    recipe = make_recipe(resolve_references([folder, "medical"], search), registry, mode="mean")
+    recipe = make_recipe(kept(resolve_references([folder, "medical"], search), registry), mode="mean")
     assert recipe.members[0].reference == "legal@1"
 
 
@@ -524,7 +528,7 @@ def test_a_hub_reference_is_recorded_with_its_revision(
     write_adapter(snapshot, 5, tiny_base)
     asked: list[str | None] = []
 
-    def snapshot_download(repo: str, *, revision: str | None, local_files_only: bool) -> str:
+    def snapshot_download(repo: str, *, revision: str | None, local_files_only: bool, **_: object) -> str:
         asked.append(revision)
         return str(snapshot)
 
@@ -543,9 +547,9 @@ def test_what_was_lent_to_a_base_is_lent_again(search: Search, tiny_base: Path, 
     shutil.copytree(tiny_base, silent, ignore=shutil.ignore_patterns("1_Pooling"))
     mean_pooled = replace(search, base=str(silent), options=BaseOptions(pooling="mean"))
     found = resolve_references(["base", "legal"], mean_pooled)
-    entry = register_ensemble(search.registry, make_recipe(found, search.registry, mode="concat"), "lent")
+    entry = register_ensemble(search.registry, make_recipe(kept(found, search.registry), mode="concat"), "lent")
     again = resolve_reference(entry.reference, search)
-    assert [member.base.pooling for member in again.members] == ["mean", "mean"]
+    assert [member.encoding.pooling for member in again.members] == ["mean", "mean"]
     assert again.members[0].base.folder == silent.resolve()
 
 
@@ -588,7 +592,7 @@ def test_the_bench_gives_the_score_of_the_ranking_done_by_hand(
     made: Callable[..., Resolved], search: Search, toy_folder: Path, mode: str
 ) -> None:
     references = ["legal", "medical"] if mode == "mean" else ["legal", "other"]
-    entrants = enter([made(*references, mode=mode, weights=[2, 1])], BASES)
+    models = open_models([made(*references, mode=mode, weights=[2, 1])], BASES)
     task = task_from_folder(toy_folder, split="test", language="en")
     queries, corpus, relevant = task.pairs.queries, task.corpus_texts, task.pairs.positives
     vectors = [(alone(search, name, list(queries.values()), "query"), alone(search, name, list(corpus.values()))) for name in references]
@@ -604,25 +608,25 @@ def test_the_bench_gives_the_score_of_the_ranking_done_by_hand(
         }[mode]
     expected = {qid: ndcg_by_hand(scores[row], list(corpus), relevant[qid]) for row, qid in enumerate(queries)}
     told: list[BenchProgress] = []
-    result = bench(entrants, [task], told.append)
+    result = bench(models, [task], told.append)
     score = result.score(task.metadata.name, "both@1")
     assert 0 < np.mean(list(expected.values())) < 1
     assert score.items == pytest.approx(expected, abs=1e-6)
     assert score.metrics["nDCG@10"] == pytest.approx(np.mean(list(expected.values())), abs=5.1e-6)  # mteb rounds to 5 digits
-    assert [entrant.name for entrant in entrants] == ["base", "both@1"]
+    assert [model.name for model in models] == ["base", "both@1"]
     assert result.difference(task.metadata.name, "both@1") is not None
     last = [progress for progress in told if progress.reference == "both@1"][-1]
     assert last.done == last.total == len(queries) + len(corpus)
 
 
 def test_a_searcher_is_refused_where_vectors_are_compared_before_anything_is_scored(made: Callable[..., Resolved]) -> None:
-    entrants = enter([made("legal", "other", mode="rrf")], BASES)
+    models = open_models([made("legal", "other", mode="rrf")], BASES)
     tasks = [
         retrieval_task("law", {"p": "law"}, Pairs({"q": "a"}, {"q": {"p": 1}})),
         sts_task("pairs", SentencePairs(["a", "b"], ["c", "d"], [1.0, 2.0])),
     ]
     told: list[BenchProgress] = []
-    for run in (lambda: bench(entrants, tasks, told.append), lambda: plan(entrants, tasks)):
+    for run in (lambda: bench(models, tasks, told.append), lambda: plan(models, tasks)):
         with pytest.raises(ConfigError, match=r"both@1 ranks passages and has no vectors, which pairs \(STS\) compares") as caught:
             run()
         assert "\n" not in str(caught.value)
@@ -631,7 +635,7 @@ def test_a_searcher_is_refused_where_vectors_are_compared_before_anything_is_sco
 
 def test_an_ensemble_with_vectors_is_scored_on_sts(made: Callable[..., Resolved], search: Search) -> None:
     task = sts_task("pairs", SentencePairs(TEXTS[:3], TEXTS[3:], [1.0, 2.0, 3.0]))
-    score = bench(enter([made("legal", "other", mode="concat")], BASES), [task]).score("pairs", "both@1")
+    score = bench(open_models([made("legal", "other", mode="concat")], BASES), [task]).score("pairs", "both@1")
     expected = sum((alone(search, name, TEXTS[:3]) * alone(search, name, TEXTS[3:])).sum(1) for name in ("legal", "other")) / 2
     assert list(score.items.values()) == pytest.approx(expected.tolist(), abs=1e-6)
 
@@ -663,44 +667,44 @@ def test_whatever_changes_a_ranking_changes_the_identity(made: Callable[..., Res
 
 
 def test_an_ensemble_over_two_bases_is_held_against_its_first_members(made: Callable[..., Resolved]) -> None:
-    entrants = enter([made("other", "legal", mode="max")], BASES)
-    assert [(entrant.name, entrant.base) for entrant in entrants] == [("base", None), ("both@1", "base")]
-    assert "second-base, as it is" in entrants[0].description
-    assert "held against second-base" in entrants[1].description
-    assert isinstance(entrants[1].encoder, Searcher)
-    assert not isinstance(entrants[0].encoder, Searcher)
+    models = open_models([made("other", "legal", mode="max")], BASES)
+    assert [(model.name, model.base) for model in models] == [("base", None), ("both@1", "base")]
+    assert "second-base, as it is" in models[0].description
+    assert "held against second-base" in models[1].description
+    assert [is_searcher(model.encoder) for model in models] == [False, True]
 
 
 @pytest.mark.parametrize("mode", ["concat", "rrf"])
 def test_a_plan_counts_the_tokens_of_all_members(made: Callable[..., Resolved], mode: str) -> None:
     task = retrieval_task("law", {"p1": "the court", "p2": "law " * 20}, Pairs({"q": "law"}, {"q": {"p1": 1}}))
     bases = LoadedBases(EncoderSettings(precision="fp32", max_tokens=16))
-    entrants = enter([made("legal", "other", mode=mode)], bases)
-    base, both = plan(entrants, [task]).cells
+    models = open_models([made("legal", "other", mode=mode)], bases)
+    base, both = plan(models, [task]).planned
     assert (both.texts, both.truncated, both.tokens) == (base.texts, base.truncated, 2 * base.tokens) == (3, 1, 2 * base.tokens)
     assert both.minutes > 0
 
 
 def test_truncated_texts_of_a_searcher_are_counted(made: Callable[..., Resolved]) -> None:
     task = retrieval_task("long", {"p1": "the court " * 20, "p2": "law"}, Pairs({"q": "law"}, {"q": {"p1": 1}}))
-    entrants = enter([made("legal", "other", mode="rrf")], LoadedBases(EncoderSettings(precision="fp32", max_tokens=8)))
-    assert [score.truncated for score in bench(entrants, [task]).scores] == [1, 1]
+    models = open_models([made("legal", "other", mode="rrf")], LoadedBases(EncoderSettings(precision="fp32", max_tokens=8)))
+    assert [score.truncated for score in bench(models, [task]).scores] == [1, 1]
 
 
 def test_a_searcher_is_anything_that_searches() -> None:
     """The bench asks for the protocol, not for a class of ours."""
 
     class Reversed:
-        truncated, on_batch = 0, None
+        dimension = None
 
-        def search(self, queries: Sequence[str], passages: Sequence[str], top_k: int) -> list[list[tuple[int, float]]]:
-            return [[(len(passages) - 1 - rank, -float(rank)) for rank in range(min(top_k, len(passages)))] for _ in queries]
+        def search(self, queries: Sequence[str], passages: Sequence[str], top_k: int, *, on_batch: object = None) -> Ranked:
+            ranking = [(len(passages) - 1 - rank, -float(rank)) for rank in range(min(top_k, len(passages)))]
+            return Ranked([ranking for _ in queries], np.zeros(len(queries), np.bool_), np.zeros(len(passages), np.bool_))
 
-    from adapt_embed.bench.identity import Identity
+    from adapt_embed.bench.run.identity import Identity
 
-    entrant = Entrant("reversed", Reversed(), Identity(name="adapt/r", revision="r", precision="fp32", max_tokens=8), "", None)  # type: ignore[arg-type]
+    model = Model("reversed", Reversed(), Identity(name="adapt/r", revision="r", precision="fp32", max_tokens=8), "", None)  # type: ignore[arg-type]
     task = retrieval_task("t", {"a": "x", "b": "y", "c": "z"}, Pairs({"q": "?"}, {"q": {"b": 1}}))
-    assert bench([entrant], [task]).scores[0].metrics["RR@10"] == 0.5
+    assert bench([model], [task]).scores[0].metrics["RR@10"] == 0.5
 
 
 def test_errors_are_of_the_packages_own_tree(tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ def filled(isolation: Path, tiny_base: Path, second_base: Path) -> None:
     """legal@1 and medical@1 on the tiny base and other@1 on the second one, in the default registry."""
     registry = open_registry()
     for seed, (name, base) in enumerate([("legal", tiny_base), ("medical", tiny_base), ("other", second_base)]):
-        spec = resolve_base(str(base))
-        draft = Entry(kind="adapter", name=name, domain="legal", base=base_record(spec), pooling="cls", prompts={"query": "find: "})
+        spec = resolve_base(str(base)).spec
+        draft = Entry(kind="adapter", name=name, domain="legal", bases=(base_record(spec),), pooling="cls", prompts={"query": "find: "})
         registry.add(draft, lambda folder, seed=seed: write(folder, seed))
 
 
@@ -156,17 +156,21 @@ def test_pca_shortens_vectors_and_says_what_it_keeps(tmp_path: Path) -> None:
     ("arguments", "code", "message"),
     [
         (["legal", "medical", "--mode", "sum"], 2, "'sum' is not one of 'concat', 'mean', 'rrf', 'max'"),
-        (["legal", "medical", "--weights", "1;2"], 2, "'1;2' is no list of weights"),
+        (["legal", "medical", "--weights", "1;2"], 2, "'1;2' is not a list of weights"),
         (["legal", "medical", "--dim", "8"], 2, "--pca TEXTFILE and --dim D go together"),
         (["legal", "medical", "--pca", "texts.txt"], 2, "--pca TEXTFILE and --dim D go together"),
         ([], 2, "Missing argument"),
-        (["legal"], 1, "an ensemble needs at least 2 members; name another one"),
-        (["legal", "medical", "--weights", "1,2,3"], 1, "3 weights for 2 members; give one each, in their order"),
-        (["legal", "medical", "--weights", "-1,2"], 1, "the weight -1 does not fit the mode concat; each must be above 0"),
-        (["legal", "medical", "--mode", "rrf", "--weights", "0,0"], 1, "all weights are 0; at least one member must count"),
+        (["legal"], 2, "an ensemble needs at least 2 members; name another one"),
+        (["legal", "medical", "--weights", "1,2,3"], 2, "3 weights for 2 members; give one each, in their order"),
+        (["legal", "medical", "--weights", "-1,2"], 2, "the weight -1 does not fit the mode concat; each must be above 0"),
+        (["legal", "medical", "--mode", "rrf", "--weights", "0,0"], 2, "all weights are 0; at least one member must count"),
         (["legal", "other", "--mode", "mean"], 1, "mean adds vectors, which only means something in one space"),
         (["legal", "medical", "--dim", "99", "--pca", "texts.txt"], 1, "--dim is 99; expected 1 to 64"),
-        (["legal", "medical", "--mode", "rrf", "--dim", "8", "--pca", "texts.txt"], 1, "rrf has nothing to shorten"),
+        (
+            ["legal", "medical", "--mode", "rrf", "--dim", "8", "--pca", "texts.txt"],
+            2,
+            "--dim shortens the vectors of --mode concat; with --mode rrf, leave --pca and --dim out",
+        ),
         (["legal", "medical", "--dim", "8", "--pca", "absent.txt"], 1, "absent.txt cannot be read"),
         (["legal", "medical", "--dim", "8", "--pca", "texts.txt"], 1, "3 texts span 3 dimensions, and --dim is 8"),
         (["legal", "medical", "--name", "no/name"], 1, "the name 'no/name' does not fit"),

@@ -81,7 +81,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("adapt_embed.files.os.fsync", full)
+    monkeypatch.setattr("adapt_embed.disk.os.fsync", full)
     with pytest.raises(ConfigError, match="out cannot be written: No space left on device"):
         write_file(path, b"new")
     assert path.read_bytes() == b"old"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.cli import main
-from adapt_embed.encoder import Vectors
+from adapt_embed.encoders import Vectors
 from adapt_embed.errors import AdapterError
 from adapt_embed.lora import CONFIG, WEIGHTS, read_lora
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
@@ -74,7 +74,7 @@ def of_peft(folder: Path, base: Path) -> Vectors:
 
 def of_adapt(reference: object) -> Vectors:
     resolved = resolve_reference(str(reference), Search(registry=open_registry()))
-    return open_encoder(resolved, LoadedBases(EncoderSettings(precision="fp32"))).encode(TEXTS)
+    return open_encoder(resolved, LoadedBases(EncoderSettings(precision="fp32"))).encode(TEXTS).vectors
 
 
 def same(ours: Vectors, theirs: Vectors) -> bool:
@@ -194,7 +194,7 @@ def test_an_unknown_field_is_ignored_at_the_users_word_and_never_asked_for_again
     flags = ("--ignore-field", "new_in_peft", "--ignore-field", "other")
     path = check_registered_everywhere(folder, tiny_base, expected, *flags)
     assert {"new_in_peft", "other"}.isdisjoint(json.loads((path / CONFIG).read_text()))
-    notes = open_registry().find("made").data["notes"]
+    notes = open_registry().find("made").data.notes
     assert "the field new_in_peft={'gain': 2} of adapter_config.json is left out, as --ignore-field says" in notes
     assert adapt_json("merge", path, "base", "--name", "both")["reference"] == "both@1"
     assert adapt("verify").exit_code == 0

@@ -13,7 +13,8 @@ from adapt_embed.adapters.memory import graph_bytes_per_token
 from adapt_embed.adapters.strategies.table import open_strategy
 from adapt_embed.base import Base
 from adapt_embed.data.retrieval import TrainingData
-from adapt_embed.encoder import LoraEncoder, embed
+from adapt_embed.encoders import LoraEncoder
+from adapt_embed.encoders.forward import embed
 from torch import Tensor, nn
 
 INFINITE = float("inf")
@@ -117,7 +118,9 @@ def test_texts_are_embedded_in_their_order_as_the_encoder_does(base: Base) -> No
     texts = ["court", "the law of rent and the tenant", "", "season again", "the judge"]
     parts = make_parts(base, texts, "query", make_config())
     ours = in_order(parts, [embed(base, part.ids, "fp32") for part in parts]).detach()
-    torch.testing.assert_close(ours, torch.from_numpy(LoraEncoder(base, precision="fp32").encode(texts, "query")), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        ours, torch.from_numpy(LoraEncoder(base, precision="fp32").encode(texts, "query").vectors), atol=1e-5, rtol=0
+    )
 
 
 def test_the_correction_takes_the_frequency_of_a_passage_off_its_logits() -> None:

@@ -16,10 +16,10 @@ from adapt_embed.adapters.strategies.table import open_strategy, put_in
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.cli import main
 from adapt_embed.data.retrieval import TrainingData
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import AdapterError, TrainingError
 from adapt_embed.lora import LoraFactors, read_lora
-from adapt_embed.lora.gram_file import GRAMS, GramFile, grams_bytes, read_grams, write_grams
+from adapt_embed.lora.gram_file import GRAMS, GramFile, grams_bytes, write_grams
 from adapt_embed.lora.grams import FullGram, GramRank, LowRankGram, blank_gram, gram_error, store_gram
 from adapt_embed.merge import MergeConfig, merge_factors
 from adapt_embed.registry import Entry, open_registry
@@ -59,7 +59,7 @@ def trained(tiny_base: Path, toy_data: TrainingData) -> dict[GramRank, Trained]:
 def by_hand(tiny_base: Path, result: Trained, data: TrainingData) -> dict[str, Tensor]:
     """The Gram matrices one text at a time, so that nothing is padded, with hooks and in float64."""
     base = load_base(resolve_base(str(tiny_base)))
-    base.lay_over("trained", {name: module.delta() for name, module in result.factors.items()})
+    base.network.lay_over("trained", {name: module.delta() for name, module in result.factors.items()})
     sums: dict[str, Tensor] = {}
     tokens = 0
     for name, module in base.model.named_modules():
@@ -95,7 +95,7 @@ def test_the_exact_gram_is_the_one_computed_by_hand(
 ) -> None:
     expected = by_hand(tiny_base, trained["full"], toy_data)
     write_grams(trained["full"].grams.stored, tmp_path / GRAMS)
-    found = read_grams(tmp_path)
+    found = dict(GramFile(tmp_path))
     assert found.keys() == expected.keys() == set(NAMES)
     for name, gram in expected.items():
         assert (found[name] - gram).norm() < 1e-5 * gram.norm(), name
@@ -117,11 +117,11 @@ def test_padding_does_not_count(loaded_tiny_base: Base, monkeypatch: pytest.Monk
 
 def test_modules_that_read_one_input_share_one_matrix(trained: dict[GramRank, Trained], tmp_path: Path) -> None:
     write_grams(trained[4].grams.stored, tmp_path / GRAMS)
-    found = read_grams(tmp_path)
+    readers = GramFile(tmp_path).readers
     for layer in LAYERS:
-        assert len({id(found[f"{layer}.{end}"]) for end in TOGETHER}) == 1
-        assert len({id(found[f"{layer}.{end}"]) for end in TOGETHER + ALONE}) == 4
-    assert len(set(GramFile(tmp_path).readers.values())) == 8
+        assert len({readers[f"{layer}.{end}"] for end in TOGETHER}) == 1
+        assert len({readers[f"{layer}.{end}"] for end in TOGETHER + ALONE}) == 4
+    assert len(set(readers.values())) == 8
 
 
 def test_half_precision_does_not_reach_the_sums(loaded_tiny_base: Base) -> None:
@@ -242,8 +242,9 @@ def test_a_low_rank_is_small_where_layers_are_wide() -> None:
     assert grams_bytes({"a": blank_gram(32, 64)}) == grams_bytes({"a": blank_gram(32, 32)})
 
 
-def test_no_file_is_none(tmp_path: Path) -> None:
-    assert read_grams(tmp_path) is None
+def test_no_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(AdapterError, match=r"grams\.safetensors is damaged"):
+        GramFile(tmp_path)
 
 
 @pytest.fixture
@@ -254,7 +255,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_each_matrix_can_be_read_alone(folder: Path) -> None:
-    file, whole = GramFile(folder), read_grams(folder)
+    file = GramFile(folder)
+    whole = dict(file)
     assert list(file) == ["a", "b", "c"]
     assert len(file) == 3
     assert all(torch.equal(file[name], whole[name]) for name in file)
@@ -293,7 +295,7 @@ def rewrite(folder: Path, change: Callable[[dict[str, Tensor], dict], None]) -> 
 def test_a_damaged_matrix_is_named(folder: Path, change: Callable[[dict[str, Tensor], dict], None]) -> None:
     rewrite(folder, change)
     with pytest.raises(AdapterError, match=r"grams\.safetensors is damaged \(.*restore it from a copy, or train again"):
-        read_grams(folder)
+        dict(GramFile(folder))
 
 
 @pytest.mark.parametrize("content", [b"", b"no tensors", b"half"])
@@ -301,13 +303,13 @@ def test_a_damaged_file_is_named(folder: Path, content: bytes) -> None:
     whole = (folder / GRAMS).read_bytes()
     (folder / GRAMS).write_bytes(whole[: len(whole) // 2] if content == b"half" else content)
     with pytest.raises(AdapterError, match=r"grams\.safetensors is damaged"):
-        read_grams(folder)
+        dict(GramFile(folder))
 
 
 def test_a_later_format_asks_for_an_upgrade(folder: Path) -> None:
     rewrite(folder, lambda tensors, header: header.update(format=2))
     with pytest.raises(AdapterError, match="has format 2, and this version reads 1; upgrade adapt-embed"):
-        read_grams(folder)
+        dict(GramFile(folder))
 
 
 # The folder and the registry
@@ -326,12 +328,12 @@ def test_the_entry_records_the_error_and_the_file(registered: tuple[Entry, Path]
     entry, folder = registered
     exact, kept = ({name: gram.dense() for name, gram in trained[rank].grams.stored.items()} for rank in ("full", 4))
     errors = {name: float((kept[name] - gram).norm() / gram.norm()) for name, gram in exact.items()}
-    record = entry.data["grams"]
+    record = entry.data.grams
     assert record["error"]["mean"] == pytest.approx(sum(errors.values()) / 12)
     assert record["error"]["worst"] == pytest.approx(max(errors.values()))
     assert errors[record["error"]["worst_module"]] == max(errors.values()) > 0.01
     assert (record["rank"], record["queries"], record["passages"]) == (4, 64, 32)
-    assert entry.files[GRAMS]["size"] == (folder / GRAMS).stat().st_size == pytest.approx(record["bytes"], rel=0.005)
+    assert entry.files[GRAMS].size == (folder / GRAMS).stat().st_size == pytest.approx(record["bytes"], rel=0.005)
     assert open_registry(folder.parents[1]).verify().is_clean
     assert json.loads((folder / "adapt.json").read_text())["data"]["grams"] == record
 
@@ -342,7 +344,7 @@ def test_peft_and_sentence_transformers_load_the_folder(registered: tuple[Entry,
     from transformers import AutoModel
 
     folder, texts = registered[1], ["the court and the judge", "law"]
-    ours = LoraEncoder(load_base(resolve_base(str(tiny_base))), read_lora(folder), precision="fp32").encode(texts)
+    ours = LoraEncoder(load_base(resolve_base(str(tiny_base))), read_lora(folder), precision="fp32").encode(texts).vectors
     theirs = sentence_transformers.SentenceTransformer(str(folder), device="cpu").encode_document(texts)
     assert abs(theirs - ours).max() < 1e-5
     model = PeftModel.from_pretrained(AutoModel.from_pretrained(tiny_base), folder)
@@ -375,7 +377,7 @@ def test_regmean_merges_by_them(tiny_base: Path, toy_data: TrainingData, trained
     for number, parent in enumerate(parents):
         (tmp_path / str(number)).mkdir()
         write_grams(parent.grams.stored, tmp_path / str(number) / GRAMS)
-        of_parents.append(read_grams(tmp_path / str(number)))
+        of_parents.append(GramFile(tmp_path / str(number)))
     merged = merge_factors([parent.factors for parent in parents], MergeConfig(method="regmean"), grams=of_parents)
     alone = merge_factors([other.factors], MergeConfig(method="regmean", weights=(1.0,)), grams=of_parents[1:])
     assert merged.factors.keys() == set(NAMES)
@@ -410,7 +412,7 @@ def test_the_command_tells_the_size_first_and_the_error_after(command: Command, 
     size = (tmp_path / "registry/legal/1" / GRAMS).stat().st_size
     told = f"grams: 8 Gram matrices (diagonal and rank 4) for 12 modules, measured after training on 64 queries and 32 passages: about {size / 1e6:.2f} MB"
     assert told in result.stderr.splitlines()
-    record = open_registry(tmp_path / "registry").find_reference("legal@1").data["grams"]
+    record = open_registry(tmp_path / "registry").find_reference("legal@1").data.grams
     assert (
         f"grams        {size / 1e6:.2f} MB, {record['tokens']} tokens, relative error mean {record['error']['mean']:.4f}, worst"
         in result.stdout
@@ -424,14 +426,14 @@ def test_the_command_tells_the_size_first_and_the_error_after(command: Command, 
 def test_full_is_kept_exactly_by_the_command(command: Command, tmp_path: Path) -> None:
     record = json.loads(command("--gram", "full", "--json").stdout)["grams"]
     assert (record["rank"], record["error"]["mean"], record["error"]["worst"]) == ("full", 0.0, 0.0)
-    assert read_grams(tmp_path / "registry/legal/1").keys() == set(NAMES)
+    assert set(GramFile(tmp_path / "registry/legal/1")) == set(NAMES)
 
 
 def test_without_the_option_nothing_is_kept(command: Command, tmp_path: Path) -> None:
     result = command("--json")
     assert json.loads(result.stdout)["grams"] is None
-    assert read_grams(tmp_path / "registry/legal/1") is None
-    assert "grams" not in open_registry(tmp_path / "registry").find_reference("legal@1").data
+    assert not (tmp_path / "registry/legal/1" / GRAMS).exists()
+    assert open_registry(tmp_path / "registry").find_reference("legal@1").data.grams is None
     assert "grams" not in result.stderr
 
 

@@ -14,11 +14,11 @@ from adapt_embed.base import load_base, resolve_base
 from adapt_embed.base.positions import count_positions, read_positions
 from adapt_embed.base.resolve import BaseOptions
 from adapt_embed.cli import main
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
+from adapt_embed.ensemble import make_recipe
 from adapt_embed.ensemble.folder import register_ensemble
 from adapt_embed.errors import BaseError
-from adapt_embed.membership import make_recipe
-from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
+from adapt_embed.references import EncoderSettings, LoadedBases, Search, as_member, open_encoder, resolve_reference
 from adapt_embed.registry import Registry, open_registry
 from adapt_embed.registry.foreign import add_folder
 from click.testing import CliRunner
@@ -185,7 +185,7 @@ def of_sentence_transformers(folder: Path, role: str, texts: list[str] = TEXTS) 
 
 
 def of_adapt(folder: Path, role: str) -> np.ndarray:
-    return LoraEncoder(load_base(resolve_base(str(folder))), precision="fp32").encode(TEXTS, role)  # type: ignore[arg-type]
+    return LoraEncoder(load_base(resolve_base(str(folder))), precision="fp32").encode(TEXTS, role).vectors  # type: ignore[arg-type]
 
 
 def agree(ours: np.ndarray, theirs: np.ndarray) -> bool:
@@ -350,7 +350,7 @@ def merge_alone(folder: Path) -> str:
 
 def encode(reference: str, registry: Registry, role: str, base: str | None = None) -> np.ndarray:
     found = resolve_reference(reference, Search(registry=registry, base=base))
-    return open_encoder(found, LoadedBases(EncoderSettings(precision="fp32"))).encode(TEXTS, role)  # type: ignore[arg-type]
+    return open_encoder(found, LoadedBases(EncoderSettings(precision="fp32"))).encode(TEXTS, role).vectors  # type: ignore[arg-type]
 
 
 def test_a_peft_folder_takes_what_its_base_says_and_its_registered_copy_says_it_to_sentence_transformers(
@@ -402,7 +402,7 @@ def test_an_ensemble_keeps_both_prompts_and_the_lengths_of_its_members(uncased: 
         folder = lora_over(uncased, tmp_path / name, sentence=True, edits=edits)
         add_folder(registry, folder, name=name, domain=None, base_reference=None, options=BaseOptions())
     found = [resolve_reference(name, Search(registry=registry)) for name in ("one", "two")]
-    register_ensemble(registry, make_recipe(found, registry, mode="mean"), "both")
+    register_ensemble(registry, make_recipe([as_member(each, registry) for each in found], mode="mean"), "both")
     for role in ("query", "document"):
         alone = encode("one", registry, role)  # the two are the same, and so is their mean
         assert agree(encode("both", registry, role), alone)
@@ -414,8 +414,8 @@ def test_left_padding_gives_a_text_the_vector_that_it_has_alone(uncased: Path, t
     shutil.copytree(uncased, folder)
     of_tokenizer(padding_side="left")(folder)
     encoder = LoraEncoder(load_base(resolve_base(str(folder))), precision="fp32")
-    together = encoder.encode(TEXTS)
-    assert agree(together, np.concatenate([encoder.encode([text]) for text in TEXTS]))
+    together = encoder.encode(TEXTS).vectors
+    assert agree(together, np.concatenate([encoder.encode([text]).vectors for text in TEXTS]))
 
 
 def test_two_layouts_of_one_tokenizer_share_the_network(uncased: Path, tmp_path: Path) -> None:
@@ -425,7 +425,7 @@ def test_two_layouts_of_one_tokenizer_share_the_network(uncased: Path, tmp_path:
         add_folder(registry, folder, name=name, domain=None, base_reference=None, options=BaseOptions())
     for reference in ("one", "two"):
         open_encoder(resolve_reference(reference, Search(registry=registry)), bases)
-    assert len(bases.by_use) == 1
+    assert len(bases.bases) == 1
 
 
 @pytest.mark.parametrize(
@@ -487,12 +487,13 @@ def test_a_text_longer_than_the_positions_is_cut_and_an_alone_text_is_as_in_a_ba
     )
     base = load_base(resolve_base(str(folder)))
     encoder = LoraEncoder(base, precision="fp32")
-    together = encoder.encode([*TEXTS, "the tenant pays the rent " * 400])
+    encoded = encoder.encode([*TEXTS, "the tenant pays the rent " * 400])
+    together = encoded.vectors
     assert np.isfinite(together).all()
-    assert agree(together[:3], np.concatenate([encoder.encode([text]) for text in TEXTS[:3]]))
-    longest = base.spec.max_tokens
+    assert agree(together[:3], np.concatenate([encoder.encode([text]).vectors for text in TEXTS[:3]]))
+    longest = base.encoding.max_tokens
     assert longest == min(512, read_positions(json.loads((folder / "config.json").read_text())), count_positions(base.model))
-    assert encoder.truncated >= 1 or longest == 512
+    assert encoded.truncated >= 1 or longest == 512
 
 
 @pytest.mark.parametrize(
@@ -566,8 +567,8 @@ def test_the_real_base_saved_at_128_tokens_by_sentence_transformers_is_read_at_1
     shutil.copytree(shared / "bases" / "bge-small-en-v1.5", folder)
     write_sentence_files(load_base(resolve_base(str(folder))), folder)
     saved(128)(folder)
-    spec = resolve_base(str(folder))
-    assert (spec.max_tokens, spec.pooling) == (128, "cls")
+    found = resolve_base(str(folder))
+    assert (found.encoding.max_tokens, found.encoding.pooling) == (128, "cls")
     for role in ("query", "document"):
-        ours = LoraEncoder(load_base(spec), precision="fp32").encode([TEXTS[1], TEXTS[2] * 8], role)  # type: ignore[arg-type]
+        ours = LoraEncoder(load_base(found), precision="fp32").encode([TEXTS[1], TEXTS[2] * 8], role).vectors  # type: ignore[arg-type]
         assert agree(ours, of_sentence_transformers(folder, role, [TEXTS[1], TEXTS[2] * 8]))

@@ -10,14 +10,19 @@ import pytest
 from adapt_embed.adapters import TrainConfig, train_adapter
 from adapt_embed.adapters.register import register_adapter
 from adapt_embed.base import load_base, resolve_base
-from adapt_embed.bench.entrants import Entrant
-from adapt_embed.bench.identity import identify
-from adapt_embed.bench.leakage import ITEM_TEXTS, Leakage, TaskLeaks, find_leaks
-from adapt_embed.bench.run import bench
-from adapt_embed.bench.task_data import data_of, split_of
-from adapt_embed.bench.tasks import classification_task, clustering_task, pair_classification_task, retrieval_task, sts_task
-from adapt_embed.bench.trained_on import TrainedOn, trained_on
-from adapt_embed.bench.unseen import unseen_task, with_unseen
+from adapt_embed.bench.leaks.find import find_leaks
+from adapt_embed.bench.leaks.leakage import Leakage, TaskLeaks
+from adapt_embed.bench.leaks.trained_on import TrainedOn, trained_on
+from adapt_embed.bench.leaks.unseen import unseen_task, with_unseen
+from adapt_embed.bench.run.identity import identify
+from adapt_embed.bench.run.models import Model
+from adapt_embed.bench.run.scoring import bench
+from adapt_embed.bench.tasks.classification import classification_task
+from adapt_embed.bench.tasks.clustering import clustering_task
+from adapt_embed.bench.tasks.data import data_of, split_of
+from adapt_embed.bench.tasks.pairs import pair_classification_task
+from adapt_embed.bench.tasks.retrieval import may_leak, retrieval_task
+from adapt_embed.bench.tasks.sts import sts_task
 from adapt_embed.cli import main
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.labelled import LabelledPairs, LabelledTexts
@@ -26,12 +31,11 @@ from adapt_embed.data.retrieval import Pairs, TrainingData
 from adapt_embed.data.sample import load_sample, sample_names
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.data.sketch import TRAINING_TEXTS, TextSketch, read_sketch, sketch_texts, write_sketch
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import AdapterError
 from adapt_embed.lora import LoraModule, write_lora
 from adapt_embed.references import Search, resolve_reference
-from adapt_embed.registry import Entry, Registry, open_registry
-from adapt_embed.registry.entry import base_record
+from adapt_embed.registry import Entry, ParentRecord, Registry, base_record, open_registry
 from click.testing import CliRunner
 from safetensors.numpy import load, save
 
@@ -62,7 +66,7 @@ def trained(sketch: TextSketch | None = None, name: str = "legal@1") -> TrainedO
 
 
 def leaks_of(found: Leakage) -> dict[str, str]:
-    return {leak.item: leak.how for leak in found.cells[0].leaks}
+    return {leak.item: leak.how for leak in found.found[0].leaks}
 
 
 def test_shingles_do_not_see_case_white_space_and_punctuation() -> None:
@@ -184,7 +188,7 @@ def test_signatures_that_were_made_otherwise_are_not_compared(tmp_path: Path) ->
 def test_queries_that_were_seen_are_told_by_how_they_were_seen() -> None:
     found = find_leaks([retrieval_task("law", *test_data())], [trained()])
     assert leaks_of(found) == {"pair": "pair", "exact": "exact", "near": "near", "near-zh": "near"}
-    cell = found.cells[0]
+    cell = found.found[0]
     assert cell.counts == {"pair": 1, "exact": 1, "near": 2}
     assert cell.answers_seen == 2  # those of "pair" and of "new"
     assert all(NEAR <= leak.similarity <= 1 for leak in cell.leaks)
@@ -199,7 +203,7 @@ def test_queries_that_were_seen_are_told_by_how_they_were_seen() -> None:
 def test_what_was_not_seen_is_said_to_be_clean() -> None:
     corpus, pairs = test_data()
     found = find_leaks([retrieval_task("law", corpus, pairs.select(["new"]))], [trained()])
-    assert (found.cells[0].leaks, found.leaked("law")) == ((), set())
+    assert (found.found[0].leaks, found.leaked("law")) == ((), set())
     assert found.describe() == ["no leak found: nothing of law was seen in the recorded training texts"]
 
 
@@ -208,7 +212,7 @@ def test_the_worst_of_several_ancestors_is_told() -> None:
     both = TrainedOn(reference="merge@1", sketches={"near@1": near, "legal@1": sketch_texts(DATA)})
     corpus, pairs = test_data()
     found = find_leaks([retrieval_task("law", corpus, pairs.select(["pair"]))], [both, trained(near, "near@1")])
-    assert [(cell.reference, cell.leaks[0].how, cell.leaks[0].by) for cell in found.cells] == [
+    assert [(cell.reference, cell.leaks[0].how, cell.leaks[0].by) for cell in found.found] == [
         ("merge@1", "pair", "legal@1"),
         ("near@1", "near", "near@1"),
     ]
@@ -224,7 +228,7 @@ def test_a_pair_of_sentences_was_seen_when_both_were() -> None:
 
 
 def test_a_grade_of_0_is_no_answer() -> None:
-    assert ITEM_TEXTS["Retrieval"](retrieval_task("law", *test_data()))["exact"].answers == ("The sea is salt.",)
+    assert may_leak(retrieval_task("law", *test_data()))["exact"].answers == ("The sea is salt.",)
 
 
 @pytest.mark.parametrize(("language", "name"), sample_names())
@@ -232,9 +236,9 @@ def test_the_samples_test_split_was_not_trained_on(language: str, name: str) -> 
     sample = load_sample(name, language)
     sketch = sketch_texts(TrainingData(corpus=sample.corpus, train=sample.train, dev=sample.dev, source=name))
     found = find_leaks([retrieval_task(name, sample.corpus, sample.test, language=language)], [trained(sketch)])
-    assert found.cells[0].leaks == ()
+    assert found.found[0].leaks == ()
     itself = find_leaks([retrieval_task(name, sample.corpus, sample.train, language=language)], [trained(sketch)])
-    assert itself.cells[0].counts == {"pair": len(sample.train), "exact": 0, "near": 0}
+    assert itself.found[0].counts == {"pair": len(sample.train), "exact": 0, "near": 0}
 
 
 @pytest.mark.shared
@@ -244,7 +248,7 @@ def test_what_the_readme_of_hetpqa_counts_is_found(shared: Path) -> None:
     corpus = folder.corpus()
     train, dev, test = (folder.pairs(split, corpus) for split in ("train", "dev", "test"))
     sketch = sketch_texts(TrainingData(corpus=corpus, train=train, dev=dev, source="hetpqa"))
-    cell = find_leaks([retrieval_task("hetpqa", corpus, test)], [trained(sketch)]).cells[0]
+    cell = find_leaks([retrieval_task("hetpqa", corpus, test)], [trained(sketch)]).found[0]
     assert cell.items - cell.answers_seen == 957
     assert (cell.counts["pair"], cell.counts["exact"]) == (0, 0)
     assert 0 < cell.counts["near"] < 0.06 * cell.items
@@ -256,7 +260,7 @@ def encoder_on(tiny_base: Path) -> LoraEncoder:
 
 def test_the_rest_of_a_task_is_scored_as_the_mean_over_its_items(tiny_base: Path) -> None:
     encoder = encoder_on(tiny_base)
-    entrant = Entrant("base", encoder, identify("base", encoder), "", None)
+    model = Model("base", encoder, identify("base", encoder), "", None)
     rng = np.random.default_rng(0)
     corpus = {f"p{row}": " ".join(rng.choice(["court", "law", "rent", "tenant", "sea", "river"], 5)) for row in range(60)}
     queries = {f"q{row}": " ".join(rng.choice(["court", "law", "rent", "tenant", "sea"], 3)) + f" {row}" for row in range(12)}
@@ -265,7 +269,7 @@ def test_the_rest_of_a_task_is_scored_as_the_mean_over_its_items(tiny_base: Path
     leakage = find_leaks([task := retrieval_task("law", corpus, pairs)], [trained(sketch)])
     leaked = leakage.leaked("law")
     assert {"q1", "q5"} <= leaked < set(queries)
-    whole, rest = bench([entrant], with_unseen([task], leakage)).scores
+    whole, rest = bench([model], with_unseen([task], leakage)).scores
     assert (whole.task, rest.task) == ("law", "law (unseen)")
     assert list(whole.items) == list(queries)
     assert rest.items == {qid: value for qid, value in whole.items.items() if qid not in leaked}
@@ -274,10 +278,10 @@ def test_the_rest_of_a_task_is_scored_as_the_mean_over_its_items(tiny_base: Path
 
 
 def leak_of(task: str, *items: str) -> Leakage:
-    from adapt_embed.bench.leakage import Leak
+    from adapt_embed.bench.leaks.leakage import Leak
 
     leaks = tuple(Leak(item, "exact", "legal@1", 1.0, "") for item in items)
-    return Leakage(cells=(TaskLeaks(task=task, reference="legal@1", items=5, item="pairs", leaks=leaks),))
+    return Leakage(found=(TaskLeaks(task=task, reference="legal@1", items=5, item="pairs", leaks=leaks),))
 
 
 def test_the_rest_of_pairs_keeps_their_order_and_another_rest_has_another_revision() -> None:
@@ -326,7 +330,7 @@ def test_a_row_was_seen_when_its_text_was_a_query_or_an_answer() -> None:
 def test_of_a_clustering_nothing_is_looked_for() -> None:
     task = clustering_task("topics", LabelledTexts(list("abcd"), ["1", "1", "2", "2"]))
     found = find_leaks([task], [trained()])
-    assert (found.cells, found.not_looked_at) == ((), ("topics",))
+    assert (found.found, found.not_looked_at) == ((), ("topics",))
     assert with_unseen([task], found) == [task]
 
 
@@ -345,11 +349,11 @@ def write_adapter(folder: Path, sketch: TextSketch | None) -> None:
 @pytest.fixture
 def search(tiny_base: Path) -> Search:
     """A registry with `legal`, which has a sketch, `old`, which has none, and things made from them."""
-    registry, record = open_registry(), base_record(resolve_base(str(tiny_base)))
+    registry, record = open_registry(), base_record(resolve_base(str(tiny_base)).spec)
 
     def add(name: str, sketch: TextSketch | None, *parents: str) -> None:
-        made_from = [{"reference": parent, "sha256": "0", "weight": 1.0} for parent in parents]
-        draft = Entry(kind="merge" if parents else "adapter", name=name, base=record, pooling="cls", parents=made_from, domain="legal")
+        made_from = tuple(ParentRecord(reference=parent, sha256="0", weight=1.0) for parent in parents)
+        draft = Entry(kind="merge" if parents else "adapter", name=name, bases=(record,), pooling="cls", parents=made_from, domain="legal")
         registry.add(draft, lambda folder: write_adapter(folder, sketch))
 
     add("legal", sketch_texts(DATA))
@@ -381,7 +385,7 @@ def test_of_a_base_nothing_is_said(tiny_base: Path, search: Search) -> None:
 
 def test_an_unrecorded_adapter_is_named(search: Search) -> None:
     found = find_leaks([retrieval_task("law", *test_data())], [trained_on(resolve_reference("nested@1", search), search)])
-    assert len(found.cells[0].leaks) == 4
+    assert len(found.found[0].leaks) == 4
     assert found.describe()[-1] == (
         "no training texts are recorded for old@1, gone@3, so that nothing can tell whether nested@1 saw the test set"
     )

@@ -8,7 +8,9 @@ from adapt_embed.adapters import TrainConfig, memory
 from adapt_embed.adapters.memory import BYTES_PER_UNIT, control_group_limits, device_memory, graph_bytes_per_token, micro_batch_tokens
 from adapt_embed.adapters.strategies.table import open_strategy
 from adapt_embed.base import Base, load_base, resolve_base
-from adapt_embed.encoder import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, Precision, embed
+from adapt_embed.choices import Precision
+from adapt_embed.encoders.batching import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS
+from adapt_embed.encoders.forward import embed
 from torch import Tensor, nn
 
 
@@ -42,7 +44,7 @@ def test_what_a_graph_holds_is_as_estimated(minilm_in_training: Base, precision:
 def test_a_micro_batch_on_a_gpu_is_no_larger_than_its_memory_allows(loaded_tiny_base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     class OnGpu:
         device = torch.device("cuda")
-        spec, model = loaded_tiny_base.spec, loaded_tiny_base.model
+        encoding, model = loaded_tiny_base.encoding, loaded_tiny_base.model
 
     def tokens(size: float) -> int:
         monkeypatch.setattr(memory, "device_memory", lambda device: size)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.cli import main
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.lora import LoraFactors, LoraModule, read_lora, write_lora
 from adapt_embed.lora.gram_file import GRAMS, write_grams
 from adapt_embed.lora.grams import store_gram
@@ -109,10 +109,10 @@ def test_peft_and_sentence_transformers_load_the_merge_and_give_the_same_vectors
     ranks = {name: module.rank for name, module in merged.items()}
     if arguments != ("--method", "ties", "--rank", 3):
         assert len(set(ranks.values())) > 1  # so that the patterns are put to use
-    ours = LoraEncoder(load_base(resolve_base(str(tiny_base))), merged, precision="fp32").encode(TEXTS)
+    ours = LoraEncoder(load_base(resolve_base(str(tiny_base))), merged, precision="fp32").encode(TEXTS).vectors
     theirs = SentenceTransformer(str(folder), device="cpu").encode(TEXTS)
     np.testing.assert_allclose(theirs, ours, atol=2e-6)
-    assert np.abs(theirs - LoraEncoder(load_base(resolve_base(str(tiny_base)))).encode(TEXTS)).max() > 1e-3
+    assert np.abs(theirs - LoraEncoder(load_base(resolve_base(str(tiny_base)))).encode(TEXTS).vectors).max() > 1e-3
 
     from peft import PeftModel
     from peft.tuners.lora import LoraLayer
@@ -139,8 +139,8 @@ def test_the_entry_and_the_tree_say_what_was_merged() -> None:
     adapt_json("merge", "legal", "medical", "--weights", "0.7,-0.2", "--name", "both", "--with-base", 0.5)
     adapt_json("merge", "both", "legal@1", "base", "--name", "twice")
     entry = open_registry().find_reference("both")
-    assert [(parent["reference"], parent["weight"]) for parent in entry.parents] == [("legal@1", 0.7), ("medical@1", -0.2)]
-    assert all(len(parent["sha256"]) == 64 for parent in entry.parents)
+    assert [(parent.reference, parent.weight) for parent in entry.parents] == [("legal@1", 0.7), ("medical@1", -0.2)]
+    assert all(len(parent.sha256) == 64 for parent in entry.parents)
     assert (entry.kind, entry.method, entry.domain, entry.config["with_base"], entry.seed) == ("merge", "linear", None, 0.5, 0)
     assert 0.99 <= entry.config["energy_kept"] <= 1
     tree = adapt("show", "twice").stdout.split("lineage\n")[1]
@@ -159,11 +159,23 @@ def test_folders_are_parents_as_well(tiny_base: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("registered")
+def test_each_reference_is_located_once(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from adapt_embed.references.locate import LOCATORS
+
+    seen: list[str] = []
+    for way, real in list(LOCATORS.items()):
+        monkeypatch.setitem(LOCATORS, way, lambda text, search, real=real: (seen.append(text), real(text, search))[1])
+    bare = str(peft_folder(tmp_path / "bare", tiny_base, factors(5, DENSE)))
+    adapt_json("merge", bare, "legal", "base", "medical")
+    assert seen == ["base", "legal", "medical", bare]
+
+
+@pytest.mark.usefixtures("registered")
 def test_merging_needs_no_base(tiny_base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from adapt_embed.base import load
 
     monkeypatch.setattr(load, "load_base", lambda *_: pytest.fail("a base was loaded"))
-    monkeypatch.setattr("adapt_embed.references.resolve_base", lambda *_, **__: pytest.fail("a base was looked for"))
+    monkeypatch.setattr("adapt_embed.references.recorded_base.find_base", lambda *_, **__: pytest.fail("a base was looked for"))
     adapt_json("merge", "legal", "medical")
 
 
@@ -187,20 +199,27 @@ def test_methods_are_listed_without_any_adapter() -> None:
         ((), 2, "name the adapters to merge"),
         (("base",), 1, "nothing to merge but the base itself"),
         (("legal", "nope"), 1, "unknown adapter 'nope'. Known: legal, medical"),
-        (("legal", "medical", "--weights", "1"), 1, "2 adapters to merge and 1 weights"),
+        (("legal", "medical", "--weights", "1"), 2, "2 adapters to merge and 1 weight;"),
         (("legal", "medical", "--weights", "1,nan"), 2, "not finite"),
         (("legal", "medical", "--weights", "a,b"), 2, "such as 0.7,0.3"),
+        (("legal", "medical", "--explain", "--weights", "1,2"), 2, "--weights does nothing beside it"),
+        (("legal", "medical", "--with-base", "nan"), 2, "not a finite number"),
+        (("legal", "medical", "--seed", "-1"), 2, "-1 is not in the range"),
         (("legal", "medical", "--rank", "0"), 2, "auto, full or a whole number above 0"),
-        (("legal", "medical", "--energy", "1.5"), 1, "energy is 1.5"),
-        (("legal", "medical", "--energy", "0.9", "--rank", "4"), 1, "--energy decides the rank of --rank auto"),
+        (("legal", "medical", "--energy", "1.5"), 2, "1.5 is not in the range 0<x<=1"),
+        (("legal", "medical", "--energy", "0.9", "--rank", "4"), 2, "--energy decides the rank of --rank auto"),
         (("legal", "medical", "--method", "tie"), 1, "unknown merge method 'tie'"),
-        (("legal", "medical", "--density", "0.3"), 1, "linear does not read --density"),
-        (("legal", "medical", "--method", "ties", "--density", "0"), 1, "density is 0.0"),
+        (
+            ("legal", "medical", "--density", "0.3"),
+            2,
+            "linear, which is taken where no --method is given, does not read --density; the methods that do: ties",
+        ),
+        (("legal", "medical", "--method", "ties", "--density", "0"), 2, "density is 0.0"),
         (("legal", "medical", "--method", "slerp", "--weights", "1,-1"), 1, "takes weights of 0 and above"),
         (("legal", "medical", "--method", "regmean"), 1, "legal@1 carries no activation Gram matrices"),
         (("legal", "medical", "--name", "base"), 1, "'base' is taken"),
         (("legal", "medical", "--name", "Legal"), 1, "differs from the registered 'legal' in case alone"),
-        (("legal", "medical", "base", "--method", "slerp"), 1, "slerp merges 2 adapters, and 3 were given"),
+        (("legal", "medical", "base", "--method", "slerp"), 2, "slerp merges 2 adapters, and 3 were given"),
     ],
 )
 def test_what_does_not_fit_is_one_line_and_writes_nothing(arguments: tuple[str, ...], code: int, message: str) -> None:

@@ -13,23 +13,25 @@ import pytest
 import torch
 from adapt_embed.adapters.evaluation import make_dev_set
 from adapt_embed.base import Base
+from adapt_embed.choices import Role
 from adapt_embed.data import TrainingData, dev_set
 from adapt_embed.data.dev_set import DevSet
 from adapt_embed.data.sentence_pairs import SentencePairs
-from adapt_embed.encoder import LoraEncoder, Role, Vectors
+from adapt_embed.encoders import Encoded, LoraEncoder
 from adapt_embed.errors import ConfigError, DataError, MissingExtraError
 from adapt_embed.lora import LoraFactors, LoraModule, RankPolicy
 from adapt_embed.merge import METHODS, MergeConfig, MethodSettings
-from adapt_embed.merge.search.candidates import LEAST_DENSITY, MAX_WEIGHT, Candidates, Point
+from adapt_embed.merge.search.candidates import LEAST_DENSITY, MAX_WEIGHT, Candidates
 from adapt_embed.merge.search.compass import compass_search
-from adapt_embed.merge.search.curve import Curve, count_curve_points, trace_curve
+from adapt_embed.merge.search.curve import count_curve_points, trace_curve
 from adapt_embed.merge.search.goal import MIN_GAIN, Goal
 from adapt_embed.merge.search.plan import plan_measurements
 from adapt_embed.merge.search.plot import check_plot, plot_curve
-from adapt_embed.merge.search.probe import Measurement, Probe, encoders_over, spearman
+from adapt_embed.merge.search.probe import Probe, encoders_over, spearman
 from adapt_embed.merge.search.task import LOSS_TEMPERATURE, SearchTask, draw_task
 from adapt_embed.merge.search.weights import Evaluation, SearchResult, SearchSettings, search_weights, softmax_weights
 from adapt_embed.merge.tables import curve_tables, search_table
+from adapt_embed.registry.search_file import Curve, Measurement, Point
 from scipy.stats import spearmanr
 
 WORDS = ["rent", "law", "dose", "cure", "ship", "port", "tree", "leaf"]
@@ -45,12 +47,12 @@ class WordEncoder:
             self.moved += module.delta().numpy()
         self.log = log
 
-    def encode(self, texts: Sequence[str], role: Role = "document") -> Vectors:
+    def encode(self, texts: Sequence[str], role: Role = "document") -> Encoded:
         self.log.append((role, len(texts)))
         vectors = np.stack([np.eye(len(WORDS), dtype=np.float32)[WORDS.index(text)] for text in texts])
         if role == "query":
             vectors = vectors @ self.moved.T
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return Encoded(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.zeros(len(texts), np.bool_))
 
 
 def moving(*moves: tuple[str, str], by: float = 2.0) -> LoraFactors:
@@ -281,11 +283,11 @@ def test_a_search_that_finds_nothing_allowed_says_so_and_comes_nearest() -> None
     class Drifting(WordEncoder):
         """Documents lose what the pairs ask for with every update."""
 
-        def encode(self, texts: Sequence[str], role: Role = "document") -> Vectors:
-            vectors = super().encode(texts, role)
+        def encode(self, texts: Sequence[str], role: Role = "document") -> Encoded:
+            vectors = super().encode(texts, role).vectors
             drift = float(np.abs(self.moved - np.eye(len(WORDS))).sum())
             vectors[:, 0] += 0.05 * drift * np.arange(len(texts)) ** 2
-            return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+            return Encoded(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.zeros(len(texts), np.bool_))
 
     pairs = SentencePairs(["rent", "law", "dose", "cure"], ["rent", "law", "cure", "dose"], [5.0, 5.0, 0.0, 0.0])
     probe = Probe(lambda factors: Drifting(factors, []), [LEGAL], pairs)
@@ -594,7 +596,9 @@ def task_that_suits(encoder: LoraEncoder, data: TrainingData) -> SearchTask:
     """A dev set whose answers are what one adapter finds first."""
     assert data.dev is not None
     passages = list(data.corpus)
-    found = encoder.encode(list(data.dev.queries.values()), "query") @ encoder.encode([data.corpus[pid] for pid in passages]).T
+    found = (
+        encoder.encode(list(data.dev.queries.values()), "query").vectors @ encoder.encode([data.corpus[pid] for pid in passages]).vectors.T
+    )
     relevant = {qid: {passages[row]: 1} for qid, row in zip(data.dev.queries, found.argmax(1), strict=True)}
     return SearchTask("toy", DevSet(data.dev.queries, data.corpus, relevant))
 
@@ -614,4 +618,4 @@ def test_on_a_network_the_weight_goes_to_the_adapter_whose_answers_are_asked_for
     assert result.best.is_allowed
     curve = trace_curve(candidates, probe, result.best.point, steps=2)
     assert curve.lines[0].points[-1].measurement.ndcg["toy"] == pytest.approx(1, abs=0.02)  # at 99 % of the energy, as it would be saved
-    np.testing.assert_array_equal(encoder.encode(["law"]), LoraEncoder(loaded_tiny_base, precision="fp32").encode(["law"]))
+    np.testing.assert_array_equal(encoder.encode(["law"]).vectors, LoraEncoder(loaded_tiny_base, precision="fp32").encode(["law"]).vectors)

@@ -94,6 +94,12 @@ def test_a_picture_that_finds_no_space_costs_the_picture_and_not_the_merge(adapt
     assert "curve.svg cannot be written: No space left on device" in ran.stderr
     assert ran.stdout.count("both@1") == 1
     assert open_registry().find_reference("both@1").kind == "merge"
+    again = adapt("merge", *adapters, *options, "--dtype", "fp32", "--json")
+    told = json.loads(again.stdout)
+    assert (again.exit_code, told["reference"]) == (1, "both@2")
+    assert "curve.svg cannot be written: No space left on device" in told["error"]
+    assert again.stderr.count("Error: ") == 1
+    assert open_registry().find_reference("both@2").kind == "merge"
 
 
 def test_the_chosen_weights_are_told_drawn_and_kept(adapters: list[str], dev_folder: Path, general: Path, tmp_path: Path) -> None:
@@ -112,8 +118,8 @@ def test_the_chosen_weights_are_told_drawn_and_kept(adapters: list[str], dev_fol
     assert "<svg" in picture.read_text()
     entry = open_registry().find_reference(told["reference"])
     assert json.loads((open_registry().folder(entry) / "search.json").read_text()) == search
-    assert entry.config["search"]["sources"] == [str(dev_folder)]
-    assert [parent["weight"] for parent in entry.parents] == search["weights"]
+    assert entry.config["search"]["sources"] == [dev_folder.name]  # its path stands in search.json
+    assert [parent.weight for parent in entry.parents] == search["weights"]
 
 
 def test_the_tables_are_printed(adapters: list[str], dev_folder: Path) -> None:
@@ -133,10 +139,10 @@ def test_the_tables_are_printed(adapters: list[str], dev_folder: Path) -> None:
         (("--search", "leagl"), 1, "unknown domain 'leagl'"),
         (("--search", "{dev}", "--curve-steps", "1"), 2, "--curve-steps is 1"),
         (("--search", "{dev}", "--curve-steps", "0", "--plot", "x.svg"), 2, "--curve-steps 0 leaves it out"),
-        (("--search", "{dev}", "--evaluations", "0"), 1, "at least 1 is needed"),
+        (("--search", "{dev}", "--evaluations", "0"), 2, "0 is not in the range x>=1"),
         (("--search", "{dev}", "--general", "{dev}"), 1, "en-dev.tsv does not exist"),
         (("--search", "{dev},{dev}"), 1, "each with its own name"),
-        (("--search", "{dev}", "--plot", "x.gif"), 1, ".svg"),
+        (("--search", "{dev}", "--plot", "x.gif"), 2, "--plot x.gif ends in .gif; a picture is written as .svg or .png"),
     ],
 )
 def test_what_does_not_fit_is_one_line_and_writes_nothing(

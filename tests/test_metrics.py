@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from adapt_embed.metrics import NDCG_10
+from adapt_embed.metrics import NDCG_10, spread_of
 from mteb._evaluators.retrieval_metrics import calculate_retrieval_scores
 
 
@@ -42,3 +42,8 @@ def test_a_relevant_passage_that_is_not_found_counts_as_lost() -> None:
 
 def test_a_metric_has_one_spelling() -> None:
     assert str(NDCG_10) == repr(NDCG_10) == f"{NDCG_10}" == "nDCG@10"
+
+
+def test_the_spread_of_scores_is_that_of_a_sample() -> None:
+    spread = spread_of([0.5, 0.7, 0.6])
+    assert (spread.mean, spread.deviation, spread.least, spread.greatest) == pytest.approx((0.6, 0.1, 0.5, 0.7))

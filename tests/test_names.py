@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 from adapt_embed import names
-from adapt_embed.bench.identity import to_name
+from adapt_embed.bench.run.identity import to_name
 from adapt_embed.cli import main
 from adapt_embed.data.domains import Domain
 from adapt_embed.errors import DomainError, RegistryError
-from adapt_embed.registry import Entry, Registry, open_registry, split_reference
+from adapt_embed.registry import BaseRecord, Entry, Registry, open_registry, split_reference
 from click.testing import CliRunner, Result
 
-BASE = {"id": "o/base", "revision": None, "sha256": "0" * 64, "path": "/gone", "name": "o/base"}
+BASE = BaseRecord(id="o/base", revision=None, sha256="0" * 64, path="/gone", name="o/base")
 COMPOSED, APART = "droit_é", unicodedata.normalize("NFD", "droit_é")
 
 
@@ -22,7 +22,7 @@ def adapt(*arguments: object) -> Result:
 
 
 def add(registry: Registry, name: str, domain: str | None = None) -> Entry:
-    draft = Entry(kind="adapter", name=name, base=BASE, domain=domain)
+    draft = Entry(kind="adapter", name=name, bases=(BASE,), domain=domain)
     return registry.add(draft, lambda folder: (folder / "weights").write_text("1") and None)
 
 
@@ -71,7 +71,7 @@ def test_accents_typed_apart_find_the_one_name(registry: Registry) -> None:
 )
 def test_what_cannot_be_seen_or_be_a_folder_is_refused(name: str) -> None:
     with pytest.raises(RegistryError, match="does not fit"):
-        Entry(kind="adapter", name=name, base=BASE)
+        Entry(kind="adapter", name=name, bases=(BASE,))
 
 
 def test_a_name_is_measured_in_bytes() -> None:
@@ -84,7 +84,7 @@ def test_a_name_is_measured_in_bytes() -> None:
 def test_no_new_name_is_one_that_windows_cannot_hold(registry: Registry, name: str) -> None:
     with pytest.raises(RegistryError, match="Windows"):
         add(registry, name)
-    assert Entry(kind="adapter", name=name, base=BASE).name == name  # one that is there already is read
+    assert Entry(kind="adapter", name=name, bases=(BASE,)).name == name  # one that is there already is read
 
 
 @pytest.mark.parametrize(("first", "second"), [("Юрист", "юрист"), ("É", "é"), ("Straße", "STRASSE")])

@@ -1,6 +1,7 @@
 """One adapter has one dev score: that of training, of the registry, of the search for merge weights, and of its curve's ends."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_training_registry_search_and_curve_tell_one_number(
     data = request.getfixturevalue("toy_folder" if source == "folder" else "table")
     dtype = ("--dtype", precision)
     scores = [train(data, tiny_base, "a", *dtype), train(data, tiny_base, "b", *dtype, "--seed", 7)]
-    assert [open_registry().find_reference(f"{name}@1").scores["dev"] for name in "ab"] == scores
+    assert [asdict(open_registry().find_reference(f"{name}@1").dev) for name in "ab"] == scores
     assert train(data, tiny_base, "a", *dtype) == scores[0]
     told = search(data, "a@1", "b@1", options=("--seed", 3))  # at the precision and length of training, whatever the seeds
     (domain,) = told["domains"].values()

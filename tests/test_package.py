@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import adapt_embed
@@ -15,16 +16,14 @@ NOT_INSTALLED = {"tests", "docs", "benchmarks", "build", "dist"}
 LAYERS = (
     ("cli",),
     ("adapters", "merge", "bench"),
-    ("hub",),
     ("references",),
     ("cache",),
     ("ensemble",),
-    ("data", "encoder", "registry"),
+    ("data", "encoders", "registry"),
     ("lora", "base", "metrics"),
-    ("files",),
-    ("choices", "errors", "lazy", "names", "plurals", "text_tables", "timing"),
+    ("encoders.protocol", "files", "hub"),
+    ("choices", "disk", "errors", "events", "json_text", "lazy", "names", "plurals", "text_tables", "timing", "versions"),
 )
-PART_OF = {"opening": "references", "membership": "references"}  # three files, one part: what a reference opens as
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 pytestmark = pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason="needs the source tree")
@@ -90,23 +89,67 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 
 def imports_of(path: Path) -> set[str]:
-    """The top-level parts of the package that a module imports, those inside functions too."""
+    """The parts of the package that a module imports, those inside functions too."""
+    return {part_of_module(names) for names in imported_names(path) if not names[0].startswith("__")}
+
+
+def imported_names(path: Path) -> Iterator[tuple[str, ...]]:
+    """What a module imports of the package, name by name, each as its path from the package's root: of types alone and inside functions too."""
     package = ("adapt_embed", *path.relative_to(ROOT).parts[:-1])
-    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("adapt_embed.")}
+            targets = [tuple(alias.name.split(".")) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             start = package[: len(package) - node.level + 1] if node.level else ()
-            target = (*start, *(node.module or "").split(".")) if node.module else start
-            if target[:1] == ("adapt_embed",):
-                found |= {target[1]} if len(target) > 1 else {alias.name for alias in node.names}
-    return {PART_OF.get(name, name) for name in found if not name.startswith("__")}
+            module = (*start, *(node.module or "").split(".")) if node.module else start
+            targets = [(*module, alias.name) for alias in node.names]
+        else:
+            continue
+        yield from (target[1:] for target in targets if target[:1] == ("adapt_embed",) and len(target) > 1)
+
+
+def part_of_module(names: Sequence[str]) -> str:
+    """The part that a module, or a name in it, belongs to: a module with a layer of its own, else its first folder."""
+    alone = ".".join(names[:2])
+    return alone if alone in LEVEL else names[0]
 
 
 def part_of(path: Path) -> str:
-    first = path.relative_to(ROOT).parts[0]
-    return PART_OF.get(name := first.removesuffix(".py"), name)
+    return part_of_module(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def modules_by_import() -> dict[str, set[str]]:
+    """Module -> the modules that it imports; a package's `__init__` stands for the package."""
+    names = {path.relative_to(ROOT).with_suffix("").parts: path for path in sources()}
+    known = {parts[:-1] if parts[-1] == "__init__" else parts: path for parts, path in names.items()}
+    found: dict[str, set[str]] = {}
+    for parts, path in known.items():
+        targets = {target if target in known else target[:-1] for target in imported_names(path)}
+        found[".".join(parts)] = {".".join(target) for target in targets if target in known and target != parts}
+    return found
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """The sets of modules that reach one another, each of two or more."""
+    reached = {start: reach(graph, start) for start in graph}
+    return [set(circle) for circle in {frozenset(b for b in reached[a] if a in reached[b]) for a in graph} if len(circle) > 1]
+
+
+def reach(graph: dict[str, set[str]], start: str) -> set[str]:
+    seen, waiting = set(), [start]
+    while waiting:
+        for each in graph[waiting.pop()] - seen:
+            seen.add(each)
+            waiting.append(each)
+    return seen
+
+
+def test_no_modules_import_one_another_in_a_circle() -> None:
+    """Whether at the top, inside a function or for types alone: who follows an import never comes back to where he was."""
+    graph = modules_by_import()
+    assert "base.spec" in graph["references.open"]
+    assert circles(graph | {"errors": {"cli"}})  # a circle would be seen
+    assert circles(graph) == []
 
 
 @pytest.mark.parametrize("path", [path for path in sources() if part_of(path) != "__init__"], ids=lambda path: str(path.relative_to(ROOT)))

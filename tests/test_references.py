@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from adapt_embed import references
+from adapt_embed.base import load as base_load
 from adapt_embed.base.resolve import BaseOptions, BaseSpec, resolve_base
 from adapt_embed.errors import AdapterError, BaseError, ConfigError, HubError, UnknownReferenceError
 from adapt_embed.lora import LoraModule, write_lora
-from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference, resolve_references
+from adapt_embed.references import EncoderSettings, LoadedBases, Search, locate, open_encoder, resolve_reference, resolve_references
 from adapt_embed.registry import Entry, Registry, base_record, open_registry
 
 MODULE = "encoder.layer.0.attention.self.query"
@@ -31,7 +31,7 @@ def write_adapter(folder: Path, seed: int, base: str | None = None) -> None:
 
 @pytest.fixture
 def spec(tiny_base: Path) -> BaseSpec:
-    return resolve_base(str(tiny_base))
+    return resolve_base(str(tiny_base)).spec
 
 
 @pytest.fixture
@@ -39,9 +39,7 @@ def registry(tmp_path: Path, spec: BaseSpec) -> Registry:
     """Hold legal@1 (alias best) and legal@2 on the tiny base."""
     registry = open_registry(tmp_path / "registry")
     for seed in (1, 2):
-        draft = Entry(
-            kind="adapter", name="legal", domain="legal", base=base_record(spec), pooling=spec.pooling, prompts={"query": "ask: "}
-        )
+        draft = Entry(kind="adapter", name="legal", domain="legal", bases=(base_record(spec),), pooling="cls", prompts={"query": "ask: "})
         registry.add(draft, lambda folder, seed=seed: write_adapter(folder, seed))
     registry.set_alias(registry.find("legal", 1), "best")
     return registry
@@ -76,7 +74,7 @@ def test_a_name_is_its_newest_version_unless_a_version_or_alias_is_given(search:
 
 def test_the_base_is_found_at_its_recorded_path_with_the_adapters_own_prompt(search: Search, tiny_base: Path) -> None:
     found = resolve_reference("legal", search)
-    assert (found.base.folder, found.base.query_prompt, found.base.pooling) == (tiny_base.resolve(), "ask: ", "cls")
+    assert (found.base.folder, found.encoding.query_prompt, found.encoding.pooling) == (tiny_base.resolve(), "ask: ", "cls")
 
 
 def test_base_beside_an_adapter_is_that_adapters_base(search: Search) -> None:
@@ -91,7 +89,7 @@ def test_base_alone_is_the_one_that_was_named(search: Search, tiny_base: Path) -
 def test_a_version_folder_is_found_by_its_path_and_knows_its_entry(search: Search, registry: Registry) -> None:
     found = resolve_reference(str(registry.folder(registry.find("legal", 1))), search)
     assert found.entry == registry.find("legal", 1)
-    assert found.base.query_prompt == "ask: "
+    assert found.encoding.query_prompt == "ask: "
 
 
 def test_a_bare_peft_folder_lies_on_the_base_that_it_names(search: Search, tiny_base: Path, tmp_path: Path) -> None:
@@ -165,16 +163,16 @@ def test_an_adapter_is_refused_on_a_named_base_with_other_weights(search: Search
 def test_the_recorded_path_is_not_taken_when_its_weights_have_changed(
     registry: Registry, spec: BaseSpec, tiny_base: Path, tmp_path: Path
 ) -> None:
-    moved = base_record(spec) | {"path": str(other_base(tiny_base, tmp_path / "other"))}
-    registry.add(Entry(kind="adapter", name="moved", base=moved, pooling="cls"), lambda folder: write_adapter(folder, 1))
+    moved = replace(base_record(spec), path=str(other_base(tiny_base, tmp_path / "other")))
+    registry.add(Entry(kind="adapter", name="moved", bases=(moved,), pooling="cls"), lambda folder: write_adapter(folder, 1))
     with pytest.raises(BaseError, match="not there any more; name that base with --base"):
         resolve_reference("moved", Search(registry=registry))
     assert resolve_reference("moved", Search(registry=registry, base=str(tiny_base))).base.sha256 == spec.sha256
 
 
 def test_of_versions_on_several_bases_the_choice_is_told(registry: Registry, tiny_base: Path, tmp_path: Path) -> None:
-    other = resolve_base(str(other_base(tiny_base, tmp_path / "other")))
-    registry.add(Entry(kind="adapter", name="legal", base=base_record(other), pooling="cls"), lambda folder: write_adapter(folder, 3))
+    other = resolve_base(str(other_base(tiny_base, tmp_path / "other"))).spec
+    registry.add(Entry(kind="adapter", name="legal", bases=(base_record(other),), pooling="cls"), lambda folder: write_adapter(folder, 3))
     newest = resolve_reference("legal", Search(registry=registry))
     assert newest.reference == "legal@3"
     assert "taking legal@3" in newest.notes[0]
@@ -183,13 +181,13 @@ def test_of_versions_on_several_bases_the_choice_is_told(registry: Registry, tin
 
 
 def test_an_ensemble_without_its_recipe_is_damaged(registry: Registry, spec: BaseSpec) -> None:
-    registry.add(Entry(kind="ensemble", name="both", base=base_record(spec)), lambda folder: None)
+    registry.add(Entry(kind="ensemble", name="both", bases=(base_record(spec),)), lambda folder: None)
     with pytest.raises(AdapterError, match=r"both/1 holds no ensemble: it has no ensemble\.json"):
         resolve_reference("both", Search(registry=registry))
 
 
 def test_what_the_hub_cannot_give_is_a_hub_error(search: Search, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(references, "hub_is_reachable", lambda: False)
+    monkeypatch.setattr(locate, "hub_is_reachable", lambda: False)
     with pytest.raises(HubError, match="nobody/nothing is not in the Hugging Face cache"):
         resolve_reference("hf:nobody/nothing", search)
 
@@ -199,7 +197,7 @@ def test_a_cached_snapshot_is_used_without_asking_the_hub(
 ) -> None:
     import huggingface_hub
 
-    def snapshot_download(repo: str, *, revision: str | None, local_files_only: bool) -> str:
+    def snapshot_download(repo: str, *, revision: str | None, local_files_only: bool, **_: object) -> str:
         assert (repo, revision, local_files_only) == ("me/mine", "v1", True)
         return str(tmp_path / "snapshot")
 
@@ -213,24 +211,79 @@ def test_references_on_one_base_share_its_network(search: Search) -> None:
     bases = LoadedBases()
     encoders = [open_encoder(found, bases) for found in resolve_references(["base", "legal@1", "legal@2"], search)]
     assert len({id(encoder.base) for encoder in encoders}) == 1
-    first = [encoder.encode(TEXTS) for encoder in encoders]
-    again = [encoder.encode(TEXTS) for encoder in reversed(encoders)]
+    first = [encoder.encode(TEXTS).vectors for encoder in encoders]
+    again = [encoder.encode(TEXTS).vectors for encoder in reversed(encoders)]
     assert np.abs(first[1] - first[0]).max() > 1e-3
     assert np.abs(first[2] - first[1]).max() > 1e-3
     for one, other in zip(first, reversed(again), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders of the networks that were loaded, in order."""
+    seen: list[Path] = []
+    real = base_load.load_network
+    monkeypatch.setattr(base_load, "load_network", lambda spec, **options: (seen.append(spec.folder), real(spec, **options))[1])
+    return seen
+
+
+def test_adapters_that_read_texts_in_other_ways_share_one_network(
+    registry: Registry, search: Search, spec: BaseSpec, loads: list[Path], tmp_path: Path
+) -> None:
+    """Other prompts, lengths, pooling and case: the network is in memory once, and each has the vectors that it has alone."""
+
+    def write(folder: Path) -> None:
+        write_adapter(folder, 3)
+        (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 8, "do_lower_case": True}))
+
+    registry.add(Entry(kind="adapter", name="other", bases=(base_record(spec),), pooling="mean", prompts={"query": "say: "}), write)
+    texts = ["The Tenant and the landlord of the house in the street", "law"]
+    bases = LoadedBases(EncoderSettings(precision="fp32"))
+    encoders = [open_encoder(found, bases) for found in resolve_references(["legal@1", "other", "base"], search)]
+    assert loads == [spec.folder]
+    assert [encoder.max_tokens for encoder in encoders] == [512, 8, 512]
+    together = [encoder.encode(texts, "query").vectors for encoder in encoders for _ in range(2)]
+    for reference, first, second in zip(("legal@1", "other"), together[0:4:2], together[1:4:2], strict=True):
+        alone = open_encoder(resolve_reference(reference, search), LoadedBases(EncoderSettings(precision="fp32")))
+        np.testing.assert_array_equal(first, alone.encode(texts, "query").vectors)
+        np.testing.assert_array_equal(first, second)
+    assert len(loads) == 3
+
+
+def test_a_base_with_other_weights_in_the_same_memory_is_loaded_for_itself(
+    search: Search, spec: BaseSpec, loads: list[Path], tiny_base: Path, tmp_path: Path
+) -> None:
+    other, bases = other_base(tiny_base, tmp_path / "other"), LoadedBases()
+    loads.clear()
+    for reference in ("legal@1", str(other), "legal@2", str(other)):
+        open_encoder(resolve_reference(reference, search), bases)
+    assert loads == [spec.folder, other]
+
+
+def test_a_base_that_says_nothing_of_its_pooling_still_has_a_fingerprint_to_find_versions_by(
+    registry: Registry, tiny_base: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    silent = tmp_path / "silent"
+    shutil.copytree(tiny_base, silent, ignore=shutil.ignore_patterns("1_Pooling"))
+    found = resolve_reference("legal", Search(registry=registry, base=str(silent)))
+    assert (found.base.folder, found.encoding.pooling) == (silent.resolve(), "cls")
+    with pytest.raises(BaseError, match="does not say how its vectors are pooled"):
+        resolve_reference("base", Search(registry=registry, base=str(silent)))
+
+
 def test_a_version_gives_the_vectors_of_its_factors(search: Search, registry: Registry) -> None:
     encoder = open_encoder(resolve_reference("legal@1", search))
     assert encoder.factors is not None
     assert encoder.factors[MODULE].scale == 2.0
-    with_prompt = encoder.encode(TEXTS, "query")
-    np.testing.assert_allclose(with_prompt, encoder.encode(["ask: " + text for text in TEXTS], "document"), atol=1e-6)
+    with_prompt = encoder.encode(TEXTS, "query").vectors
+    np.testing.assert_allclose(with_prompt, encoder.encode(["ask: " + text for text in TEXTS], "document").vectors, atol=1e-6)
 
 
-def test_a_length_beyond_the_bases_is_refused(search: Search, spec: BaseSpec) -> None:
-    with pytest.raises(ConfigError, match=f"takes at most {spec.max_tokens}"):
+def test_a_length_beyond_the_bases_is_refused(search: Search) -> None:
+    with pytest.raises(ConfigError, match="takes at most 512"):
         open_encoder(resolve_reference("legal", search), LoadedBases(EncoderSettings(max_tokens=100_000)))
 
 
@@ -242,4 +295,4 @@ def test_settings_that_cannot_be_are_refused(settings: dict[str, int]) -> None:
 
 def test_what_the_user_says_of_the_base_comes_before_what_the_adapter_says(registry: Registry) -> None:
     found = resolve_reference("legal", Search(registry=registry, options=BaseOptions(query_prompt="other: ")))
-    assert found.base.query_prompt == "other: "
+    assert found.encoding.query_prompt == "other: "

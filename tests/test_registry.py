@@ -7,11 +7,22 @@ from pathlib import Path
 
 import pytest
 from adapt_embed.errors import RegistryError, UnknownReferenceError
-from adapt_embed.registry import Entry, Layer, Registry, children, lineage, open_registry, split_reference
-from adapt_embed.registry import index as index_module
+from adapt_embed.registry import (
+    BaseRecord,
+    Entry,
+    Layer,
+    ParentRecord,
+    Registry,
+    ScoreRecord,
+    children,
+    lineage,
+    open_registry,
+    split_reference,
+)
+from adapt_embed.registry.stored import from_stored, to_stored
 
-BASE = {"id": "org/base", "revision": "r1", "sha256": "a" * 64, "path": "/bases/base", "name": "org/base"}
-OTHER_BASE = {"id": None, "revision": None, "sha256": "b" * 64, "path": "/bases/other", "name": "other"}
+BASE = BaseRecord(id="org/base", revision="r1", sha256="a" * 64, path="/bases/base", name="org/base")
+OTHER_BASE = BaseRecord(id=None, revision=None, sha256="b" * 64, path="/bases/other", name="other")
 
 
 @pytest.fixture
@@ -20,7 +31,7 @@ def registry(tmp_path: Path) -> Registry:
 
 
 def draft(name: str = "legal", **changes: object) -> Entry:
-    return Entry(**{"kind": "adapter", "name": name, "base": BASE, "pooling": "cls", "method": "lora", **changes})
+    return Entry(**{"kind": "adapter", "name": name, "bases": (BASE,), "pooling": "cls", "method": "lora", **changes})
 
 
 def write(folder: Path) -> None:
@@ -41,10 +52,10 @@ def test_an_entry_survives_json() -> None:
     entry = draft(
         version=3,
         prompts={"query": "Q: "},
-        parents=[{"reference": "a@1", "sha256": "c" * 64, "weight": 0.5}],
-        scores={"dev": {"after": 0.5}},
+        parents=(ParentRecord(reference="a@1", sha256="c" * 64, weight=0.5),),
+        scores={"dev": ScoreRecord(metric="nDCG@10", after=0.5)},
     )
-    assert Entry.from_dict(json.loads(entry.to_json())) == entry
+    assert from_stored(json.loads(json.dumps(to_stored(entry)))) == entry
     assert entry.reference == "legal@3"
 
 
@@ -57,20 +68,25 @@ def test_an_entry_survives_json() -> None:
         ({"parents": ["a@1"]}, "each parent must be an object"),
         ({"kind": "soup"}, "unknown kind of entry 'soup'"),
         ({"created": "yesterday"}, "expected an ISO 8601 time"),
-        ({"base": {"id": "x"}}, "must name its base by id and sha256"),
+        ({"bases": [{"id": "x"}]}, "each base lacks the key 'sha256'"),
+        ({"bases": []}, "must name its base"),
+        ({"side": "left"}, "unknown side 'left'"),
+        ({"data": {"source": 7}}, "data: source must be a text, found 7"),
+        ({"scores": {"dev": {"metric": "nDCG@10", "after": "good"}}}, "after must be a number or null"),
+        ({"places": []}, "places must be a dict"),
         ({"version": -1}, "expected a whole number"),
     ],
 )
 def test_a_malformed_entry_is_refused(change: dict, message: str) -> None:
     with pytest.raises(RegistryError, match=message):
-        Entry.from_dict(draft().to_dict() | change)
+        from_stored(to_stored(draft()) | change)
 
 
 def test_an_entry_without_a_base_is_refused() -> None:
-    content = draft().to_dict()
-    del content["base"]
-    with pytest.raises(RegistryError, match="lacks the key 'base'"):
-        Entry.from_dict(content)
+    content = to_stored(draft())
+    del content["bases"]
+    with pytest.raises(RegistryError, match="lacks the key 'bases'"):
+        from_stored(content)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", ".hidden", "-x", "a/b", "a@1", "x" * 101, "base", "Registry.json", "runs", "a\u200bb"])
@@ -91,13 +107,13 @@ def test_a_malformed_reference_is_refused(text: str) -> None:
 
 
 def test_add_numbers_versions_and_keeps_what_was_written(registry: Registry) -> None:
-    first, second = registry.add(draft(targets=["query"]), write), registry.add(draft(), write)
+    first, second = registry.add(draft(targets=("query",)), write), registry.add(draft(), write)
     assert [first.version, second.version] == [1, 2]
     assert registry.entries() == [first, second]
-    assert first.files["sub/config.json"]["size"] == 2
-    assert first.files["weights.bin"]["size"] == 100
+    assert first.files["sub/config.json"].size == 2
+    assert first.files["weights.bin"].size == 100
     assert (registry.folder(first) / "sub" / "config.json").read_text() == "{}"
-    assert json.loads((registry.folder(first) / "adapt.json").read_text()) == first.to_dict()
+    assert json.loads((registry.folder(first) / "adapt.json").read_text()) == {"format": 2} | to_stored(first)
     assert registry.verify().problems == ()
 
 
@@ -145,15 +161,15 @@ def test_find_takes_number_alias_and_newest(registry: Registry) -> None:
 
 def test_find_takes_the_newest_on_the_base(registry: Registry) -> None:
     first = registry.add(draft(), write)
-    registry.add(draft(base=OTHER_BASE), write)
-    assert registry.find("legal", None, BASE["sha256"]) == first
+    registry.add(draft(bases=(OTHER_BASE,)), write)
+    assert registry.find("legal", None, BASE.sha256) == first
     with pytest.raises(UnknownReferenceError, match=r"no version on the base in use .* legal@1 on org/base, legal@2 on other"):
         registry.find("legal", None, "c" * 64)
 
 
 def test_an_ensemble_is_on_each_of_its_bases(registry: Registry) -> None:
-    entry = registry.add(draft(kind="ensemble", base=[BASE, OTHER_BASE], pooling=None), lambda folder: None)
-    assert registry.find("legal", None, OTHER_BASE["sha256"]) == entry == registry.find("legal", None, BASE["sha256"])
+    entry = registry.add(draft(kind="ensemble", bases=(BASE, OTHER_BASE), pooling=None), lambda folder: None)
+    assert registry.find("legal", None, OTHER_BASE.sha256) == entry == registry.find("legal", None, BASE.sha256)
     assert registry.verify().problems == ()
 
 
@@ -209,7 +225,7 @@ def test_remove_takes_the_files_and_the_number_is_not_given_again(registry: Regi
 
 def test_remove_refuses_while_an_alias_or_a_child_needs_it(registry: Registry) -> None:
     parent = registry.add(draft(), write)
-    child = registry.add(draft("both", kind="merge", parents=[{"reference": "legal@1", "sha256": "c" * 64, "weight": 1.0}]), write)
+    child = registry.add(draft("both", kind="merge", parents=(ParentRecord(reference="legal@1", sha256="c" * 64, weight=1.0),)), write)
     registry.set_alias(parent, "best")
     with pytest.raises(RegistryError, match=r"needed by the alias legal@best, both@1; .* adapt rm legal@1 --force"):
         registry.remove(parent)
@@ -222,8 +238,10 @@ def test_remove_refuses_while_an_alias_or_a_child_needs_it(registry: Registry) -
 
 def test_lineage_follows_parents_and_tells_those_that_are_gone(registry: Registry) -> None:
     grandparent = registry.add(draft("a"), write)
-    parent = registry.add(draft("b", parents=[{"reference": "a@1", "sha256": "c" * 64, "weight": 0.25}]), write)
-    child = registry.add(draft("c", parents=[{"reference": "b@1", "weight": 0.5}, {"reference": "gone@9", "weight": 0.5}]), write)
+    parent = registry.add(draft("b", parents=(ParentRecord(reference="a@1", sha256="c" * 64, weight=0.25),)), write)
+    child = registry.add(
+        draft("c", parents=(ParentRecord(reference="b@1", weight=0.5), ParentRecord(reference="gone@9", weight=0.5))), write
+    )
     tree = lineage(registry, child)
     assert [(node.reference, node.weight, node.entry is None) for node in tree.parents] == [("b@1", 0.5, False), ("gone@9", 0.5, True)]
     assert tree.parents[0].parents[0].reference == "a@1"
@@ -281,25 +299,9 @@ def test_a_newer_format_is_refused_with_what_to_upgrade(registry: Registry) -> N
     content = json.loads(registry.user.index_path.read_text())
     registry.user.index_path.write_text(json.dumps(content | {"format": 99}))
     for act in (registry.entries, lambda: registry.add(draft(), write), lambda: registry.verify(fix=True)):
-        with pytest.raises(RegistryError, match=r"format 99.*reads up to 1; upgrade with: pip install -U adapt-embed"):
+        with pytest.raises(RegistryError, match=r"format 99.*reads up to 2; upgrade with: pip install -U adapt-embed"):
             act()
     assert json.loads(registry.user.index_path.read_text())["format"] == 99
-
-
-def test_an_older_format_is_read_and_migrated_on_write(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = registry.add(draft(), write)
-    old = registry.user.index_path.read_text().replace('"entries"', '"versions"')
-    registry.user.index_path.write_text(old)
-    monkeypatch.setattr(index_module, "FORMAT", 2)
-    monkeypatch.setitem(
-        index_module.MIGRATIONS, 1, lambda index: {**{k: v for k, v in index.items() if k != "versions"}, "entries": index["versions"]}
-    )
-    assert registry.entries() == [entry]
-    assert registry.user.index_path.read_text() == old
-    registry.set_alias(entry, "best")
-    content = json.loads(registry.user.index_path.read_text())
-    assert content["format"] == 2
-    assert len(content["entries"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ import pytest
 import torch
 from adapt_embed.cli import main
 from adapt_embed.lora import LoraModule, write_lora
-from adapt_embed.registry import Entry, open_registry
+from adapt_embed.registry import BaseRecord, Entry, ParentRecord, ScoreRecord, base_record, open_registry
 from click.testing import CliRunner, Result
 
-BASE = {"id": "org/base", "revision": "r1", "sha256": "a" * 64, "path": "/bases/base", "name": "org/base"}
+BASE = BaseRecord(id="org/base", revision="r1", sha256="a" * 64, path="/bases/base", name="org/base")
 
 
 def adapt(*arguments: object) -> Result:
@@ -33,15 +34,22 @@ def write(folder: Path) -> None:
 def filled() -> None:
     """Two versions of legal with an alias, and a merge of them, in the default registry."""
     registry = open_registry()
-    scores = {"dev": {"metric": "nDCG@10", "before": 0.5, "after": 0.625}}
+    scores = {"dev": ScoreRecord(metric="nDCG@10", before=0.5, after=0.625)}
     draft = Entry(
-        kind="adapter", name="legal", base=BASE, domain="legal", pooling="cls", prompts={"query": "Find: "}, method="lora", scores=scores
+        kind="adapter",
+        name="legal",
+        bases=(BASE,),
+        domain="legal",
+        pooling="cls",
+        prompts={"query": "Find: "},
+        method="lora",
+        scores=scores,
     )
     first = registry.add(draft, write)
     registry.add(draft, write)
     registry.set_alias(first, "best")
-    parents = [{"reference": "legal@1", "sha256": "c" * 64, "weight": 0.5}, {"reference": "legal@2", "sha256": "d" * 64, "weight": 0.5}]
-    registry.add(Entry(kind="merge", name="both", base=BASE, method="linear", parents=parents), write)
+    parents = tuple(ParentRecord(reference=f"legal@{number}", sha256="c" * 64, weight=0.5) for number in (1, 2))
+    registry.add(Entry(kind="merge", name="both", bases=(BASE,), method="linear", parents=parents), write)
 
 
 def test_list_says_how_to_begin() -> None:
@@ -81,7 +89,7 @@ def test_show_tells_everything_and_the_lineage() -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_show_of_a_bare_name_tells_of_other_bases() -> None:
-    open_registry().add(Entry(kind="adapter", name="legal", base=BASE | {"sha256": "b" * 64}), write)
+    open_registry().add(Entry(kind="adapter", name="legal", bases=(replace(BASE, sha256="b" * 64),)), write)
     assert "on other bases: legal@1, legal@2" in adapt("show", "legal").stderr
     assert adapt("show", "legal@3").stderr == ""
 
@@ -162,7 +170,7 @@ def test_add_takes_a_peft_folder_and_its_base_from_its_configuration(peft_folder
     added = adapt_json("add", peft_folder, "--domain", "legal", "--name", "mine")
     entry = open_registry().find("mine")
     assert added["reference"] == "mine@1"
-    assert (entry.domain, entry.rank, entry.targets, entry.pooling, entry.prompts["query"]) == ("legal", 4, ["query"], "cls", "find: ")
+    assert (entry.domain, entry.rank, entry.targets, entry.pooling, entry.prompts["query"]) == ("legal", 4, ("query",), "cls", "find: ")
     names = set(entry.files)
     assert {"README.md", "adapter_config.json", "adapter_model.safetensors", "modules.json", "1_Pooling/config.json"} <= names
     assert not any("checkpoint" in name or name.startswith(".") for name in names)
@@ -172,7 +180,7 @@ def test_add_takes_a_peft_folder_and_its_base_from_its_configuration(peft_folder
 
 def test_an_added_folder_gives_the_same_vectors_in_sentence_transformers(peft_folder: Path, tiny_base: Path) -> None:
     from adapt_embed.base import load_base, resolve_base
-    from adapt_embed.encoder import LoraEncoder
+    from adapt_embed.encoders import LoraEncoder
     from adapt_embed.lora import read_lora
     from sentence_transformers import SentenceTransformer
 
@@ -181,7 +189,7 @@ def test_an_added_folder_gives_the_same_vectors_in_sentence_transformers(peft_fo
     ours = LoraEncoder(load_base(resolve_base(str(tiny_base))), read_lora(path), precision="fp32")
     theirs = SentenceTransformer(str(path), device="cpu")
     for role, prompt in (("query", "query"), ("document", "document")):
-        assert np.abs(ours.encode(texts, role) - theirs.encode(texts, prompt_name=prompt)).max() < 1e-5
+        assert np.abs(ours.encode(texts, role).vectors - theirs.encode(texts, prompt_name=prompt)).max() < 1e-5
 
 
 def test_add_refuses_factors_that_do_not_fit_the_base(peft_folder: Path, tiny_base: Path) -> None:
@@ -294,10 +302,9 @@ def test_verify_notices_a_base_that_has_gone_and_fix_leaves_its_versions(peft_fo
 def test_verify_notices_a_configuration_that_names_a_dead_base(peft_folder: Path, tiny_base: Path, named: str | None) -> None:
     """Versions that were added before their configuration was mended."""
     from adapt_embed.base import resolve_base
-    from adapt_embed.registry.entry import base_record
 
     write_peft(peft_folder, named, 32)
-    draft = Entry(kind="adapter", name="old", base=base_record(resolve_base(str(tiny_base))), pooling="cls", method="lora")
+    draft = Entry(kind="adapter", name="old", bases=(base_record(resolve_base(str(tiny_base)).spec),), pooling="cls", method="lora")
     open_registry().add(
         draft, lambda folder: shutil.copytree(peft_folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*")) and None
     )
@@ -316,7 +323,7 @@ def test_a_merge_takes_the_record_of_its_base_that_is_still_there(peft_folder: P
     adapt_json("merge", "dead", "alive", "--name", "both")
     entry = open_registry().find("both")
     config = json.loads((open_registry().folder(entry) / "adapter_config.json").read_text())
-    assert config["base_model_name_or_path"] == entry.bases[0]["path"] == str(tiny_base.resolve())
+    assert config["base_model_name_or_path"] == entry.bases[0].path == str(tiny_base.resolve())
 
 
 def test_verify_notices_members_that_have_gone(peft_folder: Path, tmp_path: Path) -> None:
@@ -380,5 +387,5 @@ def test_the_base_fingerprint_is_recorded_and_found_again(peft_folder: Path, tin
     from adapt_embed.base import resolve_base
 
     adapt_json("add", peft_folder)
-    sha256 = resolve_base(str(tiny_base)).sha256
-    assert open_registry().find("found", None, sha256).bases[0]["path"] == str(tiny_base)
+    sha256 = resolve_base(str(tiny_base)).spec.sha256
+    assert open_registry().find("found", None, sha256).bases[0].path == str(tiny_base)

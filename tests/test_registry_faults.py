@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from adapt_embed import disk
 from adapt_embed.cli import main
 from adapt_embed.errors import RegistryError
 from adapt_embed.lora import LoraModule, write_lora
-from adapt_embed.registry import Entry, Layer, Registry, atomic
+from adapt_embed.registry import BaseRecord, Entry, Layer, Registry
 from click.testing import CliRunner
 
-BASE = {"id": "org/base", "revision": "r1", "sha256": "a" * 64, "path": "/bases/base", "name": "org/base"}
+BASE = BaseRecord(id="org/base", revision="r1", sha256="a" * 64, path="/bases/base", name="org/base")
 NO_BUILTIN = Layer(Path("/nonexistent/registry.json"), Path("/nonexistent"))
 
 
@@ -43,7 +44,7 @@ def memory_folder(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away whatever fault a test leaves."""
-    monkeypatch.setattr(atomic, "FAULT", None)
+    monkeypatch.setattr(disk, "FAULT", None)
 
 
 def open_at(home: Path) -> Registry:
@@ -51,13 +52,13 @@ def open_at(home: Path) -> Registry:
 
 
 def draft(name: str = "legal") -> Entry:
-    return Entry(kind="adapter", name=name, base=BASE, pooling="cls", created="2026-01-01T00:00:00+00:00")
+    return Entry(kind="adapter", name=name, bases=(BASE,), pooling="cls", created="2026-01-01T00:00:00+00:00")
 
 
 def write(folder: Path) -> None:
-    atomic.write_file(folder / "weights.bin", b"w" * 100)
-    atomic.make_folder(folder / "sub")
-    atomic.write_file(folder / "sub" / "config.json", b"{}")
+    disk.write_file(folder / "weights.bin", b"w" * 100)
+    disk.make_folder(folder / "sub")
+    disk.write_file(folder / "sub" / "config.json", b"{}")
 
 
 def write_without_flushing(folder: Path) -> None:
@@ -131,7 +132,7 @@ def kill_for_real(operation: str, path: Path) -> None:
 
 def run_with(faults: Faults, act: Act, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(atomic, "FAULT", faults)
+        patch.setattr(disk, "FAULT", faults)
         act(open_at(home))
 
 
@@ -141,7 +142,7 @@ def run_in_a_child(faults: Faults, act: Act, home: Path) -> int:
         warnings.simplefilter("ignore")  # newer Pythons warn of forks beside threads
         pid = os.fork()
     if pid == 0:
-        atomic.FAULT = faults
+        disk.FAULT = faults
         code = 1
         try:
             act(open_at(home))
@@ -265,15 +266,15 @@ def test_an_orphans_number_is_not_counted_and_not_an_obstacle(memory_folder: Pat
 WRITER = """
 import sys, time
 from pathlib import Path
-from adapt_embed.registry import Entry, Registry
+from adapt_embed.registry import BaseRecord, Entry, Registry
 home, number = Path(sys.argv[1]), sys.argv[2]
 registry = Registry(home)
-base = {"id": "org/base", "sha256": "a" * 64}
+base = BaseRecord(id="org/base", sha256="a" * 64)
 while not (home.parent / "go").exists():
     time.sleep(0.002)
 for turn in range(25):
     name = "own" + number if turn % 5 == 0 else "shared"
-    registry.add(Entry(kind="adapter", name=name, base=base), lambda folder: (folder / "w").write_text(number + " " + str(turn)) and None)
+    registry.add(Entry(kind="adapter", name=name, bases=(base,)), lambda folder: (folder / "w").write_text(number + " " + str(turn)) and None)
 """
 
 

@@ -1,18 +1,19 @@
 """The report: winners and losers, charts, curves, the page that escapes everything, and what the command writes."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from adapt_embed.bench.assess import assess
-from adapt_embed.bench.comparisons import compare_references
-from adapt_embed.bench.entrants import Entrant
-from adapt_embed.bench.identity import Identity
-from adapt_embed.bench.leakage import Leak, Leakage, TaskLeaks
+from adapt_embed.bench.judge.assess import assess
+from adapt_embed.bench.judge.comparisons import compare_references
+from adapt_embed.bench.judge.roles import Background
+from adapt_embed.bench.leaks.leakage import Leak, Leakage, TaskLeaks
 from adapt_embed.bench.report.charts import WIDTH, curve_charts, gain_chart, recall_chart, scatter_chart
 from adapt_embed.bench.report.costs import Cost, reference_costs
 from adapt_embed.bench.report.csv_link import csv_link, csv_text
@@ -22,16 +23,19 @@ from adapt_embed.bench.report.findings import Findings, Ranking
 from adapt_embed.bench.report.page import Report, render_report
 from adapt_embed.bench.report.recall import recall_curves
 from adapt_embed.bench.report.scale import fit_scale
-from adapt_embed.bench.report.tables import Cell, Table, comparisons, costs, differences, overview
-from adapt_embed.bench.result import BenchResult, Summary, parse_result
-from adapt_embed.bench.roles import Background
-from adapt_embed.bench.run import bench
-from adapt_embed.bench.tasks import classification_task, retrieval_task, sts_task
+from adapt_embed.bench.report.tables import Table, TableCell, comparisons, costs, differences, overview
+from adapt_embed.bench.result import BenchResult, Summary
+from adapt_embed.bench.run.identity import Identity
+from adapt_embed.bench.run.models import Model
+from adapt_embed.bench.run.scoring import bench
+from adapt_embed.bench.tasks.classification import classification_task
+from adapt_embed.bench.tasks.retrieval import retrieval_task
+from adapt_embed.bench.tasks.sts import sts_task
 from adapt_embed.cli import main
 from adapt_embed.data.labelled import LabelledTexts
 from adapt_embed.data.retrieval import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
-from adapt_embed.encoder import Vectors
+from adapt_embed.encoders import Encoded
 from adapt_embed.errors import AdapterError
 from adapt_embed.references import Resolved
 from adapt_embed.registry import open_registry
@@ -42,7 +46,7 @@ from mteb.results import TaskResult
 EVIL = "<script>window.pwned = 1</script></script><img src=x onerror='window.pwned = 1'> & \"quoted\" 'too'"
 CORPUS = {"p1": f"Judges sit {EVIL}", "p2": "A tenant pays rent.", "p3": "劳动合同应当书面订立。", "p4": "Rivers reach the sea."}
 PAIRS = Pairs({"q1": f"court {EVIL}", "q2": "who pays", "q3": "合同？"}, {"q1": {"p1": 1}, "q2": {"p2": 2, "p4": 1}, "q3": {"p3": 1}})
-NOTHING_SEEN = Leakage(cells=())
+NOTHING_SEEN = Leakage(found=())
 
 
 class Fake:
@@ -50,17 +54,20 @@ class Fake:
 
     def __init__(self, vectors: dict[str, list[float]]) -> None:
         self.vectors = {text: np.array(vector, np.float32) / np.linalg.norm(vector) for text, vector in vectors.items()}
-        self.truncated, self.on_batch = 0, None
+        self.dimension = len(next(iter(vectors.values()), []))
 
-    def encode(self, texts: Sequence[str], role: str = "document") -> Vectors:
-        return np.stack([self.vectors[text] for text in texts])
+    def networks(self) -> tuple[()]:
+        return ()
+
+    def encode(self, texts: Sequence[str], role: str = "document", *, on_batch: object = None) -> Encoded:
+        return Encoded(np.stack([self.vectors[text] for text in texts]), np.zeros(len(texts), np.bool_))
 
 
-def entrant(name: str, vectors: dict[str, list[float]], base: str | None = None) -> Entrant:
-    return Entrant(name, Fake(vectors), Identity(name=f"adapt/{name}", revision=name, precision="fp32", max_tokens=8), "fake", base)  # type: ignore[arg-type]
+def model(name: str, vectors: dict[str, list[float]], base: str | None = None) -> Model:
+    return Model(name, Fake(vectors), Identity(name=f"adapt/{name}", revision=name, precision="fp32", max_tokens=8), "fake", base)  # type: ignore[arg-type]
 
 
-def entrants() -> list[Entrant]:
+def models() -> list[Model]:
     """A base that finds q2's first answer alone, and `good`, which finds q1's and q3's and loses q2's."""
     passages = dict(zip(CORPUS.values(), np.eye(4).tolist(), strict=True))
     queries = list(PAIRS.queries.values())
@@ -68,7 +75,7 @@ def entrants() -> list[Entrant]:
     good = dict(zip(queries, [[3, 1, 0, 2], [3, 1, 2, 0], [1, 0, 3, 2]], strict=True))
     sentences = {text: [1, row] for row, text in enumerate("abcdef")}
     turned = {text: [1, 5 - row] for row, text in enumerate("abcdef")} | {"a": [1, 0]}
-    return [entrant("base", passages | base | sentences), entrant("good@1", passages | good | turned, "base")]
+    return [model("base", passages | base | sentences), model("good@1", passages | good | turned, "base")]
 
 
 def tasks() -> list[AbsTask]:
@@ -79,7 +86,7 @@ def tasks() -> list[AbsTask]:
 @pytest.fixture(scope="module")
 def benched() -> tuple[BenchResult, list[AbsTask], Findings]:
     findings, own = Findings(), tasks()
-    result = bench(entrants(), own, on_cell=findings.keep)
+    result = bench(models(), own, on_cell=findings.keep)
     return assess(result, own, Background(general=("pairs",))), own, findings
 
 
@@ -90,7 +97,7 @@ def examples(benched: tuple[BenchResult, list[AbsTask], Findings]) -> dict[str, 
 
 def make_report(benched: tuple[BenchResult, list[AbsTask], Findings], **changes: object) -> Report:
     leak = Leak("q1", "exact", "good@1", 1.0, EVIL)
-    leakage = Leakage(cells=(TaskLeaks(task="law", reference="good@1", items=3, item="queries", leaks=(leak,), trained=("good@1",)),))
+    leakage = Leakage(found=(TaskLeaks(task="law", reference="good@1", items=3, item="queries", leaks=(leak,), trained=("good@1",)),))
     known = {
         "result": benched[0],
         "leakage": leakage,
@@ -152,7 +159,7 @@ def test_rows_are_shown_with_their_labels() -> None:
     train = LabelledTexts(["a", "b"] * 8, ["no", "yes"] * 8)
     task = classification_task("rows", train, LabelledTexts(list("cdef"), ["no", "yes", "no", "yes"]))
     vectors = {"a": [1.0, 0.0], "b": [0.0, 1.0], "e": [1.0, 0.0], "f": [0.0, 1.0]}
-    own = [entrant("base", vectors | {"c": [1, 0.1], "d": [1, 0.2]}), entrant("good", vectors | {"c": [0.1, 1], "d": [0, 1]}, "base")]
+    own = [model("base", vectors | {"c": [1, 0.1], "d": [1, 0.2]}), model("good", vectors | {"c": [0.1, 1], "d": [0, 1]}, "base")]
     result = assess(bench(own, [task]), [task], Background())
     (found,) = find_examples(result, [task], Findings(), NOTHING_SEEN)
     assert [(each.texts, each.remark, each.difference) for each in found.winners] == [(("d",), "label 1", 1.0)]
@@ -172,12 +179,12 @@ def test_rankings_are_those_of_trec_eval(benched: tuple[BenchResult, list[AbsTas
 
 
 def test_equal_scores_are_ranked_by_the_greater_id(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
-    from adapt_embed.bench.cells import Cell
+    from adapt_embed.bench.run.cells import Cell
 
     findings, law = Findings(), benched[1][0]
     result = {"scores": {"test": [{"hf_subset": "default"}]}}
     findings.keep(
-        entrants()[0],
+        models()[0],
         law,
         Cell(task_result=result, predictions={"default": {"test": {"q1": {"p1": 0.5, "p2": 0.5, "p3": 0.1}}}}, truncated=0),
     )
@@ -256,7 +263,7 @@ def rivals() -> BenchResult:
         asked = {f"qn{row}": axes[row] + (2 * axes[(row + 1) % 12] if row >= right else 0) for row in range(12)}
         return {key: list(value) for key, value in (dict(zip(corpus.values(), axes, strict=True)) | asked).items()}
 
-    own = [entrant("base", vectors(0))] + [entrant(name, vectors(right), "base") for name, right in (("one", 11), ("two", 3), ("same", 3))]
+    own = [model("base", vectors(0))] + [model(name, vectors(right), "base") for name, right in (("one", 11), ("two", 3), ("same", 3))]
     return assess(bench(own, [task]), [task], Background())
 
 
@@ -310,7 +317,7 @@ def test_recall_counts_the_answers_among_the_first_k() -> None:
     pairs = Pairs({"q": "q"}, {"q": {"p0": 1, "p7": 2, "p30": 1, "p59": 1}})
     task, findings = retrieval_task("deep", corpus, pairs), Findings()
     vectors = {f"p{row}": [np.cos(row / 60), np.sin(row / 60)] for row in range(60)} | {"q": [1.0, 0.0]}
-    result = bench([entrant("base", vectors)], [task], on_cell=findings.keep)
+    result = bench([model("base", vectors)], [task], on_cell=findings.keep)
     (curve,) = recall_curves(result, [task], findings)
     assert curve.cutoffs == (1, 5, 10, 20, 50)
     assert curve.recall["base"] == (0.25, 0.25, 0.5, 0.5, 0.75)  # ranks 1, 8, 31 and 60
@@ -338,7 +345,7 @@ def test_coinciding_queries_are_one_dot_with_their_number_and_the_texts_of_a_few
     texts = {"a": [1.0, 0.0], "b": [0.0, 1.0]}
     base = texts | {text: [0.0, 1.0] for text in queries.values()}
     own = texts | {text: [1.0, 0.0] if text != "query 7" else [0.0, 1.0] for text in queries.values()}
-    result = assess(bench([entrant("base", base), entrant("good", own, "base")], [task]), [task], Background())
+    result = assess(bench([model("base", base), model("good", own, "base")], [task]), [task], Background())
     (found,) = find_examples(result, [task], Findings(), NOTHING_SEEN)
     assert [(point.base, point.own, point.count) for point in found.points] == [(0.6309, 0.6309, 1), (0.6309, 1.0, 7)]
     chart = scatter_chart(found)
@@ -365,8 +372,8 @@ def test_costs_are_measured_or_said_to_be_kept() -> None:
 
 
 def test_the_speed_is_that_of_what_was_encoded_and_of_nothing_where_vectors_are_kept(tiny_base: Path, tmp_path: Path) -> None:
-    from adapt_embed.bench.cells import Caches
-    from adapt_embed.bench.entrants import enter
+    from adapt_embed.bench.run.cells import Caches
+    from adapt_embed.bench.run.models import open_models
     from adapt_embed.cache import CacheFiles
     from adapt_embed.cache.vectors import VectorStore
     from adapt_embed.references import LoadedBases, Search, resolve_references
@@ -374,7 +381,7 @@ def test_the_speed_is_that_of_what_was_encoded_and_of_nothing_where_vectors_are_
     found = resolve_references(["base"], Search(registry=open_registry(tmp_path / "registry"), base=str(tiny_base)))
     measured = []
     for _ in range(2):
-        own = enter(found, LoadedBases())
+        own = open_models(found, LoadedBases())
         bench(own, tasks()[:1], caches=Caches(vectors=VectorStore(CacheFiles(tmp_path / "cache"))))
         measured += reference_costs(own, found)
     first, second = measured
@@ -389,9 +396,9 @@ def test_csv_parses_back_to_the_rows_and_no_text_becomes_a_formula() -> None:
     import csv
 
     rows = (
-        (Cell('合同, "a"\nb', more="3 queries"), Cell("−0.1266", -0.1266, more="+0.1 *")),
-        (Cell("=HYPERLINK(1)"), Cell("–")),
-        (Cell("-1+cmd"), Cell("−0.1 to +0.2")),
+        (TableCell('合同, "a"\nb', more="3 queries"), TableCell("−0.1266", -0.1266, more="+0.1 *")),
+        (TableCell("=HYPERLINK(1)"), TableCell("–")),
+        (TableCell("-1+cmd"), TableCell("−0.1 to +0.2")),
     )
     table = Table(("name", "score"), rows, frozenset({1}))
     assert list(csv.reader(csv_text(table).splitlines(keepends=True))) == [
@@ -408,7 +415,6 @@ def test_csv_parses_back_to_the_rows_and_no_text_becomes_a_formula() -> None:
 def test_the_json_says_the_general_change_with_the_sign_of_the_tables(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
     base, good = benched[0].as_dict()["summary"]
     assert (base["general_change"], good["general_change"], good["forgetting"]) == pytest.approx((None, -2.0, 2.0))
-    assert parse_result(benched[0].as_dict(items=True)) == benched[0]
 
 
 def test_the_page_names_what_is_ranked(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
@@ -454,11 +460,21 @@ def test_texts_are_shown_and_never_run(benched: tuple[BenchResult, list[AbsTask]
     assert "".join(page.text).count(EVIL) >= 5  # in a query, a passage, the command, a leak and a fact
 
 
-def test_a_name_that_is_no_name_is_escaped_in_charts_and_tables(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
-    result = json.loads(json.dumps(benched[0].as_dict(items=True)).replace("good@1", "<b>good</b>"))
-    from adapt_embed.bench.result import parse_result
+def renamed(value: Any, old: str, new: str) -> Any:
+    """Replace a text wherever it stands in a result."""
+    if isinstance(value, str):
+        return value.replace(old, new)
+    if isinstance(value, list | tuple):
+        return type(value)(renamed(each, old, new) for each in value)
+    if dataclasses.is_dataclass(value):
+        return dataclasses.replace(
+            value, **{field.name: renamed(getattr(value, field.name), old, new) for field in dataclasses.fields(value)}
+        )  # type: ignore[type-var]
+    return value
 
-    page = render_report(make_report(benched, result=parse_result(result), examples=[]))
+
+def test_a_name_that_is_no_name_is_escaped_in_charts_and_tables(benched: tuple[BenchResult, list[AbsTask], Findings]) -> None:
+    page = render_report(make_report(benched, result=renamed(benched[0], "good@1", "<b>good</b>"), examples=[]))
     assert "<b>good</b>" not in page
     assert page.count("&lt;b&gt;good&lt;/b&gt;") > 5
 
@@ -506,7 +522,7 @@ def search_json(chosen: list[float]) -> dict:
 def merge_in(folder: Path, search: object) -> Resolved:
     folder.mkdir()
     (folder / "search.json").write_text(json.dumps(search))
-    return Resolved(reference="both@1", kind="merge", base=None, folder=folder, description="")  # type: ignore[arg-type]
+    return Resolved(reference="both@1", kind="merge", base=None, encoding=None, folder=folder, description="")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("chosen", "place"), [([0.4, 0.6], 0.4), ([0.4, 0.5], None)])

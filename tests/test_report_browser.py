@@ -4,18 +4,19 @@ import csv
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from adapt_embed.bench.leakage import Leak, Leakage, TaskLeaks
+from adapt_embed.bench.leaks.leakage import Leak, Leakage, TaskLeaks
 from adapt_embed.bench.report.costs import Cost
 from adapt_embed.bench.report.curve import WeightCurve, WeightLine
 from adapt_embed.bench.report.examples import Example, Examples, Point
-from adapt_embed.bench.report.item_texts import Passage
 from adapt_embed.bench.report.page import Report, render_report
 from adapt_embed.bench.report.recall import RecallCurve
 from adapt_embed.bench.result import BenchedReference, BenchedTask, BenchResult, Comparison, Interval, Score, Summary
+from adapt_embed.bench.tasks.kind import Passage
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 QUIET = [
@@ -94,7 +95,7 @@ def report() -> Report:
         result=BenchResult(
             tasks=tuple(tasks), references=tuple(references), scores=tuple(scores), mteb_version="2", summary=tuple(summary)
         ),
-        leakage=Leakage(cells=(TaskLeaks(task="law", reference=EVIL, items=12, item="queries", leaks=(leak,), trained=(EVIL,)),)),
+        leakage=Leakage(found=(TaskLeaks(task="law", reference=EVIL, items=12, item="queries", leaks=(leak,), trained=(EVIL,)),)),
         examples=[found],
         curves=[curve()],
         command=f"adapt bench '{EVIL}'",
@@ -228,11 +229,18 @@ def test_what_has_no_number_stays_last_in_either_order(opened: tuple[Page, list[
         assert column(page, "#overview table", 3) == expected
 
 
-def test_on_a_phone_tables_scroll_in_their_own_box(opened: tuple[Page, list[str]]) -> None:
+def test_on_a_phone_a_row_is_a_block_and_nothing_scrolls_sideways(opened: tuple[Page, list[str]]) -> None:
     page, _ = opened
+    page.evaluate(OPEN_ALL)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    box = page.locator("#differences .scroll")
-    assert box.evaluate("each => each.scrollWidth > each.clientWidth")
+    assert page.locator(".scroll").evaluate_all("all => all.filter(each => each.scrollWidth > each.clientWidth).length") == 0
+    row = page.locator("#differences tbody tr").first
+    boxes = [cell.bounding_box() for cell in row.locator("td").all()]
+    assert all(above["y"] + above["height"] <= below["y"] + 1 for above, below in pairwise(boxes))
+    headings = row.locator("td").evaluate_all("all => all.map(each => getComputedStyle(each, '::before').content)")
+    assert headings[:4] == ['"task"', '"reference"', '"score"', '"difference"']
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert len({round(cell.bounding_box()["y"]) for cell in row.locator("td").all()}) == 1  # a row again
 
 
 OPEN_ALL = "document.querySelectorAll('details').forEach(each => { each.open = true })"
@@ -252,7 +260,7 @@ OVERLAPPING = """() => [...document.querySelectorAll("tr")].filter(row => {
     return [cell.getBoundingClientRect(), range.getBoundingClientRect()];
   });
   return boxes.some(([cell, content], number) => content.right > cell.right + 1 || content.left < cell.left - 1
-    || (number && boxes[number - 1][0].right > cell.left + 1));
+    || (number && boxes[number - 1][0].right > cell.left + 1 && boxes[number - 1][0].bottom > cell.top + 1));
 }).map(row => row.outerHTML.slice(0, 300))"""
 
 

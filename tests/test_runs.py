@@ -20,23 +20,6 @@ def adapt(*arguments: object) -> Result:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "registry"
-
-
-@pytest.fixture
-def train(tiny_base: Path, toy_folder: Path, home: Path) -> Train:
-    settings = ["epochs=3", "batch_size=16", "rank=2", "max_tokens=16"]
-
-    def run(*more: object) -> Result:
-        options = [part for setting in settings for part in ("--set", setting)]
-        fixed = ["train", "--domain", "legal", "--data", toy_folder, "--base", tiny_base, "--dtype", "fp32", "--registry", home]
-        return adapt(*fixed, *options, *more)
-
-    return run
-
-
-@pytest.fixture
 def interrupted(train: Train, monkeypatch: pytest.MonkeyPatch) -> Result:
     """A run named 法律 that Ctrl-C stopped after three steps."""
 

@@ -15,7 +15,7 @@ from adapt_embed.adapters.strategies.lora import LoraStrategy
 from adapt_embed.adapters.strategies.table import STRATEGIES, open_strategy, put_in
 from adapt_embed.base import Base
 from adapt_embed.data.retrieval import TrainingData
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import ConfigError
 from adapt_embed.lora import factors_sha256, read_lora
 from torch import nn
@@ -28,7 +28,7 @@ def quick(strategy: str, **settings: object) -> TrainConfig:
 
 
 def vectors_of(base: Base, **options: object) -> np.ndarray:
-    return LoraEncoder(base, precision="fp32", max_tokens=16, **options).encode(TEXTS, "query")  # type: ignore[arg-type]
+    return LoraEncoder(base, precision="fp32", max_tokens=16, **options).encode(TEXTS, "query").vectors  # type: ignore[arg-type]
 
 
 def disturb(parameters: list[nn.Parameter], seed: int = 5) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from adapt_embed.adapters.seeds import open_group, spread_over_seeds
+from adapt_embed.adapters.seeds import open_group
 from adapt_embed.base import load as base_load
 from adapt_embed.cli import main
 from adapt_embed.data import sources
@@ -171,11 +171,6 @@ def test_a_dry_run_tells_the_seeds_and_writes_nothing(train: Train, home: Path) 
     assert "seeds     0 to 2: 3 times" in train("--seeds", "3", "--dry-run").stdout
     assert json.loads(train("--seeds", "3", "--dry-run", "--json").stdout)["seeds"] == [0, 1, 2]
     assert not home.exists()
-
-
-def test_the_spread_of_scores_is_that_of_a_sample() -> None:
-    spread = spread_over_seeds([0.5, 0.7, 0.6])
-    assert (spread.mean, spread.deviation, spread.least, spread.greatest) == pytest.approx((0.6, 0.1, 0.5, 0.7))
 
 
 def test_a_group_is_found_again_by_what_it_is(tmp_path: Path) -> None:

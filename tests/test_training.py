@@ -24,7 +24,7 @@ from adapt_embed.data.dev_set import DevSet
 from adapt_embed.data.domains import load_domain
 from adapt_embed.data.retrieval import TrainingData
 from adapt_embed.data.sources import load_training_data
-from adapt_embed.encoder import LoraEncoder
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import ConfigError, TrainingError
 from adapt_embed.lora import factors_sha256, read_lora
 
@@ -227,7 +227,7 @@ def test_the_dev_set_is_bounded_always_the_same_and_said(toy_data: TrainingData,
 
 
 def vectors_of(base: Base) -> np.ndarray:
-    return LoraEncoder(base, precision="fp32").encode(["the court", "a tenant and the judge"], "query")
+    return LoraEncoder(base, precision="fp32").encode(["the court", "a tenant and the judge"], "query").vectors
 
 
 def state_of(base: Base) -> dict[str, object]:
@@ -288,10 +288,10 @@ def test_a_second_run_on_a_base_is_that_on_a_fresh_one(base: Base, tiny_base: Pa
 def test_an_adapter_that_lies_over_the_base_takes_no_part_in_a_run(base: Base, tiny_base: Path, toy_data: TrainingData) -> None:
     fresh = train_fresh(tiny_base, toy_data)
     over = LoraEncoder(base, train_fresh(tiny_base, toy_data, seed=5).factors, precision="fp32")
-    vectors = over.encode(["the court"])
-    assert base.laid is not None
+    vectors = over.encode(["the court"]).vectors
+    assert base.network.laid is not None
     assert factors_sha256(train_adapter(base, toy_data, quick()).factors) == factors_sha256(fresh.factors)
-    assert np.array_equal(over.encode(["the court"]), vectors)
+    assert np.array_equal(over.encode(["the court"]).vectors, vectors)
 
 
 def test_two_runs_at_once_on_one_base_are_refused(base: Base, toy_data: TrainingData) -> None:

@@ -11,10 +11,11 @@ import torch
 from adapt_embed.adapters import TrainConfig, run_id, train_adapter
 from adapt_embed.adapters.register import register_adapter
 from adapt_embed.base import load_base, resolve_base
+from adapt_embed.choices import Role
 from adapt_embed.data.domains import load_domain
 from adapt_embed.data.retrieval import TrainingData
 from adapt_embed.data.sources import load_training_data
-from adapt_embed.encoder import LoraEncoder, Role
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.lora import read_lora
 from adapt_embed.registry import Entry, open_registry
 from safetensors import safe_open
@@ -52,19 +53,19 @@ def test_factors_are_stored_in_half_precision_unless_asked_otherwise(register: R
 
 def test_the_entry_records_what_made_it(register: Register, toy_data: TrainingData, tiny_base: Path) -> None:
     entry, folder = register(seed=3)
-    spec = resolve_base(str(tiny_base))
+    spec = resolve_base(str(tiny_base)).spec
     assert (entry.reference, entry.kind, entry.method, entry.domain, entry.rank, entry.seed) == ("toy@1", "adapter", "lora", "legal", 4, 3)
-    assert (entry.base["sha256"], entry.base["id"], entry.base["path"]) == (spec.sha256, None, str(tiny_base.resolve()))
+    assert (entry.bases[0].sha256, entry.bases[0].id, entry.bases[0].path) == (spec.sha256, None, str(tiny_base.resolve()))
     assert entry.prompts == {"query": "find: ", "document": ""}
-    assert entry.data["fingerprint"] == toy_data.fingerprint()
-    assert entry.data["counts"] == {"train_queries": 64, "train_pairs": 128, "passages": 32, "dev_queries": 16}
+    assert entry.data.fingerprint == toy_data.fingerprint()
+    assert entry.data.counts == {"train_queries": 64, "train_pairs": 128, "passages": 32, "dev_queries": 16}
     assert entry.config["learning_rate"] == 1e-2
     assert entry.config["libraries"]["torch"] == torch.__version__
     history = json.loads((folder / "history.json").read_text())
     assert len(history["losses"]) == 8
     assert [look["step"] for look in history["looks"]] == [0, 4, 8]
-    assert entry.scores["dev"]["before"] == history["looks"][0]["nDCG@10"]
-    assert entry.scores["dev"]["after"] == max(look["nDCG@10"] for look in history["looks"][1:])
+    assert entry.dev.before == history["looks"][0]["nDCG@10"]
+    assert entry.dev.after == max(look["nDCG@10"] for look in history["looks"][1:])
     assert open_registry(folder.parents[1]).verify().is_clean
 
 
@@ -100,7 +101,7 @@ def test_the_name_of_the_run_does_not_see_the_test_split(toy_folder: Path, tiny_
 
 
 def our_vectors(tiny_base: Path, folder: Path, role: Role) -> np.ndarray:
-    return LoraEncoder(load_base(resolve_base(str(tiny_base))), read_lora(folder), precision="fp32").encode(TEXTS, role)
+    return LoraEncoder(load_base(resolve_base(str(tiny_base))), read_lora(folder), precision="fp32").encode(TEXTS, role).vectors
 
 
 @pytest.mark.parametrize("role", ["query", "document"])
@@ -111,7 +112,7 @@ def test_sentence_transformers_gives_our_vectors(register: Register, tiny_base: 
     encode = model.encode_query if role == "query" else model.encode_document
     theirs, ours = encode(TEXTS), our_vectors(tiny_base, folder, role)
     assert np.abs(theirs - ours).max() < 1e-5
-    bare = LoraEncoder(load_base(resolve_base(str(tiny_base))), precision="fp32").encode(TEXTS, role)
+    bare = LoraEncoder(load_base(resolve_base(str(tiny_base))), precision="fp32").encode(TEXTS, role).vectors
     assert np.abs(bare - ours).max() > 1e-2
 
 

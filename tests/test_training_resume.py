@@ -17,7 +17,7 @@ import pytest
 import torch
 from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, run_id, train_adapter
 from adapt_embed.adapters.loop import Progress
-from adapt_embed.base import load_base, resolve_base
+from adapt_embed.base import ResolvedBase, load_base, resolve_base
 from adapt_embed.data.dev_set import DevSet
 from adapt_embed.data.retrieval import Pairs, TrainingData
 from adapt_embed.errors import TrainingError
@@ -235,14 +235,14 @@ def test_a_runs_name_stands_for_all_that_determines_its_outcome(tiny_base: Path,
     with_negatives = replace(toy_data, train=Pairs(toy_data.train.queries, toy_data.train.positives, {qid: ["p9-0"]}))
     others = [
         run_id(replace(CONFIG, seed=1), base, toy_data),
-        run_id(CONFIG, load_base(replace(base.spec, pooling="mean")), toy_data),
-        run_id(CONFIG, load_base(replace(base.spec, query_prompt="")), toy_data),
+        run_id(CONFIG, load_base(ResolvedBase(base.spec, replace(base.encoding, pooling="mean"))), toy_data),
+        run_id(CONFIG, load_base(ResolvedBase(base.spec, replace(base.encoding, query_prompt=""))), toy_data),
         run_id(CONFIG, base, with_negatives),
         run_id(CONFIG, base, replace(toy_data, corpus=toy_data.corpus | {"more": "a distractor"})),
         run_id(CONFIG, base, replace(toy_data, dev=None)),
     ]
     name = run_id(CONFIG, base, toy_data)
-    assert name == run_id(CONFIG, load_base(base.spec), replace(toy_data, source="elsewhere", notes=("told",)))
+    assert name == run_id(CONFIG, load_base(ResolvedBase(base.spec, base.encoding)), replace(toy_data, source="elsewhere", notes=("told",)))
     assert len({name, *others}) == 7
 
 
@@ -334,10 +334,19 @@ def _wait_for_writes(child: int, state: Path, writes: int) -> bool:
     return True
 
 
+def _die_adopting() -> None:
+    """End the process just before the finished version is put in its place."""
+    from adapt_embed import disk
+
+    def die(operation: str, path: Path) -> None:
+        if operation == "rename" and path.parent.name == "legal":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    disk.FAULT = die
+
+
 def kill_runs(tiny_base: str, data: str, folder: Path) -> dict:
     """Train once in peace, once with 20 kills at random moments, and once for each kind of unlucky moment; compare the bytes."""
-    from adapt_embed.registry import atomic
-
     settings = ["epochs=30", "batch_size=16", "rank=2", "max_tokens=16", "eval_steps=7", "patience=none", "dropout=0.1", "targets=query"]
     options = [part for setting in settings for part in ("--set", setting)]
     problems: list[str] = []
@@ -376,7 +385,7 @@ def kill_runs(tiny_base: str, data: str, folder: Path) -> dict:
         "write": _die_writing,
         "fsync": _die_at(os, "fsync", 4),
         "replace": _die_at(Path, "replace", 6),
-        "adopt": _die_at(atomic, "move", 1),
+        "adopt": _die_adopting,
     }
     for name, prepare in moments.items():
         status = os.waitpid(_train(command(folder / name), prepare), 0)[1]

@@ -6,20 +6,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import adapt_embed.cache.encoders as cached_encoders
 import numpy as np
 import pytest
 import torch
-from adapt_embed.base import load_base
+from adapt_embed.base import Base, BaseSpec, EncodingSpec, ResolvedBase, load_base
+from adapt_embed.base.load import Network
 from adapt_embed.base.resolve import resolve_base
+from adapt_embed.bench.run.identity import identify
 from adapt_embed.cache import DEFAULT_BYTES, CacheFiles, describe_size, open_cache_files, parse_size
-from adapt_embed.cache.encoders import CachedEncoder, over_store
+from adapt_embed.cache.encoders import CachedNetwork, over_store
 from adapt_embed.cache.space import vector_space
 from adapt_embed.cache.vectors import VectorStore
-from adapt_embed.encoder import LoraEncoder, Role, Vectors
+from adapt_embed.choices import Role
+from adapt_embed.encoders import Encoded, Encoder, LoraEncoder, NetworkEncoder, Vectors, is_searcher
+from adapt_embed.encoders.protocol import OnBatch
 from adapt_embed.ensemble.encoders import EnsembleEncoder
 from adapt_embed.ensemble.searchers import EnsembleSearcher
 from adapt_embed.errors import ConfigError, DataError
@@ -35,6 +39,8 @@ TEXTS = [
     "rent \ud800",
 ]
 SPACE = "0" * 32
+SPACES = ["3e57dca8", "f1563e32", "5c33b9bb", "6f6891b5"]
+REVISIONS = ["d31e5cbb", "7702bc6c", "8c2cd52e", "59766136"]
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +57,13 @@ def store(tmp_path: Path) -> VectorStore:
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every text that goes through the network, in order."""
     texts_seen: list[str] = []
-    original = cached_encoders.encode_each
+    original = LoraEncoder.encode
 
-    def spy(encoders: Sequence[LoraEncoder], texts: Sequence[str], *rest: object) -> object:
+    def spy(self: LoraEncoder, texts: Sequence[str], *rest: object, **options: object) -> object:
         texts_seen.extend(texts)
-        return original(encoders, texts, *rest)  # type: ignore[arg-type]
+        return original(self, texts, *rest, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cached_encoders, "encode_each", spy)
+    monkeypatch.setattr(LoraEncoder, "encode", spy)
     return texts_seen
 
 
@@ -66,9 +72,9 @@ def factors(seed: int) -> LoraFactors:
     return {"encoder.layer.0.attention.self.query": LoraModule(torch.randn(2, 32, generator=draw), torch.randn(32, 2, generator=draw), 2.0)}
 
 
-def over(encoder: LoraEncoder, store: VectorStore) -> CachedEncoder:
+def over(encoder: LoraEncoder, store: VectorStore) -> CachedNetwork:
     cached = over_store(encoder, VectorStore(CacheFiles(store.files.folder, store.files.max_bytes)))
-    assert isinstance(cached, CachedEncoder)
+    assert isinstance(cached, CachedNetwork)
     return cached
 
 
@@ -81,19 +87,19 @@ def some_vectors(count: int, dimension: int = 8, seed: int = 0) -> Vectors:
 
 
 def test_a_hit_equals_the_miss_bit_for_bit(encoder: LoraEncoder, store: VectorStore, encoded: list[str]) -> None:
-    first = over(encoder, store).encode(TEXTS)
+    first = over(encoder, store).encode(TEXTS).vectors
     assert len(encoded) == 6  # one of the seven texts stands there twice
-    second = over(encoder, store).encode(TEXTS)
+    second = over(encoder, store).encode(TEXTS).vectors
     assert len(encoded) == 6
     assert first.dtype == np.float32
     assert second.tobytes() == first.tobytes()
-    np.testing.assert_allclose(first, encoder.encode(TEXTS), atol=1e-6)  # batches of other texts round differently
+    np.testing.assert_allclose(first, encoder.encode(TEXTS).vectors, atol=1e-6)  # batches of other texts round differently
 
 
 def test_the_order_and_the_company_of_texts_do_not_matter(encoder: LoraEncoder, store: VectorStore, encoded: list[str]) -> None:
-    whole = over(encoder, store).encode(TEXTS)
-    assert over(encoder, store).encode(TEXTS[::-1]).tobytes() == whole[::-1].tobytes()
-    mixed = over(encoder, store).encode(["law", TEXTS[2]])
+    whole = over(encoder, store).encode(TEXTS).vectors
+    assert over(encoder, store).encode(TEXTS[::-1]).vectors.tobytes() == whole[::-1].tobytes()
+    mixed = over(encoder, store).encode(["law", TEXTS[2]]).vectors
     assert mixed[1].tobytes() == whole[2].tobytes()
     assert encoded[6:] == ["law"]
 
@@ -103,28 +109,28 @@ def test_whatever_changes_vectors_is_a_miss(encoder: LoraEncoder, store: VectorS
     one = replace(encoder, factors=factors(1))
     over(one, store).encode(TEXTS)
     role: Role = "query" if change == "role" else "document"
-    base, spec = one.base, one.base.spec
-    cut_left = load_base(replace(spec, tokenizer_options={"truncation_side": "left"}))
+    base, spec, how = one.base, one.base.spec, one.base.encoding
+    cut_left = load_base(ResolvedBase(spec, replace(how, tokenizer_options={"truncation_side": "left"})))
     changed = {
         "role": one,
-        "prompt": replace(one, base=replace(base, spec=replace(spec, document_prompt="say: "))),
+        "prompt": replace(one, base=replace(base, encoding=replace(how, document_prompt="say: "))),
         "precision": replace(one, precision="bf16"),
         "adapter": replace(one, factors=factors(2)),
-        "length": replace(one, max_tokens=spec.max_tokens - 1),
-        "pooling": replace(one, base=replace(base, spec=replace(spec, pooling="mean"))),
-        "base": replace(one, base=replace(base, spec=replace(spec, sha256="0" * 64))),
+        "length": replace(one, max_tokens=how.max_tokens - 1),
+        "pooling": replace(one, base=replace(base, encoding=replace(how, pooling="mean"))),
+        "base": replace(one, base=replace(base, network=replace(base.network, spec=replace(spec, sha256="0" * 64)))),
         "tokenizer": replace(one, base=cut_left),
     }[change]
     del encoded[:]
-    vectors = over(changed, store).encode(TEXTS, role)
+    vectors = over(changed, store).encode(TEXTS, role).vectors
     assert len(encoded) == 6
-    np.testing.assert_allclose(vectors, changed.encode(TEXTS, role), atol=1e-6)
+    np.testing.assert_allclose(vectors, changed.encode(TEXTS, role).vectors, atol=1e-6)
 
 
 def test_other_versions_of_what_computes_vectors_are_a_miss(encoder: LoraEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     before = vector_space(encoder, "document")
     assert vector_space(encoder, "document") == before
-    monkeypatch.setattr("adapt_embed.cache.space.software_versions", lambda *names: dict.fromkeys(names, "0.0"))
+    monkeypatch.setattr("adapt_embed.cache.space.distribution_versions", lambda *names: dict.fromkeys(names, "0.0"))
     assert vector_space(encoder, "document") != before
 
 
@@ -138,19 +144,16 @@ def test_an_adapter_for_queries_alone_has_the_documents_of_its_base(encoder: Lor
     assert len(encoded) == 6
 
 
-def test_a_copy_with_other_factors_takes_the_store_along_and_no_vector(
-    encoder: LoraEncoder, store: VectorStore, encoded: list[str]
-) -> None:
+def test_other_factors_over_one_store_share_no_vector(encoder: LoraEncoder, store: VectorStore, encoded: list[str]) -> None:
     cached = over(encoder, store)
     cached.encode(TEXTS)
-    copy = replace(cached, factors=factors(3))
-    assert copy.store is cached.store
-    assert np.abs(copy.encode(TEXTS) - cached.encode(TEXTS)).max() > 1e-3
+    other = replace(cached, network=replace(encoder, factors=factors(3)))
+    assert np.abs(other.encode(TEXTS).vectors - cached.encode(TEXTS).vectors).max() > 1e-3
     assert len(encoded) == 12
 
 
 def test_no_text_gives_no_vector(encoder: LoraEncoder, store: VectorStore, encoded: list[str]) -> None:
-    assert over(encoder, store).encode([]).shape == (0, 32)
+    assert over(encoder, store).encode([]).vectors.shape == (0, 32)
     assert encoded == []
     assert shards(store) == []
 
@@ -171,27 +174,22 @@ def test_a_string_or_an_unknown_role_is_refused(encoder: LoraEncoder, store: Vec
 def test_hits_count_as_truncated_where_the_misses_did(encoder: LoraEncoder, store: VectorStore, encoded: list[str]) -> None:
     texts = ["the court " * 20, "law", "the judge " * 20, "the court " * 20]
     short = replace(encoder, max_tokens=8)
-    plain = replace(short)
-    plain.encode(texts)
-    first, second = over(short, store), over(short, store)
-    first.encode(texts)
-    second.encode(texts)
-    assert (plain.truncated, first.truncated, second.truncated) == (3, 3, 3)
+    first, second = over(short, store).encode(texts), over(short, store).encode(texts)
     assert len(encoded) == 3
+    assert short.encode(texts).is_cut.tolist() == first.is_cut.tolist() == second.is_cut.tolist() == [True, False, True, True]
 
 
 def test_progress_tells_every_text_once_and_hits_at_once(encoder: LoraEncoder, store: VectorStore) -> None:
     over(encoder, store).encode(TEXTS[:3])
     told: list[int] = []
-    cached = replace(over(encoder, store), on_batch=told.append, batch_tokens=16)
-    cached.encode(TEXTS)
+    over(replace(encoder, batch_tokens=16), store).encode(TEXTS, on_batch=told.append)
     assert told[0] == 4  # three are kept, of which one stands there twice
     assert sum(told) == len(TEXTS)
 
 
 def test_portions_hold_every_row_once_longest_first_and_each_is_written(encoder: LoraEncoder, store: VectorStore) -> None:
     texts = [f"the court {'law ' * (row % 50)}{row}" for row in range(400)]
-    cached = replace(over(encoder, store), batch_tokens=16)
+    cached = over(replace(encoder, batch_tokens=16), store)
     cached.encode(texts)
     assert len(shards(store)) > 3
     assert store.holds(vector_space(encoder, "document"), [*texts, "another"]).tolist() == [True] * 400 + [False]
@@ -215,11 +213,14 @@ def test_an_ensemble_of_members_that_were_encoded_costs_nothing(
     cached = over_store(plain, store)
     assert isinstance(cached, kind)
     if isinstance(cached, EnsembleSearcher):
-        own, expected = cached.search(["judge"], TEXTS, 3), plain.search(["judge"], TEXTS, 3)
+        own = cached.search(["judge"], TEXTS, 3).rankings
+        assert encoded == []
+        expected = plain.search(["judge"], TEXTS, 3).rankings
         assert [[row for row, _ in ranking] for ranking in own] == [[row for row, _ in ranking] for ranking in expected]
     else:
-        np.testing.assert_allclose(cached.encode(TEXTS), plain.encode(TEXTS), atol=1e-6)
-    assert encoded == []
+        own = cached.encode(TEXTS).vectors
+        assert encoded == []
+        np.testing.assert_allclose(own, plain.encode(TEXTS).vectors, atol=1e-6)
 
 
 def test_an_ensemble_leaves_its_members_vectors_and_counts_whole_texts(
@@ -228,21 +229,80 @@ def test_an_ensemble_leaves_its_members_vectors_and_counts_whole_texts(
     members = (replace(encoder, factors=factors(1), max_tokens=8), replace(encoder, factors=factors(2), max_tokens=8))
     texts, told = ["the court " * 20, "law", "judge"], []
     ensemble = over_store(EnsembleEncoder("mean", members, (0.5, 0.5)), store)
-    ensemble.on_batch = told.append
-    ensemble.encode_each(texts, "document")  # type: ignore[union-attr]
+    assert not is_searcher(ensemble)
+    assert ensemble.encode(texts, on_batch=told.append).truncated == 1
     assert sum(told) == 3
-    assert ensemble.truncated == 1
     del encoded[:]
     over(members[1], store).encode(texts)
     assert encoded == []
 
 
-def test_an_encoder_of_unknown_content_is_left_alone(store: VectorStore) -> None:
-    class Other:
-        pass
+def test_whatever_is_made_of_networks_gets_the_store_before_them(encoder: LoraEncoder, store: VectorStore, encoded: list[str]) -> None:
+    """An encoder of a kind that the cache has never seen: a network's vectors, turned round."""
 
-    other = Other()
-    assert over_store(other, store) is other  # type: ignore[arg-type, comparison-overlap]
+    @dataclass(frozen=True)
+    class Reversed:
+        network: NetworkEncoder
+
+        dimension, max_tokens = 32, 512
+
+        def encode(self, texts: Sequence[str], role: Role = "document", *, on_batch: OnBatch | None = None) -> Encoded:
+            own = self.network.encode(texts, role, on_batch=on_batch)
+            return Encoded(own.vectors[:, ::-1], own.is_cut)
+
+        def networks(self) -> tuple[NetworkEncoder, ...]:
+            return (self.network,)
+
+        def with_networks(self, networks: Sequence[NetworkEncoder]) -> Encoder:
+            return Reversed(*networks)
+
+        def content(self, role: Role | None = None) -> dict[str, object]:
+            return {"reversed": self.network.content(role)}
+
+    over(encoder, store).encode(TEXTS)
+    before = len(encoded)
+    turned = over_store(Reversed(encoder), store)
+    assert not is_searcher(turned)
+    vectors = turned.encode(TEXTS).vectors
+    assert len(encoded) == before
+    np.testing.assert_allclose(vectors[:, ::-1], encoder.encode(TEXTS).vectors, atol=1e-6)
+
+
+def test_the_keys_of_what_is_kept_stay_what_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's cache goes on being found: the names of spaces and of scores, written down when they were first given."""
+    for name in ("config.json", "tokenizer.json", "vocab.txt"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    spec = BaseSpec(
+        folder=tmp_path,
+        found_in="path",
+        sha256="a" * 64,
+        hub_id=None,
+        revision=None,
+        alias=None,
+        dimension=2,
+        positions=512,
+        language="en",
+    )
+    encoding = EncodingSpec(
+        pooling="cls",
+        query_prompt="find: ",
+        document_prompt="",
+        max_tokens=512,
+        query_tokens=64,
+        document_tokens=512,
+        lowercase=False,
+        tokenizer_folder=tmp_path,
+    )
+    base = Base(Network(spec, torch.nn.Linear(2, 2)), encoding, None, "b" * 64)  # type: ignore[arg-type]
+    monkeypatch.setattr("adapt_embed.cache.space.distribution_versions", lambda *names: dict.fromkeys(names, "1.0"))
+    module = {"layer": LoraModule(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]), 0.5)}
+    plain = LoraEncoder(base, precision="fp32")
+    adapted = LoraEncoder(base, module, document_factors={}, precision="bf16", max_tokens=256)
+    both = EnsembleEncoder("concat", (plain, adapted), (0.25, 0.75), projection=np.eye(4, 2, dtype=np.float32))
+    ranking = EnsembleSearcher("rrf", (plain, adapted), (0.25, 0.75))
+    roles = ("query", "document")
+    assert [vector_space(each, role)[:8] for each in (plain, adapted) for role in roles] == SPACES  # type: ignore[arg-type]
+    assert [identify("x", each).revision[:8] for each in (plain, adapted, both, ranking)] == REVISIONS
 
 
 def test_ten_thousand_vectors_are_read_in_well_under_a_second(store: VectorStore) -> None:
@@ -269,11 +329,11 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_shard_is_a_miss_and_goes(encoder: LoraEncoder, store: VectorStore, encoded: list[str], damage: str) -> None:
-    first = over(encoder, store).encode(TEXTS)
+    first = over(encoder, store).encode(TEXTS).vectors
     (shard,) = shards(store)
     shard.write_bytes(DAMAGES[damage](shard.read_bytes()))
     again = over(encoder, store)
-    assert again.encode(TEXTS).tobytes() == first.tobytes()
+    assert again.encode(TEXTS).vectors.tobytes() == first.tobytes()
     assert again.store.files.damaged == 1
     assert len(encoded) == 12
     assert len(shards(store)) == 1
@@ -289,7 +349,7 @@ def test_vectors_of_another_width_are_damage(store: VectorStore) -> None:
 def test_what_cannot_be_kept_costs_time_alone(encoder: LoraEncoder, tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where the folder should be")
     cached = over(encoder, VectorStore(CacheFiles(tmp_path / "store")))
-    np.testing.assert_allclose(cached.encode(TEXTS), encoder.encode(TEXTS), atol=1e-6)
+    np.testing.assert_allclose(cached.encode(TEXTS).vectors, encoder.encode(TEXTS).vectors, atol=1e-6)
     assert cached.store.files.problem is not None
     assert "cannot be written" in cached.store.files.problem
 
@@ -309,7 +369,7 @@ def test_above_the_size_the_least_recently_used_go(tmp_path: Path) -> None:
 
 def test_a_size_that_holds_nothing_still_gives_vectors(encoder: LoraEncoder, tmp_path: Path) -> None:
     cached = over(encoder, VectorStore(CacheFiles(tmp_path / "store", max_bytes=1)))
-    np.testing.assert_allclose(cached.encode(TEXTS), encoder.encode(TEXTS), atol=1e-6)
+    np.testing.assert_allclose(cached.encode(TEXTS).vectors, encoder.encode(TEXTS).vectors, atol=1e-6)
     assert shards(cached.store) == []
 
 
@@ -402,7 +462,7 @@ def test_sizes_are_read(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "much", "-1", "0", "5 EB", "1,5GB", "0.2B"])
 def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"is no size of a cache; expected bytes, or a number with KB"):
+    with pytest.raises(ConfigError, match=r"is not a size of a cache; expected bytes, or a number with KB"):
         parse_size(text)
 
 

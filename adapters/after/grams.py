@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 
 from ...base.load import Base
+from ...choices import Role
 from ...data.draw import draw
 from ...data.retrieval import TrainingData
-from ...encoder import Role, default_batch_tokens, embed, length_batches, tokenize
+from ...encoders.batching import default_batch_tokens, length_batches
+from ...encoders.forward import embed
+from ...encoders.tokens import tokenize
 from ...errors import TrainingError
 from ...lora import LoraFactors
 from ...lora.gram_file import grams_bytes
@@ -166,7 +169,7 @@ def read_texts(base: Base, texts: GramTexts, config: TrainConfig, on_texts: OnTe
     done, budget = 0, default_batch_tokens(base.device)
     by_role: tuple[tuple[Role, list[str]], ...] = (("query", texts.queries), ("document", texts.passages))
     for role, of_role in by_role:
-        ids = tokenize(base, of_role, role, min(config.max_tokens, base.spec.max_tokens)).ids
+        ids = tokenize(base, of_role, role, min(config.max_tokens, base.encoding.max_tokens)).ids
         for rows in length_batches([len(row) for row in ids], budget):
             embed(base, [ids[row] for row in rows], config.precision)
             done += len(rows)

@@ -38,7 +38,7 @@ class BatchSettings(Settings):
         Setting(
             help="queries in a batch; their positives are one another's negatives",
             when="larger for more negatives, which costs time where memory is short (see Memory) and did not gain on dev where it was "
-            "measured ([LOG.md](LOG.md)); smaller when data are few. At least 2, better 8 or more",
+            "measured ([log](log/2026-11.md)); smaller when data are few. At least 2, better 8 or more",
             check=_two_or_more,
         ),
     ] = 32

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..losses.table import LOSSES
-from .setting import Setting, Settings, above_zero, at_most_one, one_of, zero_or_more
+from .setting import Setting, Settings, above_zero, at_most_one, zero_or_more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +17,6 @@ class LossSettings(Settings):
         Setting(
             help="`infonce` or `symmetric_infonce` (see Loss)",
             when="`symmetric_infonce` when passages are searched with passages, or queries with queries, too",
-            check=one_of(LOSSES),
         ),
     ] = "infonce"
     temperature: Annotated[

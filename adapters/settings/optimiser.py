@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..optimisers import OPTIMISERS
-from .setting import Setting, Settings, above_zero, one_of, zero_or_more
+from .setting import Setting, Settings, above_zero, zero_or_more
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimiserSettings(Settings):
     """How a gradient becomes a step; an optimiser reads the settings that its row in `OPTIMISERS` names."""
 
-    optimiser: Annotated[str, Setting(help="`adamw`", when="there is no other yet", check=one_of(OPTIMISERS), is_later=True)] = "adamw"
+    optimiser: Annotated[str, Setting(help="`adamw`", when="there is no other yet", is_later=True)] = "adamw"
     learning_rate: Annotated[
         float,
         Setting(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..schedules import SCHEDULES
-from .setting import Setting, Settings, below_one, one_of
+from .setting import Setting, Settings, below_one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +17,6 @@ class ScheduleSettings(Settings):
         Setting(
             help="`cosine` or `linear`: how the rate falls to zero after the warm-up",
             when="seldom",
-            check=one_of(SCHEDULES),
         ),
     ] = "cosine"
     warmup_share: Annotated[

@@ -7,7 +7,6 @@ from typing import Annotated, get_args
 
 from ...choices import StoreDtype
 from ...errors import ConfigError
-from ..strategies.table import STRATEGIES
 from .setting import Setting, Settings, above_zero, below_one, one_of
 
 BERT_LINEAR = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
@@ -27,7 +26,6 @@ class StrategySettings(Settings):
         Setting(
             help="what is trained: `lora`, a pair of low-rank factors beside each of some linear modules",
             when="there is no other yet",
-            check=one_of(STRATEGIES),
             is_later=True,
         ),
     ] = "lora"
@@ -48,7 +46,7 @@ class StrategySettings(Settings):
         Setting(
             help="on the input of each factor pair, 0 to below 1",
             when="0.05 to 0.1 for few pairs and many epochs; it slows training, and did not gain on dev where it was measured "
-            "([LOG.md](LOG.md))",
+            "([log](log/2026-11.md))",
             check=below_one,
         ),
     ] = 0.0

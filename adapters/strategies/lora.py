@@ -16,7 +16,7 @@ from ...base.load import Base
 from ...base.sentence_files import write_json
 from ...errors import ConfigError, TrainingError
 from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, LoraFactors, LoraModule, write_lora
-from ..config import TrainConfig
+from ..settings.joined import TrainSettings
 from .protocol import StrategyPlan
 
 _NAME = "default"
@@ -38,7 +38,7 @@ class LoraStrategy:
     Source: https://arxiv.org/abs/2106.09685.
     """
 
-    config: TrainConfig
+    config: TrainSettings
     _former: _Former | None = field(default=None, init=False)
 
     @property
@@ -58,7 +58,7 @@ class LoraStrategy:
         """Put seeded LoRA layers into the network; a target that names no linear module of it is refused."""
         if any(isinstance(module, LoraLayer) for module in base.model.modules()):
             raise ValueError(f"{base.spec.name} is being trained already; load the base a second time to train two adapters at once")
-        base.lay_over(None, {})
+        base.network.lay_over(None, {})
         requires_grad = {name: parameter.requires_grad for name, parameter in base.model.named_parameters()}
         self._former = _Former(base, requires_grad, base.model.config._attn_implementation)
         return _inject(base, self.config)
@@ -79,7 +79,7 @@ class LoraStrategy:
     def training(self, on: bool) -> None:
         """Switch the factors' dropout on or off. The base's own dropout stays off: it is frozen.
 
-        On a CPU, gradients go through plain attention: torch's fused kernel is fast forwards, and slow backwards (docs/LOG.md).
+        On a CPU, gradients go through plain attention: torch's fused kernel is fast forwards, and slow backwards (docs/log/).
         """
         layers = (module for module in self.base.model.modules() if isinstance(module, LoraLayer))
         first = next(layers, None)
@@ -168,7 +168,7 @@ def _copy(weight: Tensor) -> Tensor:
     return weight.detach().to("cpu", torch.float32, copy=True)
 
 
-def _peft_config(config: TrainConfig, base_id: str | None, revision: str | None) -> LoraConfig:
+def _peft_config(config: TrainSettings, base_id: str | None, revision: str | None) -> LoraConfig:
     return LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
@@ -181,7 +181,7 @@ def _peft_config(config: TrainConfig, base_id: str | None, revision: str | None)
     )
 
 
-def _inject(base: Base, config: TrainConfig) -> list[nn.Parameter]:
+def _inject(base: Base, config: TrainSettings) -> list[nn.Parameter]:
     """Put seeded LoRA layers into the network and return their parameters, the only ones that get gradients."""
     for target in config.targets:
         if not target_modules(base, (target,)):

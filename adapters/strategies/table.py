@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from ...base.load import Base
-    from ..config import TrainConfig
+    from ..settings.joined import TrainSettings
     from .protocol import Strategy
 
 
@@ -29,16 +29,16 @@ class StrategyRow:
         use: One line: when to use it.
     """
 
-    make: Callable[[TrainConfig], Strategy]
+    make: Callable[[TrainSettings], Strategy]
     settings: tuple[str, ...]
     source: str
     use: str
 
 
-def _in(module: str, name: str) -> Callable[[TrainConfig], Strategy]:
+def _in(module: str, name: str) -> Callable[[TrainSettings], Strategy]:
     """Return what makes the class `name` of `module`."""
 
-    def make(config: TrainConfig) -> Strategy:
+    def make(config: TrainSettings) -> Strategy:
         made: Strategy = getattr(importlib.import_module(f".{module}", __package__), name)(config)
         return made
 
@@ -55,7 +55,7 @@ STRATEGIES: dict[str, StrategyRow] = {
 }
 
 
-def open_strategy(config: TrainConfig) -> Strategy:
+def open_strategy(config: TrainSettings) -> Strategy:
     """Return the strategy of one run.
 
     Raises:

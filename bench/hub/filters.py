@@ -8,7 +8,7 @@ from mteb.abstasks.task_metadata import TaskDomain
 from mteb.get_tasks import TASK_LIST
 
 from ...errors import ConfigError, unknown_name
-from ..kinds import TASK_KINDS
+from ..tasks.table import TASK_KINDS
 
 LANGUAGES: dict[str, tuple[str, ...]] = {"en": ("eng",), "zh": ("zho", "cmn")}
 """The package's languages -> the codes that mteb files them under."""

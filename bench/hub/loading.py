@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
-import huggingface_hub
-from datasets.naming import camelcase_to_snakecase
 from huggingface_hub import constants
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from mteb.abstasks import AbsTask
 
-from ...base.hub_probe import hub_is_reachable, hub_silence
 from ...errors import DataError
+from ...hub.datasets_cache import prepared_revisions
+from ...hub.reach import hub_is_reachable, hub_silence
+from ...hub.snapshots import cached_snapshot
 from ..dataset_bars import without_dataset_bars
+from ..tasks.hub_task import HubTask
 from .layout import lay_out
-from .task import HubTask
 
 _ABOUT_ALONE = {"README.md", ".gitattributes"}
 
@@ -97,19 +96,8 @@ def _load_from(hub_task: HubTask, folder: Path | None) -> None:
 def _snapshot(hub_task: HubTask) -> Path | None:
     """Return the folder in which the Hub's client keeps the files of a data set at a revision, if any of its data are there."""
     dataset = hub_task.task.metadata.dataset
-    try:
-        folder = Path(
-            huggingface_hub.snapshot_download(
-                dataset["path"],
-                repo_type="dataset",
-                revision=dataset["revision"],
-                cache_dir=constants.HF_HUB_CACHE,
-                local_files_only=True,
-            )
-        )
-    except (LocalEntryNotFoundError, HFValidationError):
-        return None
-    return folder if any(path.is_file() and path.name not in _ABOUT_ALONE for path in folder.rglob("*")) else None
+    folder = cached_snapshot(dataset["path"], dataset["revision"], repo_type="dataset")
+    return folder if folder and any(path.is_file() and path.name not in _ABOUT_ALONE for path in folder.rglob("*")) else None
 
 
 def _is_prepared(hub_task: HubTask) -> bool:
@@ -119,11 +107,8 @@ def _is_prepared(hub_task: HubTask) -> bool:
     """
     if hub_task.task.metadata.type in ("Retrieval", "Reranking"):
         return False
-    owner, _, name = hub_task.source.rpartition("/")
-    root = Path(datasets.config.HF_DATASETS_CACHE) / "___".join(filter(None, (owner, camelcase_to_snakecase(name))))
     config = hub_task.task.metadata.dataset.get("name") or hub_task.subset
-    revisions = {path.name for path in root.glob(f"{config}/*/*") if (path / "dataset_info.json").is_file()}
-    return revisions == {hub_task.task.metadata.dataset["revision"]}
+    return prepared_revisions(hub_task.source, config) == {hub_task.task.metadata.dataset["revision"]}
 
 
 @contextmanager

@@ -1,21 +1,18 @@
 """What the user calls tasks of MTEB's -> tasks: names, names with a subset, benchmarks, filters."""
 
-import difflib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mteb.abstasks import AbsTask
 from mteb.abstasks.aggregated_task import AbsTaskAggregate
-from mteb.benchmarks.get_benchmark import _build_aliases_registry, _build_registry
 from mteb.get_tasks import TASK_LIST
 
 from ...errors import ConfigError
+from ..mteb_private import benchmarks
+from ..tasks.hub_task import HubTask
 from .filters import filtered_tasks, language_codes, subsets_in
-from .task import HubTask, hub_tasks, why_not
-
-_OUTER_COMMA = re.compile(r",(?![^()]*\))")
-_WITH_SUBSET = re.compile(r"(?P<name>.*\S)\s*\((?P<subset>[^()]+)\)")
+from .task import hub_tasks, why_not
+from .written_names import OUTER_COMMA, WITH_SUBSET, nearest, unknown_task
 
 
 @dataclass(slots=True)
@@ -46,7 +43,7 @@ def find_hub_tasks(texts: Sequence[str], *, language: str, split: str = "test") 
     found = Found()
     for text in texts:
         conditions = []
-        for part in (piece.strip() for piece in _OUTER_COMMA.split(text)):
+        for part in (piece.strip() for piece in OUTER_COMMA.split(text)):
             key, equals, value = part.partition("=")
             if equals:
                 conditions.append((key.strip(), value.strip()))
@@ -60,8 +57,8 @@ def find_hub_tasks(texts: Sequence[str], *, language: str, split: str = "test") 
 
 
 def _add_named(found: Found, name: str, language: str, split: str) -> None:
-    if name in _benchmarks():
-        for task in _benchmarks()[name].tasks:
+    if name in benchmarks():
+        for task in benchmarks()[name].tasks:
             _add_all_that_can(found, type(task), task.hf_subsets, task.eval_splits, split)
         return
     cls, subset = _named(name)
@@ -88,20 +85,10 @@ def _named(name: str) -> tuple[type[AbsTask], str | None]:
     known = {task.metadata.name: task for task in TASK_LIST}
     if name in known:
         return known[name], None
-    split = _WITH_SUBSET.fullmatch(name)
+    split = WITH_SUBSET.fullmatch(name)
     if split and split["name"] in known:
         return known[split["name"]], split["subset"]
-    near = _nearest(name, [*known, *_benchmarks()])
-    offered = f"did you mean {' or '.join(near)}?" if near else "nothing has a name like it"
-    raise ConfigError(f"MTEB has no task or benchmark {name!r}; {offered}")
-
-
-def _nearest(name: str, known: Sequence[str]) -> list[str]:
-    """Return up to three names that are most like one, whatever their case."""
-    spelled: dict[str, str] = {}
-    for each in known:
-        spelled.setdefault(each.lower(), each)
-    return [spelled[each] for each in difflib.get_close_matches(name.lower(), spelled, n=3)]
+    raise ConfigError(unknown_task(name, [*known, *benchmarks()]))
 
 
 def _subsets(cls: type[AbsTask], subset: str | None, language: str) -> list[str]:
@@ -113,11 +100,7 @@ def _subsets(cls: type[AbsTask], subset: str | None, language: str) -> list[str]
     chosen = subsets_in(cls, language_codes(language)) if subset is None else []
     if not chosen:
         lacking = f"no subset {subset!r}" if subset is not None else f"no subset in the language {language}"
-        near = _nearest(subset or language, known) or known[:8]
+        near = nearest(subset or language, known) or known[:8]
         name = cls.metadata.name
         raise ConfigError(f"{name} has {lacking}; there are {len(known)}, such as {', '.join(near)}: write '{name} ({near[0]})'")
     return chosen
-
-
-def _benchmarks() -> dict:
-    return {**_build_registry(), **_build_aliases_registry()}

@@ -1,55 +1,15 @@
-"""One split of one subset of one of MTEB's tasks: what the bench scores. Nothing is loaded yet."""
+"""MTEB's tasks as the bench scores them: one split of one subset each. Nothing is loaded yet."""
 
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from mteb.abstasks import AbsTask
 
-from ..additions import laid_over
-from ..kinds import TASK_KINDS
+from ..tasks.hub_task import HubTask
+from ..tasks.table import TASK_KINDS, extended
 
 _MODALITIES = ["text"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HubTask:
-    """A task to be loaded.
-
-    Attributes:
-        task: mteb's own, with what the bench adds to its kind.
-        subset: mteb's name of the subset (`default` where there is but one).
-        split: The split that is scored.
-    """
-
-    task: AbsTask
-    subset: str
-    split: str
-
-    @property
-    def name(self) -> str:
-        """MTEB's name, and the subset behind it where the task has several."""
-        name: str = self.task.metadata.name
-        return f"{name} ({self.subset})" if self.task.metadata.is_multilingual else name
-
-    @property
-    def source(self) -> str:
-        """The data set on the Hub that it reads."""
-        path: str = self.task.metadata.dataset["path"]
-        return path
-
-    @property
-    def language(self) -> str:
-        """`zh` or `en`: which of the package's texts are most like its own."""
-        codes = self.task.metadata.hf_subsets_to_langscripts[self.subset]
-        return "zh" if any(code.split("-")[0] in ("zho", "cmn") for code in codes) else "en"
-
-    def statistics(self, split: str | None = None) -> dict:
-        """Return mteb's own statistics of a split (None: the scored one); empty where it has none."""
-        of_split = (self.task.metadata.descriptive_stats or {}).get(split or self.split, {})
-        found: dict = of_split.get("hf_subset_descriptive_stats", {self.subset: of_split}).get(self.subset, {})
-        return found
 
 
 def hub_tasks(cls: type[AbsTask], subsets: Sequence[str] | None, splits: Sequence[str] | None, split: str) -> list[HubTask]:
@@ -79,7 +39,7 @@ def why_not(cls: type[AbsTask]) -> str | None:
 
 def _made(cls: type[AbsTask], subset: str, split: str) -> AbsTask:
     with _without_warnings():
-        task = laid_over(cls)()
+        task = extended(cls)()
     task.hf_subsets = [subset]
     return task.filter_eval_splits([split])
 

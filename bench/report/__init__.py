@@ -1,1 +1,1 @@
-"""A bench as one HTML page: what was gained and lost, how sure that is, and the texts behind it. Nothing outside the page is asked for."""
+"""A bench's result for people: as text for the terminal, and as one HTML page with the texts behind the scores, which asks for nothing outside."""

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...encoder import LoraEncoder, Work
-from ...ensemble.encoders import EnsembleEncoder
-from ...ensemble.members import Ensemble
+from ...encoders.protocol import Opened, Work
 from ...references import Resolved
-from ..entrants import Entrant
+from ..run.models import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +27,17 @@ class Cost:
     texts_per_s: float | None
 
 
-def reference_costs(entrants: Sequence[Entrant], found: Sequence[Resolved]) -> list[Cost]:
-    """Return what each entrant costs; its encoder has counted what it computed since it was opened for the bench."""
+def reference_costs(models: Sequence[Model], found: Sequence[Resolved]) -> list[Cost]:
+    """Return what each model costs; its encoder has counted what it computed since it was opened for the bench."""
     folders = {resolved.reference: resolved.folder for resolved in found if resolved.kind != "base"}
     costs = []
-    for entrant in entrants:
-        work, folder = _work_of(entrant.encoder), folders.get(entrant.name)
+    for model in models:
+        work, folder = _work_of(model.encoder), folders.get(model.name)
         costs.append(
             Cost(
-                reference=entrant.name,
+                reference=model.name,
                 size=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder else None,
-                dimension=_dimension(entrant.encoder),
+                dimension=model.encoder.dimension,
                 encoded=work.texts,
                 texts_per_s=work.texts / work.seconds if work.seconds else None,
             )
@@ -47,21 +45,8 @@ def reference_costs(entrants: Sequence[Entrant], found: Sequence[Resolved]) -> l
     return costs
 
 
-def _work_of(encoder: object) -> Work:
-    """Return what was computed. Of an ensemble: texts that every member encoded, and the seconds of all members for as many."""
-    members = encoder.members if isinstance(encoder, Ensemble) else (encoder,)
-    done = [member.work for member in members if isinstance(member, LoraEncoder)]
+def _work_of(opened: Opened) -> Work:
+    """Return what was computed. Of several networks: texts that every one encoded, and the seconds of all for as many."""
+    done = [network.work for network in opened.networks()]
     texts = min((each.texts for each in done), default=0)
     return Work(texts, sum(texts * each.seconds / each.texts for each in done) if texts else 0.0)
-
-
-def _dimension(encoder: object) -> int | None:
-    """Return the dimension of an encoder's vectors; None where it ranks and has none."""
-    if isinstance(encoder, LoraEncoder):
-        return encoder.base.spec.dimension
-    if not isinstance(encoder, EnsembleEncoder):
-        return None
-    if encoder.projection is not None:
-        return int(encoder.projection.shape[1])
-    dimensions = [member.base.spec.dimension for member in encoder.members]
-    return sum(dimensions) if encoder.mode == "concat" else dimensions[0]

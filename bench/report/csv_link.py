@@ -5,7 +5,7 @@ import csv
 import io
 import re
 
-from .tables import NONE, Cell, Table
+from .tables import NONE, Table, TableCell
 
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,]*( \*| to [+-]?[0-9.]+)?")  # with the star of significance, or both ends of an interval
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -31,7 +31,7 @@ def csv_text(table: Table) -> str:
     return buffer.getvalue()
 
 
-def _written(cell: Cell) -> str:
+def _written(cell: TableCell) -> str:
     return "" if cell.text == NONE else cell.text
 
 

@@ -1,14 +1,12 @@
-"""The weight curve of a merge, out of the `search.json` that its folder holds where its weights were searched for."""
+"""The weight curve of a merge, where its weights were searched for (`registry/search_file.py`)."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...errors import AdapterError
 from ...references import Resolved
+from ...registry.search_file import GeneralKind, Line, read_search
 
-SEARCH = "search.json"
-_GENERAL = {"spearman": "general: Spearman on dev", "closeness": "closeness to the base (cosine)"}
+_GENERAL: dict[GeneralKind, str] = {"spearman": "general: Spearman on dev", "closeness": "closeness to the base (cosine)"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +30,7 @@ class WeightLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightCurve:
-    """The lines of one merge, the base that they are held against, and the weights that were chosen."""
+    """The lines of one merge, the base that they are compared with, and the weights that were chosen."""
 
     reference: str
     names: tuple[str, ...]
@@ -55,39 +53,30 @@ def read_curves(found: Sequence[Resolved]) -> list[WeightCurve]:
 
 
 def _read(resolved: Resolved) -> WeightCurve | None:
-    path = resolved.folder / SEARCH if resolved.kind == "merge" and resolved.folder else None
-    if path is None or not path.is_file():
+    search = read_search(resolved.folder) if resolved.kind == "merge" and resolved.folder else None
+    if search is None or search.curve is None:
         return None
-    try:
-        search = json.loads(path.read_text(encoding="utf-8"))
-        curve = search["curve"]
-        return _curve(resolved.reference, curve, tuple(search["weights"])) if curve else None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
-        raise AdapterError(f"{path} cannot be read ({e}); restore it from a copy, or search the weights again") from e
-
-
-def _curve(reference: str, curve: Mapping, weights: tuple[float, ...]) -> WeightCurve:
+    curve = search.curve
     return WeightCurve(
-        reference=reference,
-        names=tuple(curve["names"]),
-        weights=weights,
-        domains=tuple(curve["domains"]),
-        general_name=_GENERAL[curve["general_kind"]],
-        base_ndcg=dict(curve["base"]["ndcg"]),
-        base_general=float(curve["base"]["general"]),
-        lines=tuple(_line(line, weights) for line in curve["lines"]),
+        reference=resolved.reference,
+        names=curve.names,
+        weights=search.weights,
+        domains=curve.domains,
+        general_name=_GENERAL[curve.general_kind],
+        base_ndcg=curve.base.ndcg,
+        base_general=curve.base.general,
+        lines=tuple(_line(line, search.weights) for line in curve.lines),
     )
 
 
-def _line(line: Mapping, weights: tuple[float, ...]) -> WeightLine:
-    points = line["points"]
-    ends = [points[0]["point"]["weights"], points[-1]["point"]["weights"]]
+def _line(line: Line, weights: tuple[float, ...]) -> WeightLine:
+    points = line.points
     return WeightLine(
-        axis=line["axis"],
-        x=tuple(float(point["x"]) for point in points),
-        ndcg=tuple(dict(point["measurement"]["ndcg"]) for point in points),
-        general=tuple(float(point["measurement"]["general"]) for point in points),
-        chosen=_place(weights, *ends),
+        axis=line.axis,
+        x=tuple(each.x for each in points),
+        ndcg=tuple(each.measurement.ndcg for each in points),
+        general=tuple(each.measurement.general for each in points),
+        chosen=_place(weights, points[0].point.weights, points[-1].point.weights),
     )
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from mteb.abstasks import AbsTask
 from scipy.stats import rankdata
 
-from ..leakage import Leakage
+from ..leaks.leakage import Leakage
+from ..leaks.unseen import unseen_name
 from ..result import BenchedTask, BenchResult, Score, StatisticName
-from ..unseen import unseen_name
+from ..tasks.kind import Passage, Rankings, Shown
+from ..tasks.table import kind_of
 from .findings import Findings
-from .item_texts import ITEM_TEXTS, Described, Passage, Rankings
 
 SHOWN = 10
 _NAMED = 5  # texts of the items of one point
@@ -104,7 +105,7 @@ def _find(result: BenchResult, benched: BenchedTask, task: AbsTask, reference: s
     by_change = sorted(changes, key=lambda item: (-changes[item], item))
     better = [item for item in by_change if changes[item] > _NOTHING]
     worse = [item for item in reversed(by_change) if changes[item] < -_NOTHING]
-    texts, seen = ITEM_TEXTS[benched.type](task), _seen(known.leakage, benched.name, reference)
+    texts, seen = _show_items(task), _seen(known.leakage, benched.name, reference)
 
     def example(item: str) -> Example:
         rankings = {name: known.findings.rankings.get((benched.name, name), {}).get(item) for name in (base, reference)}
@@ -127,7 +128,13 @@ def _find(result: BenchResult, benched: BenchedTask, task: AbsTask, reference: s
     )
 
 
-def _points(base: Values, own: Values, texts: Callable[[str, Rankings], Described]) -> list[Point]:
+def _show_items(task: AbsTask) -> Callable[[str, Rankings], Shown]:
+    show = kind_of(task).show_items
+    assert show is not None, "items that have values have texts"
+    return show(task)
+
+
+def _points(base: Values, own: Values, texts: Callable[[str, Rankings], Shown]) -> list[Point]:
     """Return the items by their two scores, to four digits as they are written."""
     places: dict[tuple[float, float], list[str]] = defaultdict(list)
     for item in sorted(own.keys() & base.keys()):
@@ -139,11 +146,11 @@ def _points(base: Values, own: Values, texts: Callable[[str, Rankings], Describe
 
 
 def _seen(leakage: Leakage, task: str, reference: str) -> dict[str, str]:
-    cells = [cell for cell in leakage.cells if (cell.task, cell.reference) == (task, reference)]
-    return {leak.item: f"seen in training ({leak.how}, by {leak.by})" for cell in cells for leak in cell.leaks}
+    found = [each for each in leakage.found if (each.task, each.reference) == (task, reference)]
+    return {leak.item: f"seen in training ({leak.how}, by {leak.by})" for each in found for leak in each.leaks}
 
 
-def _example(item: str, base: float, own: float, described: Described, remarks: Sequence[str]) -> Example:
+def _example(item: str, base: float, own: float, described: Shown, remarks: Sequence[str]) -> Example:
     texts, passages, gold = described
     return Example(item=item, base=base, own=own, texts=texts, passages=passages, remark="; ".join(filter(None, (gold, *remarks))))
 

@@ -2,37 +2,36 @@
 
 import platform
 from collections.abc import Sequence
-from importlib.metadata import version
 
-from ... import __version__
 from ...references import Resolved
-from ...registry import Entry
-from ..entrants import Entrant
+from ...registry import Entry, ParentRecord
+from ...versions import library_versions
+from ..leaks.unseen import unseen_name
 from ..result import BenchResult
-from ..unseen import unseen_name
+from ..run.models import Model
 
 _LIBRARIES = ("mteb", "torch", "transformers", "tokenizers", "datasets", "numpy", "scipy", "scikit-learn", "pytrec-eval-terrier")
 Facts = tuple[tuple[str, str], ...]
 """What is said of something: (what, value)."""
 
 
-def library_versions() -> Facts:
+def software_facts() -> Facts:
     """Return what the scores were computed with."""
-    own = (("adapt-embed", __version__), ("Python", platform.python_version()), ("platform", platform.platform()))
-    return own + tuple((name, version(name)) for name in _LIBRARIES)
+    (own, *libraries) = library_versions(*_LIBRARIES).items()
+    return (own, ("Python", platform.python_version()), ("platform", platform.platform()), *libraries)
 
 
-def reference_facts(entrants: Sequence[Entrant], found: Sequence[Resolved]) -> list[tuple[str, Facts]]:
-    """Return of each entrant how it came about and how it was computed."""
+def reference_facts(models: Sequence[Model], found: Sequence[Resolved]) -> list[tuple[str, Facts]]:
+    """Return of each model how it came about and how it was computed."""
     by_name = {resolved.reference: resolved for resolved in found}
-    return [(entrant.name, _of_entrant(entrant, by_name.get(entrant.name))) for entrant in entrants]
+    return [(model.name, _of_model(model, by_name.get(model.name))) for model in models]
 
 
-def _of_entrant(entrant: Entrant, resolved: Resolved | None) -> Facts:
-    own = entrant.identity
+def _of_model(model: Model, resolved: Resolved | None) -> Facts:
+    own = model.identity
     computed = (
-        ("what", entrant.description),
-        ("held against", entrant.base or "nothing: it is a base"),
+        ("what", model.description),
+        ("held against", model.base or "nothing: it is a base"),
         ("computed in", own.precision),
         ("longest text", f"{own.max_tokens} tokens"),
         ("hash of all that its vectors depend on", own.revision),
@@ -47,17 +46,16 @@ def _of_entry(entry: Entry) -> Facts:
         "method": entry.method,
         "seed": None if entry.seed is None else str(entry.seed),
         "made": entry.created,
-        "trained on": entry.data.get("source"),
-        "training data": f"sha256 {entry.data['fingerprint']}" if entry.data.get("fingerprint") else None,
+        "trained on": entry.data.source if entry.data else None,
+        "training data": f"sha256 {entry.data.fingerprint}" if entry.data and entry.data.fingerprint else None,
         "made from": ", ".join(_parent(parent) for parent in entry.parents) or None,
     }
-    files = tuple((name, f"sha256 {file['sha256']}") for name, file in entry.files.items() if name.endswith(".safetensors"))
+    files = tuple((name, f"sha256 {file.sha256}") for name, file in entry.files.items() if name.endswith(".safetensors"))
     return tuple((what, str(value)) for what, value in facts.items() if value) + files
 
 
-def _parent(parent: dict) -> str:
-    weight = parent.get("weight")
-    return parent["reference"] if weight is None else f"{weight:.4g} {parent['reference']}"
+def _parent(parent: ParentRecord) -> str:
+    return parent.reference if parent.weight is None else f"{parent.weight:.4g} {parent.reference}"
 
 
 def task_rows(result: BenchResult) -> list[tuple[str, ...]]:

@@ -5,17 +5,11 @@ from dataclasses import dataclass, field
 
 from mteb.abstasks import AbsTask
 
-from ..cells import Cell
-from ..entrants import Entrant
-from ..task_data import data_of
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """What one reference made of one query: the passage that it put first, and the rank of each answer that it found (1 is the first)."""
-
-    first: str
-    ranks: dict[str, int]
+from ..run.cells import Cell
+from ..run.models import Model
+from ..tasks.data import data_of
+from ..tasks.kind import Ranking
+from ..tasks.table import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +19,11 @@ class Findings:
     results: dict[tuple[str, str], dict] = field(default_factory=dict)
     rankings: dict[tuple[str, str], dict[str, Ranking]] = field(default_factory=dict)
 
-    def keep(self, entrant: Entrant, task: AbsTask, cell: Cell) -> None:
+    def keep(self, model: Model, task: AbsTask, cell: Cell) -> None:
         """Keep what is wanted later of a cell; its predictions as a whole would be too much."""
-        key = (task.metadata.name, entrant.name)
+        key = (task.metadata.name, model.name)
         self.results[key] = cell.task_result
-        if "relevant_docs" in data_of(task):
+        if kind_of(task).item == "queries":
             self.rankings[key] = _rankings(task, cell.predicted(task.eval_splits[0]))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ..leakage import Leakage
+from ..leaks.leakage import Leakage
 from ..result import BenchResult, Comparison
 from . import tables
 from .charts import curve_charts, gain_chart, recall_chart, scatter_chart, signed
@@ -36,7 +36,7 @@ class Report:
         created: When, as people write it.
         versions: Of the software.
         references: Of each reference, how it came about.
-        comparisons: The references held against each other.
+        comparisons: The references compared with each other.
         recall: Of the retrieval tasks.
         costs: Of each reference.
     """

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from mteb.abstasks import AbsTask
 
 from ..result import BenchResult
-from ..task_data import data_of
-from .findings import Findings, Ranking
+from ..tasks.data import data_of
+from ..tasks.kind import Ranking
+from .findings import Findings
 
 CUTOFFS = (1, 5, 10, 20, 50, 100)
 

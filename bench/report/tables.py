@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..leakage import Leakage
+from ..leaks.leakage import Leakage
 from ..result import BenchedReference, BenchResult, Comparison, GainKept, Interval, Score, Summary
 from .charts import signed
 from .costs import Cost
@@ -26,7 +26,7 @@ class IntervalMark:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class TableCell:
     """One cell.
 
     `sort` is what the column is sorted by (None: the text), `mood` how it looks (good, bad, quiet), `more` stands small under the text, and
@@ -45,7 +45,7 @@ class Table:
     """One table; `numeric` are the columns whose cells stand to the right."""
 
     headings: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[TableCell, ...], ...]
     numeric: frozenset[int] = frozenset()
 
 
@@ -63,11 +63,11 @@ def overview(result: BenchResult) -> Table:
     return Table(headings, tuple(rows), frozenset(range(1, len(headings))))
 
 
-def _name_cell(reference: BenchedReference) -> Cell:
-    return Cell(reference.name, more=f"{reference.kind}" + (f", {reference.domain}" if reference.domain else ""))
+def _name_cell(reference: BenchedReference) -> TableCell:
+    return TableCell(reference.name, more=f"{reference.kind}" + (f", {reference.domain}" if reference.domain else ""))
 
 
-def _named(summary: Summary) -> dict[str, Cell]:
+def _named(summary: Summary) -> dict[str, TableCell]:
     kept = [f"{_kept(each)} of {each.parent}" for each in summary.gain_kept]
     shares = [each.share for each in summary.gain_kept if each.share is not None]
     return {
@@ -75,7 +75,7 @@ def _named(summary: Summary) -> dict[str, Cell]:
         "gain": _change(summary.gain),
         "general mean": _number(summary.general_mean),
         GENERAL_CHANGE: _change(summary.general_change),
-        "gain kept": Cell("\n".join(kept) or NONE, min(shares, default=None), "lines"),
+        "gain kept": TableCell("\n".join(kept) or NONE, min(shares, default=None), "lines"),
     }
 
 
@@ -86,24 +86,24 @@ def _kept(kept: GainKept) -> str:
     return f"{kept.share:.0%}{ends}"
 
 
-def _number(value: float | None) -> Cell:
-    return Cell(NONE) if value is None else Cell(f"{value:.4f}", value)
+def _number(value: float | None) -> TableCell:
+    return TableCell(NONE) if value is None else TableCell(f"{value:.4f}", value)
 
 
-def _change(value: float | None) -> Cell:
-    return Cell(NONE) if value is None else Cell(signed(value), value)
+def _change(value: float | None) -> TableCell:
+    return TableCell(NONE) if value is None else TableCell(signed(value), value)
 
 
 def _mood(value: float) -> str:
     return "good" if value > 0 else "bad" if value < 0 else ""
 
 
-def _score_cell(result: BenchResult, score: Score, metric: str) -> Cell:
+def _score_cell(result: BenchResult, score: Score, metric: str) -> TableCell:
     value, difference = score.metrics[metric], result.difference(score.task, score.reference)
     if difference is None:
-        return Cell(f"{value:.4f}", value)
+        return TableCell(f"{value:.4f}", value)
     sure = score.interval is not None and score.interval.significant
-    return Cell(f"{value:.4f}", value, _mood(difference[metric]) if sure else "", signed(difference[metric]) + (" *" if sure else ""))
+    return TableCell(f"{value:.4f}", value, _mood(difference[metric]) if sure else "", signed(difference[metric]) + (" *" if sure else ""))
 
 
 def differences(result: BenchResult) -> Table:
@@ -120,11 +120,11 @@ def differences(result: BenchResult) -> Table:
         others = [f"{metric} {score.metrics[metric]:.4f}" for metric in task.shown if metric in score.metrics and metric != found.metric]
         rows.append(
             (
-                Cell(score.task, more=f"{found.metric}, {task.items:,} {task.item}, {task.domain or task.role}"),
-                Cell(score.reference),
+                TableCell(score.task, more=f"{found.metric}, {task.items:,} {task.item}, {task.domain or task.role}"),
+                TableCell(score.reference),
                 _number(score.metrics.get(found.metric, score.metrics[task.main_metric])),
                 *_judged(found, scale),
-                Cell(", ".join(others) or NONE, mood="quiet"),
+                TableCell(", ".join(others) or NONE, mood="quiet"),
             )
         )
     return Table(("task", "reference", "score", *_JUDGED, "other metrics"), tuple(rows), frozenset({2, 3, 4, 5, 6}))
@@ -133,13 +133,13 @@ def differences(result: BenchResult) -> Table:
 _JUDGED = ("difference", "95 % interval", "p (Holm)", "significant")
 
 
-def _judged(found: Interval, scale: Scale) -> tuple[Cell, ...]:
+def _judged(found: Interval, scale: Scale) -> tuple[TableCell, ...]:
     """Return the cells under `_JUDGED`."""
     return (
-        Cell(signed(found.difference), found.difference, _mood(found.difference) if found.significant else ""),
+        TableCell(signed(found.difference), found.difference, _mood(found.difference) if found.significant else ""),
         _interval_cell(found, scale),
-        Cell(NONE) if found.p_holm is None else Cell(f"{found.p_holm:.4f}", found.p_holm),
-        Cell(NONE) if found.p_holm is None else Cell("yes" if found.significant else "no", float(found.significant)),
+        TableCell(NONE) if found.p_holm is None else TableCell(f"{found.p_holm:.4f}", found.p_holm),
+        TableCell(NONE) if found.p_holm is None else TableCell("yes" if found.significant else "no", float(found.significant)),
     )
 
 
@@ -148,11 +148,11 @@ def comparisons(found: Sequence[Comparison]) -> Table:
     scale = fit_scale([0.0, *(end for each in found for end in _ends(each.interval))], 4, _BAR_WIDTH - 4)
     rows = [
         (
-            Cell(each.task, more=each.interval.metric),
-            Cell(each.first),
-            Cell(each.second),
+            TableCell(each.task, more=each.interval.metric),
+            TableCell(each.first),
+            TableCell(each.second),
             *_judged(each.interval, scale),
-            Cell(_better(each), mood="" if each.interval.significant else "quiet"),
+            TableCell(_better(each), mood="" if each.interval.significant else "quiet"),
         )
         for each in found
     ]
@@ -170,7 +170,7 @@ def _better(each: Comparison) -> str:
 
 def recall(curve: RecallCurve) -> Table:
     """Return a row a reference, a column a cutoff."""
-    rows = [(Cell(name), *map(_number, values)) for name, values in curve.recall.items()]
+    rows = [(TableCell(name), *map(_number, values)) for name, values in curve.recall.items()]
     headings = ("reference", *(f"R@{k}" for k in curve.cutoffs))
     return Table(headings, tuple(rows), frozenset(range(1, len(headings))))
 
@@ -179,11 +179,11 @@ def costs(found: Sequence[Cost]) -> Table:
     """Return a row a reference: what it takes on the disk, what its vectors take, and how fast it was."""
     rows = [
         (
-            Cell(each.reference),
-            Cell(NONE) if each.size is None else Cell(f"{each.size:,}", each.size),
-            Cell(NONE, more="ranks, has no vectors") if each.dimension is None else Cell(f"{each.dimension:,}", each.dimension),
-            Cell(f"{each.encoded:,}", each.encoded),
-            Cell("kept") if each.texts_per_s is None else Cell(f"{each.texts_per_s:,.1f}", each.texts_per_s),
+            TableCell(each.reference),
+            TableCell(NONE) if each.size is None else TableCell(f"{each.size:,}", each.size),
+            TableCell(NONE, more="ranks, has no vectors") if each.dimension is None else TableCell(f"{each.dimension:,}", each.dimension),
+            TableCell(f"{each.encoded:,}", each.encoded),
+            TableCell("kept") if each.texts_per_s is None else TableCell(f"{each.texts_per_s:,.1f}", each.texts_per_s),
         )
         for each in found
     ]
@@ -195,23 +195,26 @@ def _ends(found: Interval | None) -> list[float]:
     return [] if found is None else [end for end in (found.low, found.high, found.difference) if end is not None]
 
 
-def _interval_cell(found: Interval, scale: Scale) -> Cell:
+def _interval_cell(found: Interval, scale: Scale) -> TableCell:
     if found.low is None or found.high is None:
-        return Cell("none", mood="quiet", more=found.method.removeprefix("none: "))
+        return TableCell("none", mood="quiet", more=found.method.removeprefix("none: "))
     mark = IntervalMark(scale(found.low), scale(found.high), scale(found.difference), scale(0))
-    return Cell(f"{signed(found.low)} to {signed(found.high)}", found.low, interval=mark)
+    return TableCell(f"{signed(found.low)} to {signed(found.high)}", found.low, interval=mark)
 
 
 def leaks(leakage: Leakage) -> Table:
     """Return a row a task and reference whose training texts are known, or are not."""
     rows = [
         (
-            Cell(cell.task, more=f"{cell.items:,} {cell.item}"),
-            Cell(cell.reference, more="not recorded: " + ", ".join(cell.unknown) if cell.unknown else ""),
-            *(Cell(f"{count:,}", count, "bad" if count else "") if cell.trained else Cell(NONE) for count in cell.counts.values()),
-            Cell(f"{cell.answers_seen:,}", cell.answers_seen) if cell.trained else Cell(NONE),
+            TableCell(seen.task, more=f"{seen.items:,} {seen.item}"),
+            TableCell(seen.reference, more="not recorded: " + ", ".join(seen.unknown) if seen.unknown else ""),
+            *(
+                TableCell(f"{count:,}", count, "bad" if count else "") if seen.trained else TableCell(NONE)
+                for count in seen.counts.values()
+            ),
+            TableCell(f"{seen.answers_seen:,}", seen.answers_seen) if seen.trained else TableCell(NONE),
         )
-        for cell in leakage.cells
+        for seen in leakage.found
     ]
     headings = ("task", "reference", "seen with an answer", "seen word for word", "seen nearly", "an answer was trained on")
     return Table(headings, tuple(rows), frozenset({2, 3, 4, 5}))
@@ -221,9 +224,9 @@ def seeds(result: BenchResult) -> Table:
     """Return a row a group of seeds and task."""
     rows = [
         (
-            Cell(group.group, more=f"{len(group.members)} of {group.of}: {', '.join(group.members)}"),
-            Cell(spread.task),
-            Cell(spread.metric),
+            TableCell(group.group, more=f"{len(group.members)} of {group.of}: {', '.join(group.members)}"),
+            TableCell(spread.task),
+            TableCell(spread.metric),
             _number(spread.mean),
             _number(spread.deviation),
             _number(spread.least),
@@ -240,12 +243,12 @@ def requirements(result: BenchResult) -> Table:
     """Return a row a requirement and reference."""
     rows = [
         (
-            Cell(each.requirement),
-            Cell(each.reference),
-            Cell(each.task, more=each.metric),
+            TableCell(each.requirement),
+            TableCell(each.reference),
+            TableCell(each.task, more=each.metric),
             _number(each.value),
             _number(each.limit),
-            Cell("holds" if each.holds else "fails", float(each.holds), "good" if each.holds else "bad"),
+            TableCell("holds" if each.holds else "fails", float(each.holds), "good" if each.holds else "bad"),
         )
         for each in result.requirements
     ]
@@ -254,4 +257,4 @@ def requirements(result: BenchResult) -> Table:
 
 def plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Return a table of texts."""
-    return Table(tuple(headings), tuple(tuple(Cell(text) for text in row) for row in rows))
+    return Table(tuple(headings), tuple(tuple(TableCell(text) for text in row) for row in rows))

@@ -1,7 +1,8 @@
 """Weights from data: what a merge is measured on, the search over weights, and the curve of a merge."""
 
-from .candidates import Candidates, Point
-from .curve import Curve, count_curve_points, trace_curve
+from ...registry.search_file import Curve, Point
+from .candidates import Candidates
+from .curve import count_curve_points, trace_curve
 from .plan import plan_measurements
 from .probe import Probe, encoders_over
 from .task import SearchTask, draw_task

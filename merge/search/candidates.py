@@ -1,30 +1,17 @@
 """What a search may try: points of weights and density, and the merge that each stands for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ...errors import ConfigError
 from ...lora import LoraFactors, LoraModule, factors_sha256
+from ...registry.search_file import Point
 from ..merge import Grams, MergeConfig, merge_factors
 from ..methods import find_method
 
 MAX_WEIGHT = 1.5  # of one parent: beyond, an update is stretched further than anything its training saw
 LEAST_DENSITY = 0.05
 _LEAST_CHANGE = 0.02  # of a weight or the density: a smaller one is no step, or a search would shrink weights without end
-_DECIMALS = 3  # so that the weights that are told are those that were measured
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """Weights, one a parent, and the density, None where the method reads none; rounded to three decimals."""
-
-    weights: tuple[float, ...]
-    density: float | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", tuple(round(weight, _DECIMALS) + 0.0 for weight in self.weights))
-        if self.density is not None:
-            object.__setattr__(self, "density", round(self.density, _DECIMALS))
 
 
 class Candidates:

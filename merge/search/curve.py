@@ -1,45 +1,13 @@
 """The curve of a merge: weight against each domain's nDCG@10 and the general score."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 
 from ...errors import ConfigError
-from .candidates import Candidates, Point
-from .probe import GeneralKind, Measurement, Probe
+from ...registry.search_file import Curve, CurvePoint, Line, Point
+from .candidates import Candidates
+from .probe import Probe
 
 STEPS = 11
-
-
-@dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """One merge: where it lies on its line (0 to 1), its weights and density, and what it scores."""
-
-    x: float
-    point: Point
-    measurement: Measurement
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Merges along one line through the weights; `axis` says what x is."""
-
-    axis: str
-    points: tuple[CurvePoint, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
-    """The lines of a merge, and the base that they are held against."""
-
-    names: tuple[str, ...]
-    domains: tuple[str, ...]
-    general_kind: GeneralKind
-    base: Measurement
-    lines: tuple[Line, ...]
-
-    def as_dict(self) -> dict[str, object]:
-        """Return it as JSON can hold it."""
-        return asdict(self)
 
 
 def trace_curve(

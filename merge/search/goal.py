@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...registry.search_file import GeneralKind, Measurement
 from .compass import Rank
-from .probe import GeneralKind, Measurement
 
 MIN_GAIN = 0.005  # nDCG@10: a smaller gain is within the noise of some hundred queries, and a share of it would be a number without meaning
 

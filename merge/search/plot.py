@@ -8,16 +8,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...choices import PICTURES
 from ...errors import ConfigError, MissingExtraError
 from ...files import check_writable, write_file
 from ...metrics import NDCG_10
-from .curve import Curve, Line
+from ...registry.search_file import Curve, Line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
-SUFFIXES = (".svg", ".png")
 _WIDTH, _HEIGHT = 6.4, 4.4  # inches, of one line's axes
 # Fonts with Chinese characters, as systems name them; the first that is there is taken.
 _CJK_FONTS = (
@@ -45,8 +45,8 @@ def check_plot(path: Path) -> None:
         ConfigError: the name ends in another suffix, or it could not be written.
         MissingExtraError: matplotlib is not installed.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise ConfigError(f"{path} ends in {path.suffix or 'nothing'}; a picture is written as {' or '.join(SUFFIXES)}")
+    if path.suffix.lower() not in PICTURES:
+        raise ConfigError(f"{path} ends in {path.suffix or 'nothing'}; a picture is written as {' or '.join(PICTURES)}")
     check_writable(path)
     try:
         import matplotlib.figure  # noqa: F401 (is it there)

@@ -1,40 +1,25 @@
 """What a set of factors is worth: each domain's nDCG@10 and loss on dev, and a general score. Nothing is encoded twice."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...data.sentence_pairs import SentencePairs
-from ...encoder import Encoder, LoraEncoder, Vectors
+from ...encoders.lora import LoraEncoder
+from ...encoders.protocol import Encodes, Vectors
 from ...errors import ConfigError, DataError
 from ...lora import LoraModule, factors_sha256
+from ...registry.search_file import GeneralKind, Measurement
 from ...timing import estimate_seconds
 from .task import SearchTask
 
-GeneralKind = Literal["spearman", "closeness"]
-"""`spearman`: of cosines with gold similarities. `closeness`: mean cosine with the base's own vectors of the dev texts."""
-
-EncoderOf = Callable[[Mapping[str, LoraModule]], Encoder]
+EncoderOf = Callable[[Mapping[str, LoraModule]], Encodes]
 """Factors (none: the base) -> the encoder that lays them over the base."""
 
 _BASE = "base"
 _SAMPLE = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
-    """Scores of one set of factors: domain -> nDCG@10, domain -> loss, and the general score, all on dev."""
-
-    ndcg: dict[str, float]
-    loss: dict[str, float]
-    general: float
-
-    def as_dict(self) -> dict[str, object]:
-        """Return it as JSON can hold it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +106,8 @@ class Probe:
     def _embed(self, factors: Mapping[str, LoraModule]) -> _Embedded:
         encoder = self._encoder_of(factors)
         self.encodings += 1
-        queries = [encoder.encode(group, "query") for group in self._query_groups]
-        documents = [encoder.encode(group, "document") for group in self._document_groups]
+        queries = [encoder.encode(group, "query").vectors for group in self._query_groups]
+        documents = [encoder.encode(group, "document").vectors for group in self._document_groups]
         return _Embedded(np.concatenate(queries), np.concatenate(documents))
 
     def _score(self, embedded: _Embedded) -> Measurement:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...data.dev_set import DevSet, draw_dev_set
 from ...data.retrieval import Corpus, Pairs
-from ...encoder import Vectors
+from ...encoders.protocol import Vectors
 from ...errors import DataError
 from ...plurals import count
 

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ...errors import ConfigError
-from .candidates import Candidates, Point
+from ...registry.search_file import GeneralKind, Measurement, Point
+from .candidates import Candidates
 from .compass import Rank, compass_search
 from .goal import Goal
-from .probe import GeneralKind, Measurement, Probe
+from .probe import Probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

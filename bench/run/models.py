@@ -1,0 +1,81 @@
+"""The models that are benched: the references asked for, and before them the bases that they are compared with."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from mteb.abstasks import AbsTask
+
+from ...encoders.protocol import Opened, is_searcher
+from ...errors import ConfigError
+from ...references import LoadedBases, Resolved, of_base, open_reference
+from ..result import BenchedReference
+from ..tasks.table import kind_of
+from .identity import Identity, identify
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One row of the bench: an Encoder or a Searcher. `base` names the model that it is compared with: None for a base itself."""
+
+    name: str
+    encoder: Opened
+    identity: Identity
+    description: str
+    base: str | None
+
+    def described(self) -> BenchedReference:
+        """Return what the result says of it."""
+        own = self.identity
+        return BenchedReference(
+            name=self.name,
+            base=self.base,
+            description=self.description,
+            revision=own.revision,
+            precision=own.precision,
+            max_tokens=own.max_tokens,
+        )
+
+
+def open_models(references: Sequence[Resolved], bases: LoadedBases) -> list[Model]:
+    """Open references, each once, and their bases, which come first. An ensemble over several is compared with its first member's.
+
+    Raises:
+        AdaptError: as `open_reference`.
+    """
+    models: dict[str, Model] = {}
+    names: dict[str, str] = {}  # a base's revision -> its name here
+    for resolved in references:
+        base = _open(of_base(resolved.base, resolved.encoding), bases, None)
+        if base.identity.revision not in names:
+            name = resolved.reference if resolved.kind == "base" else _free_name(base, resolved.base.name, models)
+            names[base.identity.revision] = name
+            models[name] = replace(base, name=name)
+        if resolved.kind != "base" and resolved.reference not in models:
+            models[resolved.reference] = _open(resolved, bases, names[base.identity.revision])
+    return sorted(models.values(), key=lambda model: model.base is not None)
+
+
+def check_tasks(models: Sequence[Model], tasks: Sequence[AbsTask]) -> None:
+    """Refuse a task that needs vectors for a model that has none.
+
+    Raises:
+        ConfigError: there is one, or the bench does not know a task's kind.
+    """
+    for task in tasks:
+        for model in models:
+            if kind_of(task).needs_vectors and is_searcher(model.encoder):
+                raise ConfigError(
+                    f"{model.name} ranks passages and has no vectors, which {task.metadata.name} ({task.metadata.type}) compares; "
+                    "bench it on retrieval alone"
+                )
+
+
+def _open(resolved: Resolved, bases: LoadedBases, base: str | None) -> Model:
+    encoder = open_reference(resolved, bases)
+    name = resolved.reference if base else f"base-{resolved.base.name}"
+    return Model(resolved.reference, encoder, identify(name, encoder), resolved.description, base)
+
+
+def _free_name(base: Model, name: str, taken: Collection[str]) -> str:
+    choices = ("base", f"base {name}", f"base {name} ({base.identity.revision[:8]})")
+    return next(choice for choice in choices if choice not in taken)

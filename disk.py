@@ -1,0 +1,152 @@
+"""Files and folders on the disk: a file is written whole or not at all, and every change is one function.
+
+`FAULT`, where it is set, is called with the operation's name and its path before each change, so that a test can stop at every one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Literal
+from uuid import uuid4
+
+Durability = Literal["name", "content", "none"]
+"""What a power cut cannot undo once a file was replaced: its name in the folder as well, its content under the name, or nothing."""
+
+Content = bytes | Callable[[BinaryIO], object]
+"""What a file is to hold, or what writes it into the open file."""
+
+FAULT: Callable[[str, Path], None] | None = None
+
+
+def _step(operation: str, path: Path) -> None:
+    if FAULT is not None:
+        FAULT(operation, path)
+
+
+def replace_file(path: Path, content: Content, *, durability: Durability = "content", temporary: Path | None = None) -> None:
+    """Give a regular file new content, or make it: by rename, so that a reader sees the old or the new, never a part.
+
+    A file that is replaced hands its permissions on.
+
+    Args:
+        path: The file.
+        content: What it is to hold.
+        durability: `name` for what is the only copy, `content` for what a user waits for, `none` for what can be made again.
+        temporary: Where it is written first, on the same file system; None: beside it, under a name that nobody else uses.
+
+    Raises:
+        OSError: it cannot be written; the old file is as it was.
+    """
+    temporary = temporary or path.with_name(f".{uuid4().hex}.tmp")
+    try:
+        _create(temporary, content, like=path, is_flushed=durability != "none")
+        move(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            remove_file(temporary)
+        raise
+    if durability == "name":
+        sync_folder(path.parent)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a new file and flush it to the disk: for a folder that is put in its place as a whole."""
+    _create(path, content, like=None, is_flushed=True)
+
+
+def _create(path: Path, content: Content, *, like: Path | None, is_flushed: bool) -> None:
+    _step("create", path)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        if like is not None:
+            _take_permissions(path, like)
+        _step("write", path)
+        if isinstance(content, bytes):
+            file.write(content)
+        else:
+            content(file)
+        file.flush()
+        if is_flushed:
+            _step("fsync", path)
+            os.fsync(file.fileno())
+
+
+def _take_permissions(new: Path, old: Path) -> None:
+    """Give a file the owner and the mode of the one that it replaces; one that replaces nothing has those of any new file."""
+    try:
+        there = old.stat()
+    except FileNotFoundError:
+        return
+    _step("chmod", new)
+    if hasattr(os, "chown"):
+        with contextlib.suppress(OSError):  # only the superuser may give a file away
+            os.chown(new, there.st_uid, there.st_gid)
+    with contextlib.suppress(OSError):  # some file systems have no modes
+        new.chmod(stat.S_IMODE(there.st_mode))
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and those above it, where they are not there yet."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    _step("mkdir", path)
+    path.mkdir(exist_ok=True)
+
+
+def sync_file(path: Path) -> None:
+    """Flush a file that somebody else wrote to the disk."""
+    _step("fsync", path)
+    with path.open("rb+" if os.name == "nt" else "rb") as file:  # Windows flushes only what is open for writing
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Flush a folder's list of names to the disk (Windows has no such call, and needs none)."""
+    _step("fsync", path)
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename a file or folder within one file system; a file there is replaced at once."""
+    _step("rename", target)
+    source.replace(target)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file; one that is not there any more is no error."""
+    _step("unlink", path)
+    path.unlink(missing_ok=True)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder and all in it; what is not there any more is no error."""
+    try:
+        inside = sorted(path.iterdir())
+    except FileNotFoundError:
+        return
+    for child in inside:
+        if child.is_dir() and not child.is_symlink():
+            remove_tree(child)
+        else:
+            remove_file(child)
+    _step("rmdir", path)
+    with contextlib.suppress(FileNotFoundError):
+        path.rmdir()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,60 @@
+"""What long work reports while it runs: one protocol, for the command line's lines and bars as for a program's own callbacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Where a training run is after a step.
+
+    `loss` is the step's own, `dev` the score of the newest evaluation (None before the first, or without a dev split), `pairs_per_s` the mean
+    since the run began.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    dev: float | None
+    pairs_per_s: float
+
+
+class Events(Protocol):
+    """Who is told what a job does. Calls come from the thread that runs the job, and should return at once."""
+
+    def stage(self, what: str) -> None:
+        """Something else is being done from now on, such as "loading the base"."""
+        ...
+
+    def note(self, text: str) -> None:
+        """There is something to know: one line, for people."""
+        ...
+
+    def progress(self, what: str, done: int, total: int, unit: str = "texts") -> None:
+        """So many units of `what` are done, of so many in all."""
+        ...
+
+    def step(self, at: Step) -> None:
+        """A training step is done."""
+        ...
+
+
+class Quiet:
+    """Tells nobody; a base for who wants to hear of some events alone."""
+
+    def stage(self, what: str) -> None:
+        """Do nothing."""
+
+    def note(self, text: str) -> None:
+        """Do nothing."""
+
+    def progress(self, what: str, done: int, total: int, unit: str = "texts") -> None:
+        """Do nothing."""
+
+    def step(self, at: Step) -> None:
+        """Do nothing."""
+
+
+QUIET = Quiet()

@@ -1,0 +1,44 @@
+"""What the user names -> an encoder: a folder (`locate.py`), its base (`resolve.py`), vectors (`open.py`).
+
+Each goes through a table. Nothing is loaded before opening, and torch is imported then.
+"""
+
+from .locate import LOCATORS, locate_reference, locate_references, read_entry
+from .members import as_member
+from .open import (
+    OPENERS,
+    EncoderSettings,
+    LoadedBases,
+    check_has_vectors,
+    check_length,
+    open_encoder,
+    open_lora,
+    open_reference,
+    read_factors,
+)
+from .resolve import of_base, resolve_located, resolve_reference, resolve_references
+from .types import Located, Resolved, Search
+
+__all__ = [
+    "LOCATORS",
+    "OPENERS",
+    "EncoderSettings",
+    "LoadedBases",
+    "Located",
+    "Resolved",
+    "Search",
+    "as_member",
+    "check_has_vectors",
+    "check_length",
+    "locate_reference",
+    "locate_references",
+    "of_base",
+    "open_encoder",
+    "open_lora",
+    "open_reference",
+    "read_entry",
+    "read_factors",
+    "resolve_located",
+    "resolve_reference",
+    "resolve_references",
+]

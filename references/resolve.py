@@ -1,0 +1,156 @@
+"""What the user names -> its base, and how texts go into it: nothing is loaded.
+
+An ensemble's members are found again where it was registered with them. They are references too, so that both stand here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..base.encoding import BaseOptions, encoding_of
+from ..base.metadata import FolderMetadata, read_metadata
+from ..base.resolve import find_base, read_base, resolve_base
+from ..base.spec import BaseSpec, EncodingSpec
+from ..ensemble import Member, changed_member, read_recipe
+from ..errors import AdapterError, AdaptError, BaseError
+from ..registry import Entry, check_usable
+from .locate import ADAPTER_CONFIG, locate_reference, locate_references
+from .recorded_base import find_recorded_base
+from .types import Located, Resolved, Search
+
+
+def resolve_references(texts: Sequence[str], search: Search) -> list[Resolved]:
+    """Find several references; `base` beside others is the base of the first of them, unless one was named.
+
+    Raises:
+        AdaptError: as `resolve_reference`.
+    """
+    located = dict(zip(texts, locate_references(texts, search), strict=True))  # before any base is looked for
+    found = {text: resolve_located(place, search) for text, place in located.items() if text != "base"}
+    if "base" in texts:
+        others = list(found.values())
+        found["base"] = _resolve_base(search) if search.base is not None or not others else of_base(others[0].base, others[0].encoding)
+    return [found[text] for text in texts]
+
+
+def resolve_reference(text: str, search: Search) -> Resolved:
+    """Find what a reference names, and its base.
+
+    Raises:
+        UnknownReferenceError: it names nothing; the message lists what is known.
+        BaseError: its base is not to be had, or is another than the one that was named.
+        AdapterError: the folder is no adapter, or an ensemble's member has gone.
+        HubError: it is not in the cache, and the Hub cannot be reached or does not have it.
+    """
+    return resolve_located(locate_reference(text, search), search)
+
+
+def resolve_located(located: Located, search: Search) -> Resolved:
+    """Find the base of what was located; raises as `resolve_reference`."""
+    if located.folder is None:
+        return _resolve_base(search)
+    found = _of_folder(located.folder, search) if located.entry is None else _of_entry(located.entry, located.folder, search)
+    return replace(found, reference=located.reference, notes=located.notes)
+
+
+def of_base(spec: BaseSpec, encoding: EncodingSpec) -> Resolved:
+    """Return the reference that a base is by itself, texts going in as `encoding` says."""
+    return Resolved(reference="base", kind="base", base=spec, encoding=encoding, description=f"{spec.name}, as it is")
+
+
+def _resolve_base(search: Search) -> Resolved:
+    found = resolve_base(search.base, options=search.options)
+    reason = found.spec.fallback_reason
+    notes = (f"using the embedded base {found.spec.name}: {reason}",) if reason else ()
+    return replace(of_base(found.spec, found.encoding), notes=notes)
+
+
+def _of_folder(folder: Path, search: Search) -> Resolved:
+    """Describe a folder that no registry wrote by what lies in it: a bare PEFT adapter, or a whole model."""
+    if (folder / ADAPTER_CONFIG).is_file():
+        return _of_peft_folder(folder, search)
+    if (folder / "config.json").is_file():
+        spec = read_base(folder, "path", None, search.options)
+        return of_base(spec, encoding_of(spec, search.options))
+    raise AdapterError(f"{folder} is neither an adapter nor a model: it holds no {ADAPTER_CONFIG} and no config.json")
+
+
+def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
+    check_usable(entry)
+    if entry.kind == "ensemble":
+        return _resolve_ensemble(entry, folder, search)
+    base = find_recorded_base(entry.bases[0], entry.reference, search)
+    encoding = encoding_of(base, search.options, _made_with(entry, folder))
+    description = f"{entry.kind} {entry.reference} on {base.name}" + (f", domain {entry.domain}" if entry.domain else "")
+    return Resolved(
+        reference=entry.reference, kind=entry.kind, base=base, encoding=encoding, folder=folder, entry=entry, description=description
+    )
+
+
+def _made_with(entry: Entry, folder: Path) -> FolderMetadata:
+    """Return how texts went in when a version was made: pooling and prompts by its entry, the rest by its folder."""
+    query, document = entry.prompts.get("query"), entry.prompts.get("document")
+    return replace(read_metadata(folder), pooling=entry.pooling, query_prompt=query, document_prompt=document)  # type: ignore[arg-type]
+
+
+def _of_peft_folder(folder: Path, search: Search) -> Resolved:
+    from ..lora import read_config
+
+    named = search.base or read_config(folder).get("base_model_name_or_path")
+    if not named:
+        raise BaseError(f"{folder / ADAPTER_CONFIG} names no base (base_model_name_or_path); name it with --base")
+    found = resolve_base(named, options=search.options, made_with=read_metadata(folder))
+    description = f"adapter {folder.name} on {found.spec.name}"
+    return Resolved(reference=str(folder), kind="adapter", base=found.spec, encoding=found.encoding, folder=folder, description=description)
+
+
+def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
+    """Find an ensemble and all its members, each on the base that was recorded for it.
+
+    A base that the user named (`--base`) is taken for the members that lie on it; it must be the base of one.
+
+    Raises:
+        AdapterError: the recipe is damaged, or a member has gone or lies on another base now.
+        BaseError: the named base is none of the members', or one is not to be had.
+    """
+    recipe = read_recipe(folder)
+    named = None if search.base is None else find_base(search.base, options=search.options).sha256
+    if named is not None and all(base.sha256 != named for base in recipe.bases):
+        bases = " and ".join(base.label for base in recipe.bases)
+        raise BaseError(f"{entry.reference} lies on {bases}, and --base {search.base} has other weights; leave --base out")
+    members = tuple(_find_member(entry.reference, member, search, named) for member in recipe.members)
+    names = ", ".join(f"{member.weight:.4g} {member.reference}" for member in recipe.members)
+    held = f" (held against {members[0].base.name})" if len(recipe.bases) > 1 else ""
+    return Resolved(
+        reference=entry.reference,
+        kind="ensemble",
+        base=members[0].base,
+        encoding=members[0].encoding,
+        folder=folder,
+        entry=entry,
+        description=f"ensemble {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{held}",
+        members=members,
+        recipe=recipe,
+    )
+
+
+def _find_member(ensemble: str, member: Member, search: Search, named: str | None) -> Resolved:
+    is_meant = named in (None, member.base.sha256)  # what the user says of a base is said of the named one
+    said = search.options if is_meant else replace(search.options, lend_from=None, pooling=None)
+    options = said if said.lend_from is not None else _as_recorded(said, member)
+    at = replace(search, base=search.base if named is not None and is_meant else None, options=options)
+    try:
+        spec = find_recorded_base(member.base, member.reference, at)
+        found = resolve_reference(member.reference, replace(at, base=str(spec.folder)))
+    except AdaptError as e:
+        raise AdapterError(f"{ensemble} needs its member {member.reference}, which is not to be had: {e}") from e
+    if found.base.sha256 != member.base.sha256:
+        raise changed_member(ensemble, member, found.base.sha256)
+    return found
+
+
+def _as_recorded(said: BaseOptions, member: Member) -> BaseOptions:
+    """Fill what the user left open with what the ensemble was made with."""
+    prompts = {f"{role}_prompt": text for role, text in member.prompts.items() if getattr(said, f"{role}_prompt") is None}
+    pooling, longest = said.pooling or member.pooling, said.max_tokens or member.max_tokens
+    return replace(said, pooling=pooling, max_tokens=longest, **prompts)  # type: ignore[arg-type]
