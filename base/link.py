@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from ..errors import BaseError
+from ..hub.snapshots import hub_cache
 from .fingerprint import fingerprint, weight_files
 from .known import KnownBase, known_base
 
@@ -28,13 +29,6 @@ class Link:
     snapshot: Path
     files: tuple[str, ...]
     how: str
-
-
-def hub_cache() -> Path:
-    """Return the Hugging Face cache's folder, as the Hub client itself sees it."""
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE)
 
 
 def link_base(folder: Path, alias: str) -> Link:

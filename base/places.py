@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..errors import BaseError, HubError
 from ..hub.reach import hub_is_reachable, hub_silence
-from ..hub.snapshots import cached_snapshot, fetch_snapshot
+from ..hub.snapshots import cached_file, cached_snapshot, fetch_snapshot, snapshot_identity
 from .fingerprint import weight_files
 from .known import EMBEDDED_ALIAS, KnownBase, find_known
 from .pickled import PICKLED, is_pickled
@@ -92,28 +92,15 @@ def hub_identity(folder: Path, sha256: str) -> tuple[str, str] | None:
     return None if is_false else (hub_id, revision)
 
 
-def snapshot_identity(folder: Path) -> tuple[str, str] | None:
-    """Return the Hub id and revision that a snapshot folder of the Hugging Face cache is named after; None of any other folder."""
-    parts = folder.resolve().parts
-    if len(parts) < 3 or parts[-2] != "snapshots" or not parts[-3].startswith("models--"):
-        return None
-    return parts[-3].removeprefix("models--").replace("--", "/"), parts[-1]
-
-
 def snapshot_at(hub_id: str, revision: str | None) -> Path | None:
     """Return the snapshot of one revision in the Hugging Face cache, the Hub not being asked; None where its weights are not there."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = try_to_load_from_cache(hub_id, "config.json", revision=revision) if revision else None
-    folder = Path(found).parent if isinstance(found, str) else None
-    return folder if folder is not None and has_safetensors(folder) else None
+    config = cached_file(hub_id, "config.json", revision) if revision else None
+    return config.parent if config is not None and has_safetensors(config.parent) else None
 
 
 def is_cached(hub_id: str, revision: str | None) -> bool:
     """Say whether others find a base in the Hugging Face cache: peft at this revision, sentence-transformers at main."""
-    from huggingface_hub import try_to_load_from_cache
-
-    return all(isinstance(try_to_load_from_cache(hub_id, "config.json", revision=each), str) for each in (revision, "main"))
+    return all(cached_file(hub_id, "config.json", each) is not None for each in (revision, "main"))
 
 
 def fetch_pickled(hub_id: str, known: KnownBase | None) -> Path:

@@ -29,6 +29,29 @@ def cached_snapshot(
         return None
 
 
+def cached_file(repo: str, name: str, revision: str | None) -> Path | None:
+    """Return one file of a model's repository at a revision (None: `main`), as others find it in the cache; None where it is not there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repo, name, revision=revision)
+    return Path(found) if isinstance(found, str) else None
+
+
+def hub_cache() -> Path:
+    """Return the folder of the Hub's cache, as the Hub's client itself sees it."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def snapshot_identity(folder: Path) -> tuple[str, str] | None:
+    """Return the Hub id and revision that a model's snapshot in the cache is named after; None of any other folder."""
+    parts = folder.resolve().parts
+    if len(parts) < 3 or parts[-2] != "snapshots" or not parts[-3].startswith("models--"):
+        return None
+    return parts[-3].removeprefix("models--").replace("--", "/"), parts[-1]
+
+
 def fetch_snapshot(repo: str, revision: str | None = None, *, patterns: Sequence[str] | None = None) -> Path:
     """Fetch a model's repository from the Hub, and return its folder. Ask `hub_is_reachable` first.
 

@@ -20,37 +20,62 @@ from .methods import find_method
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
-    """One input of a merge.
+    """One input of a merge: what was located, and what a merge asks of it.
 
     Attributes:
-        reference: Its full name.
-        name: A short name for people and for naming the result.
+        located: Where it lies, what it is called and what the registry knows of it.
         factors: Its updates; empty for `base`.
         base: The record of the base that it lies on.
         pooling: How vectors come out of it.
         prompts: Role -> the instruction before each text.
-        folder: Where it lies; None for `base`.
-        domain: What it was made for, where that is known.
         grams: The Gram matrices of its modules' inputs, read one at a time; None where it carries none.
         tokenizing: What its folder says of how texts go in; None for `base`.
-        max_tokens: The longest text that its training scored it on; None for what was not trained.
-        precision: That of its dev score in training; None for what was not trained.
-        notes: What was chosen on the user's behalf, to be told.
     """
 
-    reference: str
-    name: str
+    located: Located
     factors: Mapping[str, LoraModule]
     base: BaseRecord
     pooling: str | None
     prompts: dict[str, str]
-    folder: Path | None
-    domain: str | None
     grams: Mapping[str, Tensor] | None = None
     tokenizing: FolderMetadata | None = None
-    max_tokens: int | None = None
-    precision: Precision | None = None
-    notes: tuple[str, ...] = ()
+
+    @property
+    def reference(self) -> str:
+        """Its full name."""
+        return self.located.reference
+
+    @property
+    def folder(self) -> Path | None:
+        """Where it lies; None for `base`."""
+        return self.located.folder
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was chosen on the user's behalf, to be told."""
+        return self.located.notes
+
+    @property
+    def name(self) -> str:
+        """A short name for people and for naming the result."""
+        if self.located.entry is not None:
+            return self.located.entry.name
+        return self.located.folder.name if self.located.folder is not None else self.located.reference
+
+    @property
+    def domain(self) -> str | None:
+        """What it was made for, where that is known."""
+        return self.located.entry.domain if self.located.entry is not None else None
+
+    @property
+    def max_tokens(self) -> int | None:
+        """The longest text that its training scored it on; None for what was not trained."""
+        return self.located.entry.config.get("max_tokens") if self.located.entry is not None else None
+
+    @property
+    def precision(self) -> Precision | None:
+        """That of its dev score in training; None for what was not trained."""
+        return self.located.entry.config.get("precision") if self.located.entry is not None else None
 
 
 def open_parents(references: Sequence[str], search: Search, located: Sequence[Located] | None = None) -> list[Parent]:
@@ -72,19 +97,7 @@ def open_parents(references: Sequence[str], search: Search, located: Sequence[Lo
     if not with_weights:
         raise ConfigError("there is nothing to merge but the base itself; name at least one adapter")
     first = next(iter(with_weights.values()))
-    base = replace(
-        first,
-        reference="base",
-        name="base",
-        factors={},
-        folder=None,
-        domain=None,
-        grams={},
-        tokenizing=None,
-        max_tokens=None,
-        precision=None,
-        notes=(),
-    )
+    base = replace(first, located=Located(reference="base"), factors={}, grams={}, tokenizing=None)
     _check_one_base(list(with_weights.values()))
     parents = [with_weights.get(text, base) for text in references]
     _check_distinct(references, parents)
@@ -92,51 +105,32 @@ def open_parents(references: Sequence[str], search: Search, located: Sequence[Lo
 
 
 def _parent(text: str, located: Located, search: Search) -> Parent:
-    folder = located.folder
+    folder, entry = located.folder, located.entry
     assert folder is not None
-    by_path = not text.startswith("hf:") and (located.entry is None or located.reference != located.entry.reference)
-    if by_path:
+    if not text.startswith("hf:") and (entry is None or located.reference != entry.reference):  # it was named by its path
         located = replace(located, reference=str(folder.absolute()))
-    if located.entry is not None:
-        return _of_entry(located.entry, located)
-    factors = LoraFile(folder)
-    resolved = resolve_located(located, search)
-    spec, encoding = resolved.base, resolved.encoding
+    if entry is not None:
+        _check_has_weights(entry)
+        factors, base, pooling, prompts = LoraFile(folder), entry.bases[0], entry.pooling, entry.prompts
+    else:
+        file, found = LoraFile(folder), resolve_located(located, search)
+        factors, base = fit_to_base(file, found.base), base_record(found.base)
+        pooling, prompts = found.encoding.pooling, found.encoding.prompts
     return Parent(
-        reference=located.reference,
-        name=folder.name,
-        factors=fit_to_base(factors, spec),
-        base=base_record(spec),
-        pooling=encoding.pooling,
-        prompts=encoding.prompts,
-        folder=folder,
-        domain=None,
+        located=located,
+        factors=factors,
+        base=base,
+        pooling=pooling,
+        prompts=prompts,
         grams=_grams(folder),
         tokenizing=read_metadata(folder),
-        notes=located.notes,
     )
 
 
-def _of_entry(entry: Entry, located: Located) -> Parent:
-    assert located.folder is not None
+def _check_has_weights(entry: Entry) -> None:
     check_usable(entry)
     if entry.kind == "ensemble":
         raise AdapterError(f"{entry.reference} is an ensemble, which has no weights to merge; merge its members")
-    return Parent(
-        reference=located.reference,
-        name=entry.name,
-        factors=LoraFile(located.folder),
-        base=entry.bases[0],
-        pooling=entry.pooling,
-        prompts=entry.prompts,
-        folder=located.folder,
-        domain=entry.domain,
-        grams=_grams(located.folder),
-        tokenizing=read_metadata(located.folder),
-        max_tokens=entry.config.get("max_tokens"),
-        precision=entry.config.get("precision"),
-        notes=located.notes,
-    )
 
 
 def _grams(folder: Path) -> GramFile | None:
@@ -191,7 +185,7 @@ def _with_notes_on_tokenizing(parents: list[Parent]) -> list[Parent]:
     others = {parent.reference for parent in stating if _ways(parent) != ways}
     note = f"{first.reference} reads {_describe(ways)}, and so will the merge; {{}} reads {{}}"
     return [
-        replace(parent, notes=(*parent.notes, note.format(parent.reference, _describe(_ways(parent)))))
+        replace(parent, located=replace(parent.located, notes=(*parent.notes, note.format(parent.reference, _describe(_ways(parent))))))
         if parent.reference in others
         else parent
         for parent in parents

@@ -68,7 +68,8 @@ class BaseRecord:
 
     def without_needless_path(self) -> BaseRecord:
         """Leave the path out where Hub id and revision find the same folder again: in the Hub's cache, and in the embedded package."""
-        from ..base.places import embedded_folder, snapshot_identity
+        from ..base.places import embedded_folder
+        from ..hub.snapshots import snapshot_identity
 
         if self.id is None or self.path is None:
             return self

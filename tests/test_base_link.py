@@ -14,6 +14,7 @@ from adapt_embed.base import link as link_module
 from adapt_embed.base.fingerprint import fingerprint
 from adapt_embed.base.resolve import resolve_base
 from adapt_embed.errors import BaseError
+from adapt_embed.hub.snapshots import hub_cache
 
 TEXTS = ["what must a tenant give back?", "hello world", "租客要归还什么？"]
 
@@ -50,11 +51,11 @@ def test_weights_that_are_not_known_are_refused(tiny_base: Path) -> None:
         link_base(tiny_base, "minilm")
     with pytest.raises(BaseError, match="is not known here"):
         link_base(tiny_base, "bge-m3")
-    assert not list(link_module.hub_cache().glob("models--*"))
+    assert not list(hub_cache().glob("models--*"))
 
 
 def test_an_entry_that_exists_is_never_touched(known_tiny: Path) -> None:
-    entry = link_module.hub_cache() / "models--owner--tiny"
+    entry = hub_cache() / "models--owner--tiny"
     entry.mkdir(parents=True)
     with pytest.raises(BaseError, match="exists already"):
         link_base(known_tiny, "tiny")
@@ -80,7 +81,7 @@ def test_a_failure_leaves_nothing_behind(known_tiny: Path, monkeypatch: pytest.M
     monkeypatch.setattr(link_module, "place", fail)
     with pytest.raises(BaseError, match="No space left on device"):
         link_base(known_tiny, "tiny")
-    assert list(link_module.hub_cache().iterdir()) == []
+    assert list(hub_cache().iterdir()) == []
 
 
 def test_a_copy_is_made_where_no_link_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import datasets
 import huggingface_hub
 import pytest
 from adapt_embed.errors import HubError
 from adapt_embed.hub.datasets_cache import prepared_revisions, split_files
-from adapt_embed.hub.snapshots import cached_snapshot, fetch_snapshot
+from adapt_embed.hub.offline import hub_off
+from adapt_embed.hub.snapshots import cached_file, cached_snapshot, fetch_snapshot, hub_cache, snapshot_identity
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -63,9 +65,35 @@ def test_fetching_asks_for_the_files_that_are_wanted(monkeypatch: pytest.MonkeyP
     assert not asked.get("local_files_only")
 
 
-def test_splits_of_data_sets_are_found_whole_or_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import datasets
+@pytest.mark.parametrize("revision", [None, "main", REVISION])
+def test_a_file_is_found_as_others_find_it(isolation: Path, revision: str | None) -> None:
+    assert cached_file("me/mine", "config.json", revision) is None
+    snapshot = put_into_cache(isolation)
+    assert cached_file("me/mine", "config.json", revision) == snapshot / "config.json"
+    assert cached_file("me/mine", "tokenizer.json", revision) is None
+    assert snapshot_identity(snapshot) == ("me/mine", REVISION)
+    assert snapshot_identity(isolation) is None
+    assert snapshot.is_relative_to(hub_cache())
 
+
+def test_the_hub_is_off_inside_and_as_it_was_behind() -> None:
+    from huggingface_hub import constants
+
+    def state() -> tuple[bool, bool, int]:
+        return constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE, datasets.logging.get_verbosity()
+
+    def fail() -> None:
+        with hub_off():
+            assert state()[:2] == (True, True)
+            raise ValueError("inside")
+
+    before = state()
+    with pytest.raises(ValueError, match="inside"):
+        fail()
+    assert state() == before
+
+
+def test_splits_of_data_sets_are_found_whole_or_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path))
     folder = tmp_path / "me___some_pairs" / "default" / "0.0.0" / "abc"
     folder.mkdir(parents=True)

@@ -88,6 +88,25 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert all(name.startswith(("adapt_embed", "__editable__")) for name in loaded)
 
 
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("encoders", ()),
+        ("encoders.protocol", ("numpy",)),
+        ("hub.snapshots", ()),
+        ("hub.datasets_cache", ()),
+        ("base", ()),
+        ("references", ()),
+        ("ensemble", ()),
+    ],
+)
+def test_what_speaks_of_networks_alone_loads_none(module: str, allowed: tuple[str, ...]) -> None:
+    heavy = {"torch", "transformers", "numpy", "datasets", "huggingface_hub", "mteb", "peft"}
+    code = f"import sys; import adapt_embed.{module}; print(sorted({heavy!r} & set(sys.modules)))"
+    loaded = ast.literal_eval(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    assert tuple(loaded) == allowed
+
+
 def imports_of(path: Path) -> set[str]:
     """The parts of the package that a module imports, those inside functions too."""
     return {part_of_module(names) for names in imported_names(path) if not names[0].startswith("__")}

@@ -1,17 +1,15 @@
 """MTEB's tasks, loaded: out of the Hub's cache where they lie there, else from the Hub, and else told as left out."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import datasets
-from huggingface_hub import constants
 from mteb.abstasks import AbsTask
 
 from ...errors import DataError
 from ...hub.datasets_cache import prepared_revisions
+from ...hub.offline import hub_off
 from ...hub.reach import hub_is_reachable, hub_silence
 from ...hub.snapshots import cached_snapshot
 from ..dataset_bars import without_dataset_bars
@@ -73,7 +71,7 @@ def _load(hub_task: HubTask, offline: bool, on_task: Callable[[str], None] | Non
 def _load_cached(hub_task: HubTask) -> None:
     """Read the files of the Hub's cache; else, where the files of another subset are missing that reading needs, what `datasets` made of them."""
     snapshot, is_prepared = _snapshot(hub_task), _is_prepared(hub_task)
-    with _hub_off():
+    with hub_off():
         try:
             _load_from(hub_task, snapshot)
         except (FileNotFoundError, ValueError):
@@ -109,17 +107,3 @@ def _is_prepared(hub_task: HubTask) -> bool:
         return False
     config = hub_task.task.metadata.dataset.get("name") or hub_task.subset
     return prepared_revisions(hub_task.source, config) == {hub_task.task.metadata.dataset["revision"]}
-
-
-@contextmanager
-def _hub_off() -> Iterator[None]:
-    """Have the Hub's client and `datasets` refuse to ask the Hub, where they would retry for minutes."""
-    before = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
-    verbosity = datasets.logging.get_verbosity()
-    datasets.logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
-        datasets.logging.set_verbosity(verbosity)
