@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from ..errors import UnreadSettingError
+from ..errors import RequestError
 from .losses.table import LOSSES
 from .optimisers import OPTIMISERS
 from .schedules import SCHEDULES
@@ -43,7 +43,7 @@ class TrainConfig(TrainSettings):
             given: Names of settings.
 
         Raises:
-            UnreadSettingError: one of them would be without effect; the message lists those that are read.
+            RequestError: one of them would be without effect; the message lists those that are read.
         """
         idle = self._idle()
         for name in given:
@@ -51,7 +51,7 @@ class TrainConfig(TrainSettings):
                 choice = idle[name]
                 row = getattr(self, choice)
                 reads = ", ".join(TABLES[choice][row].settings) or "none of its kind"
-                raise UnreadSettingError(f"the {choice} {row} does not read {name}; it reads {reads}")
+                raise RequestError(f"the {choice} {row} does not read {name}; it reads {reads}")
 
     def as_dict(self) -> dict[str, object]:
         """Return the settings that are read, as JSON can hold them."""
@@ -84,7 +84,7 @@ def config_from(values: Mapping[str, object]) -> TrainConfig:
 
     Raises:
         ConfigError: a name is unknown or given twice, or a value does not fit.
-        UnreadSettingError: the chosen loss, strategy, optimiser or schedule does not read one of them.
+        RequestError: the chosen loss, strategy, optimiser or schedule does not read one of them.
     """
     known = describe_settings(TrainConfig)
     read: dict[str, Any] = {name: read_value(known[name], value) for name, value in flatten_settings(values).items()}

@@ -204,7 +204,7 @@ def _name_run(config: TrainConfig, base: Base, data: TrainingData, registry: Reg
 def _config(options: dict[str, Any]) -> TrainConfig:
     from ..adapters.config import config_from
     from ..adapters.settings.groups import flatten_settings
-    from ..errors import ConfigError, UnreadSettingError
+    from ..errors import ConfigError, RequestError
     from ..files import near_files
 
     values: dict[str, object] = {}
@@ -228,7 +228,7 @@ def _config(options: dict[str, Any]) -> TrainConfig:
         values["precision"] = options["dtype"]
     try:
         return config_from(values)
-    except UnreadSettingError as e:
+    except RequestError as e:
         raise click.UsageError(str(e)) from e
 
 

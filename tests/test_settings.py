@@ -19,7 +19,7 @@ from adapt_embed.adapters.settings.setting import Described, describe_settings
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.cli import main
 from adapt_embed.data.retrieval import TrainingData
-from adapt_embed.errors import ConfigError, UnreadSettingError
+from adapt_embed.errors import ConfigError, RequestError
 from click.testing import CliRunner, Result
 
 DOCS = Path(__file__).parent.parent / "docs" / "training.md"
@@ -94,16 +94,16 @@ def without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_setting_that_the_loss_does_not_read_is_refused_with_those_that_it_reads(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     without("frequency_correction", monkeypatch)
     message = "the loss symmetric_infonce does not read frequency_correction; it reads temperature, corpus_negatives"
-    with pytest.raises(UnreadSettingError, match=message):
+    with pytest.raises(RequestError, match=message):
         config_from({"loss": "symmetric_infonce", "loss.frequency_correction": value})
     config_from({"loss": "infonce", "frequency_correction": value})
 
 
 def test_it_is_refused_in_python_too_where_it_is_not_at_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
     without("corpus_negatives", monkeypatch)
-    with pytest.raises(UnreadSettingError, match="does not read corpus_negatives"):
+    with pytest.raises(RequestError, match="does not read corpus_negatives"):
         TrainConfig(loss="symmetric_infonce", corpus_negatives=3)
-    with pytest.raises(UnreadSettingError, match="does not read corpus_negatives"):
+    with pytest.raises(RequestError, match="does not read corpus_negatives"):
         dataclasses.replace(TrainConfig(corpus_negatives=3), loss="symmetric_infonce")
     assert TrainConfig(loss="symmetric_infonce").corpus_negatives == 0
 
@@ -117,7 +117,7 @@ def test_what_is_not_read_is_not_recorded_and_the_record_is_read_again(monkeypat
 
 def test_an_optimiser_refuses_what_only_another_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(OPTIMISERS, "plain", dataclasses.replace(OPTIMISERS["adamw"], settings=()))
-    with pytest.raises(UnreadSettingError, match="the optimiser plain does not read weight_decay; it reads none of its kind"):
+    with pytest.raises(RequestError, match="the optimiser plain does not read weight_decay; it reads none of its kind"):
         config_from({"optimiser": "plain", "weight_decay": 0.01})
     assert TrainConfig(optimiser="plain").optimiser == "plain"
 
