@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..data.draw import draw
-from ..data.retrieval import Corpus, Pairs, normalise
+from ..data.pairs import Corpus, Pairs, normalise
 from .config import TrainConfig
 
 

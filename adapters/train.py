@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from ..base.load import Base
-from ..data.retrieval import TrainingData
+from ..data.pairs import TrainingData
 from ..lora import LoraFactors
 from ..metrics import Metric
 from .batches import Batches

@@ -66,8 +66,8 @@ class Conversion:
     @property
     def options(self) -> str:
         """The options that name the result to the other commands."""
-        lending = f" --base-as {self.alias}" if self.alias else "" if self.states_pooling else " --pooling cls (or mean)"
-        return f"--base {shlex.quote(str(self.folder))}{lending}"
+        as_known = f" --base-as {self.alias}" if self.alias else "" if self.states_pooling else " --pooling cls (or mean)"
+        return f"--base {shlex.quote(str(self.folder))}{as_known}"
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON can hold it."""
@@ -204,7 +204,7 @@ def _fill(source: Path, folder: Path, tensors: dict[str, Tensor], copied: tuple[
     _write_tensors({key: tensor for key, tensor in tensors.items() if key not in unused}, folder / WEIGHTS)
     alias, states_pooling = _known(source), (source / "1_Pooling" / "config.json").is_file()
     spec = read_base(folder, "path")
-    encoding = encoding_of(spec, BaseOptions(lend_from=alias, pooling=None if states_pooling or alias else "cls"))
+    encoding = encoding_of(spec, BaseOptions(settings_of=alias, pooling=None if states_pooling or alias else "cls"))
     _check_same(ResolvedBase(replace(spec, folder=source), encoding), ResolvedBase(spec, encoding))
     kept = {name.split("/")[0] for name in copied} | {path.name for path in pickled_weights(source)}
     return Conversion(

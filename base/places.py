@@ -123,14 +123,14 @@ def pickled_at_hand(known: KnownBase) -> Path | None:
 
 def _only_pickled(hub_id: str, known: KnownBase | None, cached: Path | None) -> BaseError:
     """Return the error of a base that has no safetensors: before weights are fetched that cannot be used."""
-    name, lending = (known.alias, f" --base-as {known.alias}") if known else (hub_id, "")
+    name, as_known = (known.alias, f" --base-as {known.alias}") if known else (hub_id, "")
     if cached is not None:
         where, do = f"is in the Hugging Face cache with its weights as {PICKLED} alone ({cached})", "convert them"
     else:
         where = f"is not on this machine{f', and at its revision {known.revision}' if known else ' and'} the Hub has no safetensors of it, but a {PICKLED}"
         do = "fetch and convert that"
     folder = "" if cached else " (or the same with a FOLDER that holds it)"
-    return BaseError(f"{hub_id} {where}; {do}: adapt base convert {name} -o OUT{folder}; then use it with --base OUT{lending}")
+    return BaseError(f"{hub_id} {where}; {do}: adapt base convert {name} -o OUT{folder}; then use it with --base OUT{as_known}")
 
 
 def _in_cache(hub_id: str, known: KnownBase | None) -> Path | None:

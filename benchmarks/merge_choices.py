@@ -90,9 +90,9 @@ class Adapter:
 
 
 def open_base(shared: Path, name: str) -> Base:
-    _, folder, lend_from = BASES[name]
+    _, folder, base_as = BASES[name]
     reference = "minilm" if folder is None else str(shared / "bases" / folder)
-    return load_base(resolve_base(reference, options=BaseOptions(lend_from=lend_from)))
+    return load_base(resolve_base(reference, options=BaseOptions(settings_of=base_as)))
 
 
 def train(base: Base, domain: str, language: str, seed: int) -> Adapter:

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from adapt_embed.adapters.config import TrainConfig
 from adapt_embed.base.load import Base
-from adapt_embed.data.retrieval import TrainingData
+from adapt_embed.data.pairs import TrainingData
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.encoders.forward import choose_device
 from cells import Cells, make_parser
@@ -97,7 +97,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     from adapt_embed.base.resolve import BaseOptions, resolve_base
     from adapt_embed.data.beir import BeirFolder
     from adapt_embed.data.dev_set import MAX_DISTRACTORS
-    from adapt_embed.data.retrieval import Pairs, draw_passages, draw_queries
+    from adapt_embed.data.pairs import Pairs, draw_passages, draw_queries
     from adapt_embed.data.sentence_pairs import read_sentence_pairs, sentence_pairs_file
     from adapt_embed.merge.search.probe import spearman
     from adapt_embed.metrics import NDCG_10
@@ -118,7 +118,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
         train = train.select(qid for qid, positives in train.positives.items() if known.isdisjoint(positives))
     passages = draw_passages(dev, corpus, MAX_DISTRACTORS, 0)
     general = read_sentence_pairs(sentence_pairs_file(options.shared / "data" / "general-stsb", split="dev", language=chosen.lang))
-    spec = resolve_base(str(options.shared / "bases" / chosen.base), options=BaseOptions(lend_from=chosen.base_as))
+    spec = resolve_base(str(options.shared / "bases" / chosen.base), options=BaseOptions(settings_of=chosen.base_as))
     base = load_base(spec, device=options.device)
     config = config_from({"epochs": options.epochs, "precision": options.precision, "seed": seed} | CHOICES[choice])
     started = time.monotonic()

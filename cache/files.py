@@ -64,7 +64,7 @@ class CacheFiles:
         with suppress(OSError):
             path.unlink(missing_ok=True)
 
-    def make_room(self) -> None:
+    def evict(self) -> None:
         """Remove what killed processes left, and above `max_bytes` what was used least recently; where another process is at it, do nothing."""
         try:
             with FileLock(self.folder / ".lock", blocking=False):
@@ -76,7 +76,7 @@ class CacheFiles:
         first, self._unchecked = self._unchecked is None, (self._unchecked or 0) + size
         if first or self._unchecked > self.max_bytes * _CHECKED_EVERY:
             self._unchecked = 0
-            self.make_room()
+            self.evict()
 
     def _remove_least_used(self) -> None:
         files = sorted(self._sizes_by_age())

@@ -51,7 +51,7 @@ def _show_base(given: dict[str, Any], json_output: bool) -> None:
     from ..base.resolve import BaseOptions, resolve_base
     from .render import render_facts
 
-    options = BaseOptions(lend_from=given["base_as"], pooling=given["pooling"], language=given["lang"])
+    options = BaseOptions(settings_of=given["base_as"], pooling=given["pooling"], language=given["lang"])
     found = resolve_base(given["base"], options=options)
     spec, encoding = found.spec, found.encoding
     if spec.fallback_reason:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..adapters.after.grams import MeasuredGrams
     from ..adapters.seeds import SeedMember
     from ..base.load import Base
-    from ..data.retrieval import TrainingData
+    from ..data.pairs import TrainingData
     from ..data.sources import TrainingSource
     from ..lora.grams import GramRank
     from ..registry import Entry, Registry
@@ -158,7 +158,7 @@ def _prepare(options: dict[str, Any]) -> Job:
     check_source(source)
     if note:
         say(f"domain: {note}")
-    said = BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
+    said = BaseOptions(settings_of=options["base_as"], pooling=options["pooling"], language=options["lang"])
     found = resolve_base(options["base"], options=said)
     spec = found.spec
     language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")

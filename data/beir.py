@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ..errors import DataError
 from .columns import describe_unused
+from .pairs import Corpus, Pairs, join_title
 from .qrels import Dangling, gather_positives, read_qrels
 from .readers import ID, Row, filled_text_of, read_jsonl, text_of
-from .retrieval import Corpus, Pairs, join_title
 
 _STANDARD_KEY = "metadata"  # in every BEIR folder, and never a text: not worth a line
 
@@ -45,7 +45,7 @@ class BeirFolder:
         """
         passages, queries = _read_corpus(self.path), _read_queries(self.path)
         judged = {split: self._judged(split, passages.texts, queries.texts) for split in splits}
-        notes = (*passages.notes, *queries.notes, *(note for _, told in judged.values() for note in told))
+        notes = (*passages.notes, *queries.notes, *(note for _, found in judged.values() for note in found))
         return BeirData(passages.texts, {split: pairs for split, (pairs, _) in judged.items()}, notes)
 
     def corpus(self) -> Corpus:

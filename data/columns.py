@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal
 
 from ..errors import DataError
-from .pooling import TextRow
+from .gather import TextRow
 from .readers import Row, text_of
 
 Role = Literal["query", "positive", "negative"]

@@ -9,7 +9,7 @@ from ..choices import Role
 from ..encoders.protocol import Encodes, Vectors
 from ..metrics import NDCG_10, Metric
 from ..plurals import count
-from .retrieval import Corpus, Pairs, draw_passages
+from .pairs import Corpus, Pairs, draw_passages
 
 MAX_DISTRACTORS = 2000
 DEV_SEED = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from .columns import ColumnRoles, PairRows, gather_rows, holds_list, texts_of
-from .pooling import TextRow
+from .gather import TextRow
 from .readers import Row, filled_text_of, read_jsonl
 
 KEYS = ("query", "pos")

@@ -10,10 +10,10 @@ from ..plurals import count
 from .columns import describe_unused, numbered_like
 from .domains import HubSet
 from .draw import draw
-from .pooling import TextRow, pool_rows
+from .gather import TextRow, pool_rows
+from .pairs import Corpus, Pairs, TrainingData, draw_queries, join_title
 from .qrels import Dangling, Judgement, check_grade, gather_positives, whole_grade
 from .readers import Row
-from .retrieval import Corpus, Pairs, TrainingData, draw_queries, join_title
 
 if TYPE_CHECKING:
     from datasets import Dataset

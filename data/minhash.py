@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from .retrieval import normalise
+from .pairs import normalise
 
 SHINGLE = 3
 """Characters in one shingle: short enough for a Chinese question of ten characters."""

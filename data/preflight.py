@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..plurals import count
 from .draw import draw
-from .retrieval import Pairs, TrainingData, normalise
+from .pairs import Pairs, TrainingData, normalise
 
 FEW_PAIRS = 100
 SMALL_BATCH = 8
@@ -142,9 +142,9 @@ def _language(texts: Sequence[str], base_language: str) -> PreflightWarning | No
     chinese = sum(cjk_share(text) >= CJK_SHARE for text in texts) / len(texts)
     if base_language not in ("en", "zh") or (chinese < 0.5) == (base_language == "en"):
         return None
-    told = f"{chinese:.0%} of the texts are Chinese" if base_language == "en" else f"{1 - chinese:.0%} of the texts are not Chinese"
+    share = f"{chinese:.0%} of the texts are Chinese" if base_language == "en" else f"{1 - chinese:.0%} of the texts are not Chinese"
     other = "bge-small-zh" if base_language == "en" else "bge-small-en"
-    message = f"{told}, and the base reads {base_language}: its tokenizer breaks them into pieces that mean nothing to it; take a base of their language, such as --base {other}"
+    message = f"{share}, and the base reads {base_language}: its tokenizer breaks them into pieces that mean nothing to it; take a base of their language, such as --base {other}"
     return PreflightWarning("other-language", message)
 
 

@@ -15,12 +15,12 @@ from ..plurals import count
 from .beir import BeirFolder, missing_parts
 from .dev_set import DEV_SEED
 from .domains import Domain, load_domain
+from .gather import pool_rows
 from .hub import is_cached, load_hub_set
 from .in_memory import read_in_memory
 from .joining import join_data
 from .pair_files import check_pair_file, read_pair_file
-from .pooling import pool_rows
-from .retrieval import Corpus, Pairs, TrainingData, draw_queries
+from .pairs import Corpus, Pairs, TrainingData, draw_queries
 from .sample import sample_folder
 from .splits import split_dev
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..plurals import count
-from .retrieval import Corpus, Pairs, normalise
+from .pairs import Corpus, Pairs, normalise
 
 DEV_SHARE = 0.1
 MIN_DEV, MAX_DEV = 20, 500

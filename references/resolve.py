@@ -135,9 +135,9 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
 
 
 def _find_member(ensemble: str, member: Member, search: Search, named: str | None) -> Resolved:
-    is_meant = named in (None, member.base.sha256)  # what the user says of a base is said of the named one
-    said = search.options if is_meant else replace(search.options, lend_from=None, pooling=None)
-    options = said if said.lend_from is not None else _as_recorded(said, member)
+    is_meant = named in (None, member.base.sha256)  # the options are meant for the base that is named
+    asked = search.options if is_meant else replace(search.options, settings_of=None, pooling=None)
+    options = asked if asked.settings_of is not None else _as_recorded(asked, member)
     at = replace(search, base=search.base if named is not None and is_meant else None, options=options)
     try:
         spec = find_recorded_base(member.base, member.reference, at)
@@ -149,8 +149,8 @@ def _find_member(ensemble: str, member: Member, search: Search, named: str | Non
     return found
 
 
-def _as_recorded(said: BaseOptions, member: Member) -> BaseOptions:
+def _as_recorded(asked: BaseOptions, member: Member) -> BaseOptions:
     """Fill what the user left open with what the ensemble was made with."""
-    prompts = {f"{role}_prompt": text for role, text in member.prompts.items() if getattr(said, f"{role}_prompt") is None}
-    pooling, longest = said.pooling or member.pooling, said.max_tokens or member.max_tokens
-    return replace(said, pooling=pooling, max_tokens=longest, **prompts)  # type: ignore[arg-type]
+    prompts = {f"{role}_prompt": text for role, text in member.prompts.items() if getattr(asked, f"{role}_prompt") is None}
+    pooling, longest = asked.pooling or member.pooling, asked.max_tokens or member.max_tokens
+    return replace(asked, pooling=pooling, max_tokens=longest, **prompts)  # type: ignore[arg-type]

@@ -74,7 +74,7 @@ def verify_registry(registry: RegistryView, fix: bool) -> VerifyReport:
             problems += _rebuild(registry, str(e))
             entries = registry.user.index().entries
         in_versions = {entry.reference: list(check_entry(registry.user, entry)) for entry in entries}
-        problems += _look_around(registry, in_versions, fix) if registry.home.is_dir() else []
+        problems += _check_surroundings(registry, in_versions, fix) if registry.home.is_dir() else []
     return _report((*registry.builtin.index().entries, *entries), problems)
 
 
@@ -118,7 +118,7 @@ def _read_entry(folder: Path) -> Entry | None:
         return None
 
 
-def _look_around(registry: RegistryView, in_versions: dict[str, list[Problem]], fix: bool) -> list[Problem]:
+def _check_surroundings(registry: RegistryView, in_versions: dict[str, list[Problem]], fix: bool) -> list[Problem]:
     """Under the lock, where it can be had: drop what was found in versions removed meanwhile, and add what no version holds."""
     with ExitStack() as stack:
         try:

@@ -127,7 +127,7 @@ def test_an_adapter_on_the_real_base_loads_unchanged_elsewhere(shared: Path, tmp
     from adapt_embed.adapters.register import register_adapter
     from adapt_embed.base import load_base
     from adapt_embed.data import load_sample
-    from adapt_embed.data.retrieval import TrainingData, draw_queries
+    from adapt_embed.data.pairs import TrainingData, draw_queries
     from adapt_embed.encoders import LoraEncoder
     from adapt_embed.lora import read_lora
     from adapt_embed.registry import open_registry

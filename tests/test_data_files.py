@@ -7,9 +7,9 @@ import pyarrow
 import pytest
 from adapt_embed.data.beir import BeirFolder, missing_parts
 from adapt_embed.data.flag_lines import read_flag_lines
-from adapt_embed.data.pooling import pool_rows
+from adapt_embed.data.gather import pool_rows
+from adapt_embed.data.pairs import Corpus, Pairs
 from adapt_embed.data.readers import read_jsonl, read_table
-from adapt_embed.data.retrieval import Corpus, Pairs
 from adapt_embed.data.tables import read_pair_table
 from adapt_embed.errors import DataError
 from pyarrow import parquet

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from adapt_embed.data.pairs import Pairs, TrainingData
 from adapt_embed.data.preflight import COUNTED_TEXTS, PreflightWarning, cjk_share, preflight
-from adapt_embed.data.retrieval import Pairs, TrainingData
 
 
 def data(count: int = 120, query: str = "what is thing", passage: str = "the thing is") -> TrainingData:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from adapt_embed.data import Domain, HubSet, TrainingData, load_domain, load_training_data, sources
-from adapt_embed.data.retrieval import Pairs, draw_queries
+from adapt_embed.data.pairs import Pairs, draw_queries
 from adapt_embed.errors import ConfigError, DataError, DomainError
 
 LEGAL = load_domain("legal")

@@ -19,7 +19,7 @@ from adapt_embed.bench.run.scoring import BenchProgress, bench
 from adapt_embed.bench.sources import task_from_folder
 from adapt_embed.bench.tasks.retrieval import retrieval_task
 from adapt_embed.bench.tasks.sts import sts_task
-from adapt_embed.data.retrieval import Pairs
+from adapt_embed.data.pairs import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoders import LoraEncoder, Ranked, Vectors, is_searcher
 from adapt_embed.ensemble import MODES, PROJECTION, RECIPE, Member, Recipe, find_mode, make_recipe, read_recipe, share_weights, write_recipe

@@ -33,7 +33,7 @@ from adapt_embed.bench.tasks.retrieval import retrieval_task
 from adapt_embed.bench.tasks.sts import sts_task
 from adapt_embed.cli import main
 from adapt_embed.data.labelled import LabelledTexts
-from adapt_embed.data.retrieval import Pairs
+from adapt_embed.data.pairs import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoders import Encoded
 from adapt_embed.errors import AdapterError

@@ -19,7 +19,7 @@ from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, run_id, t
 from adapt_embed.adapters.loop import Progress
 from adapt_embed.base import ResolvedBase, load_base, resolve_base
 from adapt_embed.data.dev_set import DevSet
-from adapt_embed.data.retrieval import Pairs, TrainingData
+from adapt_embed.data.pairs import Pairs, TrainingData
 from adapt_embed.errors import TrainingError
 from adapt_embed.lora import factors_sha256
 from adapt_embed.registry import open_registry

@@ -433,7 +433,7 @@ def test_processes_that_make_room_for_one_another_find_true_vectors_or_none(tmp_
     for writer in writers:
         _, errors = writer.communicate(timeout=120)
         assert writer.returncode == 0, errors.decode()
-    store.files.make_room()
+    store.files.evict()
     kept = sum(path.stat().st_size for path in shards(store))
     assert 20_000 < kept <= 50_000
 

@@ -14,7 +14,7 @@ from ...text_tables import shorten
 
 How = Literal["pair", "exact", "near"]
 """How an item was seen, the worst first: with its answer, word for word (but for case and white space), or nearly so."""
-_SAID: dict[How, str] = {"pair": "with an answer", "exact": "word for word", "near": "nearly"}
+_IN_WORDS: dict[How, str] = {"pair": "with an answer", "exact": "word for word", "near": "nearly"}
 _EXAMPLES = 3
 _SHOWN = 90  # characters of an example
 
@@ -69,10 +69,10 @@ class TaskLeaks:
     def describe(self, references: Sequence[str] = ()) -> str:
         """Return it as a line, followed by some of the texts; `references` saw the same (none: this one alone)."""
         by = ", ".join(references or (self.reference,))
-        ways = ", ".join(f"{number} {_SAID[how]}" for how, number in self.counts.items() if number)
+        seen_how = ", ".join(f"{number} {_IN_WORDS[how]}" for how, number in self.counts.items() if number)
         lines = [
             f"{self.task}: {len(self.leaks)} of {count(self.items, singular(self.item))} {be(len(self.leaks))} seen in training by {by}"
-            + (f" ({ways})" if ways else "")
+            + (f" ({seen_how})" if seen_how else "")
         ]
         lines += [
             f"  {leak.how} {leak.similarity:.2f}: {shorten(' '.join(leak.text.split()), _SHOWN, '...')}"
@@ -83,10 +83,10 @@ class TaskLeaks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leakage:
-    """What all references saw of all tasks; tasks whose items are no texts of queries (`not_looked_at`) are left out."""
+    """What all references saw of all tasks; tasks whose items are no texts of queries (`not_checked`) are left out."""
 
     found: tuple[TaskLeaks, ...]
-    not_looked_at: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
 
     def leaked(self, task: str) -> set[str]:
         """Return the items of a task that any reference saw."""
@@ -94,7 +94,7 @@ class Leakage:
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON can hold it, without texts."""
-        return {"cells": [each.as_dict() for each in self.found], "not_looked_at": list(self.not_looked_at)}
+        return {"cells": [each.as_dict() for each in self.found], "not_looked_at": list(self.not_checked)}
 
     def describe(self) -> list[str]:
         """Return what there is to say: every leak, which tasks are clean, and whose training texts are not recorded."""

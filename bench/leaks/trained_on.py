@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...data.sketch import TextSketch, read_sketch
+from ...data.training_texts import TextSketch, read_sketch
 from ...errors import AdaptError
 from ...references import Located, Resolved, Search, locate_reference
 

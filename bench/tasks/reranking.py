@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mteb.abstasks import AbsTask
 
-from ...data.retrieval import Corpus, Pairs
+from ...data.pairs import Corpus, Pairs
 from ...errors import DataError
 from .local import describe_local
 from .retrieval import KIND as RETRIEVAL

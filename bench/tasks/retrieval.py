@@ -9,8 +9,8 @@ from mteb.abstasks import AbsTask, AbsTaskRetrieval
 from mteb.abstasks.task_metadata import TaskMetadata
 from mteb.types import PromptType
 
+from ...data.pairs import Corpus, Pairs
 from ...data.qrels import check_grade
-from ...data.retrieval import Corpus, Pairs
 from ...errors import DataError
 from ...plurals import count
 from ..mteb_private import texts_for_models

@@ -34,7 +34,7 @@ class BaseChoice:
         from ...references import Search
         from ...registry import open_registry
 
-        options = BaseOptions(lend_from=self.base_as, pooling=self.pooling, language=self.lang)
+        options = BaseOptions(settings_of=self.base_as, pooling=self.pooling, language=self.lang)
         return Search(registry=open_registry(registry_dir), base=self.base, options=options)
 
 

@@ -102,8 +102,8 @@ def prepare_search(
     steps = asked.curve_steps if asked.curve_steps is not None else 11 if len(parents) <= 2 else 5
     if asked.plot:
         check_plot(asked.plot)
-    said = {"evaluations": asked.evaluations, "tolerance": asked.tolerance}
-    settings = SearchSettings(seed=config.settings.seed, **{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
+    given = {"evaluations": asked.evaluations, "tolerance": asked.tolerance}
+    settings = SearchSettings(seed=config.settings.seed, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     events.stage("loading the base")
     opened = _open_base(asked, parents, where, events)
     language = where.options.language or opened.base.spec.text_language
@@ -142,10 +142,10 @@ def _open_base(asked: WeightSearch, parents: Sequence[Parent], where: Search, ev
 def _task(source: str, language: str, skip_dangling: bool, events: Events) -> SearchTask:
     from ...data.sources import load_dev_data
 
-    def tell(note: str) -> None:
+    def report_note(note: str) -> None:
         events.note(f"note: {note}")
 
-    return draw_task(*load_dev_data(source, lang=language, skip_dangling=skip_dangling, on_note=tell))
+    return draw_task(*load_dev_data(source, lang=language, skip_dangling=skip_dangling, on_note=report_note))
 
 
 def _general(folder: Path, language: str) -> SentencePairs:

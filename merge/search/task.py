@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...data.dev_set import DevSet, draw_dev_set
-from ...data.retrieval import Corpus, Pairs
+from ...data.pairs import Corpus, Pairs
 from ...encoders.protocol import Vectors
 from ...errors import DataError
 from ...plurals import count

@@ -172,11 +172,11 @@ def search_weights(
     """
     settings = settings or SearchSettings()
     candidates.check()
-    tell, total = on_progress or (lambda *_: None), settings.measurements(len(candidates.parents))
+    report, total = on_progress or (lambda *_: None), settings.measurements(len(candidates.parents))
     references: list[Measurement] = []
     for done, factors in enumerate(({}, *candidates.parents), start=1):
         references.append(probe.measure(factors))
-        tell(done, total, None)
+        report(done, total, None)
     goal = Goal.of(references[0], references[1:], probe.general_kind, settings.tolerance)
     start = candidates.point(softmax_weights(goal.parents, settings.temperature))
     evaluations: dict[Point, Evaluation] = {}
@@ -185,7 +185,7 @@ def search_weights(
         measurement = probe.measure(candidates.merge(point))
         evaluations[point] = Evaluation(point, measurement, goal.score(measurement), goal.allows(measurement))
         best = max(evaluations.values(), key=lambda evaluation: goal.rank(evaluation.measurement))
-        tell(len(references) + len(evaluations), total, best)
+        report(len(references) + len(evaluations), total, best)
         return goal.rank(measurement)
 
     best = compass_search(_starts(candidates, start), candidates.neighbours, evaluate, budget=settings.evaluations, seed=settings.seed)

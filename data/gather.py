@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import DataError
-from .retrieval import Corpus, Pairs
+from .pairs import Corpus, Pairs
 
 
 @dataclass(frozen=True, slots=True)

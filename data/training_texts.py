@@ -16,7 +16,7 @@ from safetensors.numpy import save
 
 from ..errors import AdapterError
 from .minhash import HASHES, NEAR, SHINGLE, Signatures, highest_similarity, sign
-from .retrieval import TrainingData, normalise
+from .pairs import TrainingData, normalise
 
 TRAINING_TEXTS = "training_texts.safetensors"
 _FORMAT = 1
