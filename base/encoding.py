@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseOptions:
-    """What the user says of a base beside its name; None leaves it to the base itself.
+    """What the user states of a base beside its name; None: the base itself decides.
 
     `settings_of` is the alias of a known base whose pooling, instruction and maximum length are used (`--base-as`).
     """
@@ -42,7 +42,7 @@ def encoding_of(spec: BaseSpec, options: BaseOptions | None = None, made_with: F
 
     Args:
         spec: The base.
-        options: What the user says.
+        options: What the user states.
         made_with: What an adapter on it was made with, as its folder or its entry states it.
 
     Raises:

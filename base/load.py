@@ -129,7 +129,7 @@ def load_base(found: ResolvedBase, *, device: torch.device | str = "cpu") -> Bas
 
 
 def make_base(network: Network, encoding: EncodingSpec, tokenizer: PreTrainedTokenizerBase) -> Base:
-    """Return a loaded network with a way of putting texts in, and the tokenizer that belongs to it."""
+    """Return a loaded network with an encoding, and the tokenizer that belongs to it."""
     encoding = encoding.within(count_positions(network.model))
     tokenizer.model_max_length = encoding.max_tokens
     return Base(network, encoding, tokenizer, tokenizer_sha256(tokenizer))
@@ -189,14 +189,14 @@ def _own_code(folder: Path) -> str | None:
 
 def _needs_own_code(folder: Path, code: str) -> str:
     return (
-        f"{folder} needs code of its own ({code}, in auto_map of config.json), and adapt runs no code of a model's folder; "
-        "use a base whose kind transformers has itself, such as BERT or XLM-R"
+        f"{folder} needs code of its own ({code}, in auto_map of config.json), and adapt does not run code from a model's folder; "
+        "use a base that transformers itself supports, such as BERT or XLM-R"
     )
 
 
 @torch.no_grad()
 def _is_causal(model: PreTrainedModel) -> bool:
-    """Say whether the first token's state does not see the last token."""
+    """Return whether the first token's state does not see the last token."""
     states = model(
         input_ids=torch.tensor([[5, 6, 7, 8], [5, 6, 7, 9]]), attention_mask=torch.ones(2, 4, dtype=torch.long)
     ).last_hidden_state

@@ -25,11 +25,11 @@ def resolve_base(
 
     Args:
         reference: What the user calls it.
-        options: What the user says of it beside that.
+        options: What the user states of it beside that.
         made_with: What an adapter on it was made with, which goes before what the base's folder states.
 
     Raises:
-        BaseError: it is unknown, not to be had, or says nothing of its pooling.
+        BaseError: it is unknown, not available, or does not state its pooling.
     """
     spec = find_base(reference, options=options)
     return ResolvedBase(spec, encoding_of(spec, options, made_with))
@@ -39,7 +39,7 @@ def find_base(reference: str | None = None, *, options: BaseOptions | None = Non
     """Find a base's weights, as `resolve_base` does, whether or not anything says how texts go in.
 
     Raises:
-        BaseError: it is unknown or not to be had.
+        BaseError: it is unknown or not available.
     """
     options = options or BaseOptions()
     if reference is None:

@@ -1,4 +1,4 @@
-"""Which method should `adapt merge a b` take when nothing is said? Every method on the samples' dev queries, over bases, languages and seeds.
+"""Which method should `adapt merge a b` take by default? Every method on the samples' dev queries, over bases, languages and seeds.
 
     python benchmarks/merge_choices.py --shared ../shared --bases minilm,bge-small-en,bge-small-zh --seeds 0,1
     python benchmarks/merge_choices.py --report

@@ -93,7 +93,7 @@ def joint_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
 
 
 def union_folder(options: argparse.Namespace) -> Path:
-    """Write the union of the three drawn training sets once, ids told apart by their domain."""
+    """Write the union of the three drawn training sets once, ids prefixed with their domain."""
     union = RUNS / "joint"
     if (union / "qrels" / "dev.tsv").exists():
         return union

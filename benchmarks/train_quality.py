@@ -243,7 +243,7 @@ def average(runs: list[dict[str, float]]) -> dict[str, float]:
 
 
 def difference(ours: dict[str, float], theirs: dict[str, float]) -> str:
-    """Tell the mean difference and its 95 % interval."""
+    """Print the mean difference and its 95 % interval."""
     low, high = interval(ours, theirs)
     return f"{mean(ours) - mean(theirs):+.4f} [{low:+.4f}, {high:+.4f}]"
 

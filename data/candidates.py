@@ -14,7 +14,7 @@ Candidates = dict[str, list[str]]
 
 
 def has_candidates(folder: Path) -> bool:
-    """Say whether a folder names candidates."""
+    """Return whether a folder names candidates."""
     return (folder / TOP_RANKED).is_file()
 
 

@@ -15,7 +15,7 @@ KEYS = ("query", "pos")
 
 
 def is_flag_line(row: Row) -> bool:
-    """Say whether a line has the keys of FlagEmbedding lines, in whatever case."""
+    """Return whether a line has the keys of FlagEmbedding lines, in whatever case."""
     return set(KEYS) <= {key.lower() for key in row}
 
 

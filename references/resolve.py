@@ -37,9 +37,9 @@ def resolve_reference(text: str, search: Search) -> Resolved:
     """Find what a reference names, and its base.
 
     Raises:
-        UnknownReferenceError: it names nothing; the message lists what is known.
-        BaseError: its base is not to be had, or is another than the one that was named.
-        AdapterError: the folder is no adapter, or an ensemble's member has gone.
+        UnknownReferenceError: it does not exist; the message lists what is known.
+        BaseError: its base is not available, or is another than the one that was named.
+        AdapterError: the folder is not an adapter, or a member of an ensemble is missing.
         HubError: it is not in the cache, and the Hub cannot be reached or does not have it.
     """
     return resolve_located(locate_reference(text, search), search)
@@ -110,17 +110,17 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
     A base that the user named (`--base`) is taken for the members that lie on it; it must be the base of one.
 
     Raises:
-        AdapterError: the recipe is damaged, or a member has gone or lies on another base now.
-        BaseError: the named base is none of the members', or one is not to be had.
+        AdapterError: the recipe is damaged, or a member is missing or was made for another base.
+        BaseError: the named base is none of the members', or one is not available.
     """
     recipe = read_recipe(folder)
     named = None if search.base is None else find_base(search.base, options=search.options).sha256
     if named is not None and all(base.sha256 != named for base in recipe.bases):
         bases = " and ".join(base.label for base in recipe.bases)
-        raise BaseError(f"{entry.reference} lies on {bases}, and --base {search.base} has other weights; leave --base out")
+        raise BaseError(f"{entry.reference} was made for {bases}, and --base {search.base} has different weights; omit --base")
     members = tuple(_find_member(entry.reference, member, search, named) for member in recipe.members)
     names = ", ".join(f"{member.weight:.4g} {member.reference}" for member in recipe.members)
-    held = f" (held against {members[0].base.name})" if len(recipe.bases) > 1 else ""
+    compared = f" (compared with {members[0].base.name})" if len(recipe.bases) > 1 else ""
     return Resolved(
         reference=entry.reference,
         kind="ensemble",
@@ -128,7 +128,7 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
         encoding=members[0].encoding,
         folder=folder,
         entry=entry,
-        description=f"ensemble {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{held}",
+        description=f"ensemble {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{compared}",
         members=members,
         recipe=recipe,
     )
@@ -143,7 +143,7 @@ def _find_member(ensemble: str, member: Member, search: Search, named: str | Non
         spec = find_recorded_base(member.base, member.reference, at)
         found = resolve_reference(member.reference, replace(at, base=str(spec.folder)))
     except AdaptError as e:
-        raise AdapterError(f"{ensemble} needs its member {member.reference}, which is not to be had: {e}") from e
+        raise AdapterError(f"{ensemble} needs its member {member.reference}, which is not available: {e}") from e
     if found.base.sha256 != member.base.sha256:
         raise changed_member(ensemble, member, found.base.sha256)
     return found

@@ -146,7 +146,7 @@ def test_shards_are_joined(tiny_base: Path, pickled: Path) -> None:
     shutil.rmtree(out)
     (pickled / "pytorch_model-00002-of-00002.bin").unlink()
     ran = adapt("base", "convert", pickled)
-    assert "pytorch_model-00002-of-00002.bin has gone, one of the 2 files" in ran.stderr
+    assert "pytorch_model-00002-of-00002.bin is missing, one of the 2 files" in ran.stderr
     assert not out.exists()
 
 
@@ -177,8 +177,8 @@ class Harmful:
 @pytest.mark.parametrize(
     "how, message",
     [
-        ("code", "holds more than tensors and is not read, for that could run code"),
-        ("legacy code", "holds more than tensors and is not read, for that could run code"),
+        ("code", "holds more than tensors and is not read, because that could run code"),
+        ("legacy code", "holds more than tensors and is not read, because that could run code"),
         ("cut", "pytorch_model.bin is damaged"),
         ("empty", "pytorch_model.bin is damaged"),
         ("text", "pytorch_model.bin is damaged"),
@@ -214,7 +214,7 @@ def test_folders_that_are_not_to_be_converted_or_overwritten_are_left(tiny_base:
     assert "has its weights as safetensors already" in adapt("base", "convert", tiny_base).stderr
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("mine")
-    assert "full exists already and is left as it is" in adapt("base", "convert", pickled, "-o", tmp_path / "full").stderr
+    assert "full already exists and is left unchanged" in adapt("base", "convert", pickled, "-o", tmp_path / "full").stderr
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine"]
     assert "unknown base 'nothing'" in adapt("base", "convert", "nothing").stderr
     (pickled / "pytorch_model.bin").unlink()

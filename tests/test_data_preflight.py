@@ -29,7 +29,7 @@ def test_under_100_pairs_are_few(count: int, codes: list[str]) -> None:
 
 def test_few_pairs_says_what_to_do() -> None:
     assert "only 40 pairs" in warn(data(40))["few-pairs"]
-    assert "bring at least 100" in warn(data(40))["few-pairs"]
+    assert "use at least 100" in warn(data(40))["few-pairs"]
 
 
 @pytest.mark.parametrize(("size", "codes"), [(7, ["batch-too-small"]), (8, []), (120, []), (121, ["batch-too-large"])])

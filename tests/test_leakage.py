@@ -166,7 +166,7 @@ def test_a_damaged_sketch_is_refused_and_a_newer_one_too(tmp_path: Path) -> None
         read_sketch(tmp_path)
     for changes, said in (
         ({"format": 2}, "has format 2, and this version reads 1; upgrade"),
-        ({"format": "new"}, "does not say what it is"),
+        ({"format": "new"}, "does not state its format"),
         ({"signatures": np.zeros((2, 64), np.uint8)}, "do not fit together"),
         ({"queries": np.zeros(3, np.float32)}, "do not fit together"),
     ):
@@ -387,7 +387,7 @@ def test_an_unrecorded_adapter_is_named(search: Search) -> None:
     found = find_leaks([retrieval_task("law", *test_data())], [trained_on(resolve_reference("nested@1", search), search)])
     assert len(found.found[0].leaks) == 4
     assert found.describe()[-1] == (
-        "no training texts are recorded for old@1, gone@3, so that nothing can tell whether nested@1 saw the test set"
+        "no training texts are recorded for old@1, gone@3, so it is not known whether nested@1 saw the test set"
     )
 
 

@@ -174,7 +174,7 @@ def recall_chart(curve: RecallCurve) -> RecallChart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dot:
-    """Items of the same two scores: where they lie, how large the dot is, how many they are, on which side, and what is said of them."""
+    """Items of the same two scores: where they lie, how large the dot is, how many they are, on which side, and the text on them."""
 
     x: float
     y: float

@@ -39,7 +39,7 @@ def read_metric(name: str, known: Sequence[str]) -> str:
 
 
 def unknown_metric(kind: str, name: str, known: Sequence[str], others: Sequence[str] = ()) -> str:
-    """Say that a name is unknown: the nearest first, then all, metrics that differ in the cutoff alone together.
+    """Return the message that a name is unknown: the nearest first, then all, metrics that differ only in the cutoff together.
 
     Args:
         kind: What was to be named.

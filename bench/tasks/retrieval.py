@@ -104,7 +104,7 @@ class LocalRetrieval(AbsTaskRetrieval):  # type: ignore[misc]  # mteb is not fol
         self.load_data()
 
     def load_data(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 (mteb's signature)
-        """Lay the texts out as mteb expects them; titles are joined to them already."""
+        """Arrange the texts as mteb expects them; titles are joined to them already."""
         self.dataset = {
             "default": {
                 self.metadata.eval_splits[0]: {

@@ -76,7 +76,7 @@ class LocalSTS(AbsTaskSTS):  # type: ignore[misc]  # mteb is not followed by the
         self.load_data()
 
     def load_data(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 (mteb's signature)
-        """Lay the pairs out as mteb expects them."""
+        """Arrange the pairs as mteb expects them."""
         columns = {"sentence1": storable(self.pairs.first), "sentence2": storable(self.pairs.second), "score": self.pairs.scores}
         self.dataset = {"default": {self.metadata.eval_splits[0]: Dataset.from_dict(columns)}}
         self.data_loaded = True
