@@ -9,17 +9,18 @@ from ..base.load import Base
 from ..choices import Role
 from ..encoders.batching import length_batches
 from ..encoders.forward import embed
-from ..encoders.tokens import tokenize
 from .batches import TextBatch
 from .config import TrainConfig
+from .fused_layers import fast_layers
 from .losses import BatchScores, find_loss
 from .memory import graph_bytes_per_token, held_room, micro_batch_tokens
+from .token_ids import Ids, TokenIds
 
 
 class _Part(NamedTuple):
     """A micro-batch: token ids of texts of like length, and their rows among the texts of their role."""
 
-    ids: list[list[int]]
+    ids: list[Ids]
     rows: list[int]
 
     @property
@@ -28,7 +29,9 @@ class _Part(NamedTuple):
         return max(map(len, self.ids))
 
 
-def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed: int, room: float | None = None) -> float:
+def accumulate_gradients(
+    base: Base, batch: TextBatch, config: TrainConfig, seed: int, room: float | None = None, token_ids: TokenIds | None = None
+) -> float:
     """Add the gradient of a batch's loss to the factors', and return the loss.
 
     Micro-batches are embedded one after another. Their graphs are held while there is room; those that find none are embedded without a graph,
@@ -40,14 +43,17 @@ def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed
         config: How.
         seed: Of dropout; each micro-batch draws from its own, so that it draws the same twice.
         room: Bytes that graphs may hold, beside one micro-batch at a time of those that find none; None: a third of the device's memory.
+        token_ids: Of the batch's texts, and of others; None: they are tokenised here.
 
     Source: https://arxiv.org/abs/2101.06983 (GradCache), where everything is embedded twice.
     """
     room = held_room(base.device) if room is None else room
-    parts = make_parts(base, batch.queries, "query", config), make_parts(base, batch.passages, "document", config)
+    known = TokenIds(base, config.max_tokens) if token_ids is None else token_ids
+    parts = make_parts(known, batch.queries, "query", config), make_parts(known, batch.passages, "document", config)
     flat = [*parts[0], *parts[1]]
     vectors: list[Tensor] = []
-    with torch.random.fork_rng(devices=[base.device] if base.device.type == "cuda" else []):
+    devices = [base.device] if base.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), fast_layers(base, config.precision):
         for number, part in enumerate(flat):
             size = len(part.ids) * part.length * graph_bytes_per_token(base, part.length, config.precision)
             is_held = size <= room
@@ -72,10 +78,10 @@ def batch_loss(queries: Tensor, passages: Tensor, batch: TextBatch, config: Trai
     return find_loss(config.loss)(scores, config.temperature)
 
 
-def make_parts(base: Base, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:
+def make_parts(token_ids: TokenIds, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:
     """Cut texts into micro-batches of like length."""
-    ids = tokenize(base, texts, role, config.max_tokens).ids
-    groups = length_batches([len(row) for row in ids], micro_batch_tokens(base, config))
+    ids = token_ids.of(texts, role)
+    groups = length_batches([len(row) for row in ids], micro_batch_tokens(token_ids.base, config))
     return [_Part([ids[row] for row in rows], rows) for rows in groups]
 
 

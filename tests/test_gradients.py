@@ -10,6 +10,7 @@ from adapt_embed.adapters.batches import Batches, TextBatch
 from adapt_embed.adapters.gradients import accumulate_gradients, batch_loss, in_order, make_parts
 from adapt_embed.adapters.lora_layers import add_lora, set_training
 from adapt_embed.adapters.memory import graph_bytes_per_token
+from adapt_embed.adapters.token_ids import TokenIds
 from adapt_embed.base import Base
 from adapt_embed.data.retrieval import TrainingData
 from adapt_embed.encoders import LoraEncoder
@@ -56,7 +57,7 @@ def gradients_of(
 def test_the_gradient_is_that_of_plain_backpropagation(base: Base, toy_data: TrainingData) -> None:
     config = make_config()
     parameters, batch = in_training(base, config), first_batch(toy_data, config)
-    sides = [make_parts(base, texts, role, config) for texts, role in ((batch.queries, "query"), (batch.passages, "document"))]
+    sides = [make_parts(TokenIds(base, config.max_tokens), texts, role, config) for texts, role in ((batch.queries, "query"), (batch.passages, "document"))]
     assert min(map(len, sides)) > 1
     vectors = [in_order(parts, [embed(base, part.ids, "fp32") for part in parts]) for parts in sides]
     loss = batch_loss(vectors[0], vectors[1], batch, config)
@@ -97,7 +98,7 @@ def test_only_what_finds_room_is_held_and_the_rest_is_embedded_twice(
     config = make_config()
     batch = first_batch(toy_data, config)
     in_training(base, config)
-    parts = len(make_parts(base, batch.queries, "query", config)) + len(make_parts(base, batch.passages, "document", config))
+    parts = len(make_parts(TokenIds(base, config.max_tokens), batch.queries, "query", config)) + len(make_parts(TokenIds(base, config.max_tokens), batch.passages, "document", config))
     runs: list[int] = []
     monkeypatch.setattr(gradients, "embed", lambda *arguments: (runs.append(1), embed(*arguments))[1])
 
@@ -108,7 +109,7 @@ def test_only_what_finds_room_is_held_and_the_rest_is_embedded_twice(
 
     assert count(INFINITE) == parts
     assert count(0) == 2 * parts
-    first = make_parts(base, batch.queries, "query", config)[0]
+    first = make_parts(TokenIds(base, config.max_tokens), batch.queries, "query", config)[0]
     size = len(first.ids) * first.length * graph_bytes_per_token(base, first.length, "fp32")
     assert count(size) == 2 * parts - 1  # the first finds room, and fills it
     assert parts < count(3 * size) < 2 * parts - 1
@@ -116,7 +117,7 @@ def test_only_what_finds_room_is_held_and_the_rest_is_embedded_twice(
 
 def test_texts_are_embedded_in_their_order_as_the_encoder_does(base: Base) -> None:
     texts = ["court", "the law of rent and the tenant", "", "season again", "the judge"]
-    parts = make_parts(base, texts, "query", make_config())
+    parts = make_parts(TokenIds(base, 64), texts, "query", make_config())
     ours = in_order(parts, [embed(base, part.ids, "fp32") for part in parts]).detach()
     torch.testing.assert_close(
         ours, torch.from_numpy(LoraEncoder(base, precision="fp32").encode(texts, "query").vectors), atol=1e-5, rtol=0
