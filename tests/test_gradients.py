@@ -57,7 +57,10 @@ def gradients_of(
 def test_the_gradient_is_that_of_plain_backpropagation(base: Base, toy_data: TrainingData) -> None:
     config = make_config()
     parameters, batch = in_training(base, config), first_batch(toy_data, config)
-    sides = [make_parts(TokenIds(base, config.max_tokens), texts, role, config) for texts, role in ((batch.queries, "query"), (batch.passages, "document"))]
+    sides = [
+        make_parts(TokenIds(base, config.max_tokens), texts, role, config)
+        for texts, role in ((batch.queries, "query"), (batch.passages, "document"))
+    ]
     assert min(map(len, sides)) > 1
     vectors = [in_order(parts, [embed(base, part.ids, "fp32") for part in parts]) for parts in sides]
     loss = batch_loss(vectors[0], vectors[1], batch, config)
@@ -98,7 +101,9 @@ def test_only_what_finds_room_is_held_and_the_rest_is_embedded_twice(
     config = make_config()
     batch = first_batch(toy_data, config)
     in_training(base, config)
-    parts = len(make_parts(TokenIds(base, config.max_tokens), batch.queries, "query", config)) + len(make_parts(TokenIds(base, config.max_tokens), batch.passages, "document", config))
+    parts = len(make_parts(TokenIds(base, config.max_tokens), batch.queries, "query", config)) + len(
+        make_parts(TokenIds(base, config.max_tokens), batch.passages, "document", config)
+    )
     runs: list[int] = []
     monkeypatch.setattr(gradients, "embed", lambda *arguments: (runs.append(1), embed(*arguments))[1])
 
