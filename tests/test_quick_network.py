@@ -142,12 +142,13 @@ def test_no_mask_is_made_where_nothing_is_padded() -> None:
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_fused_layer_has_the_gradients_of_its_parts(bias: bool) -> None:
     draw = torch.Generator().manual_seed(2)
-    x, weight, shift, a, b = (torch.randn(*shape, generator=draw) for shape in ((2, 3, 5), (4, 5), (4,), (2, 5), (4, 2)))
+    weight, shift, *drawn = (torch.randn(*shape, generator=draw) for shape in ((4, 5), (4,), (2, 3, 5), (2, 5), (4, 2)))
     found = []
-    for fused in (True, False):
-        leaves = [tensor.clone().requires_grad_() for tensor in (x, a, b)]
-        parts = leaves[0], weight, shift if bias else None, leaves[1], leaves[2], 0.5
-        result = LoraProduct.apply(*parts) if fused else nn.functional.linear(*parts[:3]) + 0.5 * (leaves[0] @ leaves[1].T @ leaves[2].T)
+    for is_fused in (True, False):
+        leaves = [tensor.clone().requires_grad_() for tensor in drawn]
+        base, (x, a, b) = (weight, shift if bias else None), leaves
+        fused_result = LoraProduct.apply(x, *base, a, b, 0.5 * a.detach(), b.detach(), 0.5) if is_fused else None
+        result = nn.functional.linear(x, *base) + 0.5 * (x @ a.T @ b.T) if fused_result is None else fused_result
         result.square().sum().backward()
         found.append([result.detach(), *(leaf.grad for leaf in leaves)])
     for one, other in zip(*found, strict=True):
