@@ -61,7 +61,8 @@ def _copies(layers: list[Linear], dtype: torch.dtype) -> tuple[list[Tensor], lis
 
 
 def _split(flat: Tensor, like: tuple[Tensor, ...]) -> list[Tensor]:
-    return [part.view(tensor.shape) for part, tensor in zip(flat.split([tensor.numel() for tensor in like]), like, strict=True)]
+    parts = torch.split(flat, [tensor.numel() for tensor in like])  # type: ignore[no-untyped-call]
+    return [part.view(tensor.shape) for part, tensor in zip(parts, like, strict=True)]
 
 
 def _forward(layer: Linear, scaled_a: Tensor, cast_b: Tensor, values: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.load import Base, pool
@@ -14,7 +15,7 @@ PLAIN = frozenset(("bert", "roberta", "xlm-roberta", "camembert", "electra", "di
 """Kinds of network (`model_type`) whose layers read nothing but the states, and whose attention is the softmax of scaled scores alone."""
 
 
-def embed(base: Base, ids: Sequence[Sequence[int]], precision: Precision = "auto") -> Tensor:
+def embed(base: Base, ids: Sequence[Sequence[int] | NDArray[np.int32]], precision: Precision = "auto") -> Tensor:
     """Run one batch of token ids through the network: (n, d) float32 vectors of length 1, with gradients where they are on."""
     tokens, mask = _as_tensors(base, ids)
     network_mask = mask[:, None, None].bool() if base.model.config.model_type in PLAIN and base.device.type == "cuda" else mask
@@ -23,7 +24,7 @@ def embed(base: Base, ids: Sequence[Sequence[int]], precision: Precision = "auto
     return torch.nn.functional.normalize(pool(hidden.float(), mask, base.encoding.pooling), dim=-1)
 
 
-def _as_tensors(base: Base, ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+def _as_tensors(base: Base, ids: Sequence[Sequence[int] | NDArray[np.int32]]) -> tuple[Tensor, Tensor]:
     """Return padded token ids and which of them count, both (n, tokens), on the device of the base, in one transfer."""
     padded = np.full((len(ids), max(map(len, ids))), -1)
     for row, values in zip(padded, ids, strict=True):
