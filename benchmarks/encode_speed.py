@@ -93,6 +93,7 @@ def start(options: argparse.Namespace, arm: str, folder: Path) -> subprocess.Pop
         "--one",
         arm,
     ]
+    command += ["--processor-time"] if options.processor_time else []
     environment = os.environ | {"OMP_NUM_THREADS": str(options.threads), "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
     if arm == "before":
         (folder / "adapt_embed").symlink_to(options.before.resolve())
@@ -135,7 +136,8 @@ def load(options: argparse.Namespace):
 
 
 def peer(options: argparse.Namespace) -> Encode:
-    from sentence_transformers import SentenceTransformer, models
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer import modules as models
 
     modules = [models.Transformer(str(options.shared / "bases" / "bge-small-en-v1.5"), max_seq_length=512)]
     model = SentenceTransformer(modules=[*modules, models.Pooling(384, pooling_mode="cls"), models.Normalize()], device="cpu")
