@@ -161,7 +161,7 @@ def _prepare(options: dict[str, Any]) -> Job:
     said = BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
     found = resolve_base(options["base"], options=said)
     spec = found.spec
-    language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")
+    language = options["lang"] or spec.text_language
     life.doing("reading the data")
     data_source = TrainingSource(source, domain, language, options["train_queries"], options["skip_dangling"])
     data = data_source.load(config.seed)
