@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..base.load import Base
 from ..data.dev_set import DevSet
 from ..errors import TrainingError
-from ..metrics import Metric
+from ..events import Step
 from .batches import Batches, TextBatch
 from .config import TrainConfig
 from .evaluation import Evaluation, dev_encoder
@@ -41,18 +41,6 @@ class RunState:
         return 0 if self.best is None else len(self.evaluations) - 1 - self.evaluations.index(self.best)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Where a run is after a step; `dev` is the latest score in `metric`, both None without a dev split."""
-
-    step: int
-    steps: int
-    loss: float
-    dev: float | None
-    metric: Metric | None
-    pairs_per_s: float
-
-
 @dataclass(slots=True)
 class Run:
     """A base with a strategy put in, an optimiser, and a state that can be saved and put back while it `is_whole`."""
@@ -70,7 +58,7 @@ class Run:
     def __post_init__(self) -> None:
         self.optimizer = OPTIMISERS[self.config.optimiser].make(self.parameters, self.config)
 
-    def go(self, on_step: Callable[[Progress], None], save: Callable[["Run"], None]) -> None:
+    def go(self, on_step: Callable[[Step], None], save: Callable[["Run"], None]) -> None:
         """Run to the end, or until dev has not gained for `patience` evaluations. `save` is called before the first step and after each one.
 
         Raises:
@@ -87,12 +75,12 @@ class Run:
             pairs += int(batch.positive.sum())
             self._evaluate_if_due()
             save(self)
-            on_step(self._progress(loss, pairs / seconds))
+            on_step(self._where(loss, pairs / seconds))
 
-    def _progress(self, loss: float, pairs_per_s: float) -> Progress:
+    def _where(self, loss: float, pairs_per_s: float) -> Step:
         dev = self.state.evaluations[-1].score if self.state.evaluations else None
-        metric = self.dev.metric if self.dev is not None else None
-        return Progress(step=self.state.step, steps=self.batches.steps, loss=loss, dev=dev, metric=metric, pairs_per_s=pairs_per_s)
+        metric = str(self.dev.metric) if self.dev is not None else ""
+        return Step(step=self.state.step, steps=self.batches.steps, loss=loss, dev=dev, metric=metric, pairs_per_s=pairs_per_s)
 
     def _is_spent(self) -> bool:
         return self.config.patience is not None and self.state.evaluations_without_gain() >= self.config.patience
