@@ -211,7 +211,7 @@ def test_what_cannot_be_converted_is_one_line_and_leaves_nothing(
 
 
 def test_folders_that_are_not_to_be_converted_or_overwritten_are_left(tiny_base: Path, pickled: Path, tmp_path: Path) -> None:
-    assert "has its weights as safetensors already" in adapt("base", "convert", tiny_base).stderr
+    assert "already has its weights as safetensors" in adapt("base", "convert", tiny_base).stderr
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("mine")
     assert "full already exists and is left unchanged" in adapt("base", "convert", pickled, "-o", tmp_path / "full").stderr
@@ -232,7 +232,7 @@ def test_weights_that_do_not_give_the_same_vectors_are_refused(pickled: Path, mo
     write = convert._write_tensors
     monkeypatch.setattr(convert, "_write_tensors", lambda tensors, path: write({k: v * 1.001 for k, v in tensors.items()}, path))
     ran = adapt("base", "convert", pickled)
-    assert "give other vectors" in ran.stderr
+    assert "give different vectors" in ran.stderr
     assert [path.name for path in pickled.parent.iterdir()] == ["pickled"]
 
 

@@ -49,7 +49,7 @@ def test_a_linked_base_is_found_under_its_hub_id(known_tiny: Path) -> None:
 def test_weights_that_are_not_known_are_refused(tiny_base: Path) -> None:
     with pytest.raises(BaseError, match="does not hold the weights of sentence-transformers/all-MiniLM-L6-v2"):
         link_base(tiny_base, "minilm")
-    with pytest.raises(BaseError, match="is not known here"):
+    with pytest.raises(BaseError, match="is not known, so"):
         link_base(tiny_base, "bge-m3")
     assert not list(hub_cache().glob("models--*"))
 
@@ -57,7 +57,7 @@ def test_weights_that_are_not_known_are_refused(tiny_base: Path) -> None:
 def test_an_entry_that_exists_is_never_touched(known_tiny: Path) -> None:
     entry = hub_cache() / "models--owner--tiny"
     entry.mkdir(parents=True)
-    with pytest.raises(BaseError, match="exists already"):
+    with pytest.raises(BaseError, match="already exists"):
         link_base(known_tiny, "tiny")
     assert list(entry.iterdir()) == []
     with pytest.raises(BaseError, match="was not written by adapt base link"):

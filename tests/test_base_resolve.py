@@ -255,7 +255,7 @@ def test_a_cached_base_is_loaded_without_asking_the_hub(tiny_base: Path, monkeyp
         ("1_Pooling/config.json", {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, "only CLS and mean pooling"),
         ("1_Pooling/config.json", {"pooling_mode": "mean", "include_prompt": False}, "include_prompt"),
         ("modules.json", [{"type": "sentence_transformers.models.Dense"}], "layer of type Dense"),
-        ("modules.json", {}, "no JSON list"),
+        ("modules.json", {}, "not a JSON list"),
         ("config.json", {"model_type": "bert"}, "states no hidden_size"),
         ("config.json", [1], "not a JSON object"),
     ],
