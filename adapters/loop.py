@@ -19,6 +19,7 @@ from .gradients import accumulate_gradients
 from .optimisers import OPTIMISERS
 from .schedules import learning_rate_factor
 from .strategies.protocol import Strategy
+from .token_ids import TokenIds
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,10 +54,12 @@ class Run:
     parameters: list[nn.Parameter]
     state: RunState
     optimizer: torch.optim.Optimizer = field(init=False)
+    token_ids: TokenIds = field(init=False)
     is_whole: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
         self.optimizer = OPTIMISERS[self.config.optimiser].make(self.parameters, self.config)
+        self.token_ids = TokenIds(self.base, self.config.max_tokens)
 
     def go(self, on_step: Callable[[Step], None], save: Callable[["Run"], None]) -> None:
         """Run to the end, or until dev has not gained for `patience` evaluations. `save` is called before the first step and after each one.
@@ -66,6 +69,8 @@ class Run:
         """
         self._evaluate_if_due()
         save(self)
+        for role, texts in self.batches.texts().items():
+            self.token_ids.of(texts, role)
         pairs, seconds = 0, 0.0
         while self.state.step < self.batches.steps and not self._is_spent():
             started = time.monotonic()
@@ -114,7 +119,7 @@ class Run:
         seed = (self.config.seed * 1_000_003 + self.state.step) * 1_009
         self.optimizer.zero_grad(set_to_none=True)
         try:
-            loss = accumulate_gradients(self.base, batch, self.config, seed)
+            loss = accumulate_gradients(self.base, batch, self.config, seed, token_ids=self.token_ids)
         except torch.OutOfMemoryError as e:
             raise TrainingError(
                 f"the memory of {self.base.device} ran out at step {self.state.step + 1}; lower max_tokens (now {self.config.max_tokens}), "
