@@ -36,7 +36,7 @@ def _as_tensors(base: Base, ids: Sequence[TokenIdsOfText]) -> tuple[Tensor, Tens
 
 
 def uses_bf16(device: torch.device, precision: Precision) -> bool:
-    """Say whether matrix products run in bfloat16: on request, or where the processor or GPU has it."""
+    """Return whether matrix products run in bfloat16: on request, or where the processor or GPU has it."""
     if precision != "auto":
         return precision == "bf16"
     if device.type == "cuda":
@@ -55,5 +55,5 @@ def choose_device(name: str | None = None) -> torch.device:
         return torch.device(next(kind for kind, there in here.items() if there))
     kind = name.split(":")[0]
     if not here.get(kind, False):
-        raise ConfigError(f"device {name!r} is not here; this machine has {', '.join(k for k, there in here.items() if there)}")
+        raise ConfigError(f"device {name!r} is not available; this machine has {', '.join(k for k, there in here.items() if there)}")
     return torch.device(name)

@@ -1,4 +1,4 @@
-"""The encoder that runs a network: batches by length under a token budget, an adapter's weights laid over the base."""
+"""The encoder that runs a network: batches by length under a token budget, an adapter merged into the base's weights."""
 
 import contextlib
 import time
@@ -127,7 +127,7 @@ class LoraEncoder:
         check_texts(texts, role)
         tokens = self._tokens(texts, role, {} if shared is None else shared)
         started = time.perf_counter()
-        self._lay_over(role)
+        self._merge_weights(role)
         vectors = np.empty((len(texts), self.dimension), np.float32)
         with torch.inference_mode(), quick_network(self.base, self.precision):
             for rows in length_batches([len(ids) for ids in tokens.ids], self.batch_budget):
@@ -155,12 +155,12 @@ class LoraEncoder:
         half = len(ids) // 2
         return np.concatenate([self._embed(ids[:half]), self._embed(ids[half:])])
 
-    def _lay_over(self, role: Role) -> None:
+    def _merge_weights(self, role: Role) -> None:
         key, network = self.sha256[role], self.base.network
-        if key == network.laid:
+        if key == network.merged:
             return
         own = self.document_factors if role == "document" and self.document_factors is not None else self.factors
-        network.lay_over(key, {name: module.delta().to(network.device) for name, module in (own or {}).items()})
+        network.merge_weights(key, {name: module.delta().to(network.device) for name, module in (own or {}).items()})
 
 
 def _hash(factors: LoraFactors | None) -> str | None:

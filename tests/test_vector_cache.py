@@ -433,7 +433,7 @@ def test_processes_that_make_room_for_one_another_find_true_vectors_or_none(tmp_
     for writer in writers:
         _, errors = writer.communicate(timeout=120)
         assert writer.returncode == 0, errors.decode()
-    store.files.make_room()
+    store.files.evict()
     kept = sum(path.stat().st_size for path in shards(store))
     assert 20_000 < kept <= 50_000
 
@@ -462,7 +462,7 @@ def test_sizes_are_read(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "much", "-1", "0", "5 EB", "1,5GB", "0.2B"])
 def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"is not a size of a cache; expected bytes, or a number with KB"):
+    with pytest.raises(ConfigError, match=r"is not a cache size; expected bytes, or a number followed by KB"):
         parse_size(text)
 
 
