@@ -2,6 +2,7 @@
 
 AdaptError
 ├── ConfigError          an option or a configuration value that does not fit
+│   └── RequestError     a request that contradicts itself, as its words alone show
 ├── BaseError            a base model that is unknown, missing, refused or does not match
 ├── DataError            a data source that is missing, empty or malformed
 ├── DomainError          a domain that is unknown or whose file is malformed
@@ -24,6 +25,10 @@ class AdaptError(Exception):
 
 class ConfigError(AdaptError):
     """An option or a configuration value does not fit."""
+
+
+class RequestError(ConfigError):
+    """What is asked for contradicts itself, or would do nothing, as the words alone show: a usage error of the command line."""
 
 
 class BaseError(AdaptError):

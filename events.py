@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,3 +59,9 @@ class Quiet:
 
 
 QUIET = Quiet()
+
+
+def note_once(events: Events, notes: Iterable[str]) -> None:
+    """Report notes, each once however often it comes."""
+    for text in dict.fromkeys(notes):
+        events.note(text)

@@ -1,4 +1,4 @@
-"""Numbers of things, as they are said."""
+"""Numbers of things, and sizes, as they are said."""
 
 
 def count(number: int, noun: str) -> str:
@@ -21,3 +21,13 @@ def singular(nouns: str) -> str:
 def be(number: int) -> str:
     """Return the past of *be* after so many things."""
     return "was" if number == 1 else "were"
+
+
+def format_size(size_bytes: int) -> str:
+    """Return a number of bytes as a person reads it: `812 B`, `1.4 MB`."""
+    if size_bytes < 1000:
+        return f"{size_bytes} B"
+    size, units = size_bytes / 1000, ["kB", "MB", "GB"]
+    while size >= 999.95 and len(units) > 1:
+        size, units = size / 1000, units[1:]
+    return f"{size:.1f} {units[0]}"

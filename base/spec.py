@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 
 from ..choices import Role
 from .known import Language, Pooling
@@ -46,6 +46,11 @@ class BaseSpec:
     def name(self) -> str:
         """The Hub id, or the folder's name for weights that have none."""
         return self.hub_id or self.folder.name
+
+    @property
+    def text_language(self) -> Literal["en", "zh"]:
+        """The language of samples and tasks for this base, where nobody says another: English for a base of many languages."""
+        return "zh" if self.language == "zh" else "en"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

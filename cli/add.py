@@ -45,9 +45,9 @@ def command(
     """Register DIR, a folder with a PEFT LoRA adapter, as a new version; its files are copied."""
     from ..base.resolve import BaseOptions
     from ..files import check_there
+    from ..plurals import format_size
     from ..registry import open_registry
     from ..registry.foreign import add_folder
-    from .render import format_size
 
     check_there(folder, "the folder")
     registry = open_registry(registry_dir)

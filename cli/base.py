@@ -104,7 +104,7 @@ def convert_command(base: str, out: Path | None, json_output: bool, **_: Any) ->
 
 
 def _conversion_text(conversion: Conversion) -> str:
-    from .render import format_size
+    from ..plurals import format_size
 
     lines = [
         f"{conversion.folder}: {count(conversion.tensors, 'tensor')}, {format_size(conversion.size)}",

@@ -12,11 +12,11 @@ from ..files import write_file
 from . import life
 from .bars import text_bar
 from .bench_leakage import look_for_leaks
-from .cache_options import CacheOptions, cache_options, describe_interruption, describe_use
 from .completion import DOMAIN_OR_FILE, REFERENCE
-from .encoder_options import EncoderOptions, encoder_options
 from .judgement_options import JudgementOptions, judgement_options, leave_if_failed
 from .options import OutputFile, common_options
+from .options.cache import CacheOptions, cache_options, describe_interruption, describe_use
+from .options.encoder import EncoderOptions, encoder_options
 from .output import emit, emit_after, reserve_outputs, say
 from .report_options import Remembering, ReportOptions, report_options
 from .task_options import TaskOptions, task_options
@@ -176,7 +176,7 @@ def _check_words(domains: Sequence[str], data: Sequence[Path], tasks: Sequence[s
 
 def _language_of(found: Sequence[Resolved]) -> str:
     """Return the language of samples and tasks, which is that of the first reference's base; say so where others read another one."""
-    language = "zh" if found[0].base.language == "zh" else "en"
+    language = found[0].base.text_language
     others = [each.reference for each in found if each.base.language not in (language, "multilingual")]
     if others:
         say(f"warning: tasks are taken in {language}, which the base of {', '.join(others)} is not made for; --lang says another language")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ..errors import RequestError
 from . import life
 from .help import Helpful
 
@@ -27,9 +28,16 @@ class Command(Helpful, click.Command):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, with signs of life while it is silent."""
-        with life.alive():
-            return super().invoke(ctx)
+        """Run the command, with signs of life while it is silent.
+
+        Raises:
+            UsageError: in place of a RequestError, of which a Python program that makes the same request is told.
+        """
+        try:
+            with life.alive():
+                return super().invoke(ctx)
+        except RequestError as e:
+            raise click.UsageError(str(e), ctx) from None
 
 
 class Group(Helpful, click.Group):

@@ -56,7 +56,7 @@ GROUPS = {
     ),
     "Base": ("base", "base-as", "lang", "pooling", "ignore-field"),
     "Training": ("config", "set", "seed", "seeds", "gram-rank", "gram", "resume"),
-    "Merging": ("method", "weights", "rank", "energy", "density", "spread", "outliers", "with-base", "merge seed", "store"),
+    "Merging": ("method", "weights", "rank", "energy", "with-base", "store"),
     "Search of weights": ("merge search", "merge general", "tolerance", "evaluations", "curve-steps"),
     "Ensemble": ("mode", "ensemble weights", "dim", "ensemble pca"),
     "Judgement": ("metric", "require", "decontaminate"),
@@ -64,7 +64,8 @@ GROUPS = {
     "Registry": ("name", "merge domain", "add domain", "list domain", "registry"),
     "Output": ("output", "out", "plot", "html", "per-query", "mteb-results", "explain", "methods", "dry-run", "json", "version", "help"),
 }
-"""Heading -> its options; a command before an option speaks of that command's alone. What is in no group is a command's own."""
+"""Heading -> its options; a command before an option speaks of that command's alone. An option with a `heading` says it itself; what is in no group is a
+command's own."""
 _HEADINGS = {option: heading for heading, options in GROUPS.items() for option in options}
 
 
@@ -104,4 +105,6 @@ def _path(ctx: click.Context) -> str:
 
 def _heading(command: str, parameter: click.Parameter) -> str:
     name = max(parameter.opts, key=len).lstrip("-")
+    if (heading := getattr(parameter, "heading", None)) is not None:
+        return str(heading)
     return _HEADINGS.get(f"{command} {name}") or _HEADINGS.get(name, _OWN)

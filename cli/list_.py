@@ -58,7 +58,8 @@ def _row(registry: "Registry", entry: "Entry") -> dict:
 
 
 def _text(registry: "Registry", entries: "list[Entry]", domain: str | None) -> str:
-    from .render import format_dev, format_size, render_table
+    from ..plurals import format_size
+    from .render import format_dev, render_table
 
     if not entries:
         return f"The registry {registry.home} holds nothing{' for ' + domain if domain else ''} yet. To make something: adapt train --domain {domain or 'legal'}"

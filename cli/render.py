@@ -1,4 +1,4 @@
-"""Tables and facts for stdout, sizes, counts and scores as text."""
+"""Tables and facts for stdout, and scores as text."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -29,16 +29,6 @@ def render_facts(facts: Sequence[tuple[str, str]]) -> str:
 def render_line(text: str) -> str:
     """Return a line, broken between words where a terminal would break it within one."""
     return "\n".join(fold(text, output_width()))
-
-
-def format_size(size_bytes: int) -> str:
-    """Return a number of bytes as a person reads it: `812 B`, `1.4 MB`."""
-    if size_bytes < 1000:
-        return f"{size_bytes} B"
-    size, units = size_bytes / 1000, ["kB", "MB", "GB"]
-    while size >= 999.95 and len(units) > 1:
-        size, units = size / 1000, units[1:]
-    return f"{size:.1f} {units[0]}"
 
 
 def format_dev(dev: "ScoreRecord | None") -> str:

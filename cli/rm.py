@@ -43,7 +43,7 @@ def _result(removal: "Removal") -> dict:
 
 
 def _text(removal: "Removal") -> str:
-    from .render import format_size
+    from ..plurals import format_size
 
     lines = [f"removed {removal.entry.reference}: {count(len(removal.entry.files), 'file')}, {format_size(removal.freed_bytes)}"]
     if removal.aliases:

@@ -42,8 +42,8 @@ def rm_command(ctx: click.Context, ids: tuple[str, ...], every: bool, yes: bool,
     """
     if bool(ids) == every:
         raise click.UsageError("name the runs to remove (adapt runs lists them), or say --all")
+    from ..plurals import format_size
     from ..registry.runs import find_run, remove_run
-    from .render import format_size
 
     registry_dir = registry_dir or (ctx.parent.params["registry_dir"] if ctx.parent else None)
     home = _home(registry_dir)
@@ -80,7 +80,8 @@ def _idle(registry_dir: Path | None) -> list[InterruptedRun]:
 
 
 def _text(runs: list[InterruptedRun]) -> str:
-    from .render import format_size, render_table
+    from ..plurals import format_size
+    from .render import render_table
 
     if not runs:
         return "no interrupted runs"

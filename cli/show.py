@@ -81,7 +81,8 @@ def _tell_of_other_bases(registry: "Registry", entry: "Entry", reference: str) -
 
 
 def _text(result: dict, origin: "Lineage") -> str:
-    from .render import format_size, render_facts
+    from ..plurals import format_size
+    from .render import render_facts
 
     apart = {"files", "lineage", "parents", "name", "version", "size", "reference"}
     shown = {"reference": result["reference"], **{key: value for key, value in result.items() if key not in apart}}

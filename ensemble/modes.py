@@ -27,6 +27,8 @@ class Mode:
     use: str
 
 
+DEFAULT_MODE = "concat"
+
 MODES: dict[str, Mode] = {
     "concat": Mode(
         has_vectors=True,

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import AdapterError, ConfigError, RegistryError
 from ..plurals import count
 from ..registry.record_json import read_record
-from ..registry.records import BaseRecord
+from ..registry.records import BaseRecord, find_on_other_base
 from .modes import find_mode
 
 RECIPE = "ensemble.json"
@@ -128,13 +128,12 @@ def share_weights(mode: str, weights: Sequence[float] | None, members: int) -> t
 
 
 def _check_one_base(mode: str, members: Sequence[Member]) -> None:
-    first = members[0]
-    for other in members[1:]:
-        if other.base.sha256 != first.base.sha256:
-            raise ConfigError(
-                f"{mode} adds vectors, which only means something in one space: {first.reference} lies on {first.base.label} and "
-                f"{other.reference} on {other.base.label}, whose dimensions have nothing in common; across bases take concat, rrf or max"
-            )
+    first, other = members[0], find_on_other_base(members)
+    if other is not None:
+        raise ConfigError(
+            f"{mode} adds vectors, which only means something in one space: {first.reference} lies on {first.base.label} and "
+            f"{other.reference} on {other.base.label}, whose dimensions have nothing in common; across bases take concat, rrf or max"
+        )
 
 
 def check_distinct(recipe: Recipe) -> None:

@@ -1,7 +1,7 @@
 """LoRA factors as data: what they are, the algebra on them, and how they are read from and written to PEFT folders."""
 
 from .algebra import Compressed, RankPolicy, Update, compress, inner_product, weighted_sum
-from .factors import LoraFactors, LoraModule, factors_sha256
+from .factors import LoraFactors, LoraModule, factors_sha256, module_shape
 from .peft_fields import FIELDS, ignored_values
 from .peft_folder import CONFIG, STORE_DTYPES, WEIGHTS, LoraFile, StoreDtype, lora_config, read_config, read_lora, stored_bytes, write_lora
 from .peft_tensors import find_wrapper
@@ -24,6 +24,7 @@ __all__ = [
     "ignored_values",
     "inner_product",
     "lora_config",
+    "module_shape",
     "read_config",
     "read_lora",
     "stored_bytes",

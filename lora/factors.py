@@ -1,10 +1,12 @@
 """LoRA factors as data: delta W = scale * B @ A."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
+
+from ..errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,20 @@ class LoraModule:
 
 LoraFactors = dict[str, LoraModule]
 """Module name in the base (`encoder.layer.0.attention.self.query`) -> its update."""
+
+
+def module_shape(name: str, modules: Iterable[LoraModule]) -> tuple[int, int]:
+    """Return the one shape, (out, in), of the matrix that all of these change; at least one is needed.
+
+    Raises:
+        ConfigError: they change a module of that name in different shapes.
+    """
+    shapes = {(module.b.shape[0], module.a.shape[1]) for module in modules}
+    if len(shapes) > 1:
+        raise ConfigError(
+            f"the adapters change {name} in different shapes ({', '.join(map(str, sorted(shapes)))}); they lie on different bases"
+        )
+    return shapes.pop()
 
 
 def factors_sha256(factors: Mapping[str, LoraModule]) -> str:

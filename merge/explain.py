@@ -9,7 +9,7 @@ from itertools import combinations
 from torch import Tensor
 
 from ..errors import ConfigError
-from ..lora import LoraModule, inner_product
+from ..lora import LoraModule, inner_product, module_shape
 from ..lora.algebra import decompose
 from .advice import suggest
 from .figures import Figures, PairExplanation
@@ -85,7 +85,8 @@ def explain(parents: Sequence[Factors], names: Sequence[str]) -> Explanation:
     tallies: dict[tuple[int, int], dict[str, _Tally]] = {row: {} for row in rows}
     for name in sorted({name for parent in parents for name in parent}):
         views = [_view(parent[name]) if name in parent else None for parent in parents]
-        _check_shapes(name, views)
+        if changed := [view.module for view in views if view]:
+            module_shape(name, changed)
         for first, second in rows:
             if views[first] or views[second]:
                 tallies[first, second][name] = _compare(views[first], views[second])
@@ -107,14 +108,6 @@ def _view(module: LoraModule) -> _View | None:
     u, s, vh = decompose(module)
     rank = int((s > s[0] * _RANK_FLOOR).sum())
     return _View(module, delta, keep_largest(delta, TOP_SHARE), u[:, :rank], vh[:rank])
-
-
-def _check_shapes(name: str, views: Iterable[_View | None]) -> None:
-    shapes = {tuple(view.delta.shape) for view in views if view}
-    if len(shapes) > 1:
-        raise ConfigError(
-            f"the adapters change {name} in different shapes ({', '.join(map(str, sorted(shapes)))}); they lie on different bases"
-        )
 
 
 def _compare(first: _View | None, second: _View | None) -> _Tally:

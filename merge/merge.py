@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 import torch
 
 from ..errors import ConfigError
-from ..lora import Compressed, LoraFactors, LoraModule, RankPolicy, compress, factors_sha256
+from ..lora import Compressed, LoraFactors, LoraModule, RankPolicy, compress, factors_sha256, module_shape
 from ..plurals import count
-from .methods import Method, find_method
+from .methods import DEFAULT_METHOD, Method, find_method
 from .methods.parts import MethodSettings, Part
 
 LOW_ENERGY = 0.9
@@ -30,7 +30,7 @@ class MergeConfig:
         settings: What the method reads beside the weights.
     """
 
-    method: str = "linear"
+    method: str = DEFAULT_METHOD
     weights: tuple[float, ...] | None = None
     with_base: float = 1.0
     ranks: RankPolicy = field(default_factory=RankPolicy)
@@ -144,12 +144,7 @@ def _of_module(parents: Sequence[Mapping[str, LoraModule]], name: str) -> list[L
         ConfigError: two parents change a module of another shape; they lie on different bases.
     """
     there = {row: parent[name] for row, parent in enumerate(parents) if name in parent}
-    shapes = {(module.b.shape[0], module.a.shape[1]) for module in there.values()}
-    if len(shapes) > 1:
-        raise ConfigError(
-            f"the adapters change {name} in different shapes ({', '.join(map(str, sorted(shapes)))}); they lie on different bases"
-        )
-    out, into = shapes.pop()
+    out, into = module_shape(name, there.values())
     nothing = LoraModule(torch.zeros(0, into), torch.zeros(out, 0), 1.0)
     return [there.get(row, nothing) for row in range(len(parents))]
 

@@ -12,10 +12,9 @@ from ..errors import AdapterError, BaseError, ConfigError
 from ..lora import LoraFile, LoraModule
 from ..lora.gram_file import GRAMS, GramFile
 from ..references import Located, Search, locate_references, resolve_located
-from ..registry import BaseRecord, Entry, base_record, check_usable
+from ..registry import BaseRecord, Entry, base_record, check_usable, find_on_other_base
 from ..registry.foreign import fit_to_base
-from .merge import MergeConfig
-from .methods import find_method
+from .methods import DEFAULT_METHOD, find_method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +140,7 @@ def default_method(parents: Sequence[Parent], weights: Sequence[float] | None) -
     """Return the method for when none is named: `regmean`, the best on dev of those measured (docs/results.md), where it can be had, else `linear`."""
     adapters = [parent for parent in parents if parent.folder is not None]
     can_regmean = all(parent.grams is not None for parent in parents) and min(weights or (0,)) >= 0
-    return "regmean" if can_regmean and len(adapters) > 1 else MergeConfig().method
+    return "regmean" if can_regmean and len(adapters) > 1 else DEFAULT_METHOD
 
 
 def grams_for(method: str, parents: Sequence[Parent]) -> list[Mapping[str, Tensor]] | None:
@@ -161,13 +160,13 @@ def grams_for(method: str, parents: Sequence[Parent]) -> list[Mapping[str, Tenso
 
 
 def _check_one_base(parents: list[Parent]) -> None:
-    first = parents[0]
+    first, elsewhere = parents[0], find_on_other_base(parents)
+    if elsewhere is not None:
+        raise BaseError(
+            f"{first.reference} lies on {_tell(first.base)}, and {elsewhere.reference} on {_tell(elsewhere.base)}; weights can be merged on "
+            "one base alone (across bases: adapt ensemble with --mode concat, rrf or max)"
+        )
     for other in parents[1:]:
-        if other.base.sha256 != first.base.sha256:
-            raise BaseError(
-                f"{first.reference} lies on {_tell(first.base)}, and {other.reference} on {_tell(other.base)}; weights can be merged on one "
-                "base alone (across bases: adapt ensemble with --mode concat, rrf or max)"
-            )
         for what, ours, theirs in (("pooling", first.pooling, other.pooling), ("prompts", first.prompts, other.prompts)):
             if ours != theirs:
                 raise ConfigError(

@@ -171,7 +171,7 @@ def content_sha256(base: BaseSpec, factors: LoraFactors | None) -> str:
 
 def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> Opened:
     from ..ensemble.encoders import EnsembleEncoder
-    from ..ensemble.folder import read_projection
+    from ..ensemble.register import read_projection
     from ..ensemble.searchers import EnsembleSearcher
 
     recipe = resolved.recipe

@@ -3,7 +3,7 @@
 from .entry import Entry, Kind, Side
 from .layer import Layer
 from .lineage import Lineage, children, lineage
-from .records import BaseRecord, DataRecord, FileRecord, ParentRecord, ScoreRecord, base_record
+from .records import BaseRecord, DataRecord, FileRecord, ParentRecord, ScoreRecord, base_record, find_on_other_base
 from .reference_names import split_reference
 from .store import Registry, Removal, open_registry
 from .stored import read_entry
@@ -28,6 +28,7 @@ __all__ = [
     "base_record",
     "check_usable",
     "children",
+    "find_on_other_base",
     "lineage",
     "open_registry",
     "read_entry",

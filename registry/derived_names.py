@@ -9,9 +9,10 @@ from ..errors import ConfigError
 from ..names import fits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .entry import Entry, Kind
+    from .store import Registry
     from .view import RegistryView
 
 LONGEST = 60
@@ -54,6 +55,24 @@ def derive_name(registry: RegistryView, kind: Kind, inputs: Inputs, *, ending: s
             f"{other.base_labels}); give another with --name"
         )
     return name
+
+
+def name_result(registry: Registry, kind: Kind, inputs: Inputs, given: str | None, *, ending: str | None = None) -> str:
+    """Return the name of a new version, the given one or else the derived one, before anything is computed for it.
+
+    Raises:
+        ConfigError: as `derive_name`.
+        RegistryError: nothing can be registered under that name.
+    """
+    name = given or derive_name(registry, kind, inputs, ending=ending)
+    registry.check_new_name(name)
+    return name
+
+
+def shared_domain(domains: Iterable[str | None]) -> str | None:
+    """Return the domain that all inputs share; None where they differ."""
+    found = set(domains)
+    return found.pop() if len(found) == 1 else None
 
 
 def _without_version(reference: str) -> str:

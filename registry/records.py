@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..errors import BaseError
 
@@ -82,6 +82,23 @@ class BaseRecord:
 def base_record(spec: BaseSpec) -> BaseRecord:
     """Return what is kept of a base that was found."""
     return BaseRecord(id=spec.hub_id, revision=spec.revision, sha256=spec.sha256, path=str(spec.folder), name=spec.name)
+
+
+class OnBase(Protocol):
+    """What lies on a base: a parent of a merge, a member of an ensemble."""
+
+    @property
+    def base(self) -> BaseRecord:
+        """The record of its base."""
+        ...
+
+
+_OnBase = TypeVar("_OnBase", bound=OnBase)
+
+
+def find_on_other_base(all_of_them: Sequence[_OnBase]) -> _OnBase | None:
+    """Return the first that lies on another base than the first of all does; None where all lie on one."""
+    return next((each for each in all_of_them if each.base.sha256 != all_of_them[0].base.sha256), None)
 
 
 def is_base_folder(path: str | None) -> bool:

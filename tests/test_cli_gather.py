@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import click
-from adapt_embed.cli.gather import gathered
+from adapt_embed.cli.options import gathered
 from click.testing import CliRunner
 
 

@@ -24,8 +24,8 @@ from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoders import LoraEncoder, Ranked, Vectors, is_searcher
 from adapt_embed.ensemble import MODES, PROJECTION, RECIPE, Member, Recipe, find_mode, make_recipe, read_recipe, share_weights, write_recipe
 from adapt_embed.ensemble.encoders import COMBINERS, EnsembleEncoder, combine_concat, combine_mean
-from adapt_embed.ensemble.folder import register_ensemble
 from adapt_embed.ensemble.pca import fit_projection
+from adapt_embed.ensemble.register import register_ensemble
 from adapt_embed.ensemble.searchers import FUSIONS, EnsembleSearcher, fuse_largest, fuse_ranks
 from adapt_embed.errors import AdapterError, AdaptError, BaseError, ConfigError, DataError, RegistryError
 from adapt_embed.lora import LoraFactors, LoraModule, write_lora

@@ -16,7 +16,7 @@ from adapt_embed.base.resolve import BaseOptions
 from adapt_embed.cli import main
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.ensemble import make_recipe
-from adapt_embed.ensemble.folder import register_ensemble
+from adapt_embed.ensemble.register import register_ensemble
 from adapt_embed.errors import BaseError
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, as_member, open_encoder, resolve_reference
 from adapt_embed.registry import Registry, open_registry

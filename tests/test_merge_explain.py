@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import pytest
 import torch
+from adapt_embed.cli.merge_text import explanation_table
 from adapt_embed.errors import ConfigError
 from adapt_embed.lora import LoraModule
 from adapt_embed.merge import METHODS
 from adapt_embed.merge.advice import FOR_CONFLICTS, FOR_SHARED_SPACE
 from adapt_embed.merge.explain import Explanation, explain, layer_of
 from adapt_embed.merge.figures import Figures
-from adapt_embed.merge.tables import explanation_table
 
 QUERY, OUTPUT = "encoder.layer.0.attention.self.query", "encoder.layer.1.output.dense"
 

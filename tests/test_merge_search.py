@@ -14,6 +14,7 @@ import torch
 from adapt_embed.adapters.dev import make_dev_set
 from adapt_embed.base import Base
 from adapt_embed.choices import Role
+from adapt_embed.cli.merge_text import curve_tables, search_table
 from adapt_embed.data import TrainingData, dev_set
 from adapt_embed.data.dev_set import DevSet
 from adapt_embed.data.sentence_pairs import SentencePairs
@@ -30,7 +31,6 @@ from adapt_embed.merge.search.plot import check_plot, plot_curve
 from adapt_embed.merge.search.probe import Probe, encoders_over, spearman
 from adapt_embed.merge.search.task import LOSS_TEMPERATURE, SearchTask, draw_task
 from adapt_embed.merge.search.weights import Evaluation, SearchResult, SearchSettings, search_weights, softmax_weights
-from adapt_embed.merge.tables import curve_tables, search_table
 from adapt_embed.registry.search_file import Curve, Measurement, Point
 from scipy.stats import spearmanr
 

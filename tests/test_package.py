@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent.parent
 NOT_INSTALLED = {"tests", "docs", "benchmarks", "build", "dist"}
 LAYERS = (
     ("cli",),
-    ("adapters", "merge", "bench"),
+    ("adapters", "merge", "bench", "encoders.job", "ensemble.job"),
+    ("ensemble.request",),
     ("references",),
     ("cache",),
     ("ensemble",),

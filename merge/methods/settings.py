@@ -1,6 +1,6 @@
-"""What merge methods can be told beside the weights."""
+"""What merge methods can be told beside the weights: one table of fields, from which the command line takes its options too."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...errors import ConfigError
 
@@ -9,6 +9,8 @@ from ...errors import ConfigError
 class MethodSettings:
     """What methods can be told beside the weights. A method reads those that its row in `METHODS` names.
 
+    A field's metadata is its option: the help, the word for its value, and the bounds of a whole number.
+
     Attributes:
         density: Share of elements that sparsifying keeps, above 0 and at most 1; 1 keeps all, whatever the others say.
         spread: DELLA: how far the probability of keeping an element may lie from `density`, 0 to 1; at most to 0 or 1.
@@ -16,10 +18,10 @@ class MethodSettings:
         seed: Of what is drawn at random: another seed, another mask.
     """
 
-    density: float = 0.5
-    spread: float = 0.1
-    outliers: float = 0.01
-    seed: int = 0
+    density: float = field(default=0.5, metadata={"help": "Share of elements that a sparsifying method keeps", "metavar": "D"})
+    spread: float = field(default=0.1, metadata={"help": "della: how far dropping depends on magnitude", "metavar": "S"})
+    outliers: float = field(default=0.01, metadata={"help": "breadcrumbs: share of the largest elements to drop", "metavar": "O"})
+    seed: int = field(default=0, metadata={"help": "Of what a method draws at random", "metavar": "N", "bounds": (0, 2**32 - 1)})
 
     def __post_init__(self) -> None:
         if not 0 < self.density <= 1:

@@ -73,6 +73,9 @@ def _load(module: str, function: str) -> Any:
     return getattr(importlib.import_module(f".{module}", __package__), function)
 
 
+DEFAULT_METHOD = "linear"
+"""What is taken where no method is named, and the inputs do not all carry Gram matrices."""
+
 METHODS: dict[str, Method] = {
     "linear": Method(
         merge=_in("linear", "merge_linear"),

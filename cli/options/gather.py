@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 import click
@@ -33,6 +33,11 @@ def gathered(argument: str, into: Callable[..., Made], *options: Decorator) -> D
         return call
 
     return decorate
+
+
+def to_complete(into: Callable[..., Made]) -> Callable[..., Callable[..., Made]]:
+    """Return what makes of some of the values a function that takes the others: for a command that has to know more before it can ask."""
+    return partial(partial, into)
 
 
 def _parameters(command: Callable[..., Any]) -> list[click.Parameter]:

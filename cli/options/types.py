@@ -1,41 +1,18 @@
-"""Options that several commands share."""
+"""What the values of options are: numbers within bounds, words, files, devices."""
+
+from __future__ import annotations
 
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from ..choices import DEVICES
-from ..errors import ConfigError, did_you_mean
-from .completion import BASE, KNOWN_BASE, Offered, devices
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def common_options(function: _F) -> _F:
-    """Add `--json` and `--registry`, which every command takes."""
-    function = click.option(
-        "--registry",
-        "registry_dir",
-        type=click.Path(path_type=Path),
-        help="Registry folder [default: ADAPT_HOME, else the user data folder].",
-    )(function)
-    return click.option("--json", "json_output", is_flag=True, help="Print one JSON object on stdout.")(function)
-
-
-def base_options(function: _F) -> _F:
-    """Add the options that say which base, and how a folder without metadata is to be read."""
-    function = click.option("--pooling", type=Choice(["cls", "mean"]), help="Pooling of a base that does not state its own.")(function)
-    function = click.option("--lang", type=Choice(["en", "zh"]), help="Language: chooses default base, sample, tasks and prompt.")(function)
-    function = click.option(
-        "--base-as", type=KNOWN_BASE, metavar="ALIAS", help="Lend a folder this known base's pooling, instruction and length."
-    )(function)
-    return click.option("--base", type=BASE, metavar="REF", help="Base: an alias, a folder or a Hub id.")(function)
+from ...choices import DEVICES
+from ...errors import did_you_mean
+from ..completion import Offered
 
 
 class DeviceType(Offered):
@@ -47,36 +24,6 @@ class DeviceType(Offered):
             return str(value)
         near = did_you_mean(str(value).partition(":")[0], DEVICES)
         raise click.BadParameter(f"{value!r} is not a device; expected cpu, cuda, cuda:N (such as cuda:1) or mps.{near}", ctx, param)
-
-
-@contextmanager
-def usage_errors() -> Iterator[None]:
-    """Make a value that does not fit a usage error, where the words alone show it.
-
-    Raises:
-        UsageError: in place of a ConfigError.
-    """
-    try:
-        yield
-    except ConfigError as e:
-        raise click.UsageError(str(e), click.get_current_context(silent=True)) from None
-
-
-def machine_options(function: _F) -> _F:
-    """Add `--device` and `--dtype`."""
-    function = click.option("--dtype", type=Choice(["auto", "fp32", "bf16"]), help="Precision of matrix products.")(function)
-    return click.option(
-        "--device", type=DeviceType(devices), metavar="NAME", help="cuda, cuda:N, mps or cpu [default: the best one here]."
-    )(function)
-
-
-def dangling_option(function: _F) -> _F:
-    """Add `--skip-dangling`."""
-    return click.option(
-        "--skip-dangling",
-        is_flag=True,
-        help="Of BEIR folders, skip the judgements that name a query or a passage that is not there, and tell how many.",
-    )(function)
 
 
 class Choice(click.Choice):
@@ -154,3 +101,17 @@ class WeightsType(click.ParamType):
         if not all(map(math.isfinite, numbers)):
             raise click.BadParameter(f"{value!r} holds a weight that is not finite", ctx, param)
         return numbers
+
+
+class RankType(click.ParamType):
+    """`auto`, `full` or a whole number above 0."""
+
+    name = "rank"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Read the value."""
+        if value in ("auto", "full"):
+            return str(value)
+        if str(value).isdecimal() and int(value) > 0:
+            return int(value)
+        raise click.BadParameter(f"{value!r} is not a rank; expected auto, full or a whole number above 0", ctx, param)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from functools import wraps
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..cache import DEFAULT_BYTES, describe_size, open_cache_files, parse_size
-from ..errors import ConfigError
+from ...cache import DEFAULT_BYTES, describe_size, open_cache_files, parse_size
+from ...errors import ConfigError
+from .gather import gathered
 
 if TYPE_CHECKING:
-    from ..bench.run.cells import Caches
+    from ...bench.run.cells import Caches
 
 
 class SizeType(click.ParamType):
@@ -39,8 +38,8 @@ class CacheOptions:
 
     def open(self) -> Caches:
         """Return the caches, which are empty hands with `--no-cache`."""
-        from ..bench.run.cells import Caches, CellStore
-        from ..cache.vectors import VectorStore
+        from ...bench.run.cells import Caches, CellStore
+        from ...cache.vectors import VectorStore
 
         if not self.use_cache:
             return Caches()
@@ -48,14 +47,18 @@ class CacheOptions:
         return Caches(vectors=VectorStore(files), cells=CellStore(files, reads=not self.fresh))
 
 
-def cache_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options to a command, which gets them as one argument `cache`."""
-
-    @wraps(command)
-    def gathered(**values: Any) -> None:
-        command(cache=CacheOptions(**{field.name: values.pop(field.name) for field in fields(CacheOptions)}), **values)
-
-    sized = click.option(
+cache_options = gathered(
+    "cache",
+    CacheOptions,
+    click.option(
+        "--cache/--no-cache",
+        "use_cache",
+        default=True,
+        show_default=True,
+        help="Keep vectors and scores in ADAPT_CACHE, and compute none of them twice; an interrupted bench then goes on where it was.",
+    ),
+    click.option("--fresh", is_flag=True, help="Compute every score anew, from vectors that are kept."),
+    click.option(
         "--cache-size",
         type=SizeType(),
         metavar="SIZE",
@@ -64,15 +67,9 @@ def cache_options(command: Callable[..., None]) -> Callable[..., None]:
         show_default=describe_size(DEFAULT_BYTES),
         show_envvar=True,
         help="What kept vectors and scores may take together; above, the least recently used are removed.",
-    )(gathered)
-    fresh = click.option("--fresh", is_flag=True, help="Compute every score anew, from vectors that are kept.")(sized)
-    return click.option(
-        "--cache/--no-cache",
-        "use_cache",
-        default=True,
-        show_default=True,
-        help="Keep vectors and scores in ADAPT_CACHE, and compute none of them twice; an interrupted bench then goes on where it was.",
-    )(fresh)
+    ),
+)
+"""Add the options to a command, which gets them as one argument `cache`."""
 
 
 def describe_use(caches: Caches) -> list[str]:

@@ -1,12 +1,46 @@
-"""Explanations, searches and curves as rows of text: headings and cells, for whoever prints them."""
+"""What `adapt merge` says of a merge, an explanation, a search and its curve: text and tables."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ..registry.search_file import Curve, GeneralKind, Measurement, Point
 from ..text_tables import TextTable
-from .explain import Explanation
-from .figures import Figures
-from .search.weights import SearchResult
+from .render import render, render_line
+
+if TYPE_CHECKING:
+    from ..merge.explain import Explanation
+    from ..merge.figures import Figures
+    from ..merge.report import MergeReport
+    from ..merge.search.job import FoundWeights
+    from ..merge.search.weights import SearchResult
+    from ..registry.search_file import Curve, GeneralKind, Measurement, Point
+
+
+def report_text(report: MergeReport) -> str:
+    """Return what a merge has given, the tables of a search before it, for people."""
+    shares = ", ".join(f"{weight:.4g} {name}" for name, weight in zip(report.parents, report.weights, strict=True))
+    scaled = "" if report.config.with_base == 1 else f", scaled by {report.config.with_base:g}"
+    lines = [
+        *([report.entry.reference] if report.entry else []),
+        *(_found_lines(report.search) if report.search else []),
+        f"method       {report.config.method}{scaled}",
+        f"weights      {shares}",
+        f"rank         {report.result.rank}, energy kept {report.result.energy:.4f}",
+        *([f"adapter      {report.path}", f"size         {report.size / 1e6:.2f} MB"] if report.entry else ["nothing is written"]),
+    ]
+    return "\n".join(lines)
+
+
+def explanation_text(explanation: Explanation) -> str:
+    """Return the table of an explanation, and what it suggests."""
+    suggestions = (render_line(f"- {suggestion}") for suggestion in explanation.suggestions)
+    return "\n".join([render(explanation_table(explanation)), "", *suggestions])
+
+
+def _found_lines(found: FoundWeights) -> list[str]:
+    tables = [("scores on dev", search_table(found.result)), *(curve_tables(found.curve) if found.curve else [])]
+    return [f"{title}\n{render(table)}\n" for title, table in tables]
 
 
 def explanation_table(explanation: Explanation, *, modules: bool = False) -> TextTable:

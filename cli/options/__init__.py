@@ -1,0 +1,21 @@
+"""Options: the types of their values, and groups of them that reach a command as one object."""
+
+from .gather import gathered
+from .shared import base_options, common_options, dangling_option, machine_options
+from .types import Choice, Finite, FiniteRange, OutputFile, OutputFolder, RankType, WeightsType, WholeNumber
+
+__all__ = [
+    "Choice",
+    "Finite",
+    "FiniteRange",
+    "OutputFile",
+    "OutputFolder",
+    "RankType",
+    "WeightsType",
+    "WholeNumber",
+    "base_options",
+    "common_options",
+    "dangling_option",
+    "gathered",
+    "machine_options",
+]

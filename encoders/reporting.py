@@ -1,0 +1,23 @@
+"""Encoding that reports how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..choices import Role
+    from ..events import Events
+    from .protocol import Encoded, Encoder
+
+
+def encode_reporting(encoder: Encoder, texts: Sequence[str], role: Role, events: Events) -> Encoded:
+    """Return the vectors of texts as the encoder does, and report its progress, batch by batch."""
+    done = 0
+
+    def tell(batch: int) -> None:
+        nonlocal done
+        done += batch
+        events.progress("encoding", done, len(texts))
+
+    return encoder.encode(texts, role, on_batch=tell)
