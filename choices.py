@@ -10,9 +10,6 @@ StoreDtype = Literal["fp16", "bf16", "fp32"]
 GramRank = int | Literal["full"]
 """How a Gram matrix is kept: beside its diagonal, in so many dimensions; or exactly."""
 
-LossName = Literal["infonce", "symmetric_infonce"]
-"""The keys of `adapters.losses.LOSSES`."""
-
 MAX_TOKENS = 256
 """Longest text in training and in dev scores, in tokens, where nothing else is said."""
 

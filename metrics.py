@@ -1,24 +1,55 @@
-"""Dev scores, a thin cover over pytrec-eval, which mteb uses too (equal to mteb's by a test); and how scores spread over seeds."""
+"""Dev metrics as values, over pytrec-eval, which mteb uses too (equal to mteb's by a test); and how scores spread over seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pytrec_eval
 from numpy.typing import NDArray
 
 _BLOCK = 256
+_MEASURES = {"nDCG": "ndcg_cut"}
+"""Name of a metric -> pytrec-eval's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Metric:
-    """A metric at a cut-off; its text is its one spelling (`nDCG@10`)."""
+    """A metric of retrieval at a cut-off. Its text (`nDCG@10`) is its one spelling: in records, tables and messages."""
 
     name: str
     cutoff: int
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"{self.name}@{self.cutoff}"
+
+    def by_query(
+        self,
+        query_vectors: NDArray[np.float32],
+        passage_vectors: NDArray[np.float32],
+        query_ids: list[str],
+        passage_ids: list[str],
+        relevant: dict[str, dict[str, int]],
+    ) -> dict[str, float]:
+        """Return each query's score, by cosine over all passages.
+
+        Args:
+            query_vectors: (queries, d), length 1.
+            passage_vectors: (passages, d), length 1.
+            query_ids: The rows' names.
+            passage_ids: The rows' names.
+            relevant: Query id -> passage id -> grade.
+        """
+        import pytrec_eval
+
+        depth = min(max(100, self.cutoff), len(passage_ids))
+        run: dict[str, dict[str, float]] = {}
+        for start in range(0, len(query_ids), _BLOCK):
+            cosines = query_vectors[start : start + _BLOCK] @ passage_vectors.T  # (block, passages)
+            best = np.argpartition(-cosines, depth - 1, axis=1)[:, :depth]
+            for row, columns in enumerate(best):
+                run[query_ids[start + row]] = {passage_ids[column]: float(cosines[row, column]) for column in columns}
+        measure = _MEASURES[self.name]
+        evaluator = pytrec_eval.RelevanceEvaluator({qid: relevant[qid] for qid in query_ids}, {f"{measure}.{self.cutoff}"})
+        return {qid: measures[f"{measure}_{self.cutoff}"] for qid, measures in evaluator.evaluate(run).items()}
 
 
 NDCG_10 = Metric("nDCG", 10)
@@ -38,30 +69,3 @@ def spread_of(scores: Sequence[float]) -> Spread:
     """Return mean and spread of two scores or more."""
     deviation = float(np.std(scores, ddof=1))
     return Spread(mean=float(np.mean(scores)), deviation=deviation, least=min(scores), greatest=max(scores))
-
-
-def ndcg_at_10(
-    query_vectors: NDArray[np.float32],
-    passage_vectors: NDArray[np.float32],
-    query_ids: list[str],
-    passage_ids: list[str],
-    relevant: dict[str, dict[str, int]],
-) -> dict[str, float]:
-    """Return each query's nDCG@10 by cosine over all passages.
-
-    Args:
-        query_vectors: (queries, d), length 1.
-        passage_vectors: (passages, d), length 1.
-        query_ids: The rows' names.
-        passage_ids: The rows' names.
-        relevant: Query id -> passage id -> grade.
-    """
-    depth = min(100, len(passage_ids))
-    run: dict[str, dict[str, float]] = {}
-    for start in range(0, len(query_ids), _BLOCK):
-        cosines = query_vectors[start : start + _BLOCK] @ passage_vectors.T  # (block, passages)
-        best = np.argpartition(-cosines, depth - 1, axis=1)[:, :depth]
-        for row, columns in enumerate(best):
-            run[query_ids[start + row]] = {passage_ids[column]: float(cosines[row, column]) for column in columns}
-    evaluator = pytrec_eval.RelevanceEvaluator({qid: relevant[qid] for qid in query_ids}, {"ndcg_cut.10"})
-    return {qid: measures["ndcg_cut_10"] for qid, measures in evaluator.evaluate(run).items()}

@@ -2,18 +2,18 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..data.draw import draw
 from ..data.retrieval import Corpus, Pairs, normalise
 from .config import TrainConfig
 
 
 @dataclass(frozen=True, slots=True)
 class TextBatch:
-    """One batch. `positive` and `ignored` are (queries, passages) bool arrays as in `losses.BatchScores`.
+    """One batch. `positive` and `ignored` are (queries, passages) bool arrays as in `losses.batch.Relation`.
 
     `frequency`: (passages,) float32, how many of the training queries name each passage; 1 for one that none names, and which is drawn once an epoch.
     """
@@ -39,7 +39,7 @@ class Batches:
         # A passage that is trained on is a negative about once an epoch; drawn more often than that, the others would be pushed away further than it.
         self._others = sorted(corpus.keys() - self._key.keys()) if config.corpus_negatives else []
         self._others_per_batch = min(config.corpus_negatives, math.ceil(len(self._others) / self.steps_per_epoch))
-        # Queries of the same text share their positives: what answers one is no negative of the other.
+        # Queries of the same text share their positives: what answers one is not a negative of the other.
         self._answers: dict[str, set[str]] = {}
         for qid, text in pairs.queries.items():
             self._answers.setdefault(normalise(text), set()).update(self._key[pid] for pid in pairs.positives[qid])
@@ -60,19 +60,18 @@ class Batches:
         epoch, row = divmod(step, self.steps_per_epoch)
         order = np.random.default_rng([self._config.seed, epoch]).permutation(len(self._ids))
         chosen = order[row * self._config.batch_size : (row + 1) * self._config.batch_size]
-        draw = np.random.default_rng([self._config.seed, epoch, row])
-        return self._assemble([self._ids[number] for number in sorted(chosen)], draw)
+        return self._assemble([self._ids[number] for number in sorted(chosen)], np.random.default_rng([self._config.seed, epoch, row]))
 
-    def _assemble(self, query_ids: list[str], draw: np.random.Generator) -> TextBatch:
+    def _assemble(self, query_ids: list[str], generator: np.random.Generator) -> TextBatch:
         rows: dict[str, tuple[int, str]] = {}  # a passage's normalised text -> its column and its text
         wanted: list[set[int]] = []
         for qid in query_ids:
-            positives = _some(sorted(self._pairs.positives[qid]), self._config.positives_per_query, draw)
-            negatives = _some(self._pairs.negatives.get(qid, []), self._config.negatives_per_query, draw)
+            positives = draw(sorted(self._pairs.positives[qid]), self._config.positives_per_query, generator)
+            negatives = draw(self._pairs.negatives.get(qid, []), self._config.negatives_per_query, generator)
             for pid in positives + negatives:
                 rows.setdefault(self._key[pid], (len(rows), self._corpus[pid]))
             wanted.append({rows[self._key[pid]][0] for pid in positives})
-        for pid in _some(self._others, self._others_per_batch, draw):
+        for pid in draw(self._others, self._others_per_batch, generator):
             rows.setdefault(normalise(self._corpus[pid]), (len(rows), self._corpus[pid]))
         positive = np.zeros((len(query_ids), len(rows)), bool)
         ignored = np.zeros_like(positive)
@@ -87,9 +86,3 @@ class Batches:
             ignored & ~positive,
             np.array([max(1, self._frequency[key]) for key in rows], np.float32),
         )
-
-
-def _some(ids: Sequence[str], count: int, draw: np.random.Generator) -> list[str]:
-    if len(ids) <= count:
-        return list(ids)
-    return [ids[row] for row in sorted(draw.choice(len(ids), size=count, replace=False))]

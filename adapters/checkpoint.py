@@ -32,7 +32,7 @@ def run_id(config: TrainConfig, base: Base, data: TrainingData) -> str:
     how = base.encoding
     of_base = (base.spec.sha256, how.pooling, how.query_prompt, how.document_prompt, how.longest(), base.tokenizer_hash, base.device.type)
     of_data = (data.corpus, asdict(data.train), asdict(data.dev) if data.dev else None)
-    text = json.dumps([config.as_dict(), of_base, of_data], sort_keys=True)
+    text = json.dumps([config.identity(), of_base, of_data], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -43,13 +43,14 @@ class Checkpoint:
     Attributes:
         folder: Where they lie.
         every_s: Least seconds between two writes while the run goes on.
-        about: What is told of the run: its name, domain, base and data.
+        about: What the list of runs shows of the run: its name, domain, base and data.
     """
 
     folder: Path
     every_s: float = 20.0
     about: dict[str, str] = field(default_factory=dict)
     _last: float = field(default=-math.inf, init=False)
+    _last_step: int | None = field(default=None, init=False)
     _spares_former: bool = field(default=False, init=False)
 
     @property
@@ -83,6 +84,11 @@ class Checkpoint:
         if time.monotonic() - self._last >= self.every_s:
             self.save(run)
 
+    def save_at_end(self, run: Run) -> None:
+        """Save the state of a finished run, unless it is saved."""
+        if self._last_step != run.state.step:
+            self.save(run)
+
     def save(self, run: Run) -> None:
         """Write the state beside its place, flush it to the disk, and put it in its place.
 
@@ -100,7 +106,7 @@ class Checkpoint:
             raise TrainingError(
                 f"the state of the run cannot be written to {self.folder} ({reason}); make room, or choose another --registry, and run again with --resume"
             ) from e
-        self._last, self._spares_former = time.monotonic(), False
+        self._last, self._last_step, self._spares_former = time.monotonic(), run.state.step, False
 
     def restore(self, run: Run) -> bool:
         """Put a saved state back into a run; False where there is none.

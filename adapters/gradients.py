@@ -1,5 +1,6 @@
-"""The gradient of a batch's loss, in memory that does not grow with the batch."""
+"""The gradient of a loss of vectors, in memory that does not grow with the batch."""
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,8 +13,9 @@ from ..encoders.forward import embed
 from ..encoders.tokens import tokenize
 from .batches import TextBatch
 from .config import TrainConfig
-from .losses import BatchScores, find_loss
-from .memory import graph_bytes_per_token, held_room, micro_batch_tokens
+from .losses.batch import EmbeddedBatch, Relation
+from .losses.table import compute_loss
+from .memory import graph_bytes_per_token, memory_budget, micro_batch_tokens
 
 
 class _Part(NamedTuple):
@@ -28,35 +30,54 @@ class _Part(NamedTuple):
         return max(map(len, self.ids))
 
 
-def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed: int, room: float | None = None) -> float:
-    """Add the gradient of a batch's loss to the factors', and return the loss.
+def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed: int, budget: float | None = None) -> float:
+    """Add the gradient of a batch's loss to the parameters', and return the loss. See `backpropagate`."""
 
-    Micro-batches are embedded one after another. Their graphs are held while there is room; those that find none are embedded without a graph,
-    and once more with one when the gradient of their vectors is known. The gradient is the same, bit for bit, however much room there is. The global random state stays as it was.
+    def loss_of(vectors: Sequence[Tensor]) -> Tensor:
+        queries, passages = vectors
+        return batch_loss(queries, passages, batch, config)
+
+    return backpropagate(base, (("query", batch.queries), ("document", batch.passages)), loss_of, config, seed, budget)
+
+
+def backpropagate(
+    base: Base,
+    sides: Sequence[tuple[Role, list[str]]],
+    loss_of: Callable[[Sequence[Tensor]], Tensor],
+    config: TrainConfig,
+    seed: int,
+    budget: float | None = None,
+) -> float:
+    """Add the gradient of a loss of vectors to the parameters' of the network that they come from, and return the loss.
+
+    Micro-batches are embedded one after another. Their graphs are held while they fit into the memory budget; the others are
+    embedded without a graph, and once more with one when the gradient of their vectors is known. The gradient is the same, bit for
+    bit, whatever the budget. The global random state stays as it was.
 
     Args:
-        base: With LoRA layers, in training.
-        batch: What to embed.
-        config: How.
+        base: With a strategy put in, in training.
+        sides: Texts that go through the network, by role; those of a side that has kept vectors are not among them.
+        loss_of: The vectors of each side, (n, d) of length 1 in the order of its texts -> a scalar.
+        config: Gives length and precision.
         seed: Of dropout; each micro-batch draws from its own, so that it draws the same twice.
-        room: Bytes that graphs may hold, beside one micro-batch at a time of those that find none; None: a third of the device's memory.
+        budget: Bytes that graphs may hold, beside one micro-batch at a time of those that do not fit; None: a third of the device's memory.
 
     Source: https://arxiv.org/abs/2101.06983 (GradCache), where everything is embedded twice.
     """
-    room = held_room(base.device) if room is None else room
-    parts = make_parts(base, batch.queries, "query", config), make_parts(base, batch.passages, "document", config)
-    flat = [*parts[0], *parts[1]]
+    budget = memory_budget(base.device) if budget is None else budget
+    parts = [make_parts(base, texts, role, config) for role, texts in sides]
+    flat = [part for of_side in parts for part in of_side]
     vectors: list[Tensor] = []
     with torch.random.fork_rng(devices=[base.device] if base.device.type == "cuda" else []):
         for number, part in enumerate(flat):
             size = len(part.ids) * part.length * graph_bytes_per_token(base, part.length, config.precision)
-            is_held = size <= room
-            room -= size if is_held else 0
+            is_held = size <= budget
+            budget -= size if is_held else 0
             with torch.set_grad_enabled(is_held):
                 vectors.append(_embed(base, part, config, seed + number))
         leaves = [vector.detach().requires_grad_() for vector in vectors]
-        queries, passages = in_order(parts[0], leaves[: len(parts[0])]), in_order(parts[1], leaves[len(parts[0]) :])
-        loss = batch_loss(queries, passages, batch, config)
+        rest = iter(leaves)
+        loss = loss_of([in_order(of_side, [next(rest) for _ in of_side]) for of_side in parts])
         torch.autograd.backward(loss)
         for number, (part, vector, leaf) in enumerate(zip(flat, vectors, leaves, strict=True)):
             torch.autograd.backward(vector if vector.requires_grad else _embed(base, part, config, seed + number), leaf.grad)
@@ -64,12 +85,12 @@ def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed
 
 
 def batch_loss(queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainConfig) -> Tensor:
-    """Return the loss of a batch whose texts are embedded: (queries, d) and (passages, d), length 1, in the batch's order."""
+    """Return the loss of a batch whose texts are embedded: (q, d) and (p, d), length 1, in the batch's order."""
     positive, ignored, frequency = (
         torch.from_numpy(array).to(queries.device) for array in (batch.positive, batch.ignored, batch.frequency)
     )
-    scores = BatchScores(queries @ passages.T, positive, ignored, config.frequency_correction * frequency.log())
-    return find_loss(config.loss)(scores, config.temperature)
+    relation = Relation(positive=positive, ignored=ignored, frequency=frequency)
+    return compute_loss(EmbeddedBatch(queries=queries, passages=passages, relation=relation), config)
 
 
 def make_parts(base: Base, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:

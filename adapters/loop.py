@@ -1,4 +1,4 @@
-"""The training loop: one step, and the run over steps with its looks at dev. No files, no printing."""
+"""The training loop: one step, and the run over steps with its evaluations on dev. No files, no printing."""
 
 import math
 import time
@@ -11,19 +11,14 @@ from torch import Tensor, nn
 from ..base.load import Base
 from ..data.dev_set import DevSet
 from ..errors import TrainingError
+from ..metrics import Metric
 from .batches import Batches, TextBatch
 from .config import TrainConfig
-from .dev import dev_encoder
+from .evaluation import Evaluation, dev_encoder
 from .gradients import accumulate_gradients
-from .lora_layers import as_stored, set_training
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """One look at the dev split: after how many steps, and the mean nDCG@10."""
-
-    step: int
-    score: float
+from .optimisers import OPTIMISERS
+from .schedules import learning_rate_factor
+from .strategies.protocol import Strategy
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,37 +27,39 @@ class RunState:
 
     step: int = 0
     losses: list[float] = field(default_factory=list)
-    looks: list[Look] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
     best_weights: list[Tensor] | None = None
 
     @property
-    def best(self) -> Look | None:
-        """The look with the highest score, the earliest of equals; None before the first look after a step."""
-        trained = [look for look in self.looks if look.step > 0]
-        return max(trained, key=lambda look: (look.score, -look.step)) if trained else None
+    def best(self) -> Evaluation | None:
+        """The evaluation with the highest score, the earliest of equals; None before the first one after a step."""
+        trained = [each for each in self.evaluations if each.step > 0]
+        return max(trained, key=lambda each: (each.score, -each.step)) if trained else None
 
-    def looks_without_gain(self) -> int:
-        """Count the looks after the best one."""
-        return 0 if self.best is None else len(self.looks) - 1 - self.looks.index(self.best)
+    def evaluations_without_gain(self) -> int:
+        """Count the evaluations after the best one."""
+        return 0 if self.best is None else len(self.evaluations) - 1 - self.evaluations.index(self.best)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What is told after each step."""
+    """Where a run is after a step; `dev` is the latest score in `metric`, both None without a dev split."""
 
     step: int
     steps: int
     loss: float
     dev: float | None
+    metric: Metric | None
     pairs_per_s: float
 
 
 @dataclass(slots=True)
 class Run:
-    """A base with LoRA layers in it, an optimiser, and a state that can be saved and put back while it `is_whole`."""
+    """A base with a strategy put in, an optimiser, and a state that can be saved and put back while it `is_whole`."""
 
     base: Base
     config: TrainConfig
+    strategy: Strategy
     batches: Batches
     dev: DevSet | None
     parameters: list[nn.Parameter]
@@ -71,15 +68,15 @@ class Run:
     is_whole: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
-        self.optimizer = torch.optim.AdamW(self.parameters, lr=self.config.learning_rate, weight_decay=self.config.weight_decay)
+        self.optimizer = OPTIMISERS[self.config.optimiser].make(self.parameters, self.config)
 
     def go(self, on_step: Callable[[Progress], None], save: Callable[["Run"], None]) -> None:
-        """Run to the end, or until dev has not gained for `patience` looks. `save` is called before the first step and after each step and look.
+        """Run to the end, or until dev has not gained for `patience` evaluations. `save` is called before the first step and after each one.
 
         Raises:
             TrainingError: the loss or a gradient is not a number, or the GPU's memory ran out.
         """
-        self._look_if_due()
+        self._evaluate_if_due()
         save(self)
         pairs, seconds = 0, 0.0
         while self.state.step < self.batches.steps and not self._is_spent():
@@ -88,31 +85,35 @@ class Run:
             loss = self._step(batch)
             seconds += time.monotonic() - started
             pairs += int(batch.positive.sum())
-            self._look_if_due()
+            self._evaluate_if_due()
             save(self)
-            dev = self.state.looks[-1].score if self.state.looks else None
-            on_step(Progress(step=self.state.step, steps=self.batches.steps, loss=loss, dev=dev, pairs_per_s=pairs / seconds))
+            on_step(self._progress(loss, pairs / seconds))
+
+    def _progress(self, loss: float, pairs_per_s: float) -> Progress:
+        dev = self.state.evaluations[-1].score if self.state.evaluations else None
+        metric = self.dev.metric if self.dev is not None else None
+        return Progress(step=self.state.step, steps=self.batches.steps, loss=loss, dev=dev, metric=metric, pairs_per_s=pairs_per_s)
 
     def _is_spent(self) -> bool:
-        return self.config.patience is not None and self.state.looks_without_gain() >= self.config.patience
+        return self.config.patience is not None and self.state.evaluations_without_gain() >= self.config.patience
 
-    def _look_if_due(self) -> None:
-        """Look at dev before the first step, every so many steps and at the end; a run that goes on makes up for a look that was cut short."""
+    def _evaluate_if_due(self) -> None:
+        """Evaluate before the first step, every so many steps and at the end; a run that goes on makes up for one that was cut short."""
         every = self.config.eval_steps or self.batches.steps_per_epoch
         due = self.state.step % every == 0 or self.state.step == self.batches.steps
-        done = bool(self.state.looks) and self.state.looks[-1].step == self.state.step
+        done = bool(self.state.evaluations) and self.state.evaluations[-1].step == self.state.step
         if self.dev is not None and due and not done:
-            self._look(self.dev)
+            self._evaluate(self.dev)
 
-    def _look(self, dev: DevSet) -> None:
-        set_training(self.base, False)
-        with as_stored(self.base, self.config):
+    def _evaluate(self, dev: DevSet) -> None:
+        self.strategy.training(False)
+        with self.strategy.as_stored():
             score = dev.score(dev_encoder(self.base, self.config))
-        look = Look(step=self.state.step, score=score)
+        evaluation = Evaluation(step=self.state.step, score=score)
         weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
         self.is_whole = False
-        self.state.looks.append(look)
-        if self.state.best is look:
+        self.state.evaluations.append(evaluation)
+        if self.state.best is evaluation:
             self.state.best_weights = weights
         self.is_whole = True
 
@@ -120,7 +121,7 @@ class Run:
         rate = self.config.learning_rate * learning_rate_factor(self.state.step, self.batches.steps, self.config)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        set_training(self.base, True)
+        self.strategy.training(True)
         # Each step seeds its own dropout, so that a run that goes on after a kill draws what it would have drawn.
         seed = (self.config.seed * 1_000_003 + self.state.step) * 1_009
         self.optimizer.zero_grad(set_to_none=True)
@@ -141,7 +142,7 @@ class Run:
         return loss
 
     def _take(self, loss: float) -> None:
-        """Change the factors and count the step: between the two, the state is no state of the run."""
+        """Change the parameters and count the step: between the two, the state is not one of the run."""
         self.is_whole = False
         self.optimizer.step()
         self.state.losses.append(loss)
@@ -153,7 +154,7 @@ class Run:
         return {
             "step": self.state.step,
             "losses": self.state.losses,
-            "looks": [asdict(look) for look in self.state.looks],
+            "looks": [asdict(each) for each in self.state.evaluations],  # by the name that states of earlier versions have
             "best_weights": self.state.best_weights,
             "weights": [parameter.detach().cpu() for parameter in self.parameters],
             "optimizer": self.optimizer.state_dict(),
@@ -163,22 +164,16 @@ class Run:
     def restore(self, saved: dict) -> None:
         """Put back what `as_dict` returned."""
         self.state = RunState(
-            step=saved["step"], losses=saved["losses"], looks=[Look(**look) for look in saved["looks"]], best_weights=saved["best_weights"]
+            step=saved["step"],
+            losses=saved["losses"],
+            evaluations=[Evaluation(**each) for each in saved["looks"]],
+            best_weights=saved["best_weights"],
         )
         self.set_weights(saved["weights"])
         self.optimizer.load_state_dict(saved["optimizer"])
 
     @torch.no_grad()
     def set_weights(self, weights: list[Tensor]) -> None:
-        """Set the factors."""
+        """Set the parameters."""
         for parameter, weight in zip(self.parameters, weights, strict=True):
             parameter.copy_(weight)
-
-
-def learning_rate_factor(step: int, steps: int, config: TrainConfig) -> float:
-    """Return the learning rate of a step as a share of its peak: a linear rise, then a fall to zero."""
-    warmup = max(1, round(config.warmup_share * steps))
-    if step < warmup:
-        return (step + 1) / warmup
-    done = (step - warmup) / max(1, steps - warmup)
-    return 0.5 * (1 + math.cos(math.pi * done)) if config.schedule == "cosine" else 1 - done

@@ -13,13 +13,13 @@ from ..encoders.forward import uses_bf16
 from .config import TrainConfig
 
 HELD_SHARE = 1 / 3  # of the device's memory: beside it stand the base, the optimiser, the data, and whatever else runs
-BYTES_PER_UNIT, BYTES_PER_UNIT_BF16 = 68, 45  # that a layer keeps for each token and each number of its width, measured (docs/LOG.md)
+BYTES_PER_UNIT, BYTES_PER_UNIT_BF16 = 68, 45  # that a layer keeps for each token and each number of its width, measured (docs/log/)
 
 
 def micro_batch_tokens(base: Base, config: TrainConfig) -> int:
-    """Return the padded tokens that a micro-batch holds at most: no more than find room in what graphs may hold."""
+    """Return the padded tokens that a micro-batch holds at most: no more than fit into what graphs may hold."""
     per_token = graph_bytes_per_token(base, min(config.max_tokens, base.encoding.max_tokens), config.precision)
-    return max(1, min(default_batch_tokens(base.device), int(held_room(base.device) / per_token)))
+    return max(1, min(default_batch_tokens(base.device), int(memory_budget(base.device) / per_token)))
 
 
 def graph_bytes_per_token(base: Base, length: int, precision: Precision) -> float:
@@ -36,7 +36,7 @@ def graph_bytes_per_token(base: Base, length: int, precision: Precision) -> floa
     return float(network.num_hidden_layers * (width + attention))
 
 
-def held_room(device: torch.device) -> float:
+def memory_budget(device: torch.device) -> float:
     """Return the bytes that graphs may hold."""
     return HELD_SHARE * device_memory(device)
 

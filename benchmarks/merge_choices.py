@@ -13,8 +13,8 @@ from itertools import combinations
 from pathlib import Path
 from statistics import fmean
 
+from adapt_embed.adapters.after.grams import GramRequest, measure_grams
 from adapt_embed.adapters.config import TrainConfig
-from adapt_embed.adapters.grams import GramRequest
 from adapt_embed.adapters.train import train_adapter
 from adapt_embed.base.load import Base, load_base
 from adapt_embed.base.resolve import BaseOptions, resolve_base
@@ -97,9 +97,10 @@ def open_base(shared: Path, name: str) -> Base:
 
 def train(base: Base, domain: str, language: str, seed: int) -> Adapter:
     data = load_training_data("sample", domain=load_domain(domain), lang=language, seed=seed)
-    result = train_adapter(base, data, TrainConfig(seed=seed, precision="fp32"), grams=GramRequest(rank=64))
-    assert result.grams is not None
-    return Adapter(result.factors, {name: gram.dense() for name, gram in result.grams.stored.items()})
+    config = TrainConfig(seed=seed, precision="fp32")
+    factors = train_adapter(base, data, config).factors
+    grams = measure_grams(base, factors, data, config, GramRequest(rank=64))
+    return Adapter(factors, {name: gram.dense() for name, gram in grams.stored.items()})
 
 
 def scores(measured: Measurement) -> dict[str, float]:

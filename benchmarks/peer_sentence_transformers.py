@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from adapt_embed.adapters.config import BERT_LINEAR
+from adapt_embed.adapters.settings.strategy import BERT_LINEAR
 from adapt_embed.base.known import known_base
 from adapt_embed.choices import Precision
 from adapt_embed.data.retrieval import Corpus, Pairs

@@ -16,6 +16,7 @@ that a passage answers which was trained on. Test splits are never read.
 import argparse
 import tempfile
 import time
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     from adapt_embed.data.retrieval import Pairs, draw_passages, draw_queries
     from adapt_embed.data.sentence_pairs import read_sentence_pairs, sentence_pairs_file
     from adapt_embed.merge.search.probe import spearman
-    from adapt_embed.metrics import ndcg_at_10
+    from adapt_embed.metrics import NDCG_10
 
     key, chosen = cell_name(options, name, choice, seed), SETS[name]
     if key in CELLS.read():
@@ -125,11 +126,11 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     encoder, losses = train_one(base, TrainingData(corpus=corpus, train=train, dev=None, source=chosen.data), config)
     seconds, trained_on = time.monotonic() - started, train.passage_ids()
 
-    def score() -> dict:
+    def score(encoder: LoraEncoder) -> dict:
         first, second = (encoder.encode(texts, "document").vectors for texts in (general.first, general.second))
         queries = encoder.encode(list(dev.queries.values()), "query").vectors
         documents = encoder.encode(list(passages.values()), "document").vectors
-        scores = ndcg_at_10(queries, documents, list(dev.queries), list(passages), dev.positives)
+        scores = NDCG_10.by_query(queries, documents, list(dev.queries), list(passages), dev.positives)
         return {
             "per_query": {qid: round(value, 6) for qid, value in scores.items()},
             "sts": round(spearman((first * second).sum(axis=1), np.asarray(general.scores)), 5),
@@ -142,19 +143,18 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
         "train_s": round(seconds, 1),
         "trained_on": sorted(qid for qid, passages in dev.positives.items() if not trained_on.isdisjoint(passages)),
         "scaled": {},
-    } | score()
+    } | score(encoder)
     for scale in SCALES if options.scaled and choice != "peer" else ():
-        set_scale(base, scale)
-        cell["scaled"][str(scale)] = score()
+        cell["scaled"][str(scale)] = score(at_scale(encoder, scale))
     CELLS.write(key, cell)
 
 
 def train_ours(base: Base, data: TrainingData, config: TrainConfig) -> tuple[LoraEncoder, list[float]]:
-    from adapt_embed.adapters.dev import dev_encoder
+    from adapt_embed.adapters.evaluation import dev_encoder
     from adapt_embed.adapters.train import train_adapter
 
-    losses = train_adapter(base, data, config).losses
-    return dev_encoder(base, config), losses
+    result = train_adapter(base, data, config)
+    return replace(dev_encoder(base, config), factors=result.factors), result.losses
 
 
 def train_peer(base: Base, data: TrainingData, config: TrainConfig) -> tuple[LoraEncoder, list[float]]:
@@ -171,14 +171,10 @@ def train_peer(base: Base, data: TrainingData, config: TrainConfig) -> tuple[Lor
     return LoraEncoder(base, factors, precision=config.precision, max_tokens=config.max_tokens), []
 
 
-def set_scale(base: Base, scale: float) -> None:
-    """Set what every trained update in the network is multiplied by."""
-    from peft.tuners.lora import LoraLayer
-
-    for module in base.model.modules():
-        if isinstance(module, LoraLayer):
-            for name in module.scaling:
-                module.set_scale(name, scale)
+def at_scale(encoder: LoraEncoder, scale: float) -> LoraEncoder:
+    """Return the encoder with every trained update multiplied."""
+    factors = {name: replace(module, scale=module.scale * scale) for name, module in (encoder.factors or {}).items()}
+    return replace(encoder, factors=factors)
 
 
 def report(options: argparse.Namespace) -> None:

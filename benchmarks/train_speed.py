@@ -131,7 +131,7 @@ def train_adapt(options: argparse.Namespace, name: str) -> list[float]:
 def train_twice(options: argparse.Namespace, name: str) -> list[float]:
     from adapt_embed.adapters import loop
 
-    loop.accumulate_gradients = functools.partial(loop.accumulate_gradients, room=0)
+    loop.accumulate_gradients = functools.partial(loop.accumulate_gradients, budget=0)
     return train_adapt(options, name)
 
 

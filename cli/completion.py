@@ -23,14 +23,21 @@ class Offered(click.ParamType):
         paths: What paths may be given as well.
         read: What a word that was typed becomes.
         with_commas: Whether several words may stand with commas between them.
+        explain: A word -> what a shell shows beside it, where it can.
     """
 
     name = "text"
 
     def __init__(
-        self, offer: Offer, *, paths: Literal["file", "dir"] | None = None, read: Callable[[str], str] = str, with_commas: bool = False
+        self,
+        offer: Offer,
+        *,
+        paths: Literal["file", "dir"] | None = None,
+        read: Callable[[str], str] = str,
+        with_commas: bool = False,
+        explain: Callable[[str], str | None] = lambda _: None,
     ) -> None:
-        self.offer, self.paths, self.read, self.with_commas = offer, paths, read, with_commas
+        self.offer, self.paths, self.read, self.with_commas, self.explain = offer, paths, read, with_commas, explain
 
     def convert(self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None) -> str:
         """Read the word."""
@@ -44,7 +51,7 @@ class Offered(click.ParamType):
             known = [word for word in dict.fromkeys(self.offer(ctx)) if word.startswith(normalise(typed))]
         except Exception:  # a damaged registry, a folder that cannot be read: a shell has no use for the reason
             known = []
-        return paths + [CompletionItem(before + comma + word) for word in known]
+        return paths + [CompletionItem(before + comma + word, help=self.explain(word)) for word in known]
 
 
 def references(ctx: click.Context) -> Iterable[str]:
@@ -94,12 +101,11 @@ def methods(_ctx: click.Context) -> Iterable[str]:
 
 
 def settings(_ctx: click.Context) -> Iterable[str]:
-    """Yield the settings of training, each with the sign that its value stands behind."""
-    from dataclasses import fields
+    """Yield the settings of training by both their names, each with the sign that its value stands behind."""
+    from ..adapters.settings.groups import dotted_names
 
-    from ..adapters.config import TrainConfig
-
-    return (f"{field.name}=" for field in fields(TrainConfig))
+    names = dotted_names()
+    return (f"{name}=" for name in (*names.values(), *names))
 
 
 def sources(_ctx: click.Context) -> Iterable[str]:
@@ -121,6 +127,15 @@ def runs(ctx: click.Context) -> Iterable[str]:
     return (run.id for run in list_runs(_registry(ctx).home))
 
 
+def _explain_setting(word: str) -> str:
+    from ..adapters.settings.groups import GROUPS, dotted_names
+    from ..adapters.settings.setting import describe_settings
+
+    name = word.removesuffix("=")
+    name = dotted_names().get(name, name)
+    return next(found[name].setting.help for found in map(describe_settings, GROUPS.values()) if name in found)
+
+
 def _read_domain(text: str) -> str:
     from ..data.domains import read_domain_name
 
@@ -136,7 +151,7 @@ KNOWN_BASE = Offered(bases)
 DOMAIN = Offered(domains, read=_read_domain)
 DOMAIN_OR_FILE = Offered(domains, paths="file")
 METHOD = Offered(methods)
-SETTING = Offered(settings)
+SETTING = Offered(settings, explain=_explain_setting)
 SOURCE = Offered(sources, paths="file")
 DEV_SOURCES = Offered(domains, paths="file", with_commas=True)
 RUN = Offered(runs)

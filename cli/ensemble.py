@@ -45,7 +45,8 @@ def command(
 
     REF is NAME, NAME@VERSION, NAME@ALIAS, a folder, hf:OWNER/REPO, or base; the members may lie on different bases.
     """
-    from ..ensemble.job import EnsembleRequest, prepare_ensemble
+    from ..ensemble.job import prepare_ensemble
+    from ..ensemble.request import EnsembleRequest
 
     texts = partial(read_lines, texts_file) if texts_file else None
     where = base.search(registry_dir)

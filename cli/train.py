@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..adapters import Checkpoint, TrainConfig, TrainPlan, TrainResult
+    from ..adapters.after.gram_plan import GramPlan
+    from ..adapters.after.grams import MeasuredGrams
     from ..adapters.seeds import SeedMember
     from ..base.load import Base
     from ..data.retrieval import TrainingData
+    from ..data.sources import TrainingSource
     from ..lora.grams import GramRank
     from ..registry import Entry, Registry
 
@@ -33,12 +36,13 @@ _NOTHING = "nothing to resume: no interrupted run of this command with these dat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One run, with everything found that it needs. `run` names its configuration, base and data; `gram_rank` is None where no Gram matrices are asked for."""
+    """One run, with everything found that it needs. `run` names its configuration, base and data, `source` gives the data of other seeds; `gram_rank` is None where no Gram matrices are asked for."""
 
     config: TrainConfig
     domain: str
     name: str
     registry: Registry
+    source: TrainingSource
     data: TrainingData
     base: Base
     run: str
@@ -96,7 +100,7 @@ def command(**options: Any) -> None:
     _config(options | {"seed": seeds[-1]})  # refused here, not when its turn comes
     job = _prepare(options)
     if options["dry_run"]:
-        _tell_plan(job, seeds, _former_runs(job, seeds, options), options)
+        _tell_plan(job, seeds, _former_runs(job, seeds), options)
     elif len(seeds) == 1:
         entry, result = _train(job, options["resume"])
         _report(job.registry, entry, result, options["json_output"])
@@ -106,10 +110,10 @@ def command(**options: Any) -> None:
 
 def _train(job: Job, resume: bool, seeds: SeedMember | None = None) -> tuple[Entry, TrainResult]:
     _announce(job)
-    from ..adapters.folder import register_adapter  # before the first step: what fails to import must not fail after the last
+    from ..adapters.register import register_adapter  # before the first step: what fails to import must not fail after the last
 
-    result = _run(job, resume)
-    entry = register_adapter(job.registry, job.name, job.domain, job.base, job.data, job.config, result, seeds=seeds)
+    result, grams = _run(job, resume)
+    entry = register_adapter(job.registry, job.name, job.domain, job.base, job.data, job.config, result, grams=grams, seeds=seeds)
     job.checkpoint.discard()
     return entry, result
 
@@ -126,7 +130,7 @@ def _train_seeds(job: Job, seeds: range, options: dict[str, Any]) -> None:
         say(_NOTHING)
     entries = []
     for seed in seeds:
-        job = job if seed == seeds[0] else _prepare(options | {"seed": seed}, job.base)
+        job = job if seed == seeds[0] else _with_seed(job, seed)
         entry = group.find_finished(registry, name, job.run)
         say(f"seed {seed}" + (f": finished before, as {entry.reference}" if entry else ""))
         resume = group.was_interrupted and job.checkpoint.path.exists()
@@ -135,17 +139,16 @@ def _train_seeds(job: Job, seeds: range, options: dict[str, Any]) -> None:
     report_seeds(registry, group, entries, options["json_output"])
 
 
-def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
-    """Resolve everything that can fail before the first step; `base` is the base where it is loaded already."""
+def _prepare(options: dict[str, Any]) -> Job:
+    """Resolve everything that can fail before the first step."""
     if options["gram"] is not None and options["gram_rank"] is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     config = _config(options)
-    from ..base.resolve import BaseOptions, ResolvedBase, resolve_base
+    from ..base.resolve import BaseOptions, resolve_base
     from ..choices import DATA_WORDS
     from ..data.domains import name_domain
-    from ..data.sources import check_source, load_training_data
+    from ..data.sources import TrainingSource, check_source
     from ..registry import open_registry
-    from ..registry.runs import RUNS
 
     source = options["source"]
     domain, note = name_domain(options["domain"], has_data=source not in (None, *DATA_WORDS))
@@ -153,35 +156,27 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
     registry = open_registry(options["registry_dir"])
     registry.check_new_name(name)
     check_source(source)
-    if note and base is None:
+    if note:
         say(f"domain: {note}")
     said = BaseOptions(lend_from=options["base_as"], pooling=options["pooling"], language=options["lang"])
-    found = ResolvedBase(base.spec, base.encoding) if base else resolve_base(options["base"], options=said)
+    found = resolve_base(options["base"], options=said)
     spec = found.spec
     language = options["lang"] or (spec.language if spec.language != "multilingual" else "en")
     life.doing("reading the data")
-    data = load_training_data(
-        source,
-        domain=domain,
-        lang=language,
-        seed=config.seed,
-        train_queries=options["train_queries"],
-        skip_dangling=options["skip_dangling"],
-    )
+    data_source = TrainingSource(source, domain, language, options["train_queries"], options["skip_dangling"])
+    data = data_source.load(config.seed)
     life.doing("loading the base")
-    from ..adapters import Checkpoint, run_id
     from ..base.load import load_base
     from ..encoders.forward import choose_device
 
-    base = base or load_base(found, device=choose_device(options["device"]))
-    run = run_id(config, base, data)
-    checkpoint = Checkpoint(registry.home / RUNS / run)
-    checkpoint.about = {"name": name, "domain": domain.name, "base": base.spec.name, "data": data.source}
+    base = load_base(found, device=choose_device(options["device"]))
+    run, checkpoint = _name_run(config, base, data, registry, name, domain.name)
     return Job(
         config=config,
         domain=domain.name,
         name=name,
         registry=registry,
+        source=data_source,
         data=data,
         base=base,
         run=run,
@@ -190,40 +185,64 @@ def _prepare(options: dict[str, Any], base: Base | None = None) -> Job:
     )
 
 
+def _with_seed(job: Job, seed: int) -> Job:
+    """Return the job of another seed: base and data are those in memory, apart from what the seed draws."""
+    config, data = replace(job.config, seed=seed), job.source.load(seed)
+    run, checkpoint = _name_run(config, job.base, data, job.registry, job.name, job.domain)
+    return replace(job, config=config, data=data, run=run, checkpoint=checkpoint)
+
+
+def _name_run(config: TrainConfig, base: Base, data: TrainingData, registry: Registry, name: str, domain: str) -> tuple[str, Checkpoint]:
+    from ..adapters import Checkpoint, run_id
+    from ..registry.runs import RUNS
+
+    run = run_id(config, base, data)
+    about = {"name": name, "domain": domain, "base": base.spec.name, "data": data.source}
+    return run, Checkpoint(registry.home / RUNS / run, about=about)
+
+
 def _config(options: dict[str, Any]) -> TrainConfig:
     from ..adapters.config import config_from
-    from ..errors import ConfigError
+    from ..adapters.settings.groups import flatten_settings
+    from ..errors import ConfigError, RequestError
     from ..files import near_files
 
     values: dict[str, object] = {}
     if options["config_file"] is not None:
         try:
-            values |= tomllib.loads(options["config_file"].read_text(encoding="utf-8"))
+            read = tomllib.loads(options["config_file"].read_text(encoding="utf-8"))
         except FileNotFoundError:
             file = options["config_file"]
             raise ConfigError(f"{file} does not exist.{near_files(file)}") from None
         except (OSError, ValueError) as e:
             raise ConfigError(f"{options['config_file']} cannot be read as toml: {e}") from e
+        values |= flatten_settings(read)
     for setting in options["settings"]:
         key, equals, value = setting.partition("=")
         if not equals:
             raise click.UsageError(f"--set {setting!r}: expected KEY=VALUE, such as --set epochs=2")
-        values[key.strip()] = value.strip()
+        values |= flatten_settings({key.strip(): value.strip()})
     if options["seed"] is not None:
         values["seed"] = options["seed"]
     if options["dtype"] is not None:
         values["precision"] = options["dtype"]
-    return config_from(values)
+    try:
+        return config_from(values)
+    except RequestError as e:
+        raise click.UsageError(str(e)) from e
 
 
 def _tell_repeated(settings: Sequence[str]) -> None:
     """Say which settings `--set` gives again: the last value of a key counts, as it does over a file's."""
-    keys = [setting.partition("=")[0].strip() for setting in settings]
+    from ..adapters.settings.groups import dotted_names
+
+    plain = dotted_names()
+    keys = [plain.get(key, key) for key in (setting.partition("=")[0].strip() for setting in settings)]
     for key in sorted({key for key in keys if keys.count(key) > 1}):
         say(f"note: --set {key} is given {keys.count(key)} times; the last value counts")
 
 
-def _former_runs(job: Job, seeds: range, options: dict[str, Any]) -> list[dict[str, Any]]:
+def _former_runs(job: Job, seeds: range) -> list[dict[str, Any]]:
     """Return what is there already of the runs of a command: versions that are finished, and states that were kept."""
     from ..adapters.seeds import find_group
     from ..registry.runs import RUNS, describe_run
@@ -231,7 +250,7 @@ def _former_runs(job: Job, seeds: range, options: dict[str, Any]) -> list[dict[s
     group = find_group(job.registry.home / RUNS, job.name, job.run, len(seeds)) if len(seeds) > 1 else None
     found = []
     for seed in seeds:
-        each = job if seed == seeds[0] else _prepare(options | {"seed": seed}, job.base)
+        each = job if seed == seeds[0] else _with_seed(job, seed)
         entry = group.find_finished(job.registry, job.name, each.run) if group else None
         if entry:
             found.append({"seed": seed, "finished": entry.reference, "progress": f"finished, as {entry.reference}"})
@@ -254,8 +273,12 @@ def _tell_plan(job: Job, seeds: range, former: list[dict[str, Any]], options: di
     from ..adapters import plan_training
 
     spec = job.base.spec
-    plan: TrainPlan = plan_training(job.base, job.data, job.config, gram_rank=job.gram_rank, timed=True)
+    plan: TrainPlan = plan_training(job.base, job.data, job.config, timed=True)
+    grams = _plan_grams(job)
+    seconds = (plan.seconds or 0) + (_estimate_grams(job) if grams else 0)
     result = asdict(plan) | {
+        "seconds": seconds,
+        "grams": asdict(grams) if grams else None,
         "base": spec.name,
         "base_fallback": spec.fallback_reason,
         "source": job.data.source,
@@ -271,9 +294,9 @@ def _tell_plan(job: Job, seeds: range, former: list[dict[str, Any]], options: di
         f"data      {job.data.source}: {count(plan.queries, 'query')}, {count(plan.pairs, 'pair')}, {count(plan.passages, 'passage')}",
         *(f"          {note}" for note in job.data.notes),
         f"          {plan.dev}",
-        f"steps     {plan.steps}, about {(plan.seconds or 0) / 60:.1f} minutes",
+        f"steps     {plan.steps}, about {seconds / 60:.1f} minutes",
         f"adapter   {plan.parameters:,} numbers, about {plan.file_bytes / 1e6:.1f} MB",
-        *([f"grams     {plan.grams.describe()}"] if plan.grams else []),
+        *([f"grams     {grams.describe()}"] if grams else []),
         *([f"seeds     {seeds[0]} to {seeds[-1]}: {len(seeds)} times these steps, minutes and bytes"] if len(seeds) > 1 else []),
         *_resume_lines(former, seeds, options["resume"]),
         *(f"warning   {warning}" for warning in plan.warnings),
@@ -282,9 +305,8 @@ def _tell_plan(job: Job, seeds: range, former: list[dict[str, Any]], options: di
 
 
 def _announce(job: Job) -> None:
-    from ..adapters.dev import make_dev_set
-    from ..adapters.grams import plan_grams
-    from ..adapters.train import check_data, describe_dev, target_modules
+    from ..adapters.evaluation import make_dev_set
+    from ..adapters.plan import check_data, describe_dev
 
     spec, data = job.base.spec, job.data
     if spec.fallback_reason:
@@ -299,14 +321,25 @@ def _announce(job: Job) -> None:
     for warning in check_data(job.base, data, job.config):
         say(f"warning: {warning}")
     say(describe_dev(make_dev_set(data), data))
-    if job.gram_rank is not None:
-        names = target_modules(job.base, job.config)
-        say(f"grams: {plan_grams(job.base, names, data, job.config, job.gram_rank).describe()}")
+    if grams := _plan_grams(job):
+        say(f"grams: {grams.describe()}")
 
 
-def _run(job: Job, resume: bool) -> TrainResult:
+def _plan_grams(job: Job) -> GramPlan | None:
+    from ..adapters.after.gram_plan import plan_grams
+
+    return None if job.gram_rank is None else plan_grams(job.base, job.data, job.config, job.gram_rank)
+
+
+def _estimate_grams(job: Job) -> float:
+    from ..adapters.after.gram_plan import estimate_gram_seconds
+
+    return estimate_gram_seconds(job.base, job.data, job.config)
+
+
+def _run(job: Job, resume: bool) -> tuple[TrainResult, MeasuredGrams | None]:
     from ..adapters import train_adapter
-    from ..adapters.grams import GramRequest
+    from ..adapters.after.grams import GramRequest, measure_grams
     from .bars import text_bar
     from .training_bar import training_bar
 
@@ -315,8 +348,11 @@ def _run(job: Job, resume: bool) -> TrainResult:
     try:
         with training_bar() as on_step, text_bar() as tell:
             on_texts = partial(tell, "measuring Gram matrices")
-            grams = None if job.gram_rank is None else GramRequest(rank=job.gram_rank, on_texts=on_texts)
-            return train_adapter(job.base, job.data, job.config, checkpoint=job.checkpoint, resume=resume, on_step=on_step, grams=grams)
+            result = train_adapter(job.base, job.data, job.config, checkpoint=job.checkpoint, resume=resume, on_step=on_step)
+            if job.gram_rank is None:
+                return result, None
+            request = GramRequest(rank=job.gram_rank, on_texts=on_texts)
+            return result, measure_grams(job.base, result.factors, job.data, job.config, request)
     except KeyboardInterrupt:
         if job.checkpoint.path.exists():
             say(f"interrupted {_former(job)}; the state is saved. Go on with the same command and --resume")
@@ -344,12 +380,14 @@ def _former(job: Job) -> str:
 
 
 def _report(registry: Registry, entry: Entry, result: TrainResult, json_output: bool) -> None:
+    from ..metrics import NDCG_10
+
     weights = entry.files["adapter_model.safetensors"].size
     folder = registry.folder(entry)
     if result.before is None or result.after is None:
-        score = "dev nDCG@10  none (no dev split)"
+        score = f"dev {NDCG_10}  none (no dev split)"
     else:
-        score = f"dev nDCG@10  {result.before:.4f} -> {result.after:.4f} ({result.after - result.before:+.4f})"
+        score = f"dev {result.metric}  {result.before:.4f} -> {result.after:.4f} ({result.after - result.before:+.4f})"
         if result.after <= result.before:
             say("warning: no gain on dev. Try a lower learning_rate, more pairs, or a larger batch_size; see docs/training.md")
     early = f", stopped early after {count(result.steps, 'step')}" if result.stopped_early else ""

@@ -19,13 +19,14 @@ def report_seeds(registry: Registry, group: SeedGroup, entries: Sequence[Entry],
     """Print each version, and the mean and spread of their dev scores."""
     from ..metrics import spread_of
 
-    scores = [entry.dev.after for entry in entries if entry.dev and entry.dev.after is not None]
+    dev = [entry.dev for entry in entries if entry.dev and entry.dev.after is not None]
+    scores = [each.after for each in dev if each.after is not None]
     spread = spread_of(scores) if len(scores) > 1 else None
     lines = [f"{entry.reference}  seed {entry.seed}  {format_dev(entry.dev) or 'no dev split'}" for entry in entries]
     if spread:
-        mean = f"dev nDCG@10 {spread.mean:.4f} ± {spread.deviation:.4f} (standard deviation), {spread.least:.4f} to {spread.greatest:.4f}"
+        mean = f"dev {dev[0].metric} {spread.mean:.4f} ± {spread.deviation:.4f} (standard deviation), {spread.least:.4f} to {spread.greatest:.4f}"
         lines.append(f"{len(entries)} seeds: {mean}")
-        before = entries[0].dev.before if entries[0].dev else None
+        before = dev[0].before
         if before is not None and spread.mean <= before:
             say(f"warning: no gain on dev over the base's {before:.4f}, on the mean of the seeds; see docs/training.md")
     if len(entries) > 1:

@@ -20,7 +20,7 @@ LINE_EVERY_S = 20.0
 
 def describe(progress: Progress) -> str:
     """Say where a run is."""
-    dev = "" if progress.dev is None else f"  dev nDCG@10 {progress.dev:.4f}"
+    dev = "" if progress.dev is None else f"  dev {progress.metric} {progress.dev:.4f}"
     return f"loss {progress.loss:.3f}{dev}  {progress.pairs_per_s:.1f} pairs/s"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..choices import MAX_TOKENS as MAX_TOKENS
 from ..choices import Role
 from ..encoders.protocol import Encodes, Vectors
-from ..metrics import ndcg_at_10
+from ..metrics import NDCG_10, Metric
 from ..plurals import count
 from .retrieval import Corpus, Pairs, draw_passages
 
@@ -20,32 +20,33 @@ DEV_SEED = 0
 class DevSet:
     """The dev queries, and the passages they are searched among: their positives and at most 2,000 others.
 
-    `queries` and `passages` are id -> text, `relevant` is query id -> passage id -> grade (1 or more).
+    `queries` and `passages` are id -> text, `relevant` is query id -> passage id -> grade (1 or more), `metric` is what is measured.
     """
 
     queries: dict[str, str]
     passages: dict[str, str]
     relevant: dict[str, dict[str, int]]
+    metric: Metric = NDCG_10
 
     def describe(self, corpus_size: int) -> str:
         """Say how large the set is, and how much of the corpus it covers."""
         return f"dev: {count(len(self.queries), 'query')} over {len(self.passages)} of {count(corpus_size, 'passage')} (the dev positives and at most {MAX_DISTRACTORS} others)"
 
     def score(self, encoder: Encodes) -> float:
-        """Return the mean nDCG@10."""
-        return self.ndcg(
+        """Return the mean score over the queries."""
+        return self.score_vectors(
             _encode_distinct(encoder, list(self.queries.values()), "query"),
             _encode_distinct(encoder, list(self.passages.values()), "document"),
         )
 
-    def ndcg(self, queries: Vectors, passages: Vectors) -> float:
-        """Return the mean nDCG@10 of vectors.
+    def score_vectors(self, queries: Vectors, passages: Vectors) -> float:
+        """Return the mean score of vectors.
 
         Args:
             queries: (queries, d), length 1, in the order of `queries`.
             passages: (passages, d), length 1, in the order of `passages`.
         """
-        by_query = ndcg_at_10(queries, passages, list(self.queries), list(self.passages), self.relevant)
+        by_query = self.metric.by_query(queries, passages, list(self.queries), list(self.passages), self.relevant)
         return float(np.mean(list(by_query.values())))
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..errors import DataError
 from ..hub.datasets_cache import split_files
 from ..hub.reach import hub_endpoint, hub_is_reachable
 from ..plurals import count
 from .columns import describe_unused, numbered_like
 from .domains import HubSet
+from .draw import draw
 from .pooling import TextRow, pool_rows
 from .qrels import Dangling, Judgement, check_grade, gather_positives, whole_grade
 from .readers import Row
@@ -51,7 +50,7 @@ def _load_pairs(hub_set: HubSet, seed: int) -> TrainingData:
     table = _load_split(hub_set, hub_set.config, hub_set.split)
     _require(hub_set, table, [hub_set.query or "", *_named(hub_set, table)])
     if hub_set.rows is not None and hub_set.rows < len(table):
-        table = table.select(sorted(np.random.default_rng(seed).choice(len(table), hub_set.rows, replace=False)))
+        table = table.select(draw(range(len(table)), hub_set.rows, seed))
     columns = [numbered_like(name, table.column_names) if name else [] for name in (hub_set.positive, hub_set.negative)]
     by_row = [_text_rows(hub_set, number, row, *columns) for number, row in enumerate(table, start=1)]
     corpus, pairs = pool_rows([row for rows in by_row for row in rows], str(hub_set))

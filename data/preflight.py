@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..plurals import count
+from .draw import draw
 from .retrieval import Pairs, TrainingData, normalise
 
 FEW_PAIRS = 100
@@ -58,7 +57,7 @@ def preflight(
         _known_answers(data),
         _truncated(texts, count_truncated) if count_truncated else None,
         _instruction(query_prompt_known),
-        _language([*_sample(list(data.train.queries.values()), seed), *texts], base_language),
+        _language([*draw(list(data.train.queries.values()), COUNTED_TEXTS, seed), *texts], base_language),
     )
     return [warning for warning in found if warning]
 
@@ -161,10 +160,4 @@ def _duplicate_share(texts: Iterable[str]) -> float:
 
 
 def _passages(data: TrainingData, seed: int) -> list[str]:
-    return [data.corpus[pid] for pid in _sample(sorted(data.train.passage_ids()), seed)]
-
-
-def _sample(items: Sequence[str], seed: int) -> list[str]:
-    if len(items) <= COUNTED_TEXTS:
-        return list(items)
-    return [items[row] for row in np.random.default_rng(seed).choice(len(items), COUNTED_TEXTS, replace=False)]
+    return [data.corpus[pid] for pid in draw(sorted(data.train.passage_ids()), COUNTED_TEXTS, seed)]

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import numpy as np
+from .draw import draw
 
 Corpus = dict[str, str]
 """Passage id -> text (title and body joined by a space, as mteb joins them)."""
@@ -84,19 +84,13 @@ def hash_lines(lines: Iterable[str]) -> str:
 
 def draw_queries(pairs: Pairs, count: int, seed: int) -> Pairs:
     """Draw `count` queries without replacement, in the order of their ids; all of them where there are no more."""
-    ids = sorted(pairs.queries)
-    if count >= len(ids):
-        return pairs
-    chosen = np.random.default_rng(seed).choice(len(ids), size=count, replace=False)
-    return pairs.select(ids[row] for row in sorted(chosen))
+    return pairs if count >= len(pairs) else pairs.select(draw(sorted(pairs.queries), count, seed))
 
 
 def draw_passages(pairs: Pairs, corpus: Corpus, others: int, seed: int) -> Corpus:
     """Return the positives of pairs and at most `others` of the corpus's other passages, drawn without replacement."""
     positives = {pid for passages in pairs.positives.values() for pid in passages}
-    rest = sorted(corpus.keys() - positives)
-    if len(rest) > others:
-        rest = sorted(rest[row] for row in np.random.default_rng(seed).choice(len(rest), others, replace=False))
+    rest = draw(sorted(corpus.keys() - positives), others, seed)
     return {pid: corpus[pid] for pid in [*sorted(positives), *rest]}
 
 

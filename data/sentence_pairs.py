@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import DataError
+from .draw import draw
 from .labelled import read_split
 from .readers import text_of
 
@@ -56,7 +55,7 @@ def draw_sentence_pairs(pairs: SentencePairs, count: int, seed: int) -> Sentence
     """Draw `count` pairs without replacement, in their order; all of them where there are no more."""
     if count >= len(pairs):
         return pairs
-    rows = sorted(np.random.default_rng(seed).choice(len(pairs), size=count, replace=False))
+    rows = draw(range(len(pairs)), count, seed)
     return SentencePairs([pairs.first[row] for row in rows], [pairs.second[row] for row in rows], [pairs.scores[row] for row in rows])
 
 

@@ -4,7 +4,7 @@ Unnamed, it is the domain's Hub sets where they are cached or can be reached, an
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from .pooling import pool_rows
 from .retrieval import Corpus, Pairs, TrainingData, draw_queries
 from .sample import sample_folder
 from .splits import split_dev
+
+_SAMPLE = "sample:"  # begins the source of data that are a sample
 
 
 def load_training_data(
@@ -43,13 +45,40 @@ def load_training_data(
         DataError: the source is missing, empty, malformed or cannot be reached.
         ConfigError: `train_queries` is less than 1.
     """
-    if train_queries is not None and train_queries < 1:
-        raise ConfigError(f"the number of train queries is {train_queries}; expected at least 1")
-    data = _with_dev(_load(source, domain, lang, seed, skip_dangling))
-    if train_queries is None or train_queries >= len(data.train):
-        return data
-    note = f"{train_queries} of {count(len(data.train), 'train query')} are drawn (seed {seed})"
-    return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note))
+    _check_count(train_queries)
+    return _draw_train(_with_dev(_load(source, domain, lang, seed, skip_dangling)), train_queries, seed)
+
+
+@dataclass(slots=True)
+class TrainingSource:
+    """A data source for runs that differ in their seed alone: read once, unless the seed draws what is read.
+
+    The arguments are those of `load_training_data`.
+    """
+
+    source: object
+    domain: Domain
+    lang: str
+    train_queries: int | None = None
+    skip_dangling: bool = False
+    _whole: TrainingData | None = field(default=None, init=False)
+
+    def load(self, seed: int) -> TrainingData:
+        """Return what `load_training_data` gives for a seed.
+
+        Raises:
+            DataError: as there.
+            ConfigError: as there.
+        """
+        _check_count(self.train_queries)
+        if self._whole is None or self._is_drawn_by_seed(self._whole):
+            self._whole = load_training_data(self.source, domain=self.domain, lang=self.lang, seed=seed, skip_dangling=self.skip_dangling)
+        return _draw_train(self._whole, self.train_queries, seed)
+
+    def _is_drawn_by_seed(self, data: TrainingData) -> bool:
+        """Say whether another seed reads other rows: of Hub sets that are larger than what is taken of them."""
+        is_of_hub = (self.source is None or (isinstance(self.source, str) and self.source == "hub")) and not data.source.startswith(_SAMPLE)
+        return is_of_hub and any(hub_set.rows is not None for hub_set in self.domain.hub_sets(self.lang))
 
 
 def check_source(source: object) -> None:
@@ -118,6 +147,18 @@ def _is_domain(source: str) -> bool:
     return path.suffix == ".toml" or not (path.exists() or "/" in source or path.suffix)
 
 
+def _check_count(train_queries: int | None) -> None:
+    if train_queries is not None and train_queries < 1:
+        raise ConfigError(f"the number of train queries is {train_queries}; expected at least 1")
+
+
+def _draw_train(data: TrainingData, train_queries: int | None, seed: int) -> TrainingData:
+    if train_queries is None or train_queries >= len(data.train):
+        return data
+    note = f"{train_queries} of {count(len(data.train), 'train query')} are drawn (seed {seed})"
+    return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note))
+
+
 def _load(source: object, domain: Domain, lang: str, seed: int, skip_dangling: bool) -> TrainingData:
     if source is None:
         return _load_unnamed(domain, lang, seed)
@@ -159,7 +200,7 @@ def _load_sample(domain: Domain, lang: str, reason: str | None = None) -> Traini
         raise DataError(f"the domain {domain.name} has no sample{because}; name a source with --data PATH")
     data = _load_beir(sample_folder(domain.sample, lang))
     note = f"the data are the sample that ships with the package ({domain.sample}, {lang}){because}"
-    return replace(data, source=f"sample:{domain.sample}/{lang}", language=lang, notes=(note,))  # its keys are no news
+    return replace(data, source=f"{_SAMPLE}{domain.sample}/{lang}", language=lang, notes=(note,))  # its keys are no news
 
 
 def _load_hub(domain: Domain, lang: str, seed: int) -> TrainingData:

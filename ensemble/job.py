@@ -17,6 +17,7 @@ from .recipe import Recipe, check_distinct, make_recipe
 from .request import EnsembleRequest
 
 if TYPE_CHECKING:
+    from ..encoders.protocol import Opened
     from ..registry import Entry
     from .pca import Projection
 
@@ -51,6 +52,18 @@ class EnsembleReport:
     def pca(self) -> dict[str, object] | None:
         """The dimension that is left, the share of the energy that it keeps, and what it was fitted on; None without a projection."""
         return {"dim": self.recipe.dim, "energy": self.projection.energy} | self.fitted_on if self.projection else None
+
+    def open(self, bases: LoadedBases | None = None) -> Opened:
+        """Load the members, and put them together: what opens the version, and what was not registered too.
+
+        Raises:
+            AdaptError: a base does not load, or the device is not here.
+        """
+        from .assemble import assemble
+
+        loaded = bases or LoadedBases()
+        members = [open_lora(member, loaded) for member in self.members]
+        return assemble(self.recipe, members, self.projection.matrix if self.projection else None)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it, without the projection."""

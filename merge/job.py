@@ -13,7 +13,7 @@ from ..choices import StoreDtype
 from ..data.sources import check_dev_source
 from ..events import QUIET, Events, note_once
 from ..files import check_there
-from ..references import Search, locate_references
+from ..references import LoadedBases, Search, locate_references
 from ..registry import open_registry
 from ..registry.derived_names import Inputs, name_result, shared_domain
 from .methods import DEFAULT_METHOD
@@ -21,6 +21,7 @@ from .report import MergeReport, note_shortcomings
 from .request import MergeRequest
 
 if TYPE_CHECKING:
+    from ..encoders.lora import LoraEncoder
     from .explain import Explanation
     from .merge import Grams, MergeConfig
     from .parents import Parent
@@ -75,6 +76,20 @@ class MergeJob:
         )
         note_shortcomings(report, events)
         return report
+
+    def open(self, report: MergeReport, bases: LoadedBases | None = None) -> LoraEncoder:
+        """Load the base, and lay the factors of a report over it, which need not have been registered; they are those before storing.
+
+        Texts are read as the version's folder says: as by the first adapter that brings a folder for sentence-transformers, else the first.
+
+        Raises:
+            AdaptError: the base does not load, or the device is not here.
+        """
+        from .parents import open_base
+
+        adapters = [(parent, parent.folder) for parent in self.parents if parent.folder is not None]
+        first = next((parent for parent, folder in adapters if (folder / "modules.json").is_file()), adapters[0][0])
+        return replace(open_base(first, self.where, bases or LoadedBases()), factors=report.factors)
 
     def run(self, events: Events = QUIET) -> MergeReport:
         """Merge, and register the result unless it was to stay in memory.

@@ -8,10 +8,11 @@ from torch import Tensor
 
 from ..base.metadata import FolderMetadata, read_metadata
 from ..choices import Precision
+from ..encoders.lora import LoraEncoder
 from ..errors import AdapterError, BaseError, ConfigError
 from ..lora import LoraFile, LoraModule
 from ..lora.gram_file import GRAMS, GramFile
-from ..references import Located, Search, locate_references, resolve_located
+from ..references import LoadedBases, Located, Search, locate_references, of_base, open_lora, resolve_located
 from ..registry import BaseRecord, Entry, base_record, check_usable, find_on_other_base
 from ..registry.foreign import fit_to_base
 from .methods import DEFAULT_METHOD, find_method
@@ -134,6 +135,16 @@ def _check_has_weights(entry: Entry) -> None:
 
 def _grams(folder: Path) -> GramFile | None:
     return GramFile(folder) if (folder / GRAMS).is_file() else None
+
+
+def open_base(parent: Parent, search: Search, bases: LoadedBases) -> LoraEncoder:
+    """Load the base under a parent, which reads texts as the parent does.
+
+    Raises:
+        BaseError: it is not at hand, or does not load.
+    """
+    found = resolve_located(parent.located, search)
+    return open_lora(of_base(found.base, found.encoding), bases)
 
 
 def default_method(parents: Sequence[Parent], weights: Sequence[float] | None) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.spec import BaseSpec, EncodingSpec
-from ..ensemble import changed_member, find_mode
+from ..ensemble import changed_member
 from ..errors import AdapterError, ConfigError
 
 if TYPE_CHECKING:
@@ -170,9 +170,8 @@ def content_sha256(base: BaseSpec, factors: LoraFactors | None) -> str:
 
 
 def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> Opened:
-    from ..ensemble.encoders import EnsembleEncoder
+    from ..ensemble.assemble import assemble
     from ..ensemble.register import read_projection
-    from ..ensemble.searchers import EnsembleSearcher
 
     recipe = resolved.recipe
     assert recipe is not None
@@ -181,9 +180,7 @@ def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> Opened:
     for kept, member in zip(recipe.members, members, strict=True):
         if (sha256 := member.sha256["query"] or member.base.spec.sha256) != kept.sha256:
             raise changed_member(resolved.reference, kept, sha256)
-    if not find_mode(recipe.mode).has_vectors:
-        return EnsembleSearcher(recipe.mode, members, recipe.weights)
-    return EnsembleEncoder(recipe.mode, members, recipe.weights, projection=read_projection(resolved.folder, recipe))
+    return assemble(recipe, members, read_projection(resolved.folder, recipe))
 
 
 OPENERS: dict[str, Callable[[Resolved, LoadedBases], Opened]] = {

@@ -124,7 +124,7 @@ with torch.no_grad():
 @pytest.mark.slow
 def test_an_adapter_on_the_real_base_loads_unchanged_elsewhere(shared: Path, tmp_path: Path) -> None:
     from adapt_embed.adapters import TrainConfig, train_adapter
-    from adapt_embed.adapters.folder import register_adapter
+    from adapt_embed.adapters.register import register_adapter
     from adapt_embed.base import load_base
     from adapt_embed.data import load_sample
     from adapt_embed.data.retrieval import TrainingData, draw_queries

@@ -27,7 +27,7 @@ from adapt_embed.encoders import Encoded, LoraEncoder
 from adapt_embed.errors import AdapterError, ConfigError, DataError
 from adapt_embed.events import Quiet
 from adapt_embed.lora import LoraFactors, LoraModule, write_lora
-from adapt_embed.metrics import ndcg_at_10
+from adapt_embed.metrics import NDCG_10
 from adapt_embed.references import LoadedBases, Search, resolve_references
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner
@@ -135,7 +135,7 @@ def test_scores_of_queries_are_those_of_the_dev_metric_and_average_to_mtebs(enco
     pairs = Pairs(queries, {qid: {f"p{pid}": int(rng.integers(1, 3)) for pid in rng.choice(60, 4, replace=False)} for qid in queries})
     score = bench([Model("base", encoder, identify("base", encoder), "", None)], [retrieval_task("drawn", corpus, pairs)]).scores[0]
     vectors = encoder.encode(list(queries.values()), "query").vectors, encoder.encode(list(corpus.values())).vectors
-    expected = ndcg_at_10(*vectors, list(queries), list(corpus), pairs.positives)
+    expected = NDCG_10.by_query(*vectors, list(queries), list(corpus), pairs.positives)
     assert 0.05 < np.mean(list(expected.values())) < 0.95
     assert score.items == pytest.approx(expected, abs=1e-6)
     assert score.metrics["nDCG@10"] == pytest.approx(np.mean(list(expected.values())), abs=5.1e-6)  # mteb rounds to 5 digits

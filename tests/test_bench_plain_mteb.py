@@ -7,7 +7,7 @@ import mteb
 import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, train_adapter
-from adapt_embed.adapters.folder import register_adapter
+from adapt_embed.adapters.register import register_adapter
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.base.link import link_base
 from adapt_embed.bench.run.models import open_models

@@ -111,13 +111,13 @@ def score(base: str, domain: str, lang: str, *, lend_from: str | None = None) ->
     from adapt_embed.base import load_base, resolve_base
     from adapt_embed.base.resolve import BaseOptions
     from adapt_embed.encoders import LoraEncoder
-    from adapt_embed.metrics import ndcg_at_10
+    from adapt_embed.metrics import NDCG_10
 
     encoder = LoraEncoder(load_base(resolve_base(base, options=BaseOptions(lend_from=lend_from))), precision="fp32")
     sample = load_sample(domain, lang)
     queries = encoder.encode(list(sample.test.queries.values()), "query").vectors
     passages = encoder.encode(list(sample.corpus.values())).vectors
-    by_query = ndcg_at_10(queries, passages, list(sample.test.queries), list(sample.corpus), sample.test.positives)
+    by_query = NDCG_10.by_query(queries, passages, list(sample.test.queries), list(sample.corpus), sample.test.positives)
     return float(np.mean(list(by_query.values())))
 
 

@@ -1,6 +1,7 @@
 """Ensembles and vectors from Python: a request, a job, a result; what does not fit is refused before anything is computed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from adapt_embed.ensemble.request import EnsembleRequest
 from adapt_embed.errors import AdaptError, ConfigError, DataError, RequestError, UnknownReferenceError
 from adapt_embed.events import Quiet
 from adapt_embed.lora import LoraModule, write_lora
-from adapt_embed.references import EncoderSettings
+from adapt_embed.references import EncoderSettings, LoadedBases, open_reference, resolve_reference
 from adapt_embed.registry import Entry, base_record, open_registry
 from click.testing import CliRunner
 
@@ -113,6 +114,23 @@ def test_what_is_not_registered_stays_in_memory() -> None:
     assert report.projection is not None
     assert [member.reference for member in report.members] == ["legal@1", "other@1"]
     assert report.as_dict().keys() == {"mode", "members", "bases", "dimension", "pca"}
+
+
+@pytest.mark.parametrize("asked", [{}, {"dim": 4, "texts": LINES}, {"mode": "mean", "references": ("legal", "医疗")}])
+def test_what_is_not_registered_encodes_as_the_version_does(asked: dict[str, Any]) -> None:
+    request = EnsembleRequest(**({"references": ("legal", "other")} | asked), register=False)
+    own = prepare_ensemble(request).run().open(LoadedBases(EXACT)).encode(LINES).vectors
+    version = prepare_ensemble(replace(request, register=True)).run().entry
+    np.testing.assert_array_equal(own, vectors(version.reference))
+
+
+@pytest.mark.parametrize("mode", ["rrf", "max"])
+def test_what_is_not_registered_ranks_as_the_version_does(mode: str) -> None:
+    job = prepare_ensemble(EnsembleRequest(references=("legal", "other"), mode=mode))
+    bases, version = LoadedBases(EXACT), job.run().entry
+    kept = open_reference(resolve_reference(version.reference, job.where), bases)
+    asked = ["the court", "法律"]
+    assert job.plan().open(bases).search(asked, LINES, 3).rankings == kept.search(asked, LINES, 3).rankings
 
 
 @pytest.mark.parametrize(

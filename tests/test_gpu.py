@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, TrainResult, gradients, train_adapter
+from adapt_embed.adapters.after.grams import collect_grams, draw_texts
 from adapt_embed.adapters.batches import Batches
 from adapt_embed.adapters.checkpoint import Checkpoint
 from adapt_embed.adapters.gradients import accumulate_gradients
-from adapt_embed.adapters.grams import collect_grams, draw_texts
 from adapt_embed.adapters.loop import Progress
-from adapt_embed.adapters.lora_layers import add_lora, set_training
+from adapt_embed.adapters.strategies.table import open_strategy
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.cli import main
 from adapt_embed.data.beir import BeirFolder
@@ -103,16 +103,17 @@ def test_losses_are_near_those_of_the_cpu(shared: Path, legal: TrainingData) -> 
 
 @pytest.mark.shared
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_less_room_gives_the_same_bits(load: Load, legal: TrainingData, monkeypatch: pytest.MonkeyPatch, dropout: float) -> None:
+def test_less_memory_gives_the_same_bits(load: Load, legal: TrainingData, monkeypatch: pytest.MonkeyPatch, dropout: float) -> None:
     monkeypatch.setattr(gradients, "micro_batch_tokens", lambda base, config: 1024)
     config, base = TrainConfig(precision="fp32", dropout=dropout), load("cuda").base
-    parameters, batch = add_lora(base, config), Batches(legal.train, legal.corpus, config).batch(0)
-    set_training(base, True)
+    strategy, batch = open_strategy(config), Batches(legal.train, legal.corpus, config).batch(0)
+    parameters = strategy.put_in(base)
+    strategy.training(True)
     found = []
-    for room in (float("inf"), 0):
+    for budget in (float("inf"), 0):
         for parameter in parameters:
             parameter.grad = None
-        accumulate_gradients(base, batch, config, 1, room)
+        accumulate_gradients(base, batch, config, 1, budget)
         found.append([parameter.grad.clone() for parameter in parameters])
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
 

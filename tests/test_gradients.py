@@ -1,15 +1,16 @@
 """Gradients of a batch: as plain backpropagation gives them, and the same bits however little memory there is."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, gradients
 from adapt_embed.adapters.batches import Batches, TextBatch
-from adapt_embed.adapters.gradients import accumulate_gradients, batch_loss, in_order, make_parts
-from adapt_embed.adapters.lora_layers import add_lora, set_training
+from adapt_embed.adapters.gradients import accumulate_gradients, backpropagate, batch_loss, in_order, make_parts
 from adapt_embed.adapters.memory import graph_bytes_per_token
+from adapt_embed.adapters.strategies.table import open_strategy
 from adapt_embed.base import Base
 from adapt_embed.data.retrieval import TrainingData
 from adapt_embed.encoders import LoraEncoder
@@ -31,12 +32,13 @@ def base(loaded_tiny_base: Base, monkeypatch: pytest.MonkeyPatch) -> Base:
 
 def in_training(base: Base, config: TrainConfig) -> list[nn.Parameter]:
     """Put LoRA layers in that are not at their start, where the gradient of A is zero."""
-    parameters = add_lora(base, config)
+    strategy = open_strategy(config)
+    parameters = strategy.put_in(base)
     draw = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for parameter in parameters:
             parameter.copy_(torch.randn(parameter.shape, generator=draw) / 10)
-    set_training(base, True)
+    strategy.training(True)
     return parameters
 
 
@@ -45,11 +47,11 @@ def first_batch(data: TrainingData, config: TrainConfig) -> TextBatch:
 
 
 def gradients_of(
-    parameters: list[nn.Parameter], base: Base, batch: TextBatch, config: TrainConfig, room: float, seed: int = 1
+    parameters: list[nn.Parameter], base: Base, batch: TextBatch, config: TrainConfig, budget: float, seed: int = 1
 ) -> list[Tensor]:
     for parameter in parameters:
         parameter.grad = None
-    accumulate_gradients(base, batch, config, seed, room)
+    accumulate_gradients(base, batch, config, seed, budget)
     return [parameter.grad.clone() for parameter in parameters]
 
 
@@ -68,11 +70,11 @@ def test_the_gradient_is_that_of_plain_backpropagation(base: Base, toy_data: Tra
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-@pytest.mark.parametrize("room", [0, 200_000])
-def test_less_room_gives_the_same_bits(base: Base, toy_data: TrainingData, room: int, dropout: float) -> None:
+@pytest.mark.parametrize("budget", [0, 200_000])
+def test_less_memory_gives_the_same_bits(base: Base, toy_data: TrainingData, budget: int, dropout: float) -> None:
     config = make_config(dropout)
     parameters, batch = in_training(base, config), first_batch(toy_data, config)
-    wide, narrow = (gradients_of(parameters, base, batch, config, each) for each in (INFINITE, room))
+    wide, narrow = (gradients_of(parameters, base, batch, config, each) for each in (INFINITE, budget))
     assert all(torch.equal(one, other) for one, other in zip(wide, narrow, strict=True))
 
 
@@ -91,9 +93,7 @@ def test_the_global_random_state_stays_as_it_was(base: Base, toy_data: TrainingD
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_only_what_finds_room_is_held_and_the_rest_is_embedded_twice(
-    base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_what_fits_is_held_and_the_rest_is_embedded_twice(base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
     config = make_config()
     batch = first_batch(toy_data, config)
     in_training(base, config)
@@ -101,16 +101,16 @@ def test_only_what_finds_room_is_held_and_the_rest_is_embedded_twice(
     runs: list[int] = []
     monkeypatch.setattr(gradients, "embed", lambda *arguments: (runs.append(1), embed(*arguments))[1])
 
-    def count(room: float) -> int:
+    def count(budget: float) -> int:
         runs.clear()
-        accumulate_gradients(base, batch, config, 1, room)
+        accumulate_gradients(base, batch, config, 1, budget)
         return len(runs)
 
     assert count(INFINITE) == parts
     assert count(0) == 2 * parts
     first = make_parts(base, batch.queries, "query", config)[0]
     size = len(first.ids) * first.length * graph_bytes_per_token(base, first.length, "fp32")
-    assert count(size) == 2 * parts - 1  # the first finds room, and fills it
+    assert count(size) == 2 * parts - 1  # the first fits, and fills it
     assert parts < count(3 * size) < 2 * parts - 1
 
 
@@ -131,3 +131,25 @@ def test_the_correction_takes_the_frequency_of_a_passage_off_its_logits() -> Non
     ]
     by_hand = [(math.log(1 + f / math.e) + math.log(1 + 1 / (f * math.e))) / 2 for f in (1, 2, 4)]
     assert losses == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_a_side_whose_vectors_are_kept_gets_no_pass_through_the_network(
+    base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config()
+    parameters, batch = in_training(base, config), first_batch(toy_data, config)
+    parts = make_parts(base, batch.passages, "document", config)
+    kept = in_order(parts, [embed(base, part.ids, "fp32") for part in parts]).detach()
+    runs: list[int] = []
+    monkeypatch.setattr(gradients, "embed", lambda *arguments: (runs.append(1), embed(*arguments))[1])
+
+    def loss_of(vectors: Sequence[Tensor]) -> Tensor:
+        return batch_loss(vectors[0], kept, batch, config)
+
+    loss = backpropagate(base, [("query", batch.queries)], loss_of, config, 1, INFINITE)
+    queries = make_parts(base, batch.queries, "query", config)
+    assert len(runs) == len(queries)
+    plain = loss_of([in_order(queries, [embed(base, part.ids, "fp32") for part in queries])])
+    assert loss == pytest.approx(plain.item(), rel=1e-6)
+    for parameter, gradient in zip(parameters, torch.autograd.grad(plain, parameters), strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, atol=1e-5, rtol=1e-4)

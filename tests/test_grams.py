@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, grams, plan_training, train_adapter
-from adapt_embed.adapters.folder import register_adapter
-from adapt_embed.adapters.grams import GramRequest, GramTexts, collect_grams, draw_texts
+from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, train_adapter
+from adapt_embed.adapters.after import grams
+from adapt_embed.adapters.after.gram_plan import plan_grams
+from adapt_embed.adapters.after.grams import GramRequest, GramTexts, MeasuredGrams, collect_grams, draw_texts, measure_grams
+from adapt_embed.adapters.register import register_adapter
+from adapt_embed.adapters.strategies.table import open_strategy, put_in
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.cli import main
 from adapt_embed.data.retrieval import TrainingData
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import AdapterError, TrainingError
-from adapt_embed.lora import read_lora
+from adapt_embed.lora import LoraFactors, read_lora
 from adapt_embed.lora.gram_file import GRAMS, GramFile, grams_bytes, write_grams
 from adapt_embed.lora.grams import FullGram, GramRank, LowRankGram, blank_gram, gram_error, store_gram
 from adapt_embed.merge import MergeConfig, merge_factors
@@ -32,16 +35,28 @@ ALONE = ["attention.output.dense", "intermediate.dense", "output.dense"]
 NAMES = [f"{layer}.{end}" for layer in LAYERS for end in TOGETHER + ALONE]
 
 
-def train(tiny_base: Path, data: TrainingData, rank: GramRank, **options: object) -> TrainResult:
-    return train_adapter(load_base(resolve_base(str(tiny_base))), data, CONFIG, grams=GramRequest(rank=rank), **options)  # type: ignore[arg-type]
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    result: TrainResult
+    grams: MeasuredGrams
+
+    @property
+    def factors(self) -> LoraFactors:
+        return self.result.factors
+
+
+def train(tiny_base: Path, data: TrainingData, rank: GramRank, config: TrainConfig = CONFIG, **options: object) -> Trained:
+    base = load_base(resolve_base(str(tiny_base)))
+    result = train_adapter(base, data, config, **options)  # type: ignore[arg-type]
+    return Trained(result, measure_grams(base, result.factors, data, config, GramRequest(rank=rank)))
 
 
 @pytest.fixture(scope="module")
-def trained(tiny_base: Path, toy_data: TrainingData) -> dict[GramRank, TrainResult]:
+def trained(tiny_base: Path, toy_data: TrainingData) -> dict[GramRank, Trained]:
     return {rank: train(tiny_base, toy_data, rank) for rank in (4, "full")}
 
 
-def by_hand(tiny_base: Path, result: TrainResult, data: TrainingData) -> dict[str, Tensor]:
+def by_hand(tiny_base: Path, result: Trained, data: TrainingData) -> dict[str, Tensor]:
     """The Gram matrices one text at a time, so that nothing is padded, with hooks and in float64."""
     base = load_base(resolve_base(str(tiny_base)))
     base.network.lay_over("trained", {name: module.delta() for name, module in result.factors.items()})
@@ -76,7 +91,7 @@ def random_gram(width: int, tokens: int, seed: int = 0) -> Tensor:
 
 
 def test_the_exact_gram_is_the_one_computed_by_hand(
-    tiny_base: Path, toy_data: TrainingData, trained: dict[GramRank, TrainResult], tmp_path: Path
+    tiny_base: Path, toy_data: TrainingData, trained: dict[GramRank, Trained], tmp_path: Path
 ) -> None:
     expected = by_hand(tiny_base, trained["full"], toy_data)
     write_grams(trained["full"].grams.stored, tmp_path / GRAMS)
@@ -100,7 +115,7 @@ def test_padding_does_not_count(loaded_tiny_base: Base, monkeypatch: pytest.Monk
         torch.testing.assert_close(together.matrices[name], gram, atol=1e-4, rtol=1e-4)
 
 
-def test_modules_that_read_one_input_share_one_matrix(trained: dict[GramRank, TrainResult], tmp_path: Path) -> None:
+def test_modules_that_read_one_input_share_one_matrix(trained: dict[GramRank, Trained], tmp_path: Path) -> None:
     write_grams(trained[4].grams.stored, tmp_path / GRAMS)
     readers = GramFile(tmp_path).readers
     for layer in LAYERS:
@@ -126,22 +141,30 @@ def test_texts_are_bounded_and_seeded(toy_data: TrainingData, monkeypatch: pytes
     assert set(drawn[0].passages) < set(toy_data.corpus.values())
 
 
+def blank_factors(base: Base) -> LoraFactors:
+    strategy = open_strategy(CONFIG)
+    with put_in(strategy, base):
+        return strategy.read_out()
+
+
 def test_inputs_that_are_not_finite_are_named(loaded_tiny_base: Base, toy_data: TrainingData) -> None:
     with torch.no_grad():
         loaded_tiny_base.model.get_submodule(f"{LAYERS[0]}.intermediate.dense").bias.fill_(1e25)
     with pytest.raises(TrainingError, match=r"inputs of encoder\.layer\.0\.output\.dense are too large"):
-        grams.measure_grams(loaded_tiny_base, NAMES, toy_data, CONFIG, GramRequest(rank=4))
+        measure_grams(loaded_tiny_base, blank_factors(loaded_tiny_base), toy_data, CONFIG, GramRequest(rank=4))
 
 
 def test_measuring_changes_no_factor_and_leaves_no_hook(tiny_base: Path, toy_data: TrainingData) -> None:
     base = load_base(resolve_base(str(tiny_base)))
-    without = train_adapter(load_base(resolve_base(str(tiny_base))), toy_data, CONFIG)
-    with_grams = train_adapter(base, toy_data, CONFIG, grams=GramRequest(rank=4))
-    assert without.grams is None
-    assert without.losses == with_grams.losses
-    for name, module in without.factors.items():
-        assert torch.equal(module.a, with_grams.factors[name].a)
-        assert torch.equal(module.b, with_grams.factors[name].b)
+    without = train_adapter(base, toy_data, CONFIG)
+    kept = {name: (module.a.clone(), module.b.clone()) for name, module in without.factors.items()}
+    measure_grams(base, without.factors, toy_data, CONFIG, GramRequest(rank=4))
+    after = train_adapter(base, toy_data, CONFIG)
+    assert without.losses == after.losses
+    for name, (a, b) in kept.items():
+        assert torch.equal(a, without.factors[name].a)
+        assert torch.equal(b, without.factors[name].b)
+        assert torch.equal(a, after.factors[name].a)
     assert not any(module._forward_pre_hooks for module in base.model.modules())
 
 
@@ -202,14 +225,14 @@ def test_a_gram_of_zero_and_one_that_is_large_are_kept(rank: GramRank) -> None:
 @pytest.mark.parametrize("rank", [4, "full"])
 def test_the_size_told_is_the_size_written(tiny_base: Path, toy_data: TrainingData, tmp_path: Path, rank: GramRank) -> None:
     base = load_base(resolve_base(str(tiny_base)))
-    plan = plan_training(base, toy_data, CONFIG, gram_rank=rank).grams
-    result = train_adapter(base, toy_data, CONFIG, grams=GramRequest(rank=rank))
-    write_grams(result.grams.stored, tmp_path / GRAMS)
+    plan = plan_grams(base, toy_data, CONFIG, rank)
+    factors = train_adapter(base, toy_data, CONFIG).factors
+    measured = measure_grams(base, factors, toy_data, CONFIG, GramRequest(rank=rank))
+    write_grams(measured.stored, tmp_path / GRAMS)
     size = (tmp_path / GRAMS).stat().st_size
     assert (plan.modules, plan.inputs, plan.queries, plan.passages) == (12, 8, 64, 32)
     assert plan.file_bytes == pytest.approx(size, rel=0.005)
-    assert result.grams.as_dict()["bytes"] == plan.file_bytes
-    assert plan_training(base, toy_data, CONFIG).grams is None
+    assert measured.as_dict()["bytes"] == plan.file_bytes
 
 
 def test_a_low_rank_is_small_where_layers_are_wide() -> None:
@@ -293,13 +316,15 @@ def test_a_later_format_asks_for_an_upgrade(folder: Path) -> None:
 
 
 @pytest.fixture
-def registered(tiny_base: Path, toy_data: TrainingData, trained: dict[GramRank, TrainResult], tmp_path: Path) -> tuple[Entry, Path]:
+def registered(tiny_base: Path, toy_data: TrainingData, trained: dict[GramRank, Trained], tmp_path: Path) -> tuple[Entry, Path]:
     registry = open_registry(tmp_path / "registry")
-    entry = register_adapter(registry, "toy", "legal", load_base(resolve_base(str(tiny_base))), toy_data, CONFIG, trained[4])
+    entry = register_adapter(
+        registry, "toy", "legal", load_base(resolve_base(str(tiny_base))), toy_data, CONFIG, trained[4].result, grams=trained[4].grams
+    )
     return entry, registry.folder(entry)
 
 
-def test_the_entry_records_the_error_and_the_file(registered: tuple[Entry, Path], trained: dict[GramRank, TrainResult]) -> None:
+def test_the_entry_records_the_error_and_the_file(registered: tuple[Entry, Path], trained: dict[GramRank, Trained]) -> None:
     entry, folder = registered
     exact, kept = ({name: gram.dense() for name, gram in trained[rank].grams.stored.items()} for rank in ("full", 4))
     errors = {name: float((kept[name] - gram).norm() / gram.norm()) for name, gram in exact.items()}
@@ -328,7 +353,7 @@ def test_peft_and_sentence_transformers_load_the_folder(registered: tuple[Entry,
 
 
 def test_a_run_cut_short_while_measuring_ends_as_the_uninterrupted_one(
-    tiny_base: Path, toy_data: TrainingData, trained: dict[GramRank, TrainResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_base: Path, toy_data: TrainingData, trained: dict[GramRank, Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -346,8 +371,8 @@ def test_a_run_cut_short_while_measuring_ends_as_the_uninterrupted_one(
     assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
-def test_regmean_merges_by_them(tiny_base: Path, toy_data: TrainingData, trained: dict[GramRank, TrainResult], tmp_path: Path) -> None:
-    other = train_adapter(load_base(resolve_base(str(tiny_base))), toy_data, dataclasses.replace(CONFIG, seed=9), grams=GramRequest(rank=4))
+def test_regmean_merges_by_them(tiny_base: Path, toy_data: TrainingData, trained: dict[GramRank, Trained], tmp_path: Path) -> None:
+    other = train(tiny_base, toy_data, 4, dataclasses.replace(CONFIG, seed=9))
     parents, of_parents = [trained[4], other], []
     for number, parent in enumerate(parents):
         (tmp_path / str(number)).mkdir()

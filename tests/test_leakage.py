@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adapt_embed.adapters import TrainConfig, train_adapter
-from adapt_embed.adapters.folder import register_adapter
+from adapt_embed.adapters.register import register_adapter
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.bench.leaks.find import find_leaks
 from adapt_embed.bench.leaks.leakage import Leakage, TaskLeaks

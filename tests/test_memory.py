@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, memory
-from adapt_embed.adapters.lora_layers import add_lora, set_training
 from adapt_embed.adapters.memory import BYTES_PER_UNIT, control_group_limits, device_memory, graph_bytes_per_token, micro_batch_tokens
+from adapt_embed.adapters.strategies.table import open_strategy
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.choices import Precision
 from adapt_embed.encoders.batching import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS
@@ -17,8 +17,9 @@ from torch import Tensor, nn
 @pytest.fixture(scope="module")
 def minilm_in_training() -> Base:
     base = load_base(resolve_base("minilm"))
-    add_lora(base, TrainConfig())
-    set_training(base, True)
+    strategy = open_strategy(TrainConfig())
+    strategy.put_in(base)
+    strategy.training(True)
     return base
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from adapt_embed.base.resolve import BaseOptions
@@ -14,6 +15,7 @@ from adapt_embed.events import Quiet
 from adapt_embed.lora import LoraModule, factors_sha256, write_lora
 from adapt_embed.merge import METHODS, MergeRequest, MethodSettings, WeightSearch, explain_merge, prepare_merge
 from adapt_embed.merge.register import SEARCH
+from adapt_embed.references import EncoderSettings, LoadedBases, open_encoder, resolve_reference
 from adapt_embed.registry import open_registry
 from adapt_embed.registry.foreign import add_folder
 from click.testing import CliRunner
@@ -104,6 +106,15 @@ def test_what_is_not_registered_stays_in_memory_and_needs_no_name(adapters: tupl
     assert report.as_dict().keys() == {"parents", "config", "rank", "energy"}
     with pytest.raises(ConfigError, match="the result needs a name"):
         prepare_merge(MergeRequest(references=adapters[:1]))
+
+
+def test_what_is_not_registered_encodes_as_the_version_does(adapters: tuple[str, ...]) -> None:
+    job = prepare_merge(MergeRequest(references=adapters, store="fp32"))
+    bases = LoadedBases(EncoderSettings(precision="fp32"))
+    own = job.open(job.plan(), bases).encode(["the court", "法律"], "query").vectors
+    job.run()
+    kept = open_encoder(resolve_reference("legal-医疗", job.where), bases).encode(["the court", "法律"], "query").vectors
+    np.testing.assert_array_equal(own, kept)
 
 
 def test_a_plan_is_what_the_run_gives_and_writes_nothing(adapters: tuple[str, ...]) -> None:

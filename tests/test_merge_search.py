@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from adapt_embed.adapters.dev import make_dev_set
+from adapt_embed.adapters.evaluation import make_dev_set
 from adapt_embed.base import Base
 from adapt_embed.choices import Role
 from adapt_embed.cli.merge_text import curve_tables, search_table

@@ -13,9 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from adapt_embed.adapters.losses import LOSSES
 from adapt_embed.base.fingerprint import fingerprint
-from adapt_embed.choices import LossName
 from adapt_embed.cli import life, process
 from adapt_embed.data.domains import name_domain
 from adapt_embed.errors import DomainError, did_you_mean
@@ -74,6 +72,7 @@ WRONG = [
     ("train --domain LEAGL --data sample", "Did you mean legal?"),
     ("train --domain legl.toml", "legl.toml does not exist"),
     ("train --domain legal --set epocs=2", "unknown setting 'epocs'. Did you mean epochs?"),
+    ("train --domain legal --set loss.temprature=2", "unknown setting 'loss.temprature'. Did you mean loss.temperature"),
     ("train --domain legal --set loss=infonc", "unknown loss 'infonc'. Did you mean infonce"),
     ("train --domain legal --set store=fp61", "unknown store 'fp61'. Did you mean fp16"),
     ("train --domain legal --set epochs=many", "epochs is 'many'; expected a whole number"),
@@ -157,10 +156,6 @@ def test_near_names_are_found_whatever_their_case() -> None:
     assert did_you_mean("LEGALL", ["legal", "medical"]) == " Did you mean legal?"
     assert did_you_mean("legl", ["Legal"]) == " Did you mean Legal?"
     assert did_you_mean("xyz", ["legal"]) == ""
-
-
-def test_the_names_of_losses_are_those_of_the_table() -> None:
-    assert set(LOSSES) == set(LossName.__args__)
 
 
 def test_the_methods_are_listed_without_torch() -> None:

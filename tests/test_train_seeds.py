@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 from adapt_embed.adapters.seeds import open_group
+from adapt_embed.base import load as base_load
 from adapt_embed.cli import main
+from adapt_embed.data import sources
+from adapt_embed.data.domains import Domain, HubSet, load_domain
+from adapt_embed.data.retrieval import TrainingData
 from adapt_embed.errors import TrainingError
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner, Result
@@ -43,6 +47,47 @@ def test_each_seed_gives_the_version_that_its_own_command_gives(train: Train, ho
     assert (home / "legal/2" / WEIGHTS).read_bytes() == (alone / "legal/1" / WEIGHTS).read_bytes()
     assert (home / "legal/1" / WEIGHTS).read_bytes() != (home / "legal/2" / WEIGHTS).read_bytes()
     assert not list(home.glob("runs/*"))
+
+
+@pytest.mark.parametrize("more", [(), ("--train-queries", "40"), ("--dry-run",)])
+def test_base_and_data_are_loaded_once_for_all_seeds(train: Train, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]) -> None:
+    loads: list[str] = []
+
+    def counted(owner: object, name: str) -> None:
+        load = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *given, **options: (loads.append(name), load(*given, **options))[1])
+
+    counted(base_load, "load_base")
+    counted(sources, "load_training_data")
+    result = train("--seeds", "3", *more)
+    assert result.exit_code == 0, result.output
+    assert sorted(loads) == ["load_base", "load_training_data"]
+
+
+def test_queries_drawn_from_data_in_memory_are_those_that_each_seed_draws_by_itself(toy_folder: Path) -> None:
+    domain = load_domain("legal")
+    source = sources.TrainingSource(str(toy_folder), domain, "en", train_queries=40)
+    for seed in (0, 5, 0):
+        alone = sources.load_training_data(str(toy_folder), domain=domain, lang="en", seed=seed, train_queries=40)
+        assert source.load(seed) == alone
+    assert source.load(0).train != source.load(5).train
+
+
+def test_hub_sets_of_which_the_seed_draws_rows_are_read_for_each_seed(toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def load(*_: object, seed: int, **__: object) -> TrainingData:
+        read.append(seed)
+        return toy_data
+
+    monkeypatch.setattr(sources, "load_training_data", load)
+    whole, limited = (HubSet(id="owner/name", revision="1", language="en", page="", layout="beir", rows=rows) for rows in (None, 10))
+    for hub_set, expected in ((whole, [0]), (limited, [0, 1])):
+        read.clear()
+        monkeypatch.setattr(Domain, "hub_sets", lambda self, lang, hub_set=hub_set: (hub_set,))
+        source = sources.TrainingSource("hub", load_domain("legal"), "en")
+        assert [source.load(seed) for seed in (0, 1)] == [toy_data, toy_data]
+        assert read == expected
 
 
 def test_entries_record_their_group_and_a_single_run_records_none(train: Train, home: Path) -> None:

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, TrainResult, config_from, gradients, plan_training, train_adapter
-from adapt_embed.adapters.dev import make_dev_set
-from adapt_embed.adapters.folder import write_adapter
-from adapt_embed.adapters.grams import GramRequest
-from adapt_embed.adapters.loop import Progress, learning_rate_factor
-from adapt_embed.adapters.lora_layers import read_factors
-from adapt_embed.adapters.train import describe_dev
+from adapt_embed.adapters.after.gram_plan import estimate_gram_seconds, plan_grams
+from adapt_embed.adapters.after.grams import GramRequest, measure_grams
+from adapt_embed.adapters.evaluation import make_dev_set
+from adapt_embed.adapters.loop import Progress
+from adapt_embed.adapters.plan import describe_dev
+from adapt_embed.adapters.register import write_adapter
+from adapt_embed.adapters.schedules import learning_rate_factor
+from adapt_embed.adapters.strategies.lora import read_factors
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.data import dev_set
 from adapt_embed.data.dev_set import DevSet
@@ -69,7 +71,7 @@ def test_the_same_seed_gives_the_same_factors_and_another_seed_others(tiny_base:
     torch.rand(7)
     second, other = train_fresh(tiny_base, toy_data, dropout=dropout), train_fresh(tiny_base, toy_data, dropout=dropout, seed=1)
     assert first.losses == second.losses
-    assert first.looks == second.looks
+    assert first.evaluations == second.evaluations
     assert factors_sha256(first.factors) == factors_sha256(second.factors) != factors_sha256(other.factors)
     assert first.losses != other.losses
 
@@ -147,7 +149,7 @@ def test_a_run_of_one_step_learns() -> None:
 
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[list[float], list[str]]]:
-    """Dev scores that are given beforehand, and the factors that were looked at."""
+    """Dev scores that are given beforehand, and the factors that they were given to."""
     scores: list[float] = []
     seen: list[str] = []
 
@@ -163,13 +165,13 @@ def test_the_best_state_is_kept_and_not_the_last(base: Base, toy_data: TrainingD
     scores, seen = scripted
     scores += [0.2, 0.5, 0.9, 0.9, 0.3]
     result = train_adapter(base, toy_data, quick(epochs=4, patience=None))
-    assert [look.step for look in result.looks] == [0, 4, 8, 12, 16]
+    assert [each.step for each in result.evaluations] == [0, 4, 8, 12, 16]
     assert (result.before, result.after, result.best.step) == (0.2, 0.9, 8)
     assert factors_sha256(result.factors) == seen[2]
     assert len(set(seen)) == 5
 
 
-def test_the_run_stops_when_dev_has_not_gained_for_patience_looks(
+def test_the_run_stops_when_dev_has_not_gained_for_patience_evaluations(
     base: Base, toy_data: TrainingData, scripted: tuple[list[float], list[str]]
 ) -> None:
     scripted[0].extend([0.9, 0.4, 0.5, 0.5, 0.4, 0.9])
@@ -178,7 +180,9 @@ def test_the_run_stops_when_dev_has_not_gained_for_patience_looks(
     assert (result.steps, result.after) == (16, 0.5)  # the base's own 0.9 is no state of the run
 
 
-def test_a_gain_at_the_last_of_patience_looks_goes_on(base: Base, toy_data: TrainingData, scripted: tuple[list[float], list[str]]) -> None:
+def test_a_gain_at_the_last_of_patience_evaluations_goes_on(
+    base: Base, toy_data: TrainingData, scripted: tuple[list[float], list[str]]
+) -> None:
     scripted[0].extend([0.1, 0.4, 0.3, 0.5, 0.4])
     result = train_adapter(base, toy_data, quick(epochs=4, patience=2))
     assert not result.stopped_early
@@ -189,23 +193,23 @@ def test_without_dev_the_last_state_is_kept_and_told(base: Base, toy_data: Train
     data = dataclasses.replace(toy_data, dev=None)
     seen: list[str] = []
     result = train_adapter(base, data, quick(), on_step=lambda _: seen.append(factors_sha256(read_factors(base))))
-    assert (result.best, result.before, result.after, result.looks) == (None, None, None, [])
+    assert (result.best, result.before, result.after, result.evaluations) == (None, None, None, [])
     assert (result.steps, result.stopped_early) == (8, False)
     assert factors_sha256(result.factors) == seen[-1]
     assert "the last state is kept" in describe_dev(make_dev_set(data), data)
 
 
-def test_dev_is_looked_at_every_eval_steps_and_at_the_end(base: Base, toy_data: TrainingData) -> None:
+def test_dev_is_scored_every_eval_steps_and_at_the_end(base: Base, toy_data: TrainingData) -> None:
     result = train_adapter(base, toy_data, quick(eval_steps=3, patience=None))
-    assert [look.step for look in result.looks] == [0, 3, 6, 8]
+    assert [each.step for each in result.evaluations] == [0, 3, 6, 8]
 
 
-def test_the_first_look_is_the_bases_own_score(tiny_base: Path, toy_data: TrainingData) -> None:
+def test_the_first_evaluation_is_the_bases_own_score(tiny_base: Path, toy_data: TrainingData) -> None:
     alone = LoraEncoder(load_base(resolve_base(str(tiny_base))), precision="fp32", max_tokens=16)
     assert train_fresh(tiny_base, toy_data, epochs=1).before == make_dev_set(toy_data).score(alone)
 
 
-def test_the_last_look_is_the_score_of_the_factors(tiny_base: Path, toy_data: TrainingData) -> None:
+def test_the_last_evaluation_is_the_score_of_the_factors(tiny_base: Path, toy_data: TrainingData) -> None:
     result = train_fresh(tiny_base, toy_data, epochs=3)
     encoder = LoraEncoder(load_base(resolve_base(str(tiny_base))), result.factors, precision="fp32", max_tokens=16)
     assert result.after == pytest.approx(make_dev_set(toy_data).score(encoder), abs=0.01)
@@ -254,7 +258,9 @@ def test_a_base_is_as_it_was_after_a_run_however_it_ends(
     expected: tuple[type[BaseException], ...] = (KeyboardInterrupt, RuntimeError, ConfigError, TrainingError)
     with contextlib.suppress(*expected):
         if end == "plan":
-            plan_training(base, toy_data, quick(), gram_rank=4, timed=True)
+            plan_training(base, toy_data, quick(), timed=True)
+            plan_grams(base, toy_data, quick(), 4)
+            estimate_gram_seconds(base, toy_data, quick())
         elif end == "Ctrl-C at a step":
             train_adapter(base, toy_data, quick(), on_step=stop(KeyboardInterrupt))
         elif end == "Ctrl-C at an evaluation":
@@ -264,7 +270,9 @@ def test_a_base_is_as_it_was_after_a_run_however_it_ends(
             train_adapter(base, toy_data, quick(), on_step=stop(RuntimeError))
         else:
             settings = {"target": {"targets": ("quarry",)}, "not a number": {"learning_rate": 1e30}}.get(end, {})
-            train_adapter(base, toy_data, quick(**settings), grams=GramRequest(rank=4) if end == "grams" else None)
+            result = train_adapter(base, toy_data, quick(**settings))
+            if end == "grams":
+                measure_grams(base, result.factors, toy_data, quick(), GramRequest(rank=4))
     assert state_of(base) == before
     assert np.array_equal(vectors_of(base), vectors)
 
@@ -274,7 +282,7 @@ def test_a_second_run_on_a_base_is_that_on_a_fresh_one(base: Base, tiny_base: Pa
     train_adapter(base, toy_data, quick(seed=5, targets=("query",)))
     again, fresh = train_adapter(base, toy_data, quick()), train_fresh(tiny_base, toy_data)
     assert factors_sha256(again.factors) == factors_sha256(fresh.factors)
-    assert (again.losses, again.looks) == (fresh.losses, fresh.looks)
+    assert (again.losses, again.evaluations) == (fresh.losses, fresh.evaluations)
 
 
 def test_an_adapter_that_lies_over_the_base_takes_no_part_in_a_run(base: Base, tiny_base: Path, toy_data: TrainingData) -> None:
@@ -308,7 +316,7 @@ def test_each_step_is_told(base: Base, toy_data: TrainingData) -> None:
     assert [progress.loss for progress in told] == result.losses
     assert {progress.steps for progress in told} == {8}
     assert told[2].dev == result.before
-    assert told[-1].dev == result.looks[-1].score
+    assert told[-1].dev == result.evaluations[-1].score
     assert all(progress.pairs_per_s > 0 for progress in told)
 
 

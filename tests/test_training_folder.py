@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, run_id, train_adapter
-from adapt_embed.adapters.folder import register_adapter
+from adapt_embed.adapters.register import register_adapter
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.choices import Role
 from adapt_embed.data.domains import load_domain

@@ -53,7 +53,7 @@ def uninterrupted(tiny_base: Path, toy_data: TrainingData) -> TrainResult:
 
 def assert_same(result: TrainResult, expected: TrainResult) -> None:
     assert result.losses == expected.losses
-    assert result.looks == expected.looks
+    assert result.evaluations == expected.evaluations
     assert result.best == expected.best
     assert factors_sha256(result.factors) == factors_sha256(expected.factors)
 
@@ -116,19 +116,19 @@ def test_a_state_older_than_the_kill_is_gone_on_from(
     assert_same(result, uninterrupted)
 
 
-@pytest.mark.parametrize("look", [1, 2, 4, 5])
+@pytest.mark.parametrize("evaluation", [1, 2, 4, 5])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, Killed])
-def test_a_look_at_dev_that_was_cut_short_is_made_up_for(
+def test_an_evaluation_that_was_cut_short_is_made_up_for(
     tiny_base: Path,
     toy_data: TrainingData,
     uninterrupted: TrainResult,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    look: int,
+    evaluation: int,
     error: type[BaseException],
 ) -> None:
     with monkeypatch.context() as patch:
-        fail_at_call(patch, DevSet, "score", look, error)
+        fail_at_call(patch, DevSet, "score", evaluation, error)
         with pytest.raises(error):
             run(tiny_base, toy_data, tmp_path)
     assert_same(run(tiny_base, toy_data, tmp_path, resume=True), uninterrupted)
@@ -204,6 +204,22 @@ def test_a_state_that_cannot_be_written_is_one_clear_line_and_leaves_the_old_one
     assert_same(run(tiny_base, toy_data, tmp_path, resume=True), uninterrupted)
 
 
+def test_a_state_has_the_parts_that_states_of_earlier_versions_have(tiny_base: Path, toy_data: TrainingData, tmp_path: Path) -> None:
+    run(tiny_base, toy_data, tmp_path)
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state.keys() == {"step", "losses", "looks", "best_weights", "weights", "optimizer"}
+    assert state["looks"][0].keys() == {"step", "score"}
+
+
+def test_the_last_state_is_kept_until_it_is_discarded_however_seldom_states_are_saved(
+    tiny_base: Path, toy_data: TrainingData, uninterrupted: TrainResult, tmp_path: Path
+) -> None:
+    run(tiny_base, toy_data, tmp_path, every_s=1000)
+    told: list[int] = []
+    assert_same(run(tiny_base, toy_data, tmp_path, resume=True, on_step=lambda progress: told.append(progress.step)), uninterrupted)
+    assert told == []
+
+
 def test_discarding_leaves_nothing_of_the_run(tiny_base: Path, toy_data: TrainingData, tmp_path: Path) -> None:
     run(tiny_base, toy_data, tmp_path / "run")
     (tmp_path / "run" / "state.123.tmp").write_bytes(b"of a killed write")
@@ -260,7 +276,7 @@ def _train(arguments: list[str], prepare: Callable[[], None]) -> int:
         from adapt_embed import adapters
         from adapt_embed.cli import main
 
-        adapters.Checkpoint = lambda folder: Checkpoint(folder, every_s=0.0)  # type: ignore[assignment,misc]
+        adapters.Checkpoint = lambda folder, **more: Checkpoint(folder, every_s=0.0, **more)  # type: ignore[assignment,misc]
         prepare()
         with open(os.devnull, "w") as nowhere:  # noqa: PTH123
             os.dup2(nowhere.fileno(), 1)

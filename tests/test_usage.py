@@ -148,3 +148,22 @@ def test_a_length_beyond_the_bases_is_refused_before_the_network_is_loaded(
     ran = adapt(*words, "--base", tiny_base, "--max-tokens", 9999, "--json")
     assert ran.exit_code == 1
     assert json.loads(ran.stdout)["error"] == f"the maximum length is 9999 tokens; {tiny_base.name} takes at most 512"
+
+
+# Requests
+
+
+def test_a_request_that_contradicts_itself_is_a_usage_error_of_the_command() -> None:
+    message = "--energy decides the rank of --rank auto; with --rank full it does nothing: leave one of them out"
+    ran = adapt("merge", "法律", "legal", "--energy", 0.5, "--rank", "full")
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("Usage: ")
+    assert ran.stderr.endswith(f"Error: {message}\n")
+    as_json = adapt("merge", "法律", "legal", "--energy", 0.5, "--rank", "full", "--json")
+    assert (as_json.exit_code, json.loads(as_json.stdout)) == (2, {"error": message})
+
+
+@pytest.mark.parametrize("sources", ["", " , "])
+def test_a_search_on_nothing_is_refused(sources: str) -> None:
+    ran = adapt("merge", "legal", "medical", "--search", sources)
+    assert (ran.exit_code, "--search names no dev data" in ran.stderr) == (2, True)

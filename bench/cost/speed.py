@@ -1,12 +1,14 @@
 """How fast an encoder is, measured on a few of the texts."""
 
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 
 from ...choices import Role
 from ...encoders.batching import length_batches
 from ...encoders.protocol import NetworkEncoder
+from ...timing import estimate_seconds
 
 _TRIED = 32
 """Texts that the speed is measured on, drawn evenly from the short to the long."""
@@ -24,7 +26,12 @@ class Counted:
 
 def minutes_for(network: NetworkEncoder, counts: list[Counted]) -> float:
     """Return how long an encoder takes for texts, its speed being measured on a few of them."""
-    return _padded(network, counts) / _padded_tokens_per_s(network, counts) / 60 if counts else 0.0
+    if not counts:
+        return 0.0
+    ordered = sorted(counts, key=lambda each: each.tokens)
+    # The first run also pays for the weights laid over, and for every new shape: all that is timed is run before.
+    seconds = estimate_seconds(partial(_encode, network), ordered, sample=_TRIED, warm_up=len(ordered), size=partial(_padded, network))
+    return seconds / 60
 
 
 def count_tokens(network: NetworkEncoder, texts: dict[Role, list[str]]) -> list[Counted]:
@@ -36,16 +43,7 @@ def count_tokens(network: NetworkEncoder, texts: dict[Role, list[str]]) -> list[
     return counts
 
 
-def _padded_tokens_per_s(network: NetworkEncoder, counts: list[Counted]) -> float:
-    ordered = sorted(counts, key=lambda each: each.tokens)
-    tried = ordered[:: max(1, len(ordered) // _TRIED)]
-    _encode(network, tried)  # the first run also pays for the weights laid over, and for every new shape
-    started = time.monotonic()
-    _encode(network, tried)
-    return _padded(network, tried) / (time.monotonic() - started)
-
-
-def _padded(network: NetworkEncoder, counts: list[Counted]) -> int:
+def _padded(network: NetworkEncoder, counts: Sequence[Counted]) -> int:
     """Count the tokens that the network is given, padding included: few texts of many lengths are mostly padding."""
     total = 0
     for role in get_args(Role):
@@ -54,7 +52,7 @@ def _padded(network: NetworkEncoder, counts: list[Counted]) -> int:
     return total
 
 
-def _encode(network: NetworkEncoder, counts: list[Counted]) -> None:
+def _encode(network: NetworkEncoder, counts: Sequence[Counted]) -> None:
     for role in get_args(Role):
         if texts := [each.text for each in counts if each.role == role]:
             network.encode(texts, role)

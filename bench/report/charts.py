@@ -6,6 +6,7 @@ Charts are narrow (`WIDTH` units), so that their letters stay legible on a phone
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...metrics import NDCG_10
 from ..result import Summary
 from .curve import WeightCurve, WeightLine
 from .examples import Examples
@@ -133,7 +134,7 @@ def _curve_chart(curve: WeightCurve, line: WeightLine) -> CurveChart:
     across = Scale(0.0, 1.0, _LEFT, WIDTH - _RIGHT, 0.25)
     above = [(domain, row, [ndcg[domain] for ndcg in line.ndcg], curve.base_ndcg[domain]) for row, domain in enumerate(curve.domains)]
     below = [(curve.general_name, len(curve.domains), list(line.general), curve.base_general)]
-    panels = [_panel("nDCG@10 on dev", line.x, above, across), _panel(curve.general_name, line.x, below, across)]
+    panels = [_panel(f"{NDCG_10} on dev", line.x, above, across), _panel(curve.general_name, line.x, below, across)]
     chosen = across(line.chosen) if line.chosen is not None else None
     return CurveChart(axis=line.axis, across=across, panels=tuple(panels), chosen=chosen)
 

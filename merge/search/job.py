@@ -117,7 +117,8 @@ def prepare_search(
 
 def _open_base(asked: WeightSearch, parents: Sequence[Parent], where: Search, events: Events) -> LoraEncoder:
     """Open the base under the first adapter, to measure as training measured the adapters unless the request says otherwise."""
-    from ...references import EncoderSettings, LoadedBases, of_base, open_lora, resolve_reference
+    from ...references import EncoderSettings, LoadedBases
+    from ..parents import open_base
 
     first = next(parent for parent in parents if parent.folder is not None)
     precisions = {parent.precision for parent in parents if parent.precision is not None}
@@ -127,8 +128,7 @@ def _open_base(asked: WeightSearch, parents: Sequence[Parent], where: Search, ev
         max_tokens=asked.max_tokens,
         batch_tokens=asked.batch_tokens,
     )
-    found = resolve_reference(first.reference, where)
-    opened = open_lora(of_base(found.base, found.encoding), LoadedBases(settings))
+    opened = open_base(first, where, LoadedBases(settings))
     trained = {parent.reference: parent.max_tokens for parent in parents if parent.max_tokens is not None}
     longest = asked.max_tokens or max(trained.values(), default=MAX_TOKENS)
     for name, tokens in trained.items():

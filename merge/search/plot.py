@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ...choices import PICTURES
 from ...errors import ConfigError, MissingExtraError
 from ...files import check_writable, write_file
+from ...metrics import NDCG_10
 from ...registry.search_file import Curve, Line
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _draw(axes: Axes, curve: Curve, line: Line, plain: Mapping[str, str]) -> lis
         axes.axhline(curve.base.ndcg[domain], color=drawn.get_color(), linestyle=":", linewidth=1)
         handles.append(drawn)
     axes.set_xlabel(_in_plain_names(line.axis, plain))
-    axes.set_ylabel("nDCG@10 on dev (0 to 1; dotted: the base)")
+    axes.set_ylabel(f"{NDCG_10} on dev (0 to 1; dotted: the base)")
     general = axes.twinx()
     label = "general (Spearman, -1 to 1)" if curve.general_kind == "spearman" else "closeness to the base (cosine, -1 to 1)"
     (drawn,) = general.plot(xs, [each.measurement.general for each in line.points], color="0.45", linestyle="--", label=label)

@@ -1,6 +1,5 @@
 """What a set of factors is worth: each domain's nDCG@10 and loss on dev, and a general score. Nothing is encoded twice."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +12,7 @@ from ...encoders.protocol import Encodes, Vectors
 from ...errors import ConfigError, DataError
 from ...lora import LoraModule, factors_sha256
 from ...registry.search_file import GeneralKind, Measurement
+from ...timing import estimate_seconds
 from .task import SearchTask
 
 EncoderOf = Callable[[Mapping[str, LoraModule]], Encodes]
@@ -95,12 +95,8 @@ class Probe:
     def estimate_seconds(self) -> float:
         """Return how long one measurement takes, by encoding a few texts of all lengths with the base."""
         texts = sorted(self._documents, key=lambda text: (len(text), text))
-        some = texts[:: max(1, len(texts) // _SAMPLE)]
-        encoder = self._encoder_of({})
-        encoder.encode(some[:4])  # to warm up
-        started = time.monotonic()
-        encoder.encode(some)
-        return (time.monotonic() - started) * self.text_count / len(some)
+        seconds = estimate_seconds(self._encoder_of({}).encode, texts, sample=_SAMPLE, warm_up=4)
+        return seconds * self.text_count / len(texts)
 
     def _base(self) -> _Embedded:
         if self._base_vectors is None:
@@ -119,7 +115,7 @@ class Probe:
         for task in self.tasks:
             queries = embedded.queries[[self._queries[text] for text in task.dev.queries.values()]]
             passages = embedded.documents[[self._documents[text] for text in task.dev.passages.values()]]
-            ndcg[task.name], loss[task.name] = task.dev.ndcg(queries, passages), task.loss(queries, passages)
+            ndcg[task.name], loss[task.name] = task.dev.score_vectors(queries, passages), task.loss(queries, passages)
         return Measurement(ndcg=ndcg, loss=loss, general=self._general(embedded))
 
     def _general(self, embedded: _Embedded) -> float:

@@ -1,10 +1,20 @@
 """The evaluation on the dev split during training: on the set that the search for merge weights uses too."""
 
+from dataclasses import dataclass
+
 from ..base.load import Base
 from ..data.dev_set import DevSet, draw_dev_set
 from ..data.retrieval import TrainingData
 from ..encoders.lora import LoraEncoder
 from .config import TrainConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """One evaluation on the dev split: after how many steps, and the mean score in the dev set's metric."""
+
+    step: int
+    score: float
 
 
 def dev_encoder(base: Base, config: TrainConfig) -> LoraEncoder:

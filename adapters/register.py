@@ -1,4 +1,4 @@
-"""An adapter's folder: what peft and sentence-transformers load unchanged, and the record of how it was made."""
+"""A finished run into the registry: the folder that peft and sentence-transformers load unchanged, and the record of how it was made."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from ..base.load import Base
 from ..base.sentence_files import write_json, write_sentence_files
 from ..data.retrieval import TrainingData
 from ..data.sketch import TRAINING_TEXTS, sketch_texts, write_sketch
-from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, write_lora
 from ..lora.gram_file import GRAMS, write_grams
 from ..registry import DataRecord, Entry, Registry, ScoreRecord, base_record
 from ..versions import library_versions
+from .after.grams import MeasuredGrams
 from .config import TrainConfig
-from .grams import MeasuredGrams
-from .lora_layers import peft_config
 from .seeds import SeedMember
+from .strategies.table import open_strategy
 from .train import TrainResult
 
 LIBRARIES = ("torch", "transformers", "peft", "safetensors", "tokenizers")
@@ -30,9 +29,21 @@ def register_adapter(
     config: TrainConfig,
     result: TrainResult,
     *,
+    grams: MeasuredGrams | None = None,
     seeds: SeedMember | None = None,
 ) -> Entry:
-    """Write an adapter's folder and enter it into the registry as a new version of `name`; `seeds` is the group that the run belongs to.
+    """Write an adapter's folder and enter it into the registry as a new version of `name`.
+
+    Args:
+        registry: Where to.
+        name: Of the adapter.
+        domain: That it was trained for.
+        base: What was trained on.
+        data: What it was trained with.
+        config: How.
+        result: What came of it.
+        grams: What was measured afterwards; None: nothing.
+        seeds: The group that the run belongs to; None: none.
 
     Raises:
         RegistryError: the registry cannot be written.
@@ -44,31 +55,31 @@ def register_adapter(
         bases=(base_record(base.spec),),
         pooling=base.encoding.pooling,
         prompts=base.encoding.prompts,
-        method="lora",
+        method=config.strategy,
         rank=config.rank,
         targets=config.targets,
         config=config.as_dict()
         | {"device": base.device.type, "libraries": library_versions(*LIBRARIES)}
         | ({"seeds": seeds.as_dict()} if seeds else {}),
         seed=config.seed,
-        data=describe_data(data, result.grams),
+        data=describe_data(data, grams),
         scores=describe_scores(result),
     )
-    return registry.add(draft, lambda folder: write_adapter(folder, base, data, config, result))
+    return registry.add(draft, lambda folder: write_adapter(folder, base, data, config, result, grams))
 
 
-def write_adapter(folder: Path, base: Base, data: TrainingData, config: TrainConfig, result: TrainResult) -> None:
+def write_adapter(
+    folder: Path, base: Base, data: TrainingData, config: TrainConfig, result: TrainResult, grams: MeasuredGrams | None = None
+) -> None:
     """Write everything of an adapter but the registry's own record: of the data, what finds a text of it again, and no text."""
     write_sentence_files(base, folder)
-    write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[config.store])
-    settings = peft_config(config, *base_record(base.spec).loading_name).to_dict()
-    plain = {key: sorted(value) if isinstance(value, set) else value for key, value in sorted(settings.items())}
-    write_json(folder / CONFIG, plain)
-    history = {"losses": result.losses, "looks": [{"step": look.step, "nDCG@10": look.score} for look in result.looks]}
+    open_strategy(config).write(result.factors, folder, *base_record(base.spec).loading_name)
+    looks = [{"step": each.step, str(result.metric): each.score} for each in result.evaluations]
+    history = {"losses": result.losses, "looks": looks}  # by the name that earlier versions' files have
     write_json(folder / "history.json", history)
     write_sketch(sketch_texts(data), folder / TRAINING_TEXTS)
-    if result.grams:
-        write_grams(result.grams.stored, folder / GRAMS)
+    if grams:
+        write_grams(grams.stored, folder / GRAMS)
 
 
 def describe_data(data: TrainingData, grams: MeasuredGrams | None = None) -> DataRecord:
@@ -91,4 +102,4 @@ def describe_data(data: TrainingData, grams: MeasuredGrams | None = None) -> Dat
 
 def describe_scores(result: TrainResult) -> dict[str, ScoreRecord]:
     """Return what a registry entry keeps of the scores; empty without a dev split."""
-    return {"dev": ScoreRecord(metric="nDCG@10", before=result.before, after=result.after)} if result.looks else {}
+    return {"dev": ScoreRecord(metric=str(result.metric), before=result.before, after=result.after)} if result.evaluations else {}

@@ -1,4 +1,4 @@
-"""What modules read while texts go through the network: told as it happens, nothing kept."""
+"""What modules read while texts go through the network: passed on as it happens, nothing kept."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -7,19 +7,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..base.load import Base
+from ...base.load import Base
 
 
 @contextmanager
-def inputs_told(base: Base, names: Iterable[str], take: Callable[[str, Tensor], None]) -> Iterator[dict[str, str]]:
-    """Tell each distinct input of some modules while texts go through the network, without padding, as (tokens, in) float32.
+def watch_inputs(base: Base, names: Iterable[str], take: Callable[[str, Tensor], None]) -> Iterator[dict[str, str]]:
+    """Pass on each distinct input of some modules while texts go through the network, without padding.
 
     Modules that are called one after the other with the very same tensor (query, key and value of a layer) share an input.
 
     Args:
         base: Gets hooks while this lasts.
         names: Of the modules.
-        take: Told the module that reads an input first, and the input.
+        take: Called with the module that reads an input first, and the input, (tokens, in) float32.
 
     Yields:
         Module -> the module that reads its input first; filled in as texts go through.

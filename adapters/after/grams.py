@@ -1,60 +1,39 @@
 """Gram matrices of what the adapted modules read, over a bounded and seeded sample of the training texts."""
 
-import math
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..base.load import Base
-from ..choices import Role
-from ..data.retrieval import TrainingData
-from ..encoders.batching import default_batch_tokens, length_batches
-from ..encoders.forward import embed
-from ..encoders.tokens import tokenize
-from ..errors import TrainingError
-from ..lora.gram_file import grams_bytes
-from ..lora.grams import GramRank, StoredGram, StoredGrams, blank_gram, gram_error, store_gram
-from ..plurals import count
-from .config import TrainConfig
-from .layer_inputs import inputs_told
-from .lora_layers import set_training
+from ...base.load import Base
+from ...choices import Role
+from ...data.draw import draw
+from ...data.retrieval import TrainingData
+from ...encoders.batching import default_batch_tokens, length_batches
+from ...encoders.forward import embed
+from ...encoders.tokens import tokenize
+from ...errors import TrainingError
+from ...lora import LoraFactors
+from ...lora.gram_file import grams_bytes
+from ...lora.grams import GramRank, StoredGram, StoredGrams, gram_error, store_gram
+from ..config import TrainConfig
+from ..strategies.table import open_strategy, put_in
+from .layer_inputs import watch_inputs
 
 MAX_TEXTS = 256
 """At most so many queries, and so many passages: some ten tokens for each input of the widest layer."""
-Told = Callable[[int, int], None]
+OnTexts = Callable[[int, int], None]
 """(texts done, texts in all)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GramRequest:
-    """That Gram matrices be measured after training: how they are kept, and who is told how far it is."""
+    """That Gram matrices be measured after training: how they are kept, and what is called with how far it is."""
 
     rank: GramRank
-    on_texts: Told | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GramPlan:
-    """What will be measured: the matrices of so many modules, the inputs that differ among them, and the bytes of the file."""
-
-    rank: GramRank
-    modules: int
-    inputs: int
-    queries: int
-    passages: int
-    file_bytes: int
-
-    def describe(self) -> str:
-        """Say it in a line."""
-        form = "exact" if self.rank == "full" else f"diagonal and rank {self.rank}"
-        return (
-            f"{self.inputs} Gram {'matrix' if self.inputs == 1 else 'matrices'} ({form}) for {count(self.modules, 'module')}, measured after training on {count(self.queries, 'query')} "
-            f"and {count(self.passages, 'passage')}: about {self.file_bytes / 1e6:.2f} MB"
-        )
+    on_texts: OnTexts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,57 +78,17 @@ class GramTexts:
 
 def draw_texts(data: TrainingData, seed: int) -> GramTexts:
     """Draw at most 256 training queries, and at most 256 of the passages that the training pairs name."""
-    draw = np.random.default_rng(seed)
-    queries, passages = (_some(sorted(ids), draw) for ids in (data.train.queries, data.train.passage_ids()))
+    generator = np.random.default_rng(seed)
+    queries, passages = (draw(sorted(ids), MAX_TEXTS, generator) for ids in (data.train.queries, data.train.passage_ids()))
     return GramTexts(queries=[data.train.queries[qid] for qid in queries], passages=[data.corpus[pid] for pid in passages])
 
 
-def _some(ids: Sequence[str], draw: np.random.Generator) -> list[str]:
-    if len(ids) <= MAX_TEXTS:
-        return list(ids)
-    return [ids[row] for row in sorted(draw.choice(len(ids), size=MAX_TEXTS, replace=False))]
-
-
-def plan_grams(base: Base, names: Iterable[str], data: TrainingData, config: TrainConfig, rank: GramRank) -> GramPlan:
-    """Say what will be measured and how large it will be. One short text goes through the network, to see which modules share an input.
+def measure_grams(base: Base, trained: LoraFactors, data: TrainingData, config: TrainConfig, request: GramRequest) -> MeasuredGrams:
+    """Measure the Gram matrix of each adapted module's inputs, and bring it into the form in which it is kept.
 
     Args:
-        base: The base, with or without LoRA layers in it.
-        names: The modules that training adapts.
-        data: What will be trained on.
-        config: How.
-        rank: How the matrices will be kept.
-    """
-    widths: dict[str, int] = {}
-    with inputs_told(base, names, lambda name, rows: widths.update({name: rows.shape[1]})) as first:
-        _read_texts(base, GramTexts(queries=[""], passages=[]), config, None)
-    blank = {name: blank_gram(width, rank) for name, width in widths.items()}
-    texts = draw_texts(data, config.seed)
-    return GramPlan(
-        rank=rank,
-        modules=len(first),
-        inputs=len(blank),
-        queries=len(texts.queries),
-        passages=len(texts.passages),
-        file_bytes=grams_bytes({name: blank[owner] for name, owner in first.items()}),
-    )
-
-
-def estimate_seconds(base: Base, names: Iterable[str], data: TrainingData, config: TrainConfig, sample: int = 32) -> float:
-    """Measure on a fraction of the texts, and multiply."""
-    texts = draw_texts(data, config.seed)
-    queries, passages = (each[:: math.ceil(len(texts) / sample)] for each in (texts.queries, texts.passages))
-    some, started = GramTexts(queries=queries, passages=passages), time.monotonic()
-    collect_grams(base, names, some, config)
-    return (time.monotonic() - started) * len(texts) / len(some)
-
-
-def measure_grams(base: Base, names: Iterable[str], data: TrainingData, config: TrainConfig, request: GramRequest) -> MeasuredGrams:
-    """Measure the Gram matrix of each module's inputs in the network as it stands, and bring it into the form in which it is kept.
-
-    Args:
-        base: The base with the trained LoRA layers in it.
-        names: The modules that training adapts.
+        base: What was trained on; as it was afterwards.
+        trained: What was trained, which takes part as it does in training: not rounded, and beside the weights.
         data: What was trained on; the texts are drawn from it.
         config: Gives the seed, the maximum length and the precision.
         request: How the matrices are kept.
@@ -157,9 +96,11 @@ def measure_grams(base: Base, names: Iterable[str], data: TrainingData, config: 
     Raises:
         TrainingError: a module's inputs are not finite.
     """
-    set_training(base, False)
-    texts = draw_texts(data, config.seed)
-    exact = collect_grams(base, names, texts, config, request.on_texts)
+    texts, strategy = draw_texts(data, config.seed), open_strategy(config)
+    with put_in(strategy, base):
+        strategy.read_in(trained)
+        strategy.training(False)
+        exact = collect_grams(base, trained, texts, config, request.on_texts)
     kept: dict[str, tuple[StoredGram, float]] = {}
     for name in list(exact.matrices):
         gram = exact.matrices.pop(name)
@@ -191,7 +132,7 @@ class ExactGrams:
     tokens: int
 
 
-def collect_grams(base: Base, names: Iterable[str], texts: GramTexts, config: TrainConfig, on_texts: Told | None = None) -> ExactGrams:
+def collect_grams(base: Base, names: Iterable[str], texts: GramTexts, config: TrainConfig, on_texts: OnTexts | None = None) -> ExactGrams:
     """Send texts through the network and return the mean over their tokens, padding left out, of x x^T of each module's inputs x.
 
     Source: https://arxiv.org/abs/2212.09849, where it is the sum; over the number of tokens, it does not depend on how many texts a
@@ -202,7 +143,7 @@ def collect_grams(base: Base, names: Iterable[str], texts: GramTexts, config: Tr
         names: Of the modules whose inputs count.
         texts: Read at the length and in the precision of training, queries with their instruction.
         config: Gives both.
-        on_texts: Told how many texts are done, of how many.
+        on_texts: Called with how many texts are done, of how many.
     """
     sums: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
@@ -212,8 +153,8 @@ def collect_grams(base: Base, names: Iterable[str], texts: GramTexts, config: Tr
         sums[name] = sums[name].add_(product) if name in sums else product
         counts[name] = counts.get(name, 0) + len(rows)
 
-    with inputs_told(base, names, take) as first:
-        _read_texts(base, texts, config, on_texts)
+    with watch_inputs(base, names, take) as first:
+        read_texts(base, texts, config, on_texts)
     matrices = {name: _symmetric(sums.pop(name).div_(counts[name]).cpu()) for name in list(sums)}
     return ExactGrams(matrices, first, max(counts.values()))
 
@@ -223,7 +164,8 @@ def _symmetric(matrix: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _read_texts(base: Base, texts: GramTexts, config: TrainConfig, on_texts: Told | None) -> None:
+def read_texts(base: Base, texts: GramTexts, config: TrainConfig, on_texts: OnTexts | None) -> None:
+    """Send texts through the network as it stands, at the length and in the precision of training, for hooks to see what flows."""
     done, budget = 0, default_batch_tokens(base.device)
     by_role: tuple[tuple[Role, list[str]], ...] = (("query", texts.queries), ("document", texts.passages))
     for role, of_role in by_role:

@@ -1,0 +1,1 @@
+"""What is measured when training is done, beside it: none of it changes what was trained."""

@@ -1,0 +1,1 @@
+"""The losses: one table, and a file each."""

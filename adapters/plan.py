@@ -1,0 +1,105 @@
+"""What a training run will do, before it does it: its size, its time, and what will go wrong."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..base.load import Base
+from ..data.dev_set import DevSet
+from ..data.preflight import PreflightWarning, preflight
+from ..data.retrieval import TrainingData
+from ..encoders.tokens import tokenize
+from ..timing import estimate_seconds
+from .batches import Batches
+from .config import TrainConfig
+from .evaluation import dev_encoder, make_dev_set
+from .gradients import accumulate_gradients
+from .strategies.table import open_strategy, put_in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainPlan:
+    """What a run will do, before it does it.
+
+    `seconds` is an estimate from one timed step; None where none was timed.
+    """
+
+    queries: int
+    pairs: int
+    passages: int
+    steps: int
+    parameters: int
+    file_bytes: int
+    dev: str
+    warnings: tuple[PreflightWarning, ...]
+    seconds: float | None = None
+
+
+def plan_training(base: Base, data: TrainingData, config: TrainConfig, *, timed: bool = False) -> TrainPlan:
+    """Say what a run will do and what will go wrong; with `timed`, run one step on the side and estimate the time.
+
+    The base is as it was afterwards, save that an adapter which lay over its weights is taken off when `timed`.
+    """
+    batches, dev = Batches(data.train, data.corpus, config), make_dev_set(data)
+    trained = open_strategy(config).plan(base)
+    return TrainPlan(
+        queries=len(data.train),
+        pairs=data.train.pair_count,
+        passages=len(data.corpus),
+        steps=batches.steps,
+        parameters=trained.parameters,
+        file_bytes=trained.file_bytes,
+        dev=describe_dev(dev, data),
+        warnings=tuple(check_data(base, data, config)),
+        seconds=_estimate_run(base, batches, dev, config) if timed else None,
+    )
+
+
+def describe_dev(dev: DevSet | None, data: TrainingData) -> str:
+    """Say what the dev scores are measured on."""
+    return dev.describe(len(data.corpus)) if dev else "dev: none, so that the last state is kept and nothing stops early"
+
+
+def check_data(base: Base, data: TrainingData, config: TrainConfig) -> list[PreflightWarning]:
+    """Return what will go wrong with these data on this base."""
+    limit = min(config.max_tokens, base.encoding.max_tokens)
+
+    def count_truncated(texts: Sequence[str]) -> int:
+        return tokenize(base, texts, "document", limit).truncated
+
+    return preflight(
+        data,
+        batch_size=config.batch_size,
+        base_language=base.spec.language,
+        query_prompt_known=instruction_is_known(base),
+        count_truncated=count_truncated,
+        seed=config.seed,
+    )
+
+
+def instruction_is_known(base: Base) -> bool:
+    """Say whether a base's instruction for queries is stated, or it is a known base that needs none."""
+    return bool(base.encoding.query_prompt) or base.spec.alias is not None
+
+
+def _estimate_run(base: Base, batches: Batches, dev: DevSet | None, config: TrainConfig) -> float:
+    """Time one step (after one to warm up) and a fraction of an evaluation, and multiply."""
+    strategy, step_s = open_strategy(config), math.inf
+    with put_in(strategy, base):
+        strategy.training(True)
+        for step in range(2):
+            started = time.monotonic()
+            accumulate_gradients(base, batches.batch(step % batches.steps), config, step)
+            step_s = min(step_s, time.monotonic() - started)
+    evaluations = 1 + batches.steps / (config.eval_steps or batches.steps_per_epoch)
+    return batches.steps * step_s + evaluations * _estimate_evaluation(base, dev, config)
+
+
+def _estimate_evaluation(base: Base, dev: DevSet | None, config: TrainConfig) -> float:
+    if dev is None:
+        return 0.0
+    texts = [*dev.queries.values(), *dev.passages.values()]
+    return estimate_seconds(dev_encoder(base, config).encode, texts, sample=64)

@@ -1,0 +1,1 @@
+"""What of the network is trained: one table, and a file each."""

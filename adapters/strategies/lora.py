@@ -1,0 +1,207 @@
+"""LoRA layers in a base's network, by peft: put in and taken out, toggled between training and use, read out as plain factors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
+
+from ...base.load import Base
+from ...base.sentence_files import write_json
+from ...errors import ConfigError, TrainingError
+from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, LoraFactors, LoraModule, write_lora
+from ..settings.joined import TrainSettings
+from .protocol import StrategyPlan
+
+_NAME = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class _Former:
+    """A base, and what of its network `put_in` changes."""
+
+    base: Base
+    requires_grad: dict[str, bool]
+    attention: str
+
+
+@dataclass(slots=True)
+class LoraStrategy:
+    """Seeded pairs of factors beside linear modules; the base's own parameters stay frozen. See `Strategy` for what each method does.
+
+    Source: https://arxiv.org/abs/2106.09685.
+    """
+
+    config: TrainSettings
+    _former: _Former | None = field(default=None, init=False)
+
+    @property
+    def base(self) -> Base:
+        """The base that the layers are in."""
+        if self._former is None:
+            raise ValueError("no LoRA layers were put into a base")
+        return self._former.base
+
+    def plan(self, base: Base) -> StrategyPlan:
+        """Count the factors of the modules that the targets name."""
+        modules = target_modules(base, self.config.targets)
+        numbers = sum(self.config.rank * (module.in_features + module.out_features) for module in modules.values())
+        return StrategyPlan(parameters=numbers, file_bytes=numbers * STORE_DTYPES[self.config.store].itemsize, modules=tuple(modules))
+
+    def put_in(self, base: Base) -> list[nn.Parameter]:
+        """Put seeded LoRA layers into the network; a target that names no linear module of it is refused."""
+        if any(isinstance(module, LoraLayer) for module in base.model.modules()):
+            raise ValueError(f"{base.spec.name} is being trained already; load the base a second time to train two adapters at once")
+        base.network.lay_over(None, {})
+        requires_grad = {name: parameter.requires_grad for name, parameter in base.model.named_parameters()}
+        self._former = _Former(base, requires_grad, base.model.config._attn_implementation)
+        return _inject(base, self.config)
+
+    def take_out(self) -> None:
+        """Put the base's own modules back."""
+        former, self._former = self._former, None
+        if former is None:
+            return
+        base = former.base
+        _remove_layers(base)
+        base.model.eval()
+        if base.model.config._attn_implementation != former.attention:
+            base.model.set_attn_implementation(former.attention)
+        for name, parameter in base.model.named_parameters():
+            parameter.requires_grad_(former.requires_grad[name])
+
+    def training(self, on: bool) -> None:
+        """Switch the factors' dropout on or off. The base's own dropout stays off: it is frozen.
+
+        On a CPU, gradients go through plain attention: torch's fused kernel is fast forwards, and slow backwards (docs/log/).
+        """
+        layers = (module for module in self.base.model.modules() if isinstance(module, LoraLayer))
+        first = next(layers, None)
+        if first is None or first.training == on:
+            return  # and so are all of them: switching a thousand modules at every step takes milliseconds, which a GPU waits for
+        if self.base.device.type == "cpu":
+            self.base.model.set_attn_implementation("eager" if on else "sdpa")
+        for layer in (first, *layers):
+            layer.train(on)
+
+    @contextmanager
+    @torch.no_grad()
+    def as_stored(self) -> Iterator[None]:
+        """Round the factors to their file's number format and merge them into the weights."""
+        layers = _layers(self.base)
+        originals: dict[str, Tensor] = {}
+        try:
+            for name, module in self._rounded(self.read_out()).items():
+                weight = layers[name].get_base_layer().weight
+                originals[name] = weight.clone()
+                weight.add_(module.delta().to(weight))
+                layers[name].enable_adapters(False)
+            yield
+        finally:
+            for name, original in originals.items():
+                layers[name].get_base_layer().weight.copy_(original)
+                layers[name].enable_adapters(True)
+
+    def read_out(self) -> LoraFactors:
+        """Copy the factors."""
+        return read_factors(self.base)
+
+    @torch.no_grad()
+    def read_in(self, trained: LoraFactors) -> None:
+        """Set the factors."""
+        layers = _layers(self.base)
+        if layers.keys() != trained.keys():
+            raise ValueError(f"the factors are of {len(trained)} modules, and the targets name {len(layers)}")
+        for name, layer in layers.items():
+            layer.lora_A[_NAME].weight.copy_(trained[name].a)
+            layer.lora_B[_NAME].weight.copy_(trained[name].b)
+
+    def check_storable(self, trained: LoraFactors) -> None:
+        """Refuse factors that are infinite in their file's number format."""
+        for name, module in self._rounded(trained).items():
+            if not (module.a.isfinite().all() and module.b.isfinite().all()):
+                raise TrainingError(
+                    f"the factors of {name} are too large to be stored in {self.config.store}; "
+                    f"lower learning_rate (now {self.config.learning_rate:g})"
+                )
+
+    def write(self, trained: LoraFactors, folder: Path, base_id: str | None, revision: str | None) -> None:
+        """Write the two files of a peft folder."""
+        write_lora(trained, folder / WEIGHTS, dtype=STORE_DTYPES[self.config.store])
+        settings = _peft_config(self.config, base_id, revision).to_dict()
+        write_json(folder / CONFIG, {key: sorted(value) if isinstance(value, set) else value for key, value in sorted(settings.items())})
+
+    def _rounded(self, factors: LoraFactors) -> LoraFactors:
+        """Return factors as they come out of a file of the configured number format."""
+        dtype = STORE_DTYPES[self.config.store]
+        return {name: LoraModule(module.a.to(dtype).float(), module.b.to(dtype).float(), module.scale) for name, module in factors.items()}
+
+
+def target_modules(base: Base, targets: tuple[str, ...]) -> dict[str, nn.Linear]:
+    """Return the linear modules whose names end in one of the targets, by name."""
+    return {
+        name: module
+        for name, module in base.model.named_modules()
+        if isinstance(module, nn.Linear) and any(name == target or name.endswith("." + target) for target in targets)
+    }
+
+
+def read_factors(base: Base) -> LoraFactors:
+    """Copy the factors out of a network with LoRA layers, on the CPU, in float32."""
+    return {
+        name: LoraModule(_copy(module.lora_A[_NAME].weight), _copy(module.lora_B[_NAME].weight), float(module.scaling[_NAME]))
+        for name, module in _layers(base).items()
+    }
+
+
+def _layers(base: Base) -> dict[str, LoraLayer]:
+    return {name: module for name, module in base.model.named_modules() if isinstance(module, LoraLayer)}
+
+
+def _copy(weight: Tensor) -> Tensor:
+    return weight.detach().to("cpu", torch.float32, copy=True)
+
+
+def _peft_config(config: TrainSettings, base_id: str | None, revision: str | None) -> LoraConfig:
+    return LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        target_modules=list(config.targets),
+        base_model_name_or_path=base_id,
+        revision=revision,
+        task_type="FEATURE_EXTRACTION",
+        inference_mode=True,
+    )
+
+
+def _inject(base: Base, config: TrainSettings) -> list[nn.Parameter]:
+    """Put seeded LoRA layers into the network and return their parameters, the only ones that get gradients."""
+    for target in config.targets:
+        if not target_modules(base, (target,)):
+            ends = sorted({name.split(".")[-1] for name, module in base.model.named_modules() if isinstance(module, nn.Linear)})
+            raise ConfigError(f"target {target!r} names no linear module of {base.spec.name}; its linear modules end in {', '.join(ends)}")
+    with torch.random.fork_rng(devices=[base.device] if base.device.type == "cuda" else []):
+        torch.manual_seed(config.seed)
+        inject_adapter_in_model(_peft_config(config, None, None), base.model, adapter_name=_NAME)
+    base.model.eval()
+    parameters = []
+    for name, parameter in base.model.named_parameters():
+        parameter.requires_grad_(".lora_" in name)
+        if parameter.requires_grad:
+            parameters.append(parameter)
+    return parameters
+
+
+def _remove_layers(base: Base) -> None:
+    for name, layer in _layers(base).items():
+        parent, _, own_name = name.rpartition(".")
+        setattr(base.model.get_submodule(parent), own_name, layer.get_base_layer())
+    if hasattr(base.model, "peft_config"):
+        del base.model.peft_config

@@ -1,0 +1,82 @@
+"""What the loop, the evaluation and the folder ask of a strategy."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from torch import nn
+
+from ...base.load import Base
+from ...lora import LoraFactors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyPlan:
+    """What a strategy will train: how many numbers, the bytes that they take on disk, and the modules whose outputs they change."""
+
+    parameters: int
+    file_bytes: int
+    modules: tuple[str, ...]
+
+
+class Strategy(Protocol):
+    """What is trained in a base's network. One object serves one run, and one base at a time."""
+
+    def plan(self, base: Base) -> StrategyPlan:
+        """Say what will be trained; the base stays as it is."""
+        ...
+
+    def put_in(self, base: Base) -> list[nn.Parameter]:
+        """Prepare a network for training and return what an optimiser changes. An adapter that lies over the base's weights is taken off.
+
+        Raises:
+            ConfigError: a setting does not fit the network.
+            ValueError: the network is being trained already.
+        """
+        ...
+
+    def take_out(self) -> None:
+        """Leave the network as it was before `put_in`, bit for bit; without effect where nothing was put in."""
+        ...
+
+    def training(self, on: bool) -> None:
+        """Switch what differs between training and use: dropout, the kernels of attention."""
+        ...
+
+    def as_stored(self) -> AbstractContextManager[None]:
+        """Have the network compute as it will with what was trained out of its file, as long as this lasts."""
+        ...
+
+    def read_out(self) -> LoraFactors:
+        """Copy what was trained out of the network: on the CPU, in float32."""
+        ...
+
+    def read_in(self, trained: LoraFactors) -> None:
+        """Put back what `read_out` returned, the same numbers to the bit.
+
+        Raises:
+            ValueError: it was read out of another kind of network, or with other settings.
+        """
+        ...
+
+    def check_storable(self, trained: LoraFactors) -> None:
+        """Refuse what its file could not hold.
+
+        Raises:
+            TrainingError: numbers are too large for the configured format.
+        """
+        ...
+
+    def write(self, trained: LoraFactors, folder: Path, base_id: str | None, revision: str | None) -> None:
+        """Write what was trained, with what peft needs to find its base again.
+
+        Args:
+            trained: What `read_out` returned.
+            folder: Where to.
+            base_id: The base's Hub id, or its folder.
+            revision: Of the Hub id.
+        """
+        ...
