@@ -1,14 +1,16 @@
 """`adapt show`: all that is known of one version, and where it comes from."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from .command import Command
 from .completion import REFERENCE
-from .options import base_options, common_options
+from .options import common_options
+from .options.encoder import BaseChoice, base_choice
 from .output import emit, say
 
 if TYPE_CHECKING:
@@ -19,14 +21,14 @@ if TYPE_CHECKING:
 
 @click.command(name="show", cls=Command)
 @click.argument("reference", type=REFERENCE)
-@base_options
+@base_choice
 @common_options
-def command(reference: str, json_output: bool, registry_dir: Path | None, **base: Any) -> None:
+def command(reference: str, json_output: bool, registry_dir: Path | None, base: BaseChoice) -> None:
     """Show all that is known of REFERENCE: NAME, NAME@VERSION, NAME@ALIAS, or base, which is the default base or that of --base."""
     if reference == "base":
         _show_base(base, json_output)
         return
-    if given := [name for name, value in base.items() if value is not None]:
+    if given := [name for name, value in asdict(base).items() if value is not None]:
         raise click.UsageError(f"--{given[0].replace('_', '-')} goes with: adapt show base; {reference} has the base that it was made on")
     from ..registry import children, lineage, open_registry
 
@@ -46,13 +48,12 @@ def command(reference: str, json_output: bool, registry_dir: Path | None, **base
     emit(result, _text(result, origin), json_output)
 
 
-def _show_base(given: dict[str, Any], json_output: bool) -> None:
+def _show_base(given: BaseChoice, json_output: bool) -> None:
     """Print what is known of the base that a command takes with the same options."""
-    from ..base.resolve import BaseOptions, resolve_base
+    from ..base.resolve import resolve_base
     from .render import render_facts
 
-    options = BaseOptions(lend_from=given["base_as"], pooling=given["pooling"], language=given["lang"])
-    found = resolve_base(given["base"], options=options)
+    found = resolve_base(given.base, options=given.options())
     spec, encoding = found.spec, found.encoding
     if spec.fallback_reason:
         say(f"using the embedded base {spec.name}: {spec.fallback_reason}")

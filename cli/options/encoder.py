@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ...base.known import Language, Pooling
+    from ...base.resolve import BaseOptions
     from ...choices import Precision
     from ...references import EncoderSettings, Search
 
@@ -28,14 +29,18 @@ class BaseChoice:
     lang: Language | None
     pooling: Pooling | None
 
+    def options(self) -> BaseOptions:
+        """Return what is said of the base, and of how texts go into it."""
+        from ...base.resolve import BaseOptions
+
+        return BaseOptions(lend_from=self.base_as, pooling=self.pooling, language=self.lang)
+
     def search(self, registry_dir: Path | None) -> Search:
         """Return where references are looked for."""
-        from ...base.resolve import BaseOptions
         from ...references import Search
         from ...registry import open_registry
 
-        options = BaseOptions(lend_from=self.base_as, pooling=self.pooling, language=self.lang)
-        return Search(registry=open_registry(registry_dir), base=self.base, options=options)
+        return Search(registry=open_registry(registry_dir), base=self.base, options=self.options())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
