@@ -12,7 +12,7 @@ format:
 	$(PYTHON) -m ruff format .
 
 types:  ## strict types, on the installed wheel: that also proves the wheel complete
-	rm -rf build/types && $(PYTHON) -m pip wheel -q --no-deps --no-build-isolation -w build/types . && $(PYTHON) -m pip install -q --no-deps --target build/types build/types/*.whl
+	rm -rf build/types build/lib && $(PYTHON) -m pip wheel -q --no-deps --no-build-isolation -w build/types . && $(PYTHON) -m pip install -q --no-deps --target build/types build/types/*.whl
 	MYPYPATH=build/types $(PYTHON) -m mypy -p adapt_embed
 
 test:  ## quick tests

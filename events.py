@@ -11,8 +11,8 @@ from typing import Protocol
 class Step:
     """Where a training run is after a step.
 
-    `loss` is the step's own, `dev` the score of the newest evaluation (None before the first, or without a dev split), `pairs_per_s` the mean
-    since the run began.
+    `loss` is the step's own, `dev` the score of the newest evaluation (None before the first, or without a dev split) in `metric`,
+    `pairs_per_s` the mean since the run began.
     """
 
     step: int
@@ -20,6 +20,7 @@ class Step:
     loss: float
     dev: float | None
     pairs_per_s: float
+    metric: str = "nDCG@10"
 
 
 class Events(Protocol):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..choices import Role
 from ..data.draw import draw
 from ..data.retrieval import Corpus, Pairs, normalise
 from .config import TrainConfig
@@ -54,6 +55,10 @@ class Batches:
     def steps(self) -> int:
         """Batches of the whole run."""
         return self.steps_per_epoch * self._config.epochs
+
+    def texts(self) -> dict[Role, list[str]]:
+        """Return the texts of each role that every epoch reads; passages of the corpus that are drawn beside them are left out."""
+        return {"query": [*self._pairs.queries.values()], "document": [self._corpus[pid] for pid in self._key]}
 
     def batch(self, step: int) -> TextBatch:
         """Return the batch of a step, counted from 0."""

@@ -10,18 +10,19 @@ from ..base.load import Base
 from ..choices import Role
 from ..encoders.batching import length_batches
 from ..encoders.forward import embed
-from ..encoders.tokens import tokenize
 from .batches import TextBatch
 from .config import TrainConfig
+from .fused_layers import fast_layers
 from .losses.batch import EmbeddedBatch, Relation
 from .losses.table import compute_loss
 from .memory import graph_bytes_per_token, memory_budget, micro_batch_tokens
+from .token_ids import Ids, TokenIds
 
 
 class _Part(NamedTuple):
     """A micro-batch: token ids of texts of like length, and their rows among the texts of their role."""
 
-    ids: list[list[int]]
+    ids: list[Ids]
     rows: list[int]
 
     @property
@@ -30,14 +31,16 @@ class _Part(NamedTuple):
         return max(map(len, self.ids))
 
 
-def accumulate_gradients(base: Base, batch: TextBatch, config: TrainConfig, seed: int, budget: float | None = None) -> float:
+def accumulate_gradients(
+    base: Base, batch: TextBatch, config: TrainConfig, seed: int, budget: float | None = None, token_ids: TokenIds | None = None
+) -> float:
     """Add the gradient of a batch's loss to the parameters', and return the loss. See `backpropagate`."""
 
     def loss_of(vectors: Sequence[Tensor]) -> Tensor:
         queries, passages = vectors
         return batch_loss(queries, passages, batch, config)
 
-    return backpropagate(base, (("query", batch.queries), ("document", batch.passages)), loss_of, config, seed, budget)
+    return backpropagate(base, (("query", batch.queries), ("document", batch.passages)), loss_of, config, seed, budget, token_ids)
 
 
 def backpropagate(
@@ -47,6 +50,7 @@ def backpropagate(
     config: TrainConfig,
     seed: int,
     budget: float | None = None,
+    token_ids: TokenIds | None = None,
 ) -> float:
     """Add the gradient of a loss of vectors to the parameters' of the network that they come from, and return the loss.
 
@@ -61,14 +65,17 @@ def backpropagate(
         config: Gives length and precision.
         seed: Of dropout; each micro-batch draws from its own, so that it draws the same twice.
         budget: Bytes that graphs may hold, beside one micro-batch at a time of those that do not fit; None: a third of the device's memory.
+        token_ids: Of the texts of the sides, and of others; None: they are tokenised here.
 
     Source: https://arxiv.org/abs/2101.06983 (GradCache), where everything is embedded twice.
     """
     budget = memory_budget(base.device) if budget is None else budget
-    parts = [make_parts(base, texts, role, config) for role, texts in sides]
+    known = TokenIds(base, config.max_tokens) if token_ids is None else token_ids
+    parts = [make_parts(known, texts, role, config) for role, texts in sides]
     flat = [part for of_side in parts for part in of_side]
     vectors: list[Tensor] = []
-    with torch.random.fork_rng(devices=[base.device] if base.device.type == "cuda" else []):
+    devices = [base.device] if base.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), fast_layers(base, config.precision):
         for number, part in enumerate(flat):
             size = len(part.ids) * part.length * graph_bytes_per_token(base, part.length, config.precision)
             is_held = size <= budget
@@ -93,10 +100,10 @@ def batch_loss(queries: Tensor, passages: Tensor, batch: TextBatch, config: Trai
     return compute_loss(EmbeddedBatch(queries=queries, passages=passages, relation=relation), config)
 
 
-def make_parts(base: Base, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:
+def make_parts(token_ids: TokenIds, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:
     """Cut texts into micro-batches of like length."""
-    ids = tokenize(base, texts, role, config.max_tokens).ids
-    groups = length_batches([len(row) for row in ids], micro_batch_tokens(base, config))
+    ids = token_ids.of(texts, role)
+    groups = length_batches([len(row) for row in ids], micro_batch_tokens(token_ids.base, config))
     return [_Part([ids[row] for row in rows], rows) for rows in groups]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..base.load import Base
 from ..data.dev_set import DevSet
 from ..errors import TrainingError
-from ..metrics import Metric
+from ..events import Step
 from .batches import Batches, TextBatch
 from .config import TrainConfig
 from .evaluation import Evaluation, dev_encoder
@@ -19,6 +19,7 @@ from .gradients import accumulate_gradients
 from .optimisers import OPTIMISERS
 from .schedules import learning_rate_factor
 from .strategies.protocol import Strategy
+from .token_ids import TokenIds
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,18 +42,6 @@ class RunState:
         return 0 if self.best is None else len(self.evaluations) - 1 - self.evaluations.index(self.best)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """Where a run is after a step; `dev` is the latest score in `metric`, both None without a dev split."""
-
-    step: int
-    steps: int
-    loss: float
-    dev: float | None
-    metric: Metric | None
-    pairs_per_s: float
-
-
 @dataclass(slots=True)
 class Run:
     """A base with a strategy put in, an optimiser, and a state that can be saved and put back while it `is_whole`."""
@@ -65,12 +54,14 @@ class Run:
     parameters: list[nn.Parameter]
     state: RunState
     optimizer: torch.optim.Optimizer = field(init=False)
+    token_ids: TokenIds = field(init=False)
     is_whole: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
         self.optimizer = OPTIMISERS[self.config.optimiser].make(self.parameters, self.config)
+        self.token_ids = TokenIds(self.base, self.config.max_tokens)
 
-    def go(self, on_step: Callable[[Progress], None], save: Callable[["Run"], None]) -> None:
+    def go(self, on_step: Callable[[Step], None], save: Callable[["Run"], None]) -> None:
         """Run to the end, or until dev has not gained for `patience` evaluations. `save` is called before the first step and after each one.
 
         Raises:
@@ -78,6 +69,8 @@ class Run:
         """
         self._evaluate_if_due()
         save(self)
+        for role, texts in self.batches.texts().items():
+            self.token_ids.of(texts, role)
         pairs, seconds = 0, 0.0
         while self.state.step < self.batches.steps and not self._is_spent():
             started = time.monotonic()
@@ -87,12 +80,12 @@ class Run:
             pairs += int(batch.positive.sum())
             self._evaluate_if_due()
             save(self)
-            on_step(self._progress(loss, pairs / seconds))
+            on_step(self._where(loss, pairs / seconds))
 
-    def _progress(self, loss: float, pairs_per_s: float) -> Progress:
+    def _where(self, loss: float, pairs_per_s: float) -> Step:
         dev = self.state.evaluations[-1].score if self.state.evaluations else None
-        metric = self.dev.metric if self.dev is not None else None
-        return Progress(step=self.state.step, steps=self.batches.steps, loss=loss, dev=dev, metric=metric, pairs_per_s=pairs_per_s)
+        metric = str(self.dev.metric) if self.dev is not None else ""
+        return Step(step=self.state.step, steps=self.batches.steps, loss=loss, dev=dev, metric=metric, pairs_per_s=pairs_per_s)
 
     def _is_spent(self) -> bool:
         return self.config.patience is not None and self.state.evaluations_without_gain() >= self.config.patience
@@ -126,7 +119,7 @@ class Run:
         seed = (self.config.seed * 1_000_003 + self.state.step) * 1_009
         self.optimizer.zero_grad(set_to_none=True)
         try:
-            loss = accumulate_gradients(self.base, batch, self.config, seed)
+            loss = accumulate_gradients(self.base, batch, self.config, seed, token_ids=self.token_ids)
         except torch.OutOfMemoryError as e:
             raise TrainingError(
                 f"the memory of {self.base.device} ran out at step {self.state.step + 1}; lower max_tokens (now {self.config.max_tokens}), "

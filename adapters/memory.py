@@ -13,7 +13,7 @@ from ..encoders.forward import uses_bf16
 from .config import TrainConfig
 
 HELD_SHARE = 1 / 3  # of the device's memory: beside it stand the base, the optimiser, the data, and whatever else runs
-BYTES_PER_UNIT, BYTES_PER_UNIT_BF16 = 68, 45  # that a layer keeps for each token and each number of its width, measured (docs/log/)
+BYTES_PER_UNIT, BYTES_PER_UNIT_BF16 = 68, 40  # that a layer keeps for each token and each number of its width, measured (docs/log/)
 
 
 def micro_batch_tokens(base: Base, config: TrainConfig) -> int:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from ..base.load import Base
 from ..data.retrieval import TrainingData
+from ..events import Step
 from ..lora import LoraFactors
 from ..metrics import Metric
 from .batches import Batches
 from .checkpoint import Checkpoint
 from .config import TrainConfig
 from .evaluation import Evaluation, make_dev_set
-from .loop import Progress, Run, RunState
+from .loop import Run, RunState
 from .strategies.table import open_strategy, put_in
 
 
@@ -52,7 +53,7 @@ def train_adapter(
     *,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
-    on_step: Callable[[Progress], None] = lambda _: None,
+    on_step: Callable[[Step], None] = lambda _: None,
 ) -> TrainResult:
     """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
 
@@ -77,7 +78,7 @@ def train_adapter(
             return _train(run, checkpoint, resume, on_step)
 
 
-def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Callable[[Progress], None]) -> TrainResult:
+def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Callable[[Step], None]) -> TrainResult:
     if checkpoint is not None:
         checkpoint.begin(resume=resume and checkpoint.restore(run))
     try:

@@ -1,9 +1,10 @@
 """How fast is a training step, and what memory does it take? adapt beside sentence-transformers + peft, on the same pairs.
 
-    python benchmarks/train_speed.py --shared ../shared [--sets legal,ecommerce,medical] [--steps 5] [--runs 3] [--threads 2]
+    python benchmarks/train_speed.py --shared ../shared [--sets legal,ecommerce,medical] [--arms adapt,twice,peer] [--before CHECKOUT]
+        [--precision fp32] [--steps 5] [--runs 3] [--threads 2]
 
-Both train rank-16 adapters on all linear modules of bge-small-en in batches of 32 pairs (one positive a query), at most 256 tokens, fp32.
-`twice` is adapt as it is where memory is short: every micro-batch is embedded twice.
+Both train rank-16 adapters on all linear modules of bge-small-en in batches of 32 pairs (one positive a query), at most 256 tokens, in one precision.
+`twice` is adapt as it is where memory is short: every micro-batch is embedded twice. `before` is the adapt of another checkout of this repository.
 Each run is a process of its own, the arms taken in turn; a step lasts from the end of the one before to its own, tokenising and all, so that the
 first is left out. A run's figure is the median of its steps, an arm's the median of its runs. All run on the best device here; memory is the process's on a CPU, and what torch holds on a GPU.
 `--report` prints the figures that are kept (cells.py).
@@ -35,30 +36,46 @@ BATCH = SETTINGS["batch_size"]
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--sets", default="legal,ecommerce,medical")
+    parser.add_argument("--arms", default="adapt,twice,peer")
+    parser.add_argument("--before", type=Path, help="another checkout of this repository")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--processor-time", action="store_true", help="count processor seconds: for one thread of a machine that others use"
+    )
     parser.add_argument("--one", nargs=2, metavar=("ARM", "SET"), help="one run, as the whole calls it")
     options = parser.parse_args()
     if options.one:
+        if options.processor_time:
+            time.monotonic = time.process_time
         arm, name = options.one
         print(json.dumps({"steps_s": ARMS[arm](options, name), "peak_mb": peak_mb()}))
         return
     if options.fold:
         CELLS.fold()
     if not (options.report or options.fold):
-        CELLS.write("cuda" if torch.cuda.is_available() else "cpu", measure(options))
+        kind = "cuda" if torch.cuda.is_available() else "cpu"
+        CELLS.write(kind if options.precision == "fp32" else f"{kind}-bf16", measure(options))
     print(json.dumps(CELLS.read(), indent=1))
 
 
 def measure(options: argparse.Namespace) -> dict:
-    facts = {"device": device_name(), "threads": options.threads, "steps": options.steps, "runs": options.runs}
+    facts = {
+        "device": device_name(),
+        "precision": options.precision,
+        "threads": options.threads,
+        "steps": options.steps,
+        "runs": options.runs,
+    }
     return facts | {"sets": {name: compare(options, name) for name in options.sets.split(",")}}
 
 
 def compare(options: argparse.Namespace, name: str) -> dict[str, object]:
     """Run the arms in turn, and return their medians and how many times faster ours is."""
-    found: dict[str, list[dict]] = {arm: [] for arm in ARMS}
+    arms = [*options.arms.split(","), *(["before"] if options.before else [])]
+    found: dict[str, list[dict]] = {arm: [] for arm in arms}
     for _ in range(options.runs):
         for arm, runs in found.items():
             runs.append(run(options, arm, name))
@@ -68,17 +85,26 @@ def compare(options: argparse.Namespace, name: str) -> dict[str, object]:
     return {
         "pairs_per_s": {arm: round(BATCH / value, 2) for arm, value in seconds.items()},
         "peak_mb": {arm: round(value) for arm, value in memory.items()},
-        "times_faster": {arm: round(seconds["peer"] / seconds[arm], 2) for arm in ("adapt", "twice")},
+        "times_faster": {f"adapt than {arm}": round(value / seconds["adapt"], 2) for arm, value in seconds.items() if arm != "adapt"},
     }
 
 
 def run(options: argparse.Namespace, arm: str, name: str) -> dict:
-    command = [sys.executable, __file__, "--shared", options.shared, "--steps", options.steps, "--one", arm, name]
-    environment = os.environ | {"OMP_NUM_THREADS": str(options.threads), "TOKENIZERS_PARALLELISM": "false"}
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, env=environment, check=False)
+    command = [sys.executable, __file__, "--shared", options.shared, "--steps", options.steps, "--precision", options.precision]
+    command += ["--processor-time"] if options.processor_time else []
+    environment = os.environ | {"OMP_NUM_THREADS": str(options.threads), "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
+    with tempfile.TemporaryDirectory() as folder:
+        if arm == "before":
+            (Path(folder) / "adapt_embed").symlink_to(options.before.resolve())
+            environment["PYTHONPATH"] = os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])
+        done = subprocess.run([*map(str, command), "--one", arm, name], capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         sys.exit(f"{arm} on {name} failed: {done.stderr[-2000:]}")
     return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def device_name() -> str:
@@ -118,11 +144,10 @@ def train_adapt(options: argparse.Namespace, name: str) -> list[float]:
     from adapt_embed.adapters import TrainConfig, train_adapter
     from adapt_embed.base import load_base, resolve_base
     from adapt_embed.base.resolve import BaseOptions
-    from adapt_embed.encoders.forward import choose_device
 
     folder, data = options.shared / "bases" / SETS[name].base, drawn(options, name)
-    base = load_base(resolve_base(str(folder), options=BaseOptions(lend_from=SETS[name].base_as)), device=choose_device())
-    config = TrainConfig(**(SETTINGS | {"epochs": 1, "precision": "fp32"}))
+    base = load_base(resolve_base(str(folder), options=BaseOptions(lend_from=SETS[name].base_as)), device=device())
+    config = TrainConfig(**(SETTINGS | {"epochs": 1, "precision": options.precision}))
     clock: list[float] = []
     train_adapter(base, data, config, on_step=lambda _: clock.append(now()))
     return [after - before for before, after in itertools.pairwise(clock)]
@@ -137,7 +162,6 @@ def train_twice(options: argparse.Namespace, name: str) -> list[float]:
 
 def train_peer(options: argparse.Namespace, name: str) -> list[float]:
     from adapt_embed.base.known import known_base
-    from adapt_embed.encoders.forward import choose_device
     from peer_sentence_transformers import make_trainer
     from transformers import TrainerCallback
 
@@ -151,11 +175,17 @@ def train_peer(options: argparse.Namespace, name: str) -> list[float]:
 
     with tempfile.TemporaryDirectory() as folder:
         base = options.shared / "bases" / SETS[name].base
-        make_trainer(base, rows, Path(folder), 0, SETTINGS | {"epochs": 1}, [Clock()], device=choose_device()).train()
+        settings = SETTINGS | {"epochs": 1, "bf16": options.precision == "bf16"}
+        make_trainer(base, rows, Path(folder), 0, settings, [Clock()], device=device()).train()
     return [after - before for before, after in itertools.pairwise(clock)]
 
 
-ARMS: dict[str, Callable[[argparse.Namespace, str], list[float]]] = {"adapt": train_adapt, "twice": train_twice, "peer": train_peer}
+ARMS: dict[str, Callable[[argparse.Namespace, str], list[float]]] = {
+    "adapt": train_adapt,
+    "before": train_adapt,
+    "twice": train_twice,
+    "peer": train_peer,
+}
 
 if __name__ == "__main__":
     main()

@@ -12,27 +12,26 @@ from . import life
 from .output import say
 
 if TYPE_CHECKING:
-    from ..adapters.loop import Progress
+    from ..events import Step
 
 LINE_EVERY_S = 20.0
 """Sooner than `life` would give a sign of its own."""
 
 
-def describe(progress: Progress) -> str:
+def describe(at: Step) -> str:
     """Say where a run is."""
-    dev = "" if progress.dev is None else f"  dev {progress.metric} {progress.dev:.4f}"
-    return f"loss {progress.loss:.3f}{dev}  {progress.pairs_per_s:.1f} pairs/s"
+    dev = "" if at.dev is None else f"  dev {at.metric} {at.dev:.4f}"
+    return f"loss {at.loss:.3f}{dev}  {at.pairs_per_s:.1f} pairs/s"
 
 
 @contextmanager
-def training_bar() -> Iterator[Callable[[Progress], None]]:
+def training_bar() -> Iterator[Callable[[Step], None]]:
     """Give the function that is told after each step."""
     if not sys.stderr.isatty():
         yield _lines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as RichProgress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
     columns = (
         SpinnerColumn(),
@@ -42,23 +41,23 @@ def training_bar() -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.description}"),
         TimeRemainingColumn(),
     )
-    with life.paused(), RichProgress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("measuring the base on dev", total=None)
-        yield lambda progress: bar.update(task, completed=progress.step, total=progress.steps, description=describe(progress))
+    with life.paused(), Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda at: bar.update(task, completed=at.step, total=at.steps, description=describe(at))
 
 
-def _lines() -> Callable[[Progress], None]:
+def _lines() -> Callable[[Step], None]:
     started = time.monotonic()
     last, first = -LINE_EVERY_S, None
 
-    def tell(progress: Progress) -> None:
+    def tell(at: Step) -> None:
         nonlocal last, first
         now = time.monotonic() - started
-        first = first or (progress.step, now)
-        if now - last >= LINE_EVERY_S or progress.step == progress.steps:
-            left = (now - first[1]) / max(1, progress.step - first[0]) * (progress.steps - progress.step)
-            time_left = f"  {left / 60:.1f} minutes left" if progress.step > first[0] else ""  # one step alone says nothing of the pace
-            say(f"step {progress.step}/{progress.steps}  {describe(progress)}{time_left}")
+        first = first or (at.step, now)
+        if now - last >= LINE_EVERY_S or at.step == at.steps:
+            left = (now - first[1]) / max(1, at.step - first[0]) * (at.steps - at.step)
+            time_left = f"  {left / 60:.1f} minutes left" if at.step > first[0] else ""  # one step alone says nothing of the pace
+            say(f"step {at.step}/{at.steps}  {describe(at)}{time_left}")
             last = now
 
     return tell

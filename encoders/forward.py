@@ -2,26 +2,38 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.load import Base, pool
 from ..choices import Precision
 from ..errors import ConfigError
 
+TokenIdsOfText = Sequence[int] | NDArray[np.int32]
 
-def embed(base: Base, ids: Sequence[Sequence[int]], precision: Precision = "auto") -> Tensor:
+PLAIN = frozenset(("bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert"))
+"""Kinds of network (`model_type`) whose layers read nothing but the states, and whose attention is the softmax of scaled scores alone."""
+
+
+def embed(base: Base, ids: Sequence[TokenIdsOfText], precision: Precision = "auto") -> Tensor:
     """Run one batch of token ids through the network: (n, d) float32 vectors of length 1, with gradients where they are on."""
-    width = max(len(row) for row in ids)
-    tokens = torch.full((len(ids), width), int(base.tokenizer.pad_token_id))  # (n, tokens)
-    mask = torch.zeros((len(ids), width), dtype=torch.long)
-    for row, values in enumerate(ids):
-        tokens[row, : len(values)] = torch.tensor(values)
-        mask[row, : len(values)] = 1
-    tokens, mask = tokens.to(base.device), mask.to(base.device)
+    tokens, mask = _as_tensors(base, ids)
+    network_mask = mask[:, None, None].bool() if base.model.config.model_type in PLAIN and base.device.type == "cuda" else mask
     with torch.autocast(base.device.type, torch.bfloat16, enabled=uses_bf16(base.device, precision)):
-        hidden = base.model(input_ids=tokens, attention_mask=mask).last_hidden_state
+        hidden = base.model(input_ids=tokens, attention_mask=network_mask).last_hidden_state
     return torch.nn.functional.normalize(pool(hidden.float(), mask, base.encoding.pooling), dim=-1)
+
+
+def _as_tensors(base: Base, ids: Sequence[TokenIdsOfText]) -> tuple[Tensor, Tensor]:
+    """Return padded token ids and which of them count, both (n, tokens), on the device of the base, in one transfer."""
+    padded = np.full((len(ids), max(map(len, ids))), -1)
+    for row, values in zip(padded, ids, strict=True):
+        row[: len(values)] = values
+    tokens = torch.from_numpy(padded).to(base.device)
+    mask = tokens >= 0
+    return tokens.where(mask, int(base.tokenizer.pad_token_id)), mask.long()
 
 
 def uses_bf16(device: torch.device, precision: Precision) -> bool:

@@ -17,6 +17,7 @@ from ..lora import LoraFactors, factors_sha256
 from .batching import default_batch_tokens, length_batches
 from .forward import embed, uses_bf16
 from .protocol import Encoded, NetworkEncoder, OnBatch, SharedTokens, Tokens, Vectors, Work
+from .quick import quick_network
 from .tokens import check_texts, tokenize
 
 AS_THE_BASE = 2**31
@@ -128,7 +129,7 @@ class LoraEncoder:
         started = time.perf_counter()
         self._lay_over(role)
         vectors = np.empty((len(texts), self.dimension), np.float32)
-        with torch.inference_mode():
+        with torch.inference_mode(), quick_network(self.base, self.precision):
             for rows in length_batches([len(ids) for ids in tokens.ids], self.batch_budget):
                 vectors[rows] = self._embed([tokens.ids[row] for row in rows])
                 if on_batch:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from adapt_embed.adapters.loop import Progress
 from adapt_embed.cli import COMMANDS, main, training_bar
 from adapt_embed.data.dev_set import DevSet
 from adapt_embed.errors import AdaptError
+from adapt_embed.events import Step
 from adapt_embed.metrics import NDCG_10
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner, Result
@@ -300,7 +300,7 @@ def test_progress_lines_tell_the_time_left(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr(training_bar.time, "monotonic", lambda: next(clock))
     with training_bar.training_bar() as on_step:
         for step in (1, 2, 3, 4):
-            on_step(Progress(step=step, steps=10, loss=1.5, dev=None if step < 3 else 0.25, metric=NDCG_10, pairs_per_s=2.0))
+            on_step(Step(step=step, steps=10, loss=1.5, dev=None if step < 3 else 0.25, metric=str(NDCG_10), pairs_per_s=2.0))
     assert capsys.readouterr().err.splitlines() == [
         "step 1/10  loss 1.500  2.0 pairs/s",
         "step 2/10  loss 1.500  2.0 pairs/s  8.0 minutes left",

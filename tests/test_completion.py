@@ -129,7 +129,10 @@ def test_fish_is_offered_whole_words(on_path: dict[str, str]) -> None:
     asked = "".join(f"echo '?'; complete -C {shlex.quote(line)}\n" for line, _ in LINES)
     script = f"_ADAPT_COMPLETE=fish_source adapt | source\n{asked}"
     ran = subprocess.run(["fish", "-c", script], env=on_path, capture_output=True, text=True, check=True)
-    assert [part.split() for part in ran.stdout.split("?")[1:]] == [words for _, words in LINES]
+    offered = [
+        [line.partition("\t")[0] for line in part.split("\n") if line] for part in ran.stdout.split("?")[1:]
+    ]  # after the tab, what it is
+    assert offered == [words for _, words in LINES]
 
 
 ZSH = """

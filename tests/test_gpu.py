@@ -12,7 +12,6 @@ from adapt_embed.adapters.after.grams import collect_grams, draw_texts
 from adapt_embed.adapters.batches import Batches
 from adapt_embed.adapters.checkpoint import Checkpoint
 from adapt_embed.adapters.gradients import accumulate_gradients
-from adapt_embed.adapters.loop import Progress
 from adapt_embed.adapters.strategies.table import open_strategy
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.cli import main
@@ -20,6 +19,7 @@ from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.retrieval import TrainingData, draw_queries
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import ConfigError, TrainingError
+from adapt_embed.events import Step
 from adapt_embed.lora import factors_sha256
 from click.testing import CliRunner
 
@@ -127,7 +127,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("then", ["cuda", "cpu"])
 def test_a_run_that_was_killed_goes_on(tiny_base: Path, toy_data: TrainingData, tmp_path: Path, then: str) -> None:
-    def stop(progress: Progress) -> None:
+    def stop(progress: Step) -> None:
         if progress.step == 3:
             raise Killed
 

@@ -11,6 +11,7 @@ from adapt_embed.adapters.batches import Batches, TextBatch
 from adapt_embed.adapters.gradients import accumulate_gradients, backpropagate, batch_loss, in_order, make_parts
 from adapt_embed.adapters.memory import graph_bytes_per_token
 from adapt_embed.adapters.strategies.table import open_strategy
+from adapt_embed.adapters.token_ids import TokenIds
 from adapt_embed.base import Base
 from adapt_embed.data.retrieval import TrainingData
 from adapt_embed.encoders import LoraEncoder
@@ -58,7 +59,10 @@ def gradients_of(
 def test_the_gradient_is_that_of_plain_backpropagation(base: Base, toy_data: TrainingData) -> None:
     config = make_config()
     parameters, batch = in_training(base, config), first_batch(toy_data, config)
-    sides = [make_parts(base, texts, role, config) for texts, role in ((batch.queries, "query"), (batch.passages, "document"))]
+    sides = [
+        make_parts(TokenIds(base, config.max_tokens), texts, role, config)
+        for texts, role in ((batch.queries, "query"), (batch.passages, "document"))
+    ]
     assert min(map(len, sides)) > 1
     vectors = [in_order(parts, [embed(base, part.ids, "fp32") for part in parts]) for parts in sides]
     loss = batch_loss(vectors[0], vectors[1], batch, config)
@@ -97,7 +101,9 @@ def test_only_what_fits_is_held_and_the_rest_is_embedded_twice(base: Base, toy_d
     config = make_config()
     batch = first_batch(toy_data, config)
     in_training(base, config)
-    parts = len(make_parts(base, batch.queries, "query", config)) + len(make_parts(base, batch.passages, "document", config))
+    parts = len(make_parts(TokenIds(base, config.max_tokens), batch.queries, "query", config)) + len(
+        make_parts(TokenIds(base, config.max_tokens), batch.passages, "document", config)
+    )
     runs: list[int] = []
     monkeypatch.setattr(gradients, "embed", lambda *arguments: (runs.append(1), embed(*arguments))[1])
 
@@ -108,7 +114,7 @@ def test_only_what_fits_is_held_and_the_rest_is_embedded_twice(base: Base, toy_d
 
     assert count(INFINITE) == parts
     assert count(0) == 2 * parts
-    first = make_parts(base, batch.queries, "query", config)[0]
+    first = make_parts(TokenIds(base, config.max_tokens), batch.queries, "query", config)[0]
     size = len(first.ids) * first.length * graph_bytes_per_token(base, first.length, "fp32")
     assert count(size) == 2 * parts - 1  # the first fits, and fills it
     assert parts < count(3 * size) < 2 * parts - 1
@@ -116,7 +122,7 @@ def test_only_what_fits_is_held_and_the_rest_is_embedded_twice(base: Base, toy_d
 
 def test_texts_are_embedded_in_their_order_as_the_encoder_does(base: Base) -> None:
     texts = ["court", "the law of rent and the tenant", "", "season again", "the judge"]
-    parts = make_parts(base, texts, "query", make_config())
+    parts = make_parts(TokenIds(base, 64), texts, "query", make_config())
     ours = in_order(parts, [embed(base, part.ids, "fp32") for part in parts]).detach()
     torch.testing.assert_close(
         ours, torch.from_numpy(LoraEncoder(base, precision="fp32").encode(texts, "query").vectors), atol=1e-5, rtol=0
@@ -138,7 +144,7 @@ def test_a_side_whose_vectors_are_kept_gets_no_pass_through_the_network(
 ) -> None:
     config = make_config()
     parameters, batch = in_training(base, config), first_batch(toy_data, config)
-    parts = make_parts(base, batch.passages, "document", config)
+    parts = make_parts(TokenIds(base, config.max_tokens), batch.passages, "document", config)
     kept = in_order(parts, [embed(base, part.ids, "fp32") for part in parts]).detach()
     runs: list[int] = []
     monkeypatch.setattr(gradients, "embed", lambda *arguments: (runs.append(1), embed(*arguments))[1])
@@ -147,7 +153,7 @@ def test_a_side_whose_vectors_are_kept_gets_no_pass_through_the_network(
         return batch_loss(vectors[0], kept, batch, config)
 
     loss = backpropagate(base, [("query", batch.queries)], loss_of, config, 1, INFINITE)
-    queries = make_parts(base, batch.queries, "query", config)
+    queries = make_parts(TokenIds(base, config.max_tokens), batch.queries, "query", config)
     assert len(runs) == len(queries)
     plain = loss_of([in_order(queries, [embed(base, part.ids, "fp32") for part in queries])])
     assert loss == pytest.approx(plain.item(), rel=1e-6)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from adapt_embed.adapters.checkpoint import Checkpoint
-from adapt_embed.adapters.loop import Progress
 from adapt_embed.cli import main, training_bar
+from adapt_embed.events import Step
 from adapt_embed.registry.runs import list_runs
 from click.testing import CliRunner, Result
 
@@ -23,7 +23,7 @@ def adapt(*arguments: object) -> Result:
 def interrupted(train: Train, monkeypatch: pytest.MonkeyPatch) -> Result:
     """A run named 法律 that Ctrl-C stopped after three steps."""
 
-    def stop(progress: Progress) -> None:
+    def stop(progress: Step) -> None:
         if progress.step == 3:
             raise KeyboardInterrupt
 
@@ -60,7 +60,7 @@ def test_the_same_run_says_that_one_is_there_before_it_begins_anew(interrupted: 
 def test_a_run_that_begins_anew_and_is_stopped_at_once_spares_the_former_state(
     interrupted: Result, train: Train, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(_progress: Progress) -> None:
+    def stop(_progress: Step) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -13,7 +13,6 @@ from adapt_embed.adapters import TrainConfig, TrainResult, config_from, gradient
 from adapt_embed.adapters.after.gram_plan import estimate_gram_seconds, plan_grams
 from adapt_embed.adapters.after.grams import GramRequest, measure_grams
 from adapt_embed.adapters.evaluation import make_dev_set
-from adapt_embed.adapters.loop import Progress
 from adapt_embed.adapters.plan import describe_dev
 from adapt_embed.adapters.register import write_adapter
 from adapt_embed.adapters.schedules import learning_rate_factor
@@ -26,6 +25,7 @@ from adapt_embed.data.retrieval import TrainingData
 from adapt_embed.data.sources import load_training_data
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import ConfigError, TrainingError
+from adapt_embed.events import Step
 from adapt_embed.lora import factors_sha256, read_lora
 
 QUICK = {"epochs": 2, "batch_size": 16, "learning_rate": 5e-3, "temperature": 0.05, "rank": 4, "max_tokens": 16, "precision": "fp32"}
@@ -242,8 +242,8 @@ def state_of(base: Base) -> dict[str, object]:
     }
 
 
-def stop(error: type[BaseException]) -> Callable[[Progress], None]:
-    def on_step(progress: Progress) -> None:
+def stop(error: type[BaseException]) -> Callable[[Step], None]:
+    def on_step(progress: Step) -> None:
         if progress.step == 3:
             raise error
 
@@ -310,7 +310,7 @@ def test_the_score_of_a_run_is_that_of_the_file(base: Base, toy_data: TrainingDa
 
 
 def test_each_step_is_told(base: Base, toy_data: TrainingData) -> None:
-    told: list[Progress] = []
+    told: list[Step] = []
     result = train_adapter(base, toy_data, quick(), on_step=told.append)
     assert [progress.step for progress in told] == list(range(1, 9))
     assert [progress.loss for progress in told] == result.losses

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 import torch
 from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, run_id, train_adapter
-from adapt_embed.adapters.loop import Progress
 from adapt_embed.base import ResolvedBase, load_base, resolve_base
 from adapt_embed.data.dev_set import DevSet
 from adapt_embed.data.retrieval import Pairs, TrainingData
 from adapt_embed.errors import TrainingError
+from adapt_embed.events import Step
 from adapt_embed.lora import factors_sha256
 from adapt_embed.registry import open_registry
 
@@ -39,7 +39,7 @@ def run(
     folder: Path | None = None,
     *,
     resume: bool = False,
-    on_step: Callable[[Progress], None] = lambda _: None,
+    on_step: Callable[[Step], None] = lambda _: None,
     every_s: float = 0.0,
 ) -> TrainResult:
     checkpoint = Checkpoint(folder, every_s=every_s) if folder else None
@@ -58,8 +58,8 @@ def assert_same(result: TrainResult, expected: TrainResult) -> None:
     assert factors_sha256(result.factors) == factors_sha256(expected.factors)
 
 
-def stop_at(step: int, error: type[BaseException]) -> Callable[[Progress], None]:
-    def on_step(progress: Progress) -> None:
+def stop_at(step: int, error: type[BaseException]) -> Callable[[Step], None]:
+    def on_step(progress: Step) -> None:
         if progress.step == step:
             raise error
 
@@ -273,10 +273,10 @@ def _train(arguments: list[str], prepare: Callable[[], None]) -> int:
         return child
     code = 1
     try:
-        from adapt_embed import adapters
+        from adapt_embed.adapters.job import runs
         from adapt_embed.cli import main
 
-        adapters.Checkpoint = lambda folder, **more: Checkpoint(folder, every_s=0.0, **more)  # type: ignore[assignment,misc]
+        runs.Checkpoint = lambda folder, **more: Checkpoint(folder, every_s=0.0, **more)  # type: ignore[assignment,misc]
         prepare()
         with open(os.devnull, "w") as nowhere:  # noqa: PTH123
             os.dup2(nowhere.fileno(), 1)

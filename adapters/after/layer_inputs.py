@@ -30,7 +30,7 @@ def watch_inputs(base: Base, names: Iterable[str], take: Callable[[str, Tensor],
 
     def see_mask(_model: nn.Module, _inputs: tuple[Any, ...], arguments: dict[str, Any]) -> None:
         nonlocal mask
-        mask = arguments["attention_mask"].bool()  # (n, tokens)
+        mask = arguments["attention_mask"].bool().flatten(1)  # (n, tokens), or (n, 1, 1, tokens) -> (n, tokens)
 
     def see_input(name: str, values: Tensor) -> None:
         nonlocal latest

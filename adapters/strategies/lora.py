@@ -97,7 +97,7 @@ class LoraStrategy:
         layers = _layers(self.base)
         originals: dict[str, Tensor] = {}
         try:
-            for name, module in self._rounded(self.read_out()).items():
+            for name, module in self.as_read(self.read_out()).items():
                 weight = layers[name].get_base_layer().weight
                 originals[name] = weight.clone()
                 weight.add_(module.delta().to(weight))
@@ -122,9 +122,14 @@ class LoraStrategy:
             layer.lora_A[_NAME].weight.copy_(trained[name].a)
             layer.lora_B[_NAME].weight.copy_(trained[name].b)
 
+    def as_read(self, trained: LoraFactors) -> LoraFactors:
+        """Round factors to the configured number format."""
+        dtype = STORE_DTYPES[self.config.store]
+        return {name: LoraModule(module.a.to(dtype).float(), module.b.to(dtype).float(), module.scale) for name, module in trained.items()}
+
     def check_storable(self, trained: LoraFactors) -> None:
         """Refuse factors that are infinite in their file's number format."""
-        for name, module in self._rounded(trained).items():
+        for name, module in self.as_read(trained).items():
             if not (module.a.isfinite().all() and module.b.isfinite().all()):
                 raise TrainingError(
                     f"the factors of {name} are too large to be stored in {self.config.store}; "
@@ -136,11 +141,6 @@ class LoraStrategy:
         write_lora(trained, folder / WEIGHTS, dtype=STORE_DTYPES[self.config.store])
         settings = _peft_config(self.config, base_id, revision).to_dict()
         write_json(folder / CONFIG, {key: sorted(value) if isinstance(value, set) else value for key, value in sorted(settings.items())})
-
-    def _rounded(self, factors: LoraFactors) -> LoraFactors:
-        """Return factors as they come out of a file of the configured number format."""
-        dtype = STORE_DTYPES[self.config.store]
-        return {name: LoraModule(module.a.to(dtype).float(), module.b.to(dtype).float(), module.scale) for name, module in factors.items()}
 
 
 def target_modules(base: Base, targets: tuple[str, ...]) -> dict[str, nn.Linear]:

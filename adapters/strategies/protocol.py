@@ -62,6 +62,10 @@ class Strategy(Protocol):
         """
         ...
 
+    def as_read(self, trained: LoraFactors) -> LoraFactors:
+        """Return what was trained as its file gives it back."""
+        ...
+
     def check_storable(self, trained: LoraFactors) -> None:
         """Refuse what its file could not hold.
 

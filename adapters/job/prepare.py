@@ -1,0 +1,46 @@
+"""A request -> a job that can begin. Torch is imported when the base is loaded, after what names nothing has been refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...events import QUIET, Events
+from .request import TrainRequest
+
+if TYPE_CHECKING:
+    from .job import TrainJob
+
+
+def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
+    """Find everything that training needs, and refuse what cannot be trained; nothing is computed, and nothing written.
+
+    Raises:
+        AdaptError: the domain, the data, the base, the name or the device does not fit, is not there, or is damaged.
+    """
+    from ...base.resolve import resolve_base
+    from ...data.domains import name_domain
+    from ...data.sources import TrainingSource, check_source
+    from ...references import Search
+    from ...registry import open_registry
+
+    domain, note = name_domain(request.domain, has_data=request.has_own_data)
+    where, name = request.where or Search(registry=open_registry()), request.name or domain.name
+    if request.register:
+        where.registry.check_new_name(name)
+    check_source(request.data)
+    if note:
+        events.note(f"domain: {note}")
+    found = resolve_base(where.base, options=where.options)
+    language = where.options.language or found.spec.text_language
+    events.stage("reading the data")
+    source = TrainingSource(request.data, domain, language, request.train_queries, request.skip_dangling)
+    data = source.load(request.config.seed)
+    events.stage("loading the base")
+    from ...base.load import load_base
+    from ...encoders.forward import choose_device
+    from .job import TrainJob
+    from .runs import JobRuns
+
+    base = load_base(found, device=choose_device(request.device))
+    runs = JobRuns(request=request, registry=where.registry, name=name, domain=domain.name, source=source, base=base, data=data)
+    return TrainJob(request=request, runs=runs)

@@ -1,0 +1,81 @@
+"""What a training is asked to be, and what the words alone show to be wrong with it. Nothing here loads torch or looks for anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ...choices import DATA_WORDS
+from ...errors import ConfigError, RequestError
+from ..config import TrainConfig
+
+if TYPE_CHECKING:
+    from ...lora.grams import GramRank
+    from ...references import Search
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainRequest:
+    """What to train, on what, and how; None leaves a value to its default.
+
+    Attributes:
+        domain: The name of a domain, or the path of a domain file; with data of one's own, any name.
+        data: `sample`, `hub`, the path of a BEIR folder, of FlagEmbedding lines or of a table; pairs, triples or mappings in memory, a
+            `datasets.Dataset`, a frame; or `TrainingData`. None: the domain's Hub sets, else its sample.
+        skip_dangling: Whether judgements that name a text which is not there are skipped and counted, instead of refused.
+        train_queries: How many training queries are drawn; None: all.
+        config: Every setting of training. Its seed is that of the first run.
+        seeds: How many versions are trained, with the seed, the next one and so on.
+        where: The registry, and which base (`Search.base`, `Search.options`); None: the user's own registry, and the default base.
+        device: As torch names it; None: the best one here.
+        gram_rank: What of the Gram matrices of the adapted modules' inputs is kept: a rank beside the diagonal, or `full`; None: nothing.
+        name: In the registry; None: the domain's.
+        resume: Whether runs that were interrupted go on where they were.
+        register: Whether the result becomes a version of the registry; else it stays in memory, and nothing is written.
+
+    Raises:
+        RequestError: values exclude one another, or do nothing.
+        ConfigError: the last seed is too large, or a rank is less than 1.
+    """
+
+    domain: str
+    data: object = field(default=None, repr=False)
+    skip_dangling: bool = False
+    train_queries: int | None = None
+    config: TrainConfig = field(default_factory=TrainConfig)
+    seeds: int = 1
+    where: Search | None = None
+    device: str | None = None
+    gram_rank: GramRank | None = None
+    name: str | None = None
+    resume: bool = False
+    register: bool = True
+
+    def __post_init__(self) -> None:
+        if self.seeds < 1:
+            raise RequestError(f"{self.seeds} versions are to be trained; expected at least 1")
+        if isinstance(self.gram_rank, int) and self.gram_rank < 1:
+            raise ConfigError(f"the rank of Gram matrices is {self.gram_rank}; expected at least 1, or full")
+        if self.resume and not self.register:
+            raise RequestError(
+                "only runs that are registered keep a state, so that there is nothing to resume without; leave one of them out"
+            )
+        self.config_of(self.seed_range[-1])  # refused here, not when its turn comes
+
+    @property
+    def seed_range(self) -> range:
+        """The seeds of the runs."""
+        return range(self.config.seed, self.config.seed + self.seeds)
+
+    @property
+    def has_own_data(self) -> bool:
+        """Whether the data are the user's, and not those of the domain."""
+        return not (self.data is None or (isinstance(self.data, str) and self.data in DATA_WORDS))
+
+    def config_of(self, seed: int) -> TrainConfig:
+        """Return the configuration of the run of one seed.
+
+        Raises:
+            ConfigError: the seed is too large.
+        """
+        return replace(self.config, seed=seed)

@@ -1,0 +1,82 @@
+"""The runs of a job: one for each seed, over one base and one reading of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...base.load import Base
+from ...data.retrieval import TrainingData
+from ...data.sources import TrainingSource
+from ...registry import Registry
+from ...registry.runs import RUNS, describe_run
+from ..checkpoint import Checkpoint, run_id
+from ..seeds import SeedGroup, find_group, open_group
+from .plan import FormerRun
+from .request import TrainRequest
+from .seed_run import SeedRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRuns:
+    """The runs of a job.
+
+    Attributes:
+        request: What was asked for.
+        registry: Where states are kept, unless nothing is to be written.
+        name: Of the versions.
+        domain: That they are for.
+        source: Gives the data of each seed.
+        base: What is trained over.
+        data: Of the first seed.
+    """
+
+    request: TrainRequest
+    registry: Registry
+    name: str
+    domain: str
+    source: TrainingSource
+    base: Base
+    data: TrainingData
+
+    def of(self, seed: int) -> SeedRun:
+        """Return the run of a seed: base and data are those in memory, apart from what the seed draws."""
+        config = self.request.config_of(seed)
+        data = self.data if seed == self.request.config.seed else self.source.load(seed)
+        plain = SeedRun(config=config, data=data, base=self.base, gram_rank=self.request.gram_rank)
+        if not self.request.register:
+            return plain
+        about = {"name": self.name, "domain": self.domain, "base": self.base.spec.name, "data": data.source}
+        run = run_id(config, self.base, data)
+        return plain.kept(run, Checkpoint(self.registry.home / RUNS / run, about=about))
+
+    def __iter__(self) -> Iterator[SeedRun]:
+        """Give the runs one after another, in the order of their seeds."""
+        return map(self.of, self.request.seed_range)
+
+    def open_group(self, first: SeedRun) -> SeedGroup:
+        """Begin the group of several seeds, or go on with it where that was asked for.
+
+        Raises:
+            TrainingError: it cannot be recorded, or its record is damaged.
+        """
+        return open_group(self.registry.home / RUNS, self.name, first.run, self.request.seeds, resume=self.request.resume)
+
+    def former(self) -> Iterator[FormerRun]:
+        """Give what is there already: versions of an interrupted group that are finished, and states that were kept.
+
+        Raises:
+            TrainingError: the record of the group is damaged.
+        """
+        if not self.request.register:
+            return
+        group, is_single = None, self.request.seeds == 1
+        for run in self:
+            if not is_single and run.config.seed == self.request.config.seed:
+                group = find_group(self.registry.home / RUNS, self.name, run.run, self.request.seeds)
+            entry = group.find_finished(self.registry, self.name, run.run) if group else None
+            if entry:
+                yield FormerRun(seed=run.config.seed, finished=entry.reference, progress=f"finished, as {entry.reference}")
+            elif run.checkpoint is not None and run.is_interrupted and (group or is_single):
+                kept = describe_run(run.checkpoint.folder)
+                yield FormerRun(seed=run.config.seed, run=kept.id, step=kept.step, steps=kept.steps, progress=kept.describe_progress())

@@ -1,0 +1,112 @@
+"""One run of a job: what its seed decides, what is said of it before it begins, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ...base.load import Base
+from ...data.retrieval import TrainingData
+from ...events import Events
+from ...lora.grams import GramRank
+from ...plurals import count
+from ...registry.runs import describe_run
+from ..after.gram_plan import plan_grams
+from ..after.grams import GramRequest, MeasuredGrams, measure_grams
+from ..checkpoint import Checkpoint
+from ..config import TrainConfig
+from ..evaluation import make_dev_set
+from ..plan import check_data, describe_dev
+from ..train import TrainResult, train_adapter
+
+NOTHING_TO_RESUME = "nothing to resume: no interrupted run of this command with these data is there; starting afresh"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedRun:
+    """One run, with everything that it needs.
+
+    Attributes:
+        config: How; its seed is this run's.
+        data: What to train on.
+        base: What to train over.
+        gram_rank: Of the Gram matrices that are measured afterwards; None: none are.
+        run: What names it, by configuration, base and data; empty where nothing is written.
+        checkpoint: Where its state is kept; None keeps none.
+    """
+
+    config: TrainConfig
+    data: TrainingData
+    base: Base
+    gram_rank: GramRank | None
+    run: str = ""
+    checkpoint: Checkpoint | None = None
+
+    def kept(self, run: str, checkpoint: Checkpoint) -> SeedRun:
+        """Return the run with a name, and a place for its state."""
+        return replace(self, run=run, checkpoint=checkpoint)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a state of this very run is kept."""
+        return self.checkpoint is not None and self.checkpoint.path.exists()
+
+    def describe_progress(self) -> str:
+        """Say how far the run came whose state is kept."""
+        return describe_run(self.checkpoint.folder).describe_progress() if self.checkpoint else "without a state"
+
+    def announce(self, events: Events) -> None:
+        """Say what will be trained, on what, and what will go wrong."""
+        for line in self._describe():
+            events.note(line)
+
+    def train(self, resume: bool, events: Events) -> tuple[TrainResult, MeasuredGrams | None]:
+        """Train, then measure what was asked for.
+
+        Raises:
+            TrainingError: as `train_adapter` and `measure_grams`.
+            KeyboardInterrupt: the user stopped it; where a state is kept, that is said.
+        """
+        self._tell_start(resume, events)
+        events.stage("training")
+        try:
+            result = train_adapter(self.base, self.data, self.config, checkpoint=self.checkpoint, resume=resume, on_step=events.step)
+            return result, self._measure(result, events)
+        except KeyboardInterrupt:
+            if self.is_interrupted:
+                events.note(f"interrupted {self.describe_progress()}; the state is saved. Go on with the same command and --resume")
+            raise
+
+    def _describe(self) -> Iterator[str]:
+        spec, data = self.base.spec, self.data
+        why = spec.fallback_reason
+        yield f"base: {spec.name} (the embedded one), because {why}" if why else f"base: {spec.name} ({spec.found_in})"
+        queries, pairs, passages = count(len(data.train), "query"), count(data.train.pair_count, "pair"), count(len(data.corpus), "passage")
+        yield f"data: {data.source}: {queries}, {pairs}, {passages}"
+        yield from (f"note: {note}" for note in data.notes)
+        yield from (f"warning: {warning}" for warning in check_data(self.base, data, self.config))
+        yield describe_dev(make_dev_set(data), data)
+        if self.gram_rank is not None:
+            yield f"grams: {plan_grams(self.base, data, self.config, self.gram_rank).describe()}"
+
+    def _tell_start(self, resume: bool, events: Events) -> None:
+        """Say what becomes of a run that was interrupted, where one is there."""
+        if resume and not self.is_interrupted:
+            events.note(NOTHING_TO_RESUME)
+        elif resume:
+            events.note(f"resuming the interrupted run {self.describe_progress()}")
+        elif self.checkpoint is not None and self.is_interrupted:
+            events.note(
+                f"note: an interrupted run of this command is there, {self.describe_progress()}. This run starts anew, and replaces its "
+                f"state after {self.checkpoint.every_s:g} s; to go on with it instead, stop now (Ctrl-C) and add --resume. "
+                f"To remove it: adapt runs rm {self.run}"
+            )
+
+    def _measure(self, result: TrainResult, events: Events) -> MeasuredGrams | None:
+        if self.gram_rank is None:
+            return None
+
+        def tell(done: int, total: int) -> None:
+            events.progress("measuring Gram matrices", done, total)
+
+        return measure_grams(self.base, result.factors, self.data, self.config, GramRequest(rank=self.gram_rank, on_texts=tell))

@@ -1,0 +1,113 @@
+"""The options of `adapt train`: the data, the settings, and what is made beside the adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from ..completion import DOMAIN_OR_FILE, NAME, SETTING, SOURCE
+from ..output import say
+from .gather import gathered
+from .shared import dangling_option, machine_options
+from .types import Choice, WholeNumber
+
+if TYPE_CHECKING:
+    from ...adapters.job import TrainRequest
+
+
+def _request(
+    *,
+    config_file: Path | None,
+    settings: Sequence[str],
+    seed: int | None,
+    dtype: str | None,
+    gram: Literal["full"] | None,
+    gram_rank: int | None,
+    **values: Any,
+) -> Callable[..., TrainRequest]:
+    from ...adapters.config import config_from
+    from ...adapters.job.request import TrainRequest
+    from ...adapters.settings.file import read_settings
+
+    _tell_repeated(settings)
+    read = {} if config_file is None else read_settings(config_file)
+    said = {"seed": seed, "precision": dtype}
+    config = config_from(read | _assigned(settings) | {name: value for name, value in said.items() if value is not None})
+    if gram is not None and gram_rank is not None:
+        raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
+    return partial(TrainRequest, config=config, gram_rank=gram or gram_rank, **values)
+
+
+def _assigned(settings: Sequence[str]) -> dict[str, object]:
+    from ...adapters.settings.groups import flatten_settings
+
+    values: dict[str, object] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set {setting!r}: expected KEY=VALUE, such as --set epochs=2")
+        values |= flatten_settings({key.strip(): value.strip()})
+    return values
+
+
+def _tell_repeated(settings: Sequence[str]) -> None:
+    """Say which settings `--set` gives again: the last value of a key counts, as it does over a file's."""
+    from ...adapters.settings.groups import dotted_names
+
+    plain = dotted_names()
+    keys = [plain.get(key, key) for key in (setting.partition("=")[0].strip() for setting in settings)]
+    for key in sorted({key for key in keys if keys.count(key) > 1}):
+        say(f"note: --set {key} is given {keys.count(key)} times; the last value counts")
+
+
+train_options = gathered(
+    "make_request",
+    _request,
+    click.option(
+        "--domain",
+        required=True,
+        type=DOMAIN_OR_FILE,
+        metavar="NAME",
+        help="medical, legal, ecommerce, or the path of a domain file of your own (.toml).",
+    ),
+    click.option(
+        "--data",
+        type=SOURCE,
+        metavar="SRC",
+        help="sample, hub, a BEIR folder, FlagEmbedding lines, or a table [default: the domain's Hub sets, else its sample].",
+    ),
+    dangling_option,
+    click.option("--train-queries", type=WholeNumber(min=1), metavar="N", help="Draw this many training queries (seeded) [default: all]."),
+    click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the domain's]."),
+    click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a toml file."),
+    click.option(
+        "--set",
+        "settings",
+        type=SETTING,
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="One setting (see docs/training.md); wins over --config.",
+    ),
+    click.option("--seed", type=WholeNumber(min=0), metavar="N", help="Of everything drawn [default: 0]."),
+    click.option(
+        "--seeds",
+        type=WholeNumber(min=1),
+        default=1,
+        metavar="N",
+        help="Train N versions, with the seed, the next one and so on, and tell the mean and spread of their dev scores.",
+    ),
+    click.option(
+        "--gram-rank",
+        type=WholeNumber(min=1),
+        metavar="N",
+        help="Keep the Gram matrices of what the adapted modules read, as diagonal plus rank N, such as 64: for merging with regmean.",
+    ),
+    click.option("--gram", type=Choice(["full"]), help="Keep them exactly; the file is much larger."),
+    click.option("--resume", is_flag=True, help="Go on with the same run where it was interrupted."),
+    machine_options,
+)
+"""Add what is to be trained; the command gets a function `make_request` that takes the rest of a `TrainRequest`."""
