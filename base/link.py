@@ -30,6 +30,10 @@ class Link:
     files: tuple[str, ...]
     how: str
 
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        return {"hub_id": self.hub_id, "snapshot": str(self.snapshot), "files": list(self.files), "weights": self.how}
+
 
 def link_base(folder: Path, alias: str) -> Link:
     """Write a folder's base into the Hugging Face cache under the Hub id of `alias`.

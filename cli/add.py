@@ -1,6 +1,5 @@
 """`adapt add`: register any PEFT LoRA folder."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -62,13 +61,8 @@ def command(
     )
     for note in addition.notes:
         say(note)
-    entry, path = addition.entry, str(registry.folder(addition.entry))
-    result = {
-        "reference": entry.reference,
-        "path": path,
-        "size": entry.size,
-        "base": asdict(entry.bases[0]),
-        "notes": list(addition.notes),
-    }
-    text = f"{entry.reference} on {entry.bases[0].label}: {count(len(entry.files), 'file')}, {format_size(entry.size)}, in {path}"
-    emit(result, text, json_output)
+    entry = addition.entry
+    text = (
+        f"{entry.reference} on {entry.bases[0].label}: {count(len(entry.files), 'file')}, {format_size(entry.size)}, in {addition.folder}"
+    )
+    emit(addition.as_dict(), text, json_output)

@@ -20,9 +20,8 @@ PLAIN = frozenset(("bert", "roberta", "xlm-roberta", "camembert", "electra", "di
 def embed(base: Base, ids: Sequence[TokenIdsOfText], precision: Precision = "auto") -> Tensor:
     """Run one batch of token ids through the network: (n, d) float32 vectors of length 1, with gradients where they are on."""
     tokens, mask = _as_tensors(base, ids)
-    network_mask = mask[:, None, None].bool() if base.model.config.model_type in PLAIN and base.device.type == "cuda" else mask
     with torch.autocast(base.device.type, torch.bfloat16, enabled=uses_bf16(base.device, precision)):
-        hidden = base.model(input_ids=tokens, attention_mask=network_mask).last_hidden_state
+        hidden = base.model(input_ids=tokens, attention_mask=mask).last_hidden_state
     return torch.nn.functional.normalize(pool(hidden.float(), mask, base.encoding.pooling), dim=-1)
 
 

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from torch import nn
@@ -31,7 +31,18 @@ class Addition:
     """What was registered, and what the user should know of it."""
 
     entry: Entry
+    folder: Path
     notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        return {
+            "reference": self.entry.reference,
+            "path": str(self.folder),
+            "size": self.entry.size,
+            "base": asdict(self.entry.bases[0]),
+            "notes": list(self.notes),
+        }
 
 
 def add_folder(
@@ -88,7 +99,7 @@ def add_folder(
         data=DataRecord(source="added from a folder", notes=(f"made elsewhere; factors sha256 {factors_sha256(factors)}", *ignoring)),
     )
     entry = registry.add(draft, lambda target: _copy(file, target, base))
-    return Addition(entry, (*_notes(folder, named, base_reference, spec), *ignoring))
+    return Addition(entry, registry.folder(entry), (*_notes(folder, named, base_reference, spec), *ignoring))
 
 
 def _find_base(folder: Path, named: str | None, reference: str | None, options: BaseOptions) -> ResolvedBase:

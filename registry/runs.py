@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from .. import disk
 from ..errors import RegistryError, UnknownReferenceError
+from ..plurals import count
 
 RUNS = "runs"
 
@@ -68,6 +69,20 @@ class InterruptedRun:
         if self.step is None:
             return "at a step that its files do not state"
         return f"after step {self.step}" + (f" of {self.steps}" if self.steps else "")
+
+    def describe(self) -> str:
+        """Return what it is and how far it came, as a line."""
+        what = ", ".join(part for part in (self.name, self.domain and f"domain {self.domain}", self.base and f"on {self.base}") if part)
+        return f"{what or 'a run of which no more is known'}, {self.describe_progress()}, last written {self.age}"
+
+    @property
+    def age(self) -> str:
+        """How long ago its state was written, as text."""
+        seconds = max(0, int((datetime.now(UTC) - datetime.fromisoformat(self.updated)).total_seconds()))
+        for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+            if seconds >= length:
+                return f"{count(seconds // length, unit)} ago"
+        return f"{count(seconds, 'second')} ago"
 
 
 def list_runs(home: Path) -> list[InterruptedRun]:

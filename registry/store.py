@@ -32,6 +32,11 @@ class Removal:
     broken: tuple[str, ...]
     freed_bytes: int
 
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        aliases, children = list(self.aliases), list(self.children)
+        return {"removed": self.entry.reference, "aliases": aliases, "children": children, "freed_bytes": self.freed_bytes}
+
 
 @dataclass(frozen=True, slots=True)
 class Registry(RegistryView):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -55,6 +55,11 @@ class VerifyReport:
     def is_clean(self) -> bool:
         """Whether no problem is left."""
         return not self.unfixed
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        problems = [asdict(problem) for problem in self.problems]
+        return {"versions": self.versions, "files": self.files, "is_clean": self.is_clean, "problems": problems}
 
 
 def verify_registry(registry: RegistryView, fix: bool) -> VerifyReport:

@@ -86,6 +86,19 @@ class RegistryView:
         """
         return self.find(*split_reference(reference))
 
+    def find_to_remove(self, reference: str) -> Entry:
+        """Return what a reference names that is to be removed: by its bare name alone where there is but one version.
+
+        Raises:
+            RegistryError: the name has several versions, or as `find_reference`.
+            UnknownReferenceError: there is no such entry.
+        """
+        entry = self.find_reference(reference)
+        versions = [each.reference for each in self.entries() if each.name == entry.name]
+        if "@" not in reference and len(versions) > 1:
+            raise RegistryError(f"{reference} has {len(versions)} versions; say which to remove: {', '.join(versions)}")
+        return entry
+
     def _by_version(self, of_name: list[Entry], version: int | str) -> Entry:
         name, aliases = of_name[0].name, self.aliases(of_name[0].name)
         number = int(version) if isinstance(version, int) or (version.isascii() and version.isdigit()) else aliases.get(version)

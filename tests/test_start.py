@@ -109,6 +109,7 @@ WRONG = [
     ("bench legal --tasks MTEB(Lew,v1)", "did you mean MTEB(Law, v1)"),
     ("bench legal --tasks domian=legal", "unknown key of a filter of tasks 'domian'. Did you mean domain?"),
     ("bench legal --metric nDGC@10", "unknown metric 'nDGC@10'. Did you mean nDCG@10"),
+    ("bench legal --require nDCG@10", "'nDCG@10' is not a requirement; expected one such as"),
     ("bench legal --device cudda", "'cudda' is not a device; expected cpu, cuda, cuda:N (such as cuda:1) or mps. Did you mean cuda?"),
     ("encode legal questions.txt --device cuda:x", "'cuda:x' is not a device"),
     ("encode legal questions.txt --device 显卡", "'显卡' is not a device"),

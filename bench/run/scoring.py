@@ -56,13 +56,23 @@ def bench(
     Raises:
         AdaptError: a task is of a kind that the bench does not know or that a model cannot do, or an adapter does not fit its base.
     """
+    check_bench(models, tasks)
     benched = tuple(describe_task(task) for task in tasks)
-    if twice := [task.name for row, task in enumerate(benched) if task.name in {other.name for other in benched[:row]}]:
-        raise ConfigError(f"two tasks are called {twice[0]}; give each folder a name of its own, so that their scores can be distinguished")
-    check_tasks(models, tasks)
     with without_dataset_bars():
         scores = tuple(_score(model, task, on_progress, caches or Caches(), on_cell) for model in models for task in tasks)
     return BenchResult(tasks=benched, references=tuple(model.described() for model in models), scores=scores, mteb_version=version("mteb"))
+
+
+def check_bench(models: Sequence[Model], tasks: Sequence[AbsTask]) -> None:
+    """Refuse tasks that cannot be told apart, and a task that a model cannot do.
+
+    Raises:
+        ConfigError: there is one, or the bench does not know a task's kind.
+    """
+    names = [task.metadata.name for task in tasks]
+    if twice := [name for row, name in enumerate(names) if name in names[:row]]:
+        raise ConfigError(f"two tasks are called {twice[0]}; give each folder a name of its own, so that their scores can be told apart")
+    check_tasks(models, tasks)
 
 
 def describe_task(task: AbsTask) -> BenchedTask:
