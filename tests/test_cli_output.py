@@ -166,7 +166,7 @@ def test_the_texts_are_not_replaced_by_their_vectors(encode: Run, tmp_path: Path
 
 def test_two_outputs_of_a_bench_that_are_one_file_are_refused_before_the_work(shell: Run) -> None:
     ran = shell("bench", "no-such-reference", "--html", "x", "--per-query", "./x")
-    assert_one_error(ran, "--per-query and --html both write", "give them two names")
+    assert_one_error(ran, "--per-query and --html both write", "give them different names")
 
 
 def test_a_file_in_place_of_the_folder_of_mtebs_files_is_refused_before_the_work(shell: Run, tmp_path: Path) -> None:
