@@ -129,7 +129,7 @@ def test_a_closed_pipe_is_silent(arguments: list[str], home: Path) -> None:
         (["--domain", "none.toml"], ["none.toml does not exist"]),
         (["--base", "bge-smal-en"], ["unknown base 'bge-smal-en'", "bge-small-en"]),
         (["--name", "base"], ["the name 'base' is taken"]),
-        (["--name", "a/b"], ["the name 'a/b' does not fit"]),
+        (["--name", "a/b"], ["the name 'a/b' is not valid"]),
         (["--set", "learning_rat=1"], ["unknown setting 'learning_rat'", "learning_rate"]),
         (["--set", "epochs=many"], ["epochs is 'many'; expected a whole number"]),
         (["--set", "targets=quarry"], ["target 'quarry' names no linear module"]),
