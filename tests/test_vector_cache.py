@@ -40,7 +40,7 @@ TEXTS = [
     "rent \ud800",
 ]
 SPACE = "0" * 32
-SPACES = ["3e57dca8", "f1563e32", "5c33b9bb", "6f6891b5"]
+SPACES = ["3e57dca8", "f1563e32", "55a8d83e", "c7845012"]
 REVISIONS = ["d31e5cbb", "7702bc6c", "8c2cd52e", "59766136"]
 
 
