@@ -316,7 +316,7 @@ def test_offline_never_asks_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_data_of_another_layout_leave_a_task_out_instead_of_crashing() -> None:
     write_snapshot("STSBenchmark", {"test.jsonl": [{"left": "a", "right": "b"}]})
     reason = load_hub_tasks([hub_task("STSBenchmark")], offline=True).left_out["STSBenchmark"]
-    assert "not laid out as mteb's STS" in reason
+    assert "do not have the layout of mteb's STS" in reason
     assert "no column sentence1 in left, right" in reason
 
 
