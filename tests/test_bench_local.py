@@ -321,9 +321,12 @@ def test_the_command_benches_what_was_trained_on_and_says_what_is_ranked(tiny_ba
     assert f"law: {task['notes'][0]}" in table_text(bench([model(Drawn())], [task_of(place)]))
 
 
-def test_the_sample_is_named_as_in_training_and_what_is_trained_on_at_the_hub_is_no_test(tiny_base: Path) -> None:
+def test_the_sample_is_named_as_in_training_and_what_is_trained_on_at_the_hub_is_no_test(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from adapt_embed.cli import main
 
+    monkeypatch.chdir(tmp_path)  # where nothing is called sample or hub
     plain = ["bench", "base", "--base", str(tiny_base), "--dry-run", "--json"]
     named, asked = (
         CliRunner().invoke(main, [*plain, *more]) for more in (["--domain", "legal", "--data", "sample"], ["--domain", "legal"])
