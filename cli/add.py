@@ -56,7 +56,7 @@ def command(
         name=name,
         domain=domain,
         base_reference=base_reference,
-        options=BaseOptions(lend_from=lend_from),
+        options=BaseOptions(settings_of=lend_from),
         ignored=ignored,
     )
     for note in addition.notes:

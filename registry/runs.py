@@ -63,11 +63,11 @@ class InterruptedRun:
         return asdict(self) | {"path": str(self.path)}
 
     def describe_progress(self) -> str:
-        """Say how far it came."""
+        """Describe how far it came."""
         if self.of is not None:
             return f"a group of {self.of} seeds"
         if self.step is None:
-            return "at a step that its files do not say"
+            return "at a step that its files do not state"
         return f"after step {self.step}" + (f" of {self.steps}" if self.steps else "")
 
     def describe(self) -> str:
@@ -94,7 +94,7 @@ def list_runs(home: Path) -> list[InterruptedRun]:
 
 
 def describe_run(path: Path) -> InterruptedRun:
-    """Say what is known of a run by its folder, or of a group of seeds by its record; what cannot be read is not known."""
+    """Return what is known of a run by its folder, or of a group of seeds by its record; what cannot be read is not known."""
     files = [*path.iterdir(), facts_of(path)] if path.is_dir() else [path]
     sizes = [file.stat() for file in files if file.is_file()]
     written = max((each.st_mtime for each in sizes), default=path.stat().st_mtime)

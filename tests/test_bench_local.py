@@ -412,7 +412,7 @@ BAD = {
     ),
     "duplicate ids": (
         lambda place: edit(place["ranked"] / "corpus.jsonl", '{"_id": "p1", "text": "a"}\n{"_id": "p1", "text": "b"}\n'),
-        r"corpus\.jsonl, line 2: id 'p1' comes twice",
+        r"corpus\.jsonl, line 2: the id 'p1' occurs twice",
     ),
     "zero queries": (
         lambda place: edit(place["ranked"] / "qrels/test.tsv", "query-id\tcorpus-id\tscore\n"),
@@ -422,7 +422,7 @@ BAD = {
     "broken JSON": (lambda place: break_corpus(place["ranked"]), r"corpus\.jsonl, line 7: not valid JSON"),
     "a part of a BEIR folder": (
         lambda place: (place["ranked"] / "queries.jsonl").unlink() or place["ranked"],
-        r"not whole as a BEIR folder: it lacks queries\.jsonl",
+        r"not a complete BEIR folder: it lacks queries\.jsonl",
     ),
     "wrong columns": (
         lambda place: edit(place["classes"] / "test.tsv", "title\tbody\na\tb\n"),
@@ -486,7 +486,7 @@ BAD = {
         lambda place: write_pairs(place["clusters"].parent / "p.csv", [("a", "b")], ("anchor", "answer")),
         r"p\.csv has the columns anchor, answer; expected .*anchor, positive \(retrieval",
     ),
-    "no table": (lambda place: edit(place["clusters"].with_suffix(".txt"), "x") / "topics.txt", r"topics\.txt is no table"),
+    "no table": (lambda place: edit(place["clusters"].with_suffix(".txt"), "x") / "topics.txt", r"topics\.txt is not a table"),
 }
 
 

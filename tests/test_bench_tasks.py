@@ -161,7 +161,7 @@ def test_what_a_filter_finds_and_the_bench_cannot_score_is_left_out_with_its_kin
         ("STSBenchmrk", r"MTEB has no task or benchmark 'STSBenchmrk'; did you mean STSBenchmark"),
         ("scifact", r"'scifact'; did you mean SciFact"),
         ("MTEB(Law, v3)", r"did you mean MTEB\(Law, v1\)"),
-        ("xyzzyqqq", "'xyzzyqqq'; nothing has a name like it"),
+        ("xyzzyqqq", "'xyzzyqqq'; no name is similar"),
         ("BUCC.v2", "BUCC.v2 cannot be benched: it is of the kind BitextMining; the bench knows Retrieval, Reranking, STS"),
         ("domain=leagl", r"unknown domain of MTEB's 'leagl'\. Did you mean Legal"),
         ("type=Retreival", "unknown kind of task 'Retreival'. Did you mean Retrieval"),

@@ -83,7 +83,7 @@ WRONG = [
     ("train --domain legal --base bge-smal-en", "unknown base 'bge-smal-en'. Did you mean bge-small-en"),
     ("train --domain legal --base . --base-as bge-smal-en", "unknown base alias 'bge-smal-en'. Did you mean bge-small-en"),
     ("train --domain legal --dtype fp23", "Did you mean fp32"),
-    ("train --domain legal --name a/b", "the name 'a/b' does not fit"),
+    ("train --domain legal --name a/b", "the name 'a/b' is not valid"),
     ("encode leagl questions.txt", "unknown adapter 'leagl'. Did you mean legal?"),
     ("encode legal@bset questions.txt", "Did you mean best?"),
     ("encode ./hom questions.txt", "Did you mean home?"),

@@ -1,4 +1,4 @@
-"""Score references on tasks, through mteb, or find again what mteb said. Its own cache of results is off: see `cells.py`."""
+"""Score references on tasks, through mteb, or find what mteb returned before. Its own cache of results is off: see `cells.py`."""
 
 import json
 import time
@@ -29,7 +29,7 @@ OnCell = Callable[[Model, AbsTask, Cell], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchProgress:
-    """What is told after each batch: texts done and in all, of one model on one task."""
+    """What is reported after each batch: texts done and in all, of one model on one task."""
 
     task: str
     reference: str
@@ -49,7 +49,7 @@ def bench(
     Args:
         models: The rows.
         tasks: The columns, each with a name of its own.
-        on_progress: Told how many texts are done; those that cost nothing count as done at once.
+        on_progress: Called with how many texts are done; those that cost nothing count as done at once.
         caches: Where vectors and scores are looked for before they are computed, and kept; None: all are computed.
         on_cell: Given what mteb found of each model on each task, predictions and all, which is not kept in memory.
 
