@@ -41,7 +41,7 @@ TEXTS = [
 ]
 SPACE = "0" * 32
 SPACES = ["3e57dca8", "f1563e32", "55a8d83e", "c7845012"]
-REVISIONS = ["d31e5cbb", "7702bc6c", "8c2cd52e", "59766136"]
+REVISIONS = ["d31e5cbb", "c9f14b23", "6a53635b", "b0761442"]
 
 
 @pytest.fixture(scope="module")
