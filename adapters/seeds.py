@@ -96,7 +96,7 @@ def _read(path: Path) -> str:
     try:
         group = json.loads(path.read_text(encoding="utf-8"))["group"]
         if not isinstance(group, str):
-            raise TypeError("group is no text")
+            raise TypeError("group is not a text")
     except (OSError, ValueError, LookupError, TypeError) as e:
         raise TrainingError(f"{path} is damaged ({e}); start afresh without --resume") from e
     return group

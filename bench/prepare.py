@@ -1,6 +1,6 @@
 """A request for a bench -> a job: everything that can be wrong with it is found before the first score.
 
-What names nothing is refused before torch and mteb are imported.
+What does not exist is refused before torch and mteb are imported.
 """
 
 from __future__ import annotations

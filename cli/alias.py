@@ -23,7 +23,7 @@ def command(reference: str, alias: str, remove: bool, json_output: bool, registr
     if remove:
         name = split_reference(reference)[0]
         named = f"{name}@{registry.remove_alias(name, alias)}"
-        emit({"reference": None, "alias": alias, "before": named}, f"{name}@{alias} is no more; it named {named}", json_output)
+        emit({"reference": None, "alias": alias, "before": named}, f"{name}@{alias} is removed; it named {named}", json_output)
         return
     entry = registry.find_reference(reference)
     before = registry.set_alias(entry, alias)

@@ -30,7 +30,7 @@ class Boundary(click.Group):
             return super().invoke(ctx)
 
     def main(self, args: Sequence[str] | None = None, *pass_on: Any, **options: Any) -> Any:  # type: ignore[override]
-        """Run, and turn every error into a line and an exit code (see docs/ARCHITECTURE.md).
+        """Run, and turn every error into a line and an exit code (see docs/contracts.md).
 
         Without `args` this process is the command's own.
         """

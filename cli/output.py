@@ -44,7 +44,7 @@ def emit_after(write: Callable[[], None], result: dict[str, Any], text: str, jso
 
 
 def say(message: str) -> None:
-    """Tell something on stderr; where that cannot be written, the work goes on all the same."""
+    """Tell something on stderr; where that cannot be written, the work goes on anyway."""
     try:
         with life.printing():
             click.echo(message, err=True)

@@ -20,6 +20,8 @@ from .protocol import Encoded, NetworkEncoder, OnBatch, SharedTokens, Tokens, Ve
 from .quick import quick_network
 from .tokens import check_texts, tokenize
 
+ARITHMETIC = 2
+"""Counts the ways in which `quick_network` has computed; vectors that were kept from an earlier one are computed anew."""
 AS_THE_BASE = 2**31
 """A length that no base reads: texts are then truncated to what the base does read."""
 
@@ -100,7 +102,13 @@ class LoraEncoder:
             "precision": self.computes_in,
             "device": self.base.device.type,
             "max_tokens": self.longest(role),
+            **self._arithmetic(),
         }
+
+    def _arithmetic(self) -> dict[str, object]:
+        """Return the way of computing where it has changed since vectors were first kept: in bfloat16, and on a GPU."""
+        is_exact = self.computes_in == "fp32" and self.base.device.type == "cpu"
+        return {} if is_exact else {"arithmetic": ARITHMETIC}
 
     def tokenize(self, texts: Sequence[str], role: Role) -> Tokens:
         """Return texts as the network reads them.

@@ -61,7 +61,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if share_weights(self.mode, self.weights, len(self.members)) != self.weights:
-            raise ConfigError(f"the weights {', '.join(map(str, self.weights))} are no shares with the sum 1")
+            raise ConfigError(f"the weights {', '.join(map(str, self.weights))} are not shares that add up to 1")
         if not find_mode(self.mode).across_bases:
             _check_one_base(self.mode, self.members)
         if self.dim is not None:

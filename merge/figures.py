@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Two updates held against each other, of one module or of several taken together.
+    """Two updates compared, of one module or of several taken together.
 
     What is undefined, because one of the two changes nothing there, is None.
 

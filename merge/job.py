@@ -1,6 +1,6 @@
 """Merging as a job: a request, everything that can be wrong with it found before anything is computed, the merge, and its result.
 
-Torch is imported when the adapters are opened, after what names nothing has been refused.
+Torch is imported when the adapters are opened, after what does not exist has been refused.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ def explain_merge(request: MergeRequest, events: Events = QUIET) -> Explanation:
 
 
 def _open(request: MergeRequest, events: Events) -> tuple[Search, list[Parent]]:
-    """Find the adapters; what names nothing is refused before torch is imported."""
+    """Find the adapters; what does not exist is refused before torch is imported."""
     where = request.where or Search(registry=open_registry())
     if request.search.general:
         check_there(request.search.general, "the folder of general data")

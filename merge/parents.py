@@ -87,7 +87,7 @@ def open_parents(references: Sequence[str], search: Search, located: Sequence[Lo
         located: Where they lie, one each; None: they are located here.
 
     Raises:
-        UnknownReferenceError: a reference names nothing.
+        UnknownReferenceError: a reference does not exist.
         AdapterError: one has no weights of its own, or is damaged.
         BaseError: two of them lie on different bases.
         ConfigError: none of them is an adapter, they pool or instruct differently, or one is named twice.

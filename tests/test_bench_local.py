@@ -326,7 +326,7 @@ def test_the_sample_is_named_as_in_training_and_what_is_trained_on_at_the_hub_is
 ) -> None:
     from adapt_embed.cli import main
 
-    monkeypatch.chdir(tmp_path)  # the repository has a folder called hub
+    monkeypatch.chdir(tmp_path)  # where nothing is called sample or hub
     plain = ["bench", "base", "--base", str(tiny_base), "--dry-run", "--json"]
     named, asked = (
         CliRunner().invoke(main, [*plain, *more]) for more in (["--domain", "legal", "--data", "sample"], ["--domain", "legal"])

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NAMING = ("CONTRIBUTING.md", "docs/ARCHITECTURE.md")
+NAMING = ("CONTRIBUTING.md", *(f"docs/{name}.md" for name in ("ARCHITECTURE", "contracts", "modules", "registry")))
 COLUMNS = 120
 NOT_WRAPPED_YET = {ROOT / "README.md", ROOT / "README.zh.md"}
 PROSE = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")})

@@ -1,4 +1,4 @@
-"""A request -> a job that can begin. Torch is imported when the base is loaded, after what names nothing has been refused."""
+"""A request -> a job that can begin. Torch is imported when the base is loaded, after what does not exist has been refused."""
 
 from __future__ import annotations
 
