@@ -1,9 +1,7 @@
 """Sets of tasks by domain, and everything that a bench was asked to score, put together (docs/data.md)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
 
 from mteb.abstasks import AbsTask
 
@@ -11,37 +9,13 @@ from ..data.domains import Domain, domain_names, load_domain
 from ..errors import ConfigError, HubError
 from .hub.loading import Loaded, load_hub_tasks
 from .hub.names import find_hub_tasks
+from .request import SetName
+from .scope import Wanted
 from .sources import make_tasks
 from .tasks.hub_task import HubTask
 
-SetName = Literal["sample", "domain", "large", "general"]
 SAMPLE = "sample"
 """Among a domain's tasks: the sample that ships with the package."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What a bench was asked to score.
-
-    Attributes:
-        folders: Local data: folders or files.
-        domains: Names or toml files.
-        sets: Which sets of the domains.
-        tasks: MTEB's, as `find_hub_tasks` takes them.
-        split: Of local data; of MTEB's tasks, where mteb evaluates on it.
-        language: `en` or `zh`.
-        offline: Whether the Hub is not to be asked.
-        skip_dangling: See `task_from_folder`.
-    """
-
-    folders: Sequence[Path] = ()
-    domains: Sequence[str] = ()
-    sets: Sequence[SetName] = ()
-    tasks: Sequence[str] = ()
-    split: str = "test"
-    language: str = "en"
-    offline: bool = False
-    skip_dangling: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

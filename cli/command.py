@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from typing import Any
 
@@ -10,6 +11,8 @@ import click
 from ..errors import RequestError
 from . import life
 from .help import Helpful
+
+_ARGUMENTS = "arguments"
 
 
 class Command(Helpful, click.Command):
@@ -38,6 +41,21 @@ class Command(Helpful, click.Command):
                 return super().invoke(ctx)
         except RequestError as e:
             raise click.UsageError(str(e), ctx) from None
+
+
+class Remembering(Command):
+    """A command that remembers the words that it was called with."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep them before they are read."""
+        ctx.meta[_ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
+
+def called_with() -> str:
+    """Return the running command, which is one that remembers, as it would be typed again."""
+    ctx = click.get_current_context()
+    return shlex.join(["adapt", str(ctx.info_name), *ctx.meta[_ARGUMENTS]])
 
 
 class Group(Helpful, click.Group):

@@ -16,6 +16,7 @@ from adapt_embed.bench.report.terminal import table_text
 from adapt_embed.bench.run.identity import Identity, identify
 from adapt_embed.bench.run.models import Model, open_models
 from adapt_embed.bench.run.scoring import BenchProgress, bench
+from adapt_embed.bench.scope import language_of
 from adapt_embed.bench.sources import make_tasks, task_from_folder
 from adapt_embed.bench.tasks.data import data_of
 from adapt_embed.bench.tasks.retrieval import retrieval_task
@@ -24,6 +25,7 @@ from adapt_embed.data.retrieval import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoders import Encoded, LoraEncoder
 from adapt_embed.errors import AdapterError, ConfigError, DataError
+from adapt_embed.events import Quiet
 from adapt_embed.lora import LoraFactors, LoraModule, write_lora
 from adapt_embed.metrics import NDCG_10
 from adapt_embed.references import LoadedBases, Search, resolve_references
@@ -392,15 +394,15 @@ def test_a_dry_run_of_the_command_scores_nothing(tiny_base: Path, beir: Path) ->
     assert "scores" not in result
 
 
-def test_a_reference_of_another_language_than_the_tasks_is_told(tiny_base: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from adapt_embed.cli.bench import _language_of
-
+def test_a_reference_of_another_language_than_the_tasks_is_told(tiny_base: Path) -> None:
+    told: list[str] = []
+    events = Quiet()
+    events.note = told.append  # type: ignore[method-assign]
     (english,) = resolve_references(["base"], Search(registry=open_registry(), base=str(tiny_base)))
     chinese = replace(english, reference="law-zh@1", base=replace(english.base, language="zh"))
-    assert _language_of([english, replace(english, base=replace(english.base, language="multilingual"))]) == "en"
-    assert capsys.readouterr().err == ""
-    assert (_language_of([english, chinese]), _language_of([chinese, english])) == ("en", "zh")
-    told = capsys.readouterr().err.splitlines()
+    assert language_of([english, replace(english, base=replace(english.base, language="multilingual"))], events) == "en"
+    assert told == []
+    assert (language_of([english, chinese], events), language_of([chinese, english], events)) == ("en", "zh")
     assert told[0] == "warning: tasks are taken in en, which the base of law-zh@1 is not made for; --lang says another language"
     assert len(told) == 2
 

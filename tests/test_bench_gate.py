@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from adapt_embed.bench.judge.gate import Requirement, check_requirements, describe_failures, find_measured, judge, parse_requirement
+from adapt_embed.bench.judge.gate import check_requirements, describe_failures, find_measured, judge
+from adapt_embed.bench.judge.requirement import Requirement, parse_requirement
 from adapt_embed.bench.result import BenchedReference, BenchedTask, BenchResult, Score, TaskRole
 from adapt_embed.bench.tasks.metric_names import RETRIEVAL_METRICS, find_metric, main_metric, read_metric, shown_metrics
 from adapt_embed.cli import main

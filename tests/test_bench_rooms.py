@@ -23,13 +23,17 @@ from mteb.abstasks import AbsTask
 
 BENCH = Path(__file__).parent.parent / "bench"
 ROOMS = (
+    ("prepare",),
+    ("job",),
+    ("outcome",),
     ("report",),
     ("judge", "cost"),
     ("leaks", "task_sets"),
+    ("scope",),
     ("sources", "hub", "run"),
     ("pair_tasks",),
     ("tasks",),
-    ("result", "mteb_private", "dataset_bars"),
+    ("result", "request", "mteb_private", "dataset_bars"),
 )
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 PARTS = (

@@ -15,7 +15,8 @@ from adapt_embed.bench.hub.names import find_hub_tasks
 from adapt_embed.bench.run.identity import Identity
 from adapt_embed.bench.run.models import Model, check_tasks
 from adapt_embed.bench.run.scoring import bench
-from adapt_embed.bench.task_sets import Wanted, choose_tasks
+from adapt_embed.bench.scope import Wanted
+from adapt_embed.bench.task_sets import choose_tasks
 from adapt_embed.bench.tasks.data import data_of
 from adapt_embed.bench.tasks.hub_task import HubTask
 from adapt_embed.bench.tasks.table import kind_of

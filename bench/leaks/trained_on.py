@@ -31,8 +31,9 @@ def trained_on(resolved: Resolved, search: Search) -> TrainedOn:
     """
     found: dict[str, TextSketch | None] = {}
     for part in resolved.members or (resolved,):
-        start = Located(reference=part.reference, folder=part.folder, entry=part.entry)
-        found.update(_ancestors(start, search, frozenset()))
+        if part.kind != "base":
+            start = Located(reference=part.reference, folder=part.folder, entry=part.entry)
+            found.update(_ancestors(start, search, frozenset()))
     return TrainedOn(
         reference=resolved.reference,
         sketches={name: sketch for name, sketch in found.items() if sketch is not None},
@@ -42,11 +43,11 @@ def trained_on(resolved: Resolved, search: Search) -> TrainedOn:
 
 def _ancestors(at: Located, search: Search, below: frozenset[str]) -> Iterator[tuple[str, TextSketch | None]]:
     """Yield every trained thing that something goes back to, with its sketch (None: it has none)."""
-    if at.folder is None:
-        return  # a base
+    if at.reference == "base":
+        return
     parents = [parent.reference for parent in at.entry.parents] if at.entry else []
     if not parents:
-        yield at.reference, read_sketch(at.folder)
+        yield at.reference, read_sketch(at.folder) if at.folder else None  # what is in memory alone has none
     for reference in parents:
         if reference not in below | {at.reference}:
             try:

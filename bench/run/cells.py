@@ -14,9 +14,10 @@ from pathlib import Path
 
 from mteb.abstasks import AbsTask
 
-from ...cache import CacheFiles
+from ...cache import CacheFiles, open_cache_files
 from ...cache.vectors import VectorStore
 from ...versions import library_versions
+from ..request import CachePolicy
 from .identity import Identity
 
 _FORMAT = 1
@@ -102,6 +103,40 @@ class Caches:
 
     vectors: VectorStore | None = None
     cells: CellStore | None = None
+
+    def describe_use(self) -> list[str]:
+        """Return lines that say what a bench found, and what went wrong with what is kept."""
+        if self.vectors is None or self.cells is None:
+            return []
+        files, found = self.vectors.files, self.cells.found
+        lines = [f"{files.damaged} damaged files were removed from {files.folder} and computed anew"] if files.damaged else []
+        if files.problem:
+            lines.append(f"nothing more could be kept: {files.problem}")
+        if found or self.vectors.found:
+            lines.append(
+                f"kept from before: {found} of {found + self.cells.added} scores, and {self.vectors.found} of "
+                f"{self.vectors.found + self.vectors.added} vectors of the rest (in {files.folder}; --fresh scores anew, --no-cache computes all)"
+            )
+        return lines
+
+    def describe_interruption(self, cells: int) -> list[str]:
+        """Return a line that says what of `cells` scores an interrupted bench has kept."""
+        if self.vectors is None or self.cells is None or self.vectors.files.problem:
+            return []
+        scored, vectors = self.cells.found + self.cells.added, self.vectors.added
+        return [f"interrupted; {scored} of {cells} scores and {vectors} new vectors are kept: the same command goes on from there"]
+
+
+def open_caches(policy: CachePolicy) -> Caches:
+    """Return the caches, which are empty hands where nothing is to be kept.
+
+    Raises:
+        ConfigError: `ADAPT_CACHE_SIZE` is not a size.
+    """
+    if not policy.use_cache:
+        return Caches()
+    files = open_cache_files(policy.cache_size)
+    return Caches(vectors=VectorStore(files), cells=CellStore(files, reads=not policy.fresh))
 
 
 def _describe(identity: Identity, task: AbsTask) -> dict:

@@ -1,7 +1,8 @@
 """The models that are benched: the references asked for, and before them the bases that they are compared with."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from mteb.abstasks import AbsTask
 
@@ -36,8 +37,13 @@ class Model:
         )
 
 
-def open_models(references: Sequence[Resolved], bases: LoadedBases) -> list[Model]:
+def open_models(references: Sequence[Resolved], bases: LoadedBases, opened: Mapping[str, Opened] | None = None) -> list[Model]:
     """Open references, each once, and their bases, which come first. An ensemble over several is compared with its first member's.
+
+    Args:
+        references: As they were found.
+        bases: What is in memory, and how vectors are computed.
+        opened: By name, those that are open already.
 
     Raises:
         AdaptError: as `open_reference`.
@@ -45,13 +51,13 @@ def open_models(references: Sequence[Resolved], bases: LoadedBases) -> list[Mode
     models: dict[str, Model] = {}
     names: dict[str, str] = {}  # a base's revision -> its name here
     for resolved in references:
-        base = _open(of_base(resolved.base, resolved.encoding), bases, None)
+        base = _as_model(of_base(resolved.base, resolved.encoding), None, bases)
         if base.identity.revision not in names:
             name = resolved.reference if resolved.kind == "base" else _free_name(base, resolved.base.name, models)
             names[base.identity.revision] = name
             models[name] = replace(base, name=name)
         if resolved.kind != "base" and resolved.reference not in models:
-            models[resolved.reference] = _open(resolved, bases, names[base.identity.revision])
+            models[resolved.reference] = _as_model(resolved, names[base.identity.revision], bases, opened or {})
     return sorted(models.values(), key=lambda model: model.base is not None)
 
 
@@ -70,8 +76,8 @@ def check_tasks(models: Sequence[Model], tasks: Sequence[AbsTask]) -> None:
                 )
 
 
-def _open(resolved: Resolved, bases: LoadedBases, base: str | None) -> Model:
-    encoder = open_reference(resolved, bases)
+def _as_model(resolved: Resolved, base: str | None, bases: LoadedBases, opened: Mapping[str, Opened] = MappingProxyType({})) -> Model:
+    encoder = opened[resolved.reference] if resolved.reference in opened else open_reference(resolved, bases)
     name = resolved.reference if base else f"base-{resolved.base.name}"
     return Model(resolved.reference, encoder, identify(name, encoder), resolved.description, base)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ...choices import DEVICES
-from ...errors import did_you_mean
+from ...errors import ConfigError, did_you_mean
 from ..completion import Offered
 
 
@@ -59,6 +60,25 @@ class WholeNumber(click.IntRange):
     """A whole number within bounds."""
 
     name = "whole number"
+
+
+class Read(click.ParamType):
+    """A word that a function of the package reads, such as a size or the name of a metric.
+
+    Args:
+        name: What the word is.
+        read: Text -> value; a ConfigError of its is a usage error.
+    """
+
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name, self.read = name, read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read the word; what is a value already stays."""
+        try:
+            return self.read(value) if isinstance(value, str) else value
+        except ConfigError as e:
+            raise click.BadParameter(str(e), ctx, param) from None
 
 
 class OutputFile(click.Path):
