@@ -11,7 +11,7 @@ GramRank = int | Literal["full"]
 """How a Gram matrix is kept: beside its diagonal, in so many dimensions; or exactly."""
 
 MAX_TOKENS = 256
-"""Longest text in training and in dev scores, in tokens, where nothing else is said."""
+"""Longest text in training and in dev scores, in tokens, by default."""
 
 DATA_WORDS = ("sample", "hub")
 """What `--data` takes beside paths."""

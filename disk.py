@@ -37,7 +37,7 @@ def replace_file(path: Path, content: Content, *, durability: Durability = "cont
         path: The file.
         content: What it is to hold.
         durability: `name` for what is the only copy, `content` for what a user waits for, `none` for what can be made again.
-        temporary: Where it is written first, on the same file system; None: beside it, under a name that nobody else uses.
+        temporary: Where it is written first, on the same file system; None: beside it, under a unique name.
 
     Raises:
         OSError: it cannot be written; the old file is as it was.
@@ -100,7 +100,7 @@ def make_folder(path: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Flush a file that somebody else wrote to the disk."""
+    """Flush a file that another library wrote to the disk."""
     _step("fsync", path)
     with path.open("rb+" if os.name == "nt" else "rb") as file:  # Windows flushes only what is open for writing
         os.fsync(file.fileno())
@@ -125,13 +125,13 @@ def move(source: Path, target: Path) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file; one that is not there any more is no error."""
+    """Remove a file; a missing one is not an error."""
     _step("unlink", path)
     path.unlink(missing_ok=True)
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder and all in it; what is not there any more is no error."""
+    """Remove a folder and all in it; a missing one is not an error."""
     try:
         inside = sorted(path.iterdir())
     except FileNotFoundError:

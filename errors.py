@@ -1,4 +1,4 @@
-"""What can go wrong that the user can mend.
+"""What can go wrong that the user can correct.
 
 AdaptError
 ├── ConfigError          an option or a configuration value that does not fit
@@ -6,7 +6,7 @@ AdaptError
 ├── BaseError            a base model that is unknown, missing, refused or does not match
 ├── DataError            a data source that is missing, empty or malformed
 ├── DomainError          a domain that is unknown or whose file is malformed
-├── UnknownReferenceError a reference that names nothing
+├── UnknownReferenceError a reference that does not exist
 ├── RegistryError        the registry refuses, is locked, read-only or damaged
 ├── AdapterError         an adapter folder that is damaged or of a kind that cannot be used
 ├── TrainingError        a training run that cannot go on
@@ -44,7 +44,7 @@ class DomainError(AdaptError):
 
 
 class UnknownReferenceError(AdaptError):
-    """A reference names nothing."""
+    """A reference does not exist."""
 
 
 class RegistryError(AdaptError):
@@ -71,7 +71,7 @@ class MissingExtraError(AdaptError):
 
 
 def unknown_name(kind: str, name: str, known: list[str] | tuple[str, ...]) -> str:
-    """Say that a name is unknown, the nearest ones first, then all of them."""
+    """Return the message that a name is unknown, the nearest ones first, then all of them."""
     return f"unknown {kind} {name!r}.{did_you_mean(name, known)} Known: {', '.join(known) if known else 'none yet'}"
 
 

@@ -24,7 +24,7 @@ class Step:
 
 
 class Events(Protocol):
-    """Who is told what a job does. Calls come from the thread that runs the job, and should return at once."""
+    """What receives the events of a job. Calls come from the thread that runs the job, and should return at once."""
 
     def stage(self, what: str) -> None:
         """Something else is being done from now on, such as "loading the base"."""
@@ -44,7 +44,7 @@ class Events(Protocol):
 
 
 class Quiet:
-    """Tells nobody; a base for who wants to hear of some events alone."""
+    """Ignores all events; a base class for those who need only some of them."""
 
     def stage(self, what: str) -> None:
         """Do nothing."""

@@ -1,4 +1,4 @@
-"""Files that a command leaves where the user said: checked before the work, and written so that nothing else is harmed.
+"""Files that a command leaves where the user asked for it: checked before the work, and written so that nothing else is harmed.
 
 A regular file is replaced whole, a link's target likewise, and the link stays. A device, a named pipe and an open descriptor
 (`/dev/stdout`, `/dev/fd/3`) are written as they are.
@@ -57,7 +57,7 @@ def check_outputs(outputs: Mapping[str, Path | None]) -> None:
         check_writable(path)
         real = os.path.realpath(path)
         if real in options and not _is_device(path):
-            raise ConfigError(f"{options[real]} and {option} both write {path}, and one would replace the other; give them two names")
+            raise ConfigError(f"{options[real]} and {option} both write {path}, and one would replace the other; give them different names")
         options[real] = option
 
 
@@ -95,7 +95,7 @@ def check_output_folder(path: Path) -> None:
     if real.is_dir():
         _check_folder(path, real)
     elif os.path.lexists(real):
-        raise ConfigError(f"{path} is not a folder; give the name of a folder, which is made where it is not there")
+        raise ConfigError(f"{path} is not a folder; give the name of a folder, which is created if it does not exist")
     else:
         _check_folder(path, real.parent)
 
@@ -107,7 +107,7 @@ def write_file(path: Path, content: bytes) -> None:
 
     Raises:
         ConfigError: it cannot be written.
-        BrokenPipeError: it is the standard output, and its reader has gone.
+        BrokenPipeError: it is the standard output, and its reader has closed it.
     """
     descriptor = descriptor_of(path)
     try:
@@ -126,7 +126,7 @@ def write_file(path: Path, content: bytes) -> None:
 def descriptor_of(path: Path) -> int | None:
     """Return the open file of this process that a path means, such as 1 for `/dev/stdout`; None: it means none.
 
-    Opening the path anew would not do: that forgets the position in a file, and a socket cannot be opened by name.
+    Opening the path again would not do: that forgets the position in a file, and a socket cannot be opened by name.
     """
     for _ in range(_MOST_LINKS):
         folder = os.path.realpath(path.parent)
@@ -139,7 +139,7 @@ def descriptor_of(path: Path) -> int | None:
 
 
 def _is_regular(path: Path) -> bool:
-    """Say whether a path is a regular file, or nothing yet."""
+    """Return whether a path is a regular file, or nothing yet."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except FileNotFoundError:
@@ -154,7 +154,7 @@ def _check_folder(path: Path, folder: Path) -> None:
     if not folder.is_dir():
         raise ConfigError(f"{path} cannot be written: the folder {folder} does not exist; make it first")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"{path} cannot be written: the folder {folder} is read-only; give a place in another folder")
+        raise ConfigError(f"{path} cannot be written: the folder {folder} is read-only; choose another folder")
 
 
 def _refusal(path: Path, error: OSError) -> ConfigError:

@@ -25,26 +25,26 @@ def fold(name: str) -> str:
 
 
 def is_name(text: str) -> bool:
-    """Say whether a normalised text is made as names are."""
+    """Return whether a normalised text is made as names are."""
     return fits(text) and all(map(_may_stand, text)) and (text[0] == "_" or unicodedata.category(text[0])[0] in "LN")
 
 
 def fits(text: str) -> bool:
-    """Say whether a text is neither empty nor too long to name a folder."""
+    """Return whether a text is neither empty nor too long to name a folder."""
     return 0 < len(text) <= LONGEST and len(text.encode("utf-8", "replace")) <= LONGEST_BYTES
 
 
 def why_not_a_folder(name: str) -> str | None:
-    """Return why a new name would be no folder's on Windows; None where it would."""
+    """Return why a new name cannot be that of a folder on Windows; None where it can."""
     if name.endswith("."):
         return "ends in a dot, which Windows drops"
     if _DEVICES.fullmatch(name):
-        return "is a device's on Windows"
+        return "is a device name on Windows"
     return None
 
 
 def has_unseen(text: str) -> bool:
-    """Say whether a text holds what cannot be seen: control and format characters, letters without a shape, ends of lines."""
+    """Return whether a text holds what cannot be seen: control and format characters, letters without a shape, ends of lines."""
     return any(unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") or _UNSEEN.match(each) for each in text)
 
 
@@ -54,7 +54,7 @@ def to_name(text: str, otherwise: str) -> str:
 
 
 def _may_stand(character: str) -> bool:
-    """Say whether a name may hold a character: a letter, mark or digit that can be seen, or one of `. _ -`."""
+    """Return whether a name may hold a character: a letter, mark or digit that can be seen, or one of `. _ -`."""
     return character in "._-" or (unicodedata.category(character) in _KINDS and not _UNSEEN.match(character))
 
 

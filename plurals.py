@@ -1,4 +1,4 @@
-"""Numbers of things, and sizes, as they are said."""
+"""Numbers of things, and sizes, as they are written."""
 
 
 def count(number: int, noun: str) -> str:

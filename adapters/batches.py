@@ -8,7 +8,7 @@ import numpy as np
 
 from ..choices import Role
 from ..data.draw import draw
-from ..data.retrieval import Corpus, Pairs, normalise
+from ..data.pairs import Corpus, Pairs, normalise
 from .config import TrainConfig
 
 

@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from ..base.load import Base
-from ..data.retrieval import TrainingData
+from ..data.pairs import TrainingData
 from ..disk import replace_file
 from ..errors import TrainingError
 from ..registry.runs import facts_of, lock_of

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..base.load import Base
 from ..data.dev_set import DevSet, draw_dev_set
-from ..data.retrieval import TrainingData
+from ..data.pairs import TrainingData
 from ..encoders.lora import LoraEncoder
 from .config import TrainConfig
 

@@ -29,7 +29,7 @@ def fast_layers(base: Base, precision: Precision) -> Iterator[None]:
     is_half = uses_bf16(base.device, precision)
     is_worth_it = base.device.type == "cuda" or is_half
     layers = [module for module in base.model.modules() if isinstance(module, Linear) and _is_plain(module)] if is_worth_it else []
-    with quick_network(base, precision):
+    with quick_network(base, precision, has_gradients=True):
         try:
             for layer, a, b in zip(layers, *_copies(layers, torch.bfloat16 if is_half else torch.float32), strict=True):
                 layer.forward = functools.partial(_forward, layer, a, b)  # type: ignore[method-assign]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from ..base.load import Base
 from ..data.dev_set import DevSet
+from ..data.pairs import TrainingData
 from ..data.preflight import PreflightWarning, preflight
-from ..data.retrieval import TrainingData
 from ..encoders.tokens import tokenize
 from ..timing import estimate_seconds
 from .batches import Batches

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ..base.load import Base
 from ..base.sentence_files import write_json, write_sentence_files
-from ..data.retrieval import TrainingData
-from ..data.sketch import TRAINING_TEXTS, sketch_texts, write_sketch
+from ..data.pairs import TrainingData
+from ..data.training_texts import TRAINING_TEXTS, sketch_texts, write_sketch
 from ..lora.gram_file import GRAMS, write_grams
 from ..registry import DataRecord, Entry, Registry, ScoreRecord, base_record
 from ..versions import library_versions

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from ..base.load import Base
-from ..data.retrieval import TrainingData
+from ..data.pairs import TrainingData
 from ..events import Step
 from ..lora import LoraFactors
 from ..metrics import Metric

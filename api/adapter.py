@@ -28,10 +28,10 @@ Texts = str | Iterable[str]
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Adapter:
-    """A base with an adapter, a merge or an ensemble over it, or by itself. Made by `load`, `train`, `merge_adapters`, `ensemble_adapters`.
+    """A base with an adapter or a merge, an ensemble, or a base by itself. Made by `load`, `train`, `merge_adapters`, `ensemble_adapters`.
 
     The network is loaded when it is first needed, and shared with whatever else lies on the same weights on the same device. Calls from
-    several threads come one after another.
+    several threads run one after another.
 
     Attributes:
         reference: Its full name, `legal@1`; of what is in memory alone, the name that it was given.
@@ -92,7 +92,7 @@ class Adapter:
         Args:
             texts: One text or several.
             role: Whether they are queries or documents, which decides the instruction before them.
-            events: Told how far it is, and how many texts were truncated.
+            events: Receives the progress, and how many texts were truncated.
 
         Raises:
             DataError: a text is not a string; its row is named.

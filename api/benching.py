@@ -99,7 +99,7 @@ def bench_adapters(
         device: As torch names it; None: the best one here.
         dtype: What is computed in; the settings of the adapters do not count, so that all are scored alike.
         max_tokens: Texts are truncated to it; None: to what each base reads.
-        events: Told how far it is, and what there is to know of data and leaks.
+        events: Receives the progress, and notes on data and leaks.
         more: `sets`, `tasks`, `split`, `offline`, `skip_dangling`, `metrics`, `requirements`, `decontaminate`, `keep_findings`, `cache`, as
             `BenchRequest` describes them.
 

@@ -68,7 +68,7 @@ def merge_adapters(
         name: In the registry; None: their names, joined.
         registry: A registry's folder, or a `Registry`; None: that of the adapters given, else the user's own.
         register: Whether the result becomes a version; else it stays in memory, as it is before storing, and nothing is written.
-        events: Told how far it is, and where the merge falls short.
+        events: Receives the progress, and where the merge falls short.
         more: `rank`, `energy`, `with_base`, `settings`, `store`, `domain`, `search`, as `MergeRequest` describes them.
 
     Raises:
@@ -124,7 +124,7 @@ def ensemble_adapters(
         name: In the registry; None: their names and the mode, joined.
         registry: As for `merge_adapters`.
         register: Whether the result becomes a version; else it stays in memory, and nothing is written.
-        events: Told what was chosen, and how far the fit of PCA is.
+        events: Receives what was chosen, and the progress of the fit of PCA.
         more: `dim` and `texts`: PCA to so many dimensions, fitted on texts.
 
     Raises:

@@ -20,7 +20,7 @@ class Held(Protocol):
     """What opens an adapter."""
 
     def open(self, bases: LoadedBases) -> Opened:
-        """Load it over the networks in memory, with the settings of `bases`; raises an `AdaptError`."""
+        """Load it, with the networks in memory and the settings of `bases`; raises an `AdaptError`."""
         ...
 
     def factors(self) -> LoraFactors:
@@ -47,13 +47,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """Factors that a training left in memory, over its base."""
+    """Factors that a training left in memory, and their base."""
 
     base: Base
     trained: LoraFactors
 
     def open(self, bases: LoadedBases) -> Opened:
-        """Lay them over the base."""
+        """Return the encoder of the base with them."""
         from ..encoders.lora import AS_THE_BASE, LoraEncoder
 
         settings = bases.settings
@@ -78,7 +78,7 @@ class Merged:
     report: MergeReport
 
     def open(self, bases: LoadedBases) -> Opened:
-        """Lay it over the base of its parents."""
+        """Return the encoder of its parents' base with the merge."""
         return self.job.open(self.report, bases)
 
     def factors(self) -> LoraFactors:

@@ -36,7 +36,7 @@ def load(
         device: As torch names it; None: the best one here.
         dtype: What matrix products are computed in: `fp32`, `bf16`, or `auto`, which is bf16 where the machine has it.
         max_tokens: Texts are truncated to it; None: to what the base reads.
-        events: Told what was chosen on the user's behalf.
+        events: Receives what was chosen on the user's behalf.
 
     Raises:
         UnknownReferenceError: it names nothing; the message lists what is known.

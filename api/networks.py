@@ -1,7 +1,7 @@
 """The networks that adapters have in memory: one for each base and device, shared by all that are open, and freed with the last of them.
 
-A network has one adapter at a time over its weights. Whoever computes with one therefore holds `IN_USE`, so that calls from several threads
-come one after another.
+A network has one adapter at a time merged into its weights. Whoever computes with one therefore holds `IN_USE`, so that calls from several
+threads run one after another.
 """
 
 from __future__ import annotations
@@ -46,6 +46,6 @@ def share(bases: LoadedBases) -> None:
 
 
 def adopt(base: Base) -> Base:
-    """Return a base over the network in memory that has its weights: its own, where there was none."""
+    """Return a base with the network in memory that has its weights: its own, where there was none."""
     key = (str(base.device), base.spec.folder, base.spec.sha256)
     return replace(base, network=_networks.setdefault(key, base.network))

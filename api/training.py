@@ -59,7 +59,7 @@ def train(
         register: Whether the result becomes a version; else it stays in memory, and nothing is written.
         device: As torch names it; None: the best one here.
         options: What is said of the base: its pooling, instructions, length or language.
-        events: Told each step, and what there is to know.
+        events: Receives each step, and notes on data, base and settings.
         more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, as `TrainRequest` describes them.
 
     Raises:

@@ -48,7 +48,7 @@ class Conversion:
         size: Of the weights, in bytes.
         sha256: The new folder's fingerprint.
         left_behind: Files of the source that were not copied.
-        unused: Tensors that are no part of the encoder (a head for another task), and were not written.
+        unused: Tensors that are not part of the encoder (a head for another task), and were not written.
         alias: The known base that it is, where its place or its name says so.
         states_pooling: Whether the folder itself says how its vectors are pooled.
     """
@@ -66,8 +66,8 @@ class Conversion:
     @property
     def options(self) -> str:
         """The options that name the result to the other commands."""
-        lending = f" --base-as {self.alias}" if self.alias else "" if self.states_pooling else " --pooling cls (or mean)"
-        return f"--base {shlex.quote(str(self.folder))}{lending}"
+        as_known = f" --base-as {self.alias}" if self.alias else "" if self.states_pooling else " --pooling cls (or mean)"
+        return f"--base {shlex.quote(str(self.folder))}{as_known}"
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON can hold it."""
@@ -75,7 +75,7 @@ class Conversion:
 
 
 def convert_base(reference: str, target: Path | None = None) -> Conversion:
-    """Write a base with pickled weights anew, with the same tensors as safetensors, and check that it gives the same vectors bit for bit.
+    """Rewrite a base with pickled weights as safetensors, with the same tensors, and check that it gives the same vectors bit for bit.
 
     The new folder appears whole or not at all.
 
@@ -84,18 +84,18 @@ def convert_base(reference: str, target: Path | None = None) -> Conversion:
         target: The new folder; None: `NAME-safetensors` beside the source, or in the current directory for what lies in the cache.
 
     Raises:
-        BaseError: the source holds no pickled weights, is damaged or holds more than tensors, the target is there already or has no
+        BaseError: the source holds no pickled weights, is damaged or holds more than tensors, the target already exists or has no
             space left, or the network does not load.
     """
     source = _find_source(reference)
     if has_safetensors(source):
-        raise BaseError(f"{source} has its weights as safetensors already; give it as it is: --base {source}")
+        raise BaseError(f"{source} already has its weights as safetensors; use it directly: --base {source}")
     if not (source / "config.json").is_file():
         raise BaseError(f"{source} holds no config.json; a base folder needs config.json, a tokenizer and its weights")
     tensors = read_pickled(source)
     folder = (target.expanduser() if target else _default_target(source)).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BaseError(f"{folder} exists already and is left as it is; name another folder with -o")
+        raise BaseError(f"{folder} already exists and is left unchanged; name another folder with -o")
     copied = _files_to_copy(source)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +138,7 @@ def read_pickled(folder: Path) -> dict[str, Tensor]:
         raise BaseError(f"{folder / PICKLED_INDEX} does not say which file holds which tensor (weight_map); fetch it again")
     names = sorted(set(where.values()))
     if missing := [name for name in names if not (folder / name).is_file()]:
-        raise BaseError(f"{folder / missing[0]} has gone, one of the {len(names)} files that {PICKLED_INDEX} names; fetch it again")
+        raise BaseError(f"{folder / missing[0]} is missing, one of the {len(names)} files that {PICKLED_INDEX} names; fetch it again")
     tensors = {key: tensor for name in names for key, tensor in _read_tensors(folder / name).items()}
     if lost := sorted(where.keys() - tensors.keys()):
         raise BaseError(f"{folder / where[lost[0]]} lacks {lost[0]}, which {PICKLED_INDEX} says is in it; fetch it again")
@@ -155,20 +155,20 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
         if not what:
             raise _damaged(path, e) from e
         raise BaseError(
-            f"{path} holds more than tensors and is not read, for that could run code ({what[:160]}); take weights that are tensors alone"
+            f"{path} holds more than tensors and is not read, because that could run code ({what[:160]}); use weights that hold tensors only"
         ) from e
     except Exception as e:  # torch raises RuntimeError, EOFError, KeyError, UnicodeDecodeError ... for a file that is cut short
         raise _damaged(path, e) from e
     if not isinstance(content, dict) or not content:
-        raise BaseError(f"{path} is not a mapping from names to tensors; take the model's own weights")
+        raise BaseError(f"{path} is not a mapping from names to tensors; use the model's own weights")
     if stray := [key for key, value in content.items() if not isinstance(value, torch.Tensor)]:
-        raise BaseError(f"{path} is not a mapping from names to tensors: {stray[0]!r} is not one; take the model's own weights")
+        raise BaseError(f"{path} is not a mapping from names to tensors: {stray[0]!r} is not one; use the model's own weights")
     return content
 
 
 def _damaged(path: Path, error: Exception) -> BaseError:
     reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-    return BaseError(f"{path} is damaged, or is not what torch saves ({reason[:160]}); fetch it again")
+    return BaseError(f"{path} is damaged, or was not saved by torch ({reason[:160]}); fetch it again")
 
 
 def _default_target(source: Path) -> Path:
@@ -204,7 +204,7 @@ def _fill(source: Path, folder: Path, tensors: dict[str, Tensor], copied: tuple[
     _write_tensors({key: tensor for key, tensor in tensors.items() if key not in unused}, folder / WEIGHTS)
     alias, states_pooling = _known(source), (source / "1_Pooling" / "config.json").is_file()
     spec = read_base(folder, "path")
-    encoding = encoding_of(spec, BaseOptions(lend_from=alias, pooling=None if states_pooling or alias else "cls"))
+    encoding = encoding_of(spec, BaseOptions(settings_of=alias, pooling=None if states_pooling or alias else "cls"))
     _check_same(ResolvedBase(replace(spec, folder=source), encoding), ResolvedBase(spec, encoding))
     kept = {name.split("/")[0] for name in copied} | {path.name for path in pickled_weights(source)}
     return Conversion(
@@ -228,7 +228,7 @@ def _known(source: Path) -> str | None:
 
 
 def _unused(tensors: dict[str, Tensor], source: Path) -> tuple[str, ...]:
-    """Name the tensors that are no part of the encoder: heads for other tasks, and the positions' numbers, which it counts itself."""
+    """Name the tensors that are not part of the encoder: heads for other tasks, and the positions' numbers, which it counts itself."""
     import torch
     from transformers import AutoConfig, AutoModel
 
@@ -236,7 +236,9 @@ def _unused(tensors: dict[str, Tensor], source: Path) -> tuple[str, ...]:
         with torch.device("meta"):
             network = AutoModel.from_config(AutoConfig.from_pretrained(source, local_files_only=True, trust_remote_code=False))
     except Exception as e:  # transformers raises what its readers raise
-        raise BaseError(f"no network can be made of {source / 'config.json'}: {next(iter(str(e).splitlines()), type(e).__name__)}") from e
+        raise BaseError(
+            f"no network can be built from {source / 'config.json'}: {next(iter(str(e).splitlines()), type(e).__name__)}"
+        ) from e
     parts = {name.split(".")[0] for name in network.state_dict()}
     plain = {key: key.removeprefix(f"{network.base_model_prefix}.") for key in tensors}
     return tuple(sorted(key for key, name in plain.items() if name.split(".")[0] not in parts or name.endswith(".position_ids")))
@@ -256,7 +258,7 @@ def _check_same(pickled: ResolvedBase, converted: ResolvedBase) -> None:
     before, after = _vectors(pickled), _vectors(converted)
     if not before.equal(after):
         raise BaseError(
-            f"the converted weights of {pickled.spec.folder} give other vectors (difference {float((before - after).abs().max()):.2g}); "
+            f"the converted weights of {pickled.spec.folder} give different vectors (difference {float((before - after).abs().max()):.2g}); "
             "nothing was written"
         )
 

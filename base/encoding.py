@@ -13,12 +13,12 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseOptions:
-    """What the user says of a base beside its name; None leaves it to the base itself.
+    """What the user states of a base beside its name; None: the base itself decides.
 
-    `lend_from` is an alias whose pooling, instruction and maximum length the folder borrows (`--base-as`).
+    `settings_of` is the alias of a known base whose pooling, instruction and maximum length are used (`--base-as`).
     """
 
-    lend_from: str | None = None
+    settings_of: str | None = None
     pooling: Pooling | None = None
     query_prompt: str | None = None
     document_prompt: str | None = None
@@ -26,8 +26,8 @@ class BaseOptions:
     language: Language | None = None
 
     def __post_init__(self) -> None:
-        if self.lend_from is not None:
-            known_base(self.lend_from)
+        if self.settings_of is not None:
+            known_base(self.settings_of)
         if self.pooling is not None and self.pooling not in get_args(Pooling):
             raise BaseError(unknown_name("pooling", self.pooling, get_args(Pooling)))
         if self.max_tokens is not None and self.max_tokens < 8:
@@ -38,11 +38,11 @@ def encoding_of(spec: BaseSpec, options: BaseOptions | None = None, made_with: F
     """Decide how texts go into a base and vectors come out.
 
     The first that says something decides: the user, an adapter on the base, the known base that it is taken for, the base's folder.
-    A base that is lent from (`--base-as`) goes before the adapter.
+    A known base that the user names (`--base-as`) goes before the adapter.
 
     Args:
         spec: The base.
-        options: What the user says.
+        options: What the user states.
         made_with: What an adapter on it was made with, as its folder or its entry states it.
 
     Raises:
@@ -50,14 +50,14 @@ def encoding_of(spec: BaseSpec, options: BaseOptions | None = None, made_with: F
     """
     options, own = options or BaseOptions(), read_metadata(spec.folder)
     known = KNOWN_BASES[spec.taken_for] if spec.taken_for else None
-    lender = known_base(options.lend_from) if options.lend_from else known
-    made = made_with if made_with is not None and options.lend_from is None else FolderMetadata()
+    like = known_base(options.settings_of) if options.settings_of else known
+    made = made_with if made_with is not None and options.settings_of is None else FolderMetadata()
     tokenizing = made_with if made_with is not None and made_with.states_tokenizing else own
-    lengths = _lengths(options, made, own, lender, spec.positions)
+    lengths = _lengths(options, made, own, like, spec.positions)
     return EncodingSpec(
-        pooling=_pooling(spec, options.pooling or made.pooling or (lender.pooling if lender else None) or own.pooling),
-        query_prompt=first_said(options.query_prompt, made.query_prompt, lender.query_prompt if lender else None, own.query_prompt, ""),
-        document_prompt=first_said(options.document_prompt, made.document_prompt, own.document_prompt, ""),
+        pooling=_pooling(spec, options.pooling or made.pooling or (like.pooling if like else None) or own.pooling),
+        query_prompt=first_stated(options.query_prompt, made.query_prompt, like.query_prompt if like else None, own.query_prompt, ""),
+        document_prompt=first_stated(options.document_prompt, made.document_prompt, own.document_prompt, ""),
         max_tokens=lengths.text,
         query_tokens=lengths.query,
         document_tokens=lengths.document,
@@ -70,8 +70,8 @@ def encoding_of(spec: BaseSpec, options: BaseOptions | None = None, made_with: F
 def _pooling(spec: BaseSpec, pooling: Pooling | None) -> Pooling:
     if pooling is None:
         raise BaseError(
-            f"{spec.folder} does not say how its vectors are pooled (no 1_Pooling, and its weights are not known): lend it a known "
-            f"base's ways with --base-as ALIAS ({', '.join(KNOWN_BASES)}) or say --pooling cls or mean"
+            f"{spec.folder} does not say how its vectors are pooled (no 1_Pooling, and its weights are not known): use the "
+            f"settings of a known base with --base-as ALIAS ({', '.join(KNOWN_BASES)}), or give --pooling cls or mean"
         )
     return pooling
 
@@ -85,18 +85,18 @@ class _Lengths:
     document: int
 
 
-def _lengths(options: BaseOptions, made: FolderMetadata, own: FolderMetadata, lender: KnownBase | None, positions: int) -> _Lengths:
-    """Decide the lengths: what was said, what an adapter or a base's folder states, what is known; never more than the positions."""
-    known = lender.max_tokens if lender else None
-    lent = known if options.lend_from is not None else None
-    stated = (lent, made.max_tokens, made.tokenizer_max_tokens, own.max_tokens, known, own.tokenizer_max_tokens)
-    text = min(first_said(options.max_tokens, *stated, positions), positions)
+def _lengths(options: BaseOptions, made: FolderMetadata, own: FolderMetadata, like: KnownBase | None, positions: int) -> _Lengths:
+    """Decide the lengths: what the user states, what an adapter or a base's folder states, what is known; never more than the positions."""
+    known = like.max_tokens if like else None
+    chosen = known if options.settings_of is not None else None
+    stated = (chosen, made.max_tokens, made.tokenizer_max_tokens, own.max_tokens, known, own.tokenizer_max_tokens)
+    text = min(first_stated(options.max_tokens, *stated, positions), positions)
     by_role = made if made.states_tokenizing else own
     longest = positions if options.max_tokens is None else text
-    query, document = (by_role.query_tokens, by_role.document_tokens) if lent is None else (None, None)
+    query, document = (by_role.query_tokens, by_role.document_tokens) if chosen is None else (None, None)
     return _Lengths(text, min(query or text, longest), min(document or text, longest))
 
 
-def first_said(*values: _T | None) -> _T:
+def first_stated(*values: _T | None) -> _T:
     """Return the first value that is not None."""
     return next(value for value in values if value is not None)

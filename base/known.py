@@ -2,7 +2,7 @@
 
 Sources: Hub ids, revisions, dimensions, maximum lengths and the format of the weights are those of
 `mteb.get_model_meta(hub_id)` (mteb 2.26.24; tests compare them). Pooling and instructions: the model cards and
-https://github.com/FlagOpen/FlagEmbedding. A weights sha256 is given where the file itself was at hand; where it is
+https://github.com/FlagOpen/FlagEmbedding. A weights sha256 is given where the file itself was available; where it is
 None, a folder is known by its own `1_Pooling` or by `--base-as`.
 """
 
@@ -23,7 +23,7 @@ class KnownBase:
     """What is known of a base before a byte of it is read.
 
     `dimension` is the width of its vectors, `max_tokens` the longest input it was trained for, `sha256` that of its
-    `model.safetensors` at `revision`, or None where the file was not at hand. Where `has_safetensors` is False, the weights at
+    `model.safetensors` at `revision`, or None where the file was not available. Where `has_safetensors` is False, the weights at
     `revision` are a `pytorch_model.bin` alone.
     """
 

@@ -30,19 +30,23 @@ class Link:
     files: tuple[str, ...]
     how: str
 
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        return {"hub_id": self.hub_id, "snapshot": str(self.snapshot), "files": list(self.files), "weights": self.how}
+
 
 def link_base(folder: Path, alias: str) -> Link:
     """Write a folder's base into the Hugging Face cache under the Hub id of `alias`.
 
     Raises:
-        BaseError: the weights are not those of a known Hub revision, an entry is there already, or it cannot be written.
+        BaseError: the weights are not those of a known Hub revision, an entry already exists, or it cannot be written.
     """
     known = known_base(alias)
     _check_weights(folder, known)
     entry = _entry(known)
     if entry.exists():
         way_out = f"adapt base link --as {alias} --undo" if (entry / OWN_MARK).exists() else "remove that folder first"
-        raise BaseError(f"{entry} exists already and is left as it is; nothing needs to be linked (to link anew: {way_out})")
+        raise BaseError(f"{entry} already exists and is left unchanged; nothing needs to be linked (to link again: {way_out})")
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(mkdtemp(prefix=".adapt-", dir=entry.parent))
@@ -68,18 +72,18 @@ def unlink_base(alias: str) -> Path:
     What the Hub client has put beside them since stays.
 
     Raises:
-        BaseError: there is none, or somebody else wrote it.
+        BaseError: there is none, or another program wrote it.
     """
     entry = _entry(known_base(alias))
     if not entry.exists():
         raise BaseError(f"{alias} is not linked: {entry} does not exist")
     if not (entry / OWN_MARK).exists():
-        raise BaseError(f"{entry} was not written by adapt base link, and is left as it is")
+        raise BaseError(f"{entry} was not written by adapt base link, and is left unchanged")
     for name in json.loads((entry / OWN_MARK).read_text(encoding="utf-8")):
         (entry / name).unlink(missing_ok=True)
     (entry / OWN_MARK).unlink()
     for folder in sorted((path for path in [entry, *entry.rglob("*")] if path.is_dir() and not path.is_symlink()), reverse=True):
-        with contextlib.suppress(OSError):  # not empty: somebody else's files are in it
+        with contextlib.suppress(OSError):  # not empty: other files are in it
             folder.rmdir()
     return entry
 
@@ -90,11 +94,11 @@ def _entry(known: KnownBase) -> Path:
 
 def _check_weights(folder: Path, known: KnownBase) -> None:
     if not folder.is_dir():
-        raise BaseError(f"{folder} is no folder; give the base's folder")
+        raise BaseError(f"{folder} is not a folder; give the base's folder")
     sha256 = fingerprint(folder)
     if known.sha256 is None:
         raise BaseError(
-            f"the weights' sha256 of {known.hub_id} is not known here, so that {folder} cannot be verified and is not linked; give it with --base where it is needed"
+            f"the sha256 of the weights of {known.hub_id} is not known, so {folder} cannot be verified and is not linked; pass it with --base where it is needed"
         )
     if sha256 != known.sha256:
         raise BaseError(

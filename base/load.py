@@ -1,4 +1,4 @@
-"""Load a base's network and tokenizer from its folder, frozen, and lay an adapter's weights over it."""
+"""Load a base's network and tokenizer from its folder, frozen, and merge an adapter into its weights."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class Network:
     Attributes:
         spec: Which they are.
         model: The network.
-        laid: What `lay_over` put over the weights last; None: nothing.
-        originals: The weights that are under it.
+        merged: Key of the deltas that `merge_weights` merged last; None: none.
+        originals: The own weights of the modules that it changed.
     """
 
     spec: BaseSpec
     model: PreTrainedModel
-    laid: str | None = None
+    merged: str | None = None
     originals: dict[str, Tensor] = field(default_factory=dict)
 
     @property
@@ -45,15 +45,15 @@ class Network:
         return device
 
     @torch.no_grad()
-    def lay_over(self, key: str | None, deltas: dict[str, Tensor]) -> None:
-        """Set the network's weights to the base's own plus `deltas` (module name -> (out, in)); key None takes them off.
+    def merge_weights(self, key: str | None, deltas: dict[str, Tensor]) -> None:
+        """Set the network's weights to the base's own plus `deltas` (module name -> (out, in)); key None restores them.
 
         The base's own weights are kept aside and come back bit for bit. The same key again does nothing.
 
         Raises:
             AdapterError: a delta names a module that the base does not have, or has another shape.
         """
-        if key == self.laid:
+        if key == self.merged:
             return
         modules = dict(self.model.named_modules())
         for name, delta in deltas.items():
@@ -68,7 +68,7 @@ class Network:
             weight = modules[name].weight
             self.originals.setdefault(name, weight.clone())
             weight.add_(delta.to(weight))
-        self.laid = key
+        self.merged = key
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ def load_base(found: ResolvedBase, *, device: torch.device | str = "cpu") -> Bas
 
 
 def make_base(network: Network, encoding: EncodingSpec, tokenizer: PreTrainedTokenizerBase) -> Base:
-    """Return a loaded network with a way of putting texts in, and the tokenizer that belongs to it."""
+    """Return a loaded network with an encoding, and the tokenizer that belongs to it."""
     encoding = encoding.within(count_positions(network.model))
     tokenizer.model_max_length = encoding.max_tokens
     return Base(network, encoding, tokenizer, tokenizer_sha256(tokenizer))
@@ -189,14 +189,14 @@ def _own_code(folder: Path) -> str | None:
 
 def _needs_own_code(folder: Path, code: str) -> str:
     return (
-        f"{folder} needs code of its own ({code}, in auto_map of config.json), and adapt runs no code of a model's folder; "
-        "use a base whose kind transformers has itself, such as BERT or XLM-R"
+        f"{folder} needs code of its own ({code}, in auto_map of config.json), and adapt does not run code from a model's folder; "
+        "use a base that transformers itself supports, such as BERT or XLM-R"
     )
 
 
 @torch.no_grad()
 def _is_causal(model: PreTrainedModel) -> bool:
-    """Say whether the first token's state does not see the last token."""
+    """Return whether the first token's state does not see the last token."""
     states = model(
         input_ids=torch.tensor([[5, 6, 7, 8], [5, 6, 7, 9]]), attention_mask=torch.ones(2, 4, dtype=torch.long)
     ).last_hidden_state

@@ -188,7 +188,7 @@ def _tokenizer_length(folder: Path) -> int | None:
 
 
 def _length(where: Path, what: str, value: object) -> int | None:
-    """Check a length in tokens: room for a token between the two special ones. A tokenizer that knows no limit states 1e30."""
+    """Check a length in tokens: at least one token between the two special ones. A tokenizer that knows no limit states 1e30."""
     if value is None:
         return None
     if (
@@ -213,7 +213,7 @@ def _pooling(folder: Path) -> Pooling | None:
     if not config:
         return None
     if config.get("include_prompt") is False:
-        raise BaseError(f"{folder} leaves the prompt out of the mean (include_prompt false), which is not supported")
+        raise BaseError(f"{folder} excludes the prompt from the mean (include_prompt false), which is not supported")
     if config.get("pooling_mode") == "cls":
         return "cls"
     if config.get("pooling_mode") == "mean":
@@ -230,7 +230,7 @@ def read_json(path: Path) -> dict:
     """Read a JSON object; an absent file is an empty one.
 
     Raises:
-        BaseError: the file is there and is no JSON object.
+        BaseError: the file is there and is not a JSON object.
     """
     content = _read(path)
     if content is None:
@@ -244,13 +244,13 @@ def read_json_list(path: Path) -> list[dict]:
     """Read a JSON list of objects; an absent file is an empty one.
 
     Raises:
-        BaseError: the file is there and is no such list.
+        BaseError: the file is there and is not such a list.
     """
     content = _read(path)
     if content is None:
         return []
     if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
-        raise BaseError(f"{path} is no JSON list of objects")
+        raise BaseError(f"{path} is not a JSON list of objects")
     return content
 
 

@@ -1,4 +1,4 @@
-"""Weights that are pickled, `pytorch_model.bin`: what they are called, and what is said where a base has no others."""
+"""Weights that are pickled, `pytorch_model.bin`: what they are called, and the error where a base has no others."""
 
 from pathlib import Path
 
@@ -24,5 +24,5 @@ def pickled_weights(folder: Path) -> list[Path]:
 
 
 def is_pickled(folder: Path) -> bool:
-    """Say whether a folder has pickled weights, whole or not."""
+    """Return whether a folder has pickled weights, whole or not."""
     return (folder / PICKLED).is_file() or (folder / PICKLED_INDEX).is_file()

@@ -20,7 +20,7 @@ _DOWNLOAD_PICKLED = [*_WITHOUT_WEIGHTS, "pytorch_model*.bin"]
 
 
 def at_hand(known: KnownBase) -> tuple[Path, FoundIn] | None:
-    """Say where a known base lies on this machine, the Hub not being asked; None where it does not."""
+    """Return where a known base lies on this machine, the Hub not being asked; None where it does not."""
     return find_here(known.hub_id, known)
 
 
@@ -99,7 +99,7 @@ def snapshot_at(hub_id: str, revision: str | None) -> Path | None:
 
 
 def is_cached(hub_id: str, revision: str | None) -> bool:
-    """Say whether others find a base in the Hugging Face cache: peft at this revision, sentence-transformers at main."""
+    """Return whether others find a base in the Hugging Face cache: peft at this revision, sentence-transformers at main."""
     return all(cached_file(hub_id, "config.json", each) is not None for each in (revision, "main"))
 
 
@@ -117,20 +117,20 @@ def fetch_pickled(hub_id: str, known: KnownBase | None) -> Path:
 
 
 def pickled_at_hand(known: KnownBase) -> Path | None:
-    """Say where a known base lies on this machine with pickled weights alone, the Hub not being asked; None where it does not."""
+    """Return where a known base lies on this machine with pickled weights alone, the Hub not being asked; None where it does not."""
     return _pickled_in_cache(known.hub_id, known)
 
 
 def _only_pickled(hub_id: str, known: KnownBase | None, cached: Path | None) -> BaseError:
     """Return the error of a base that has no safetensors: before weights are fetched that cannot be used."""
-    name, lending = (known.alias, f" --base-as {known.alias}") if known else (hub_id, "")
+    name, as_known = (known.alias, f" --base-as {known.alias}") if known else (hub_id, "")
     if cached is not None:
         where, do = f"is in the Hugging Face cache with its weights as {PICKLED} alone ({cached})", "convert them"
     else:
         where = f"is not on this machine{f', and at its revision {known.revision}' if known else ' and'} the Hub has no safetensors of it, but a {PICKLED}"
         do = "fetch and convert that"
     folder = "" if cached else " (or the same with a FOLDER that holds it)"
-    return BaseError(f"{hub_id} {where}; {do}: adapt base convert {name} -o OUT{folder}; then use it with --base OUT{lending}")
+    return BaseError(f"{hub_id} {where}; {do}: adapt base convert {name} -o OUT{folder}; then use it with --base OUT{as_known}")
 
 
 def _in_cache(hub_id: str, known: KnownBase | None) -> Path | None:
@@ -142,7 +142,7 @@ def _pickled_in_cache(hub_id: str, known: KnownBase | None) -> Path | None:
 
 
 def has_safetensors(folder: Path) -> bool:
-    """Say whether the weights in a folder are safetensors."""
+    """Return whether the weights in a folder are safetensors."""
     try:
         return bool(weight_files(folder))
     except BaseError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import BaseError, unknown_name
 from .encoding import BaseOptions as BaseOptions
-from .encoding import encoding_of, first_said
+from .encoding import encoding_of, first_stated
 from .fingerprint import fingerprint
 from .known import DEFAULT_ALIAS, EMBEDDED_ALIAS, KNOWN_BASES, KnownBase, Language, find_known, known_base
 from .metadata import FolderMetadata, read_json
@@ -25,11 +25,11 @@ def resolve_base(
 
     Args:
         reference: What the user calls it.
-        options: What the user says of it beside that.
+        options: What the user states of it beside that.
         made_with: What an adapter on it was made with, which goes before what the base's folder states.
 
     Raises:
-        BaseError: it is unknown, not to be had, or says nothing of its pooling.
+        BaseError: it is unknown, not available, or does not state its pooling.
     """
     spec = find_base(reference, options=options)
     return ResolvedBase(spec, encoding_of(spec, options, made_with))
@@ -39,7 +39,7 @@ def find_base(reference: str | None = None, *, options: BaseOptions | None = Non
     """Find a base's weights, as `resolve_base` does, whether or not anything says how texts go in.
 
     Raises:
-        BaseError: it is unknown or not to be had.
+        BaseError: it is unknown or not available.
     """
     options = options or BaseOptions()
     if reference is None:
@@ -61,7 +61,7 @@ def read_base(folder: Path, found_in: FoundIn, expected: KnownBase | None = None
         folder: Where they lie.
         found_in: Where they were looked for.
         expected: The known base that they were asked for as; their hash must be its own, where that is known.
-        options: What the user says: of it, the language counts, and the base that is lent from for its language.
+        options: What the user states; the language counts, and that of the known base in `settings_of`.
 
     Raises:
         BaseError: a file is missing or malformed, or the weights are not those of `expected`.
@@ -74,7 +74,7 @@ def read_base(folder: Path, found_in: FoundIn, expected: KnownBase | None = None
     identity = hub_identity(folder, sha256)
     known = find_known(hub_id=identity[0]) if identity else None
     taken_for = known or expected
-    lender = known_base(options.lend_from) if options.lend_from else taken_for
+    like = known_base(options.settings_of) if options.settings_of else taken_for
     return BaseSpec(
         folder=folder.resolve(),
         found_in=found_in,
@@ -85,7 +85,7 @@ def read_base(folder: Path, found_in: FoundIn, expected: KnownBase | None = None
         taken_for=taken_for.alias if taken_for else None,
         dimension=_dimension(folder, config),
         positions=read_positions(config),
-        language=first_said(options.language, lender.language if lender else None, _guess_language(config)),
+        language=first_stated(options.language, like.language if like else None, _guess_language(config)),
     )
 
 
@@ -93,7 +93,7 @@ def _check_expected(folder: Path, sha256: str, expected: KnownBase | None) -> No
     if expected is not None and expected.sha256 is not None and sha256 != expected.sha256:
         raise BaseError(
             f"{folder} is named as {expected.hub_id}, but its weights have sha256 {sha256[:12]}..., not {expected.sha256[:12]}...; "
-            f"to use it all the same, give the folder as a path: --base {folder} --base-as {expected.alias}"
+            f"to use it anyway, give the folder as a path: --base {folder} --base-as {expected.alias}"
         )
 
 
@@ -101,8 +101,10 @@ def _find_default(options: BaseOptions) -> BaseSpec:
     language = options.language or "en"
     if language not in DEFAULT_ALIAS:
         raise BaseError(f"no default base for language {language!r}; name one with --base. Known: {', '.join(KNOWN_BASES)}")
-    if options.lend_from is not None:
-        raise BaseError(f"--base-as {options.lend_from} lends to a folder, and no base is named; name the folder with --base")
+    if options.settings_of is not None:
+        raise BaseError(
+            f"--base-as {options.settings_of} gives a folder the settings of a known base, and no base is named; name the folder with --base"
+        )
     known = KNOWN_BASES[DEFAULT_ALIAS[language]]
     embedded = embedded_folder() if language == "en" else None
     try:

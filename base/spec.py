@@ -22,7 +22,7 @@ class BaseSpec:
         hub_id: The Hub's name for them; None for weights that are not those of a known Hub revision, as is `revision`.
         revision: On the Hub.
         alias: Of the known base whose weights they are.
-        taken_for: Alias of the known base whose instruction, length and pooling they take where nobody says otherwise: the one whose weights
+        taken_for: Alias of the known base whose instruction, length and pooling they take unless the user names another: the one whose weights
             they are, or the one that they were asked for as.
         dimension: The width of vectors.
         positions: The longest input that `config.json` allows, in tokens.
@@ -49,7 +49,7 @@ class BaseSpec:
 
     @property
     def text_language(self) -> Literal["en", "zh"]:
-        """The language of samples and tasks for this base, where nobody says another: English for a base of many languages."""
+        """The language of samples and tasks for this base, unless the user names another: English for a base of many languages."""
         return "zh" if self.language == "zh" else "en"
 
 

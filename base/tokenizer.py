@@ -20,7 +20,7 @@ def load_tokenizer(spec: BaseSpec, encoding: EncodingSpec) -> PreTrainedTokenize
     """Load a fast tokenizer from files alone: no code of its folder is run.
 
     Args:
-        spec: The base, whose configuration tells the tokenizer's class where its own folder does not.
+        spec: The base, whose configuration gives the class of the tokenizer where its own folder does not.
         encoding: Which tokenizer, and what to set of it.
 
     Raises:
@@ -51,7 +51,7 @@ def load_tokenizer(spec: BaseSpec, encoding: EncodingSpec) -> PreTrainedTokenize
 
 
 def _network_config(spec: BaseSpec, folder: Path) -> object:
-    """Return the network's configuration where an adapter's folder has a tokenizer and no `config.json` to tell its class by."""
+    """Return the network's configuration where an adapter's folder has a tokenizer and no `config.json` that gives its class."""
     from transformers import AutoConfig
 
     if (folder / "config.json").is_file():

@@ -7,9 +7,9 @@ from mteb.abstasks import AbsTask
 
 from ..data.candidates import own_candidates
 from ..data.columns import assign_roles, describe_unused, named_roles
+from ..data.gather import TextRow, pool_rows
 from ..data.labelled import SPLIT_COLUMN, read_split
 from ..data.pair_files import holds_flag_lines, read_pair_file
-from ..data.pooling import TextRow, pool_rows
 from ..data.readers import read_heading
 from ..data.tables import COLUMNS
 from ..errors import DataError

@@ -29,15 +29,16 @@ def prepare_bench(request: BenchRequest, events: Events = QUIET) -> BenchJob:
     Raises:
         AdaptError: a reference, a domain, data, a task, a metric or a requirement is not known or does not fit, or a base does not load.
     """
-    where, found = _find(request, events)
     requirements = tuple(parse_requirement(text) for text in request.requirements)
     metrics = [read_metric(metric, tuple(RETRIEVAL_METRICS)) for metric in request.metrics]
+    where, found = _find(request, events)
     wanted = decide_scope(request, found, where.options.language, events)
     events.stage("importing libraries")
     from .judge.judgement import check_judgement
     from .judge.roles import Background
     from .leaks.look import look_for_leaks
     from .report.curve import read_curves
+    from .run.scoring import check_bench
     from .sources import make_tasks
 
     events.stage("reading the data")
@@ -49,10 +50,13 @@ def prepare_bench(request: BenchRequest, events: Events = QUIET) -> BenchJob:
     if not chosen.pending or not request.dry_run:  # a dry run fetches nothing, and knows less of the tasks that are not here
         check_judgement(requirements, tasks, background)
     events.stage("loading the bases")
+    models = _open(request, found)
+    if not request.dry_run:
+        check_bench(models, tasks)
     return BenchJob(
         request=request,
         found=found,
-        models=tuple(_open(request, found)),
+        models=tuple(models),
         tasks=tuple(tasks),
         pending=chosen.pending,
         left_out=chosen.left_out,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from ..errors import RequestError
 from ..references import EncoderSettings, Search
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ class BenchRequest:
         keep_findings: Whether the outcome keeps of each query what its page shows; so it does where the outputs need it.
         cache: What is kept and found again.
         outputs: The files to be written.
+
+    Raises:
+        RequestError: there is no reference.
     """
 
     references: tuple[str | OpenReference, ...]
@@ -116,6 +120,10 @@ class BenchRequest:
     keep_findings: bool = False
     cache: CachePolicy = field(default_factory=CachePolicy)
     outputs: Outputs = field(default_factory=Outputs)
+
+    def __post_init__(self) -> None:
+        if not self.references:
+            raise RequestError("no reference is given; name one at least, such as base")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -30,12 +30,12 @@ class BenchedTask:
 
     Attributes:
         role: Whether its score counts toward the domain mean or the general mean.
-        domain: Whose task it is; None where nobody said, and for general tasks.
+        domain: Whose task it is; None where it is not stated, and for general tasks.
         main_metric: The metric of the means, and of what a requirement says of the task without naming a metric.
         shown: The metrics of the table, the main one first.
         statistic: How the items make the score.
         gold: Of pairs, item -> what its value is compared with; empty elsewhere.
-        notes: What there is to tell of its data: what was skipped, not used, or judged twice, and which passages a pool holds.
+        notes: Notes on its data: what was skipped, not used, or judged twice, and which passages a pool holds.
     """
 
     name: str
@@ -55,7 +55,7 @@ class BenchedTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedGroup:
-    """The training runs of one command that differ in the seed alone: `group` names them, `of` says how many were asked for."""
+    """The training runs of one command that differ only in the seed: `group` names them, `of` says how many were asked for."""
 
     group: str
     of: int
@@ -82,7 +82,7 @@ class BenchedReference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """The difference of one score to another reference's (the base's, where nothing else is said), and what is known of it.
+    """The difference of one score to another reference's (the base's, by default), and what is known of it.
 
     Attributes:
         metric: What the difference is of: the metric that the items make.
@@ -107,7 +107,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two references that are no bases, on one task: `interval` is that of the first one's score less the second one's."""
+    """Two references that are not bases, on one task: `interval` is that of the first one's score less the second one's."""
 
     task: str
     first: str

@@ -45,7 +45,7 @@ def task_from_folder(folder: Path, *, split: str, language: str, skip_dangling: 
     if not lacking:
         return _beir_task(BeirFolder(folder, skip_dangling), split, language)
     if len(lacking) < _BEIR_PARTS:
-        raise DataError(f"{folder} is not whole as a BEIR folder: it lacks {', '.join(lacking)}")
+        raise DataError(f"{folder} is not a complete BEIR folder: it lacks {', '.join(lacking)}")
     if not tables_in(folder):
         raise DataError(_no_layout(folder, split, language))
     table = split_table(folder, split=split, language=language)

@@ -25,7 +25,7 @@ class Chosen:
     Attributes:
         tasks: Loaded.
         left_out: Name -> why it is not among them.
-        pending: Of those that are left out, MTEB's that are to be had from the Hub: told by a dry run.
+        pending: Of those that are left out, MTEB's that can be fetched from the Hub: listed by a dry run.
     """
 
     tasks: tuple[AbsTask, ...]
@@ -49,11 +49,11 @@ def choose_tasks(wanted: Wanted, *, dry_run: bool = False, on_task: Callable[[st
     Args:
         wanted: See there.
         dry_run: Load what is local or cached, and leave the rest on the Hub.
-        on_task: Told the name of each task that is read from the Hub, before it is.
+        on_task: Called with the name of each task that is read from the Hub, before it is.
 
     Raises:
         ConfigError: a name is unknown, or nothing was asked for.
-        HubError: no task can be had.
+        HubError: no task is available.
         AdaptError: local data or a domain's file is malformed.
     """
     of_sets = _tasks_of_sets(wanted)

@@ -1,7 +1,7 @@
-"""What `adapt bench` costs a second time, and what a fourth reference costs beside three that were benched: the real command, scores anew.
+"""What `adapt bench` costs a second time, and what a fourth reference costs beside three that were benched: the real command, scores computed again.
 
     python benchmarks/bench_cache.py                         as the limits ask: more than 5 minutes for the first run
-    python benchmarks/bench_cache.py --docs 600              a quick look, too short to be held against the limits
+    python benchmarks/bench_cache.py --docs 600              a quick run, too short to be compared with the limits
 
 Three references (bge-small-en and two adapters on it) on legal-conditionalqa, whose passages are joined by `--joined` to the length of a
 paragraph. Every run has `--fresh`: no score is found again, vectors are. `again` is the second run over the first; `fourth` is a run of
@@ -73,7 +73,7 @@ def read_options() -> argparse.Namespace:
 
 
 def write_data(source: Path, folder: Path, docs: int | None, joined: int) -> dict[str, int]:
-    """Write a BEIR folder of some passages, those that answer test queries first, and of these queries; say how many there are."""
+    """Write a BEIR folder of some passages, those that answer test queries first, and of these queries; return how many there are."""
     beir = BeirFolder(source)
     corpus = beir.corpus()
     pairs = beir.pairs("test", corpus)

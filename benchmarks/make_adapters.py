@@ -1,4 +1,4 @@
-"""Train the three adapters that merge_quality.py merges, and hold each against its recorded dev score.
+"""Train the three adapters that merge_quality.py merges, and check each against its recorded dev score.
 
     python benchmarks/make_adapters.py --shared ../shared [--sets ecommerce,legal,medical]
 
@@ -20,7 +20,7 @@ DOMAINS = ("ecommerce", "legal", "medical")
 TOLERANCE = 0.015
 """Of nDCG@10 on dev. Another processor rounds otherwise: seed 0 trained in bf16 and in fp32 ended at 0.4613 and 0.4612 (ecommerce), 0.6685 and
 0.6699 (legal), 0.9365 and 0.9447 (medical), and the same factors scored in bf16 were 0.0035 lower (legal). Training gains 0.04 to 0.09, so that
-what was not trained, or on other data, is told apart."""
+what was not trained, or on other data, is reported separately."""
 
 
 def main() -> None:

@@ -107,7 +107,7 @@ def ours(adapters: list[LoraFactors], ranks: RankPolicy, method: str = "linear")
 
 
 def peft_model(adapters: list[LoraFactors], home: Path) -> object:
-    """A BERT with random weights that carries the adapters; the weights of the base play no part."""
+    """A BERT with random weights that carries the adapters; the weights of the base do not matter."""
     from peft import PeftModel
     from transformers import BertConfig, BertModel
 
@@ -223,7 +223,7 @@ def memory_of(home: Path, count: int, options: argparse.Namespace) -> dict:
 
 
 def memory(options: argparse.Namespace) -> dict:
-    """Merge files, and say how far the peak of this process rose over what it took for a merge of one small adapter."""
+    """Merge files, and return how far the peak of this process rose over what it took for a merge of one small adapter."""
     ours([random_adapter(0, 1, "small")], RankPolicy(rank=1))
     before = peak_mb()
     parents = [LoraFile(options.folder / str(number)) for number in range(options.count)]

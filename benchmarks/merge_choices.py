@@ -1,4 +1,4 @@
-"""Which method should `adapt merge a b` take when nothing is said? Every method on the samples' dev queries, over bases, languages and seeds.
+"""Which method should `adapt merge a b` take by default? Every method on the samples' dev queries, over bases, languages and seeds.
 
     python benchmarks/merge_choices.py --shared ../shared --bases minilm,bge-small-en,bge-small-zh --seeds 0,1
     python benchmarks/merge_choices.py --report
@@ -90,9 +90,9 @@ class Adapter:
 
 
 def open_base(shared: Path, name: str) -> Base:
-    _, folder, lend_from = BASES[name]
+    _, folder, base_as = BASES[name]
     reference = "minilm" if folder is None else str(shared / "bases" / folder)
-    return load_base(resolve_base(reference, options=BaseOptions(lend_from=lend_from)))
+    return load_base(resolve_base(reference, options=BaseOptions(settings_of=base_as)))
 
 
 def train(base: Base, domain: str, language: str, seed: int) -> Adapter:

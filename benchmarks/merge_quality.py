@@ -27,7 +27,7 @@ from adapt_embed.bench.sources import make_tasks
 from adapt_embed.cache import open_cache_files
 from adapt_embed.cache.vectors import VectorStore
 from adapt_embed.data.beir import BeirFolder
-from adapt_embed.data.retrieval import draw_passages, draw_queries
+from adapt_embed.data.pairs import draw_passages, draw_queries
 from adapt_embed.merge import METHODS
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, resolve_references
 from adapt_embed.registry import open_registry
@@ -93,7 +93,7 @@ def joint_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
 
 
 def union_folder(options: argparse.Namespace) -> Path:
-    """Write the union of the three drawn training sets once, ids told apart by their domain."""
+    """Write the union of the three drawn training sets once, ids prefixed with their domain."""
     union = RUNS / "joint"
     if (union / "qrels" / "dev.tsv").exists():
         return union
@@ -114,13 +114,13 @@ def union_folder(options: argparse.Namespace) -> Path:
 
 
 def method_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
-    told = adapt("merge", *map(made_adapter, DOMAINS), "--method", row, "--name", row.replace("_", "-"))
-    return told["path"], {"rank": told["rank"], "energy": told["energy"]}
+    result = adapt("merge", *map(made_adapter, DOMAINS), "--method", row, "--name", row.replace("_", "-"))
+    return result["path"], {"rank": result["rank"], "energy": result["energy"]}
 
 
 def sum_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
-    told = adapt("merge", *map(made_adapter, DOMAINS), "--method", "linear", "--weights", "1,1,1", "--name", row)
-    return told["path"], {"rank": told["rank"], "energy": told["energy"]}
+    result = adapt("merge", *map(made_adapter, DOMAINS), "--method", "linear", "--weights", "1,1,1", "--name", row)
+    return result["path"], {"rank": result["rank"], "energy": result["energy"]}
 
 
 def search_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
@@ -129,19 +129,19 @@ def search_row(options: argparse.Namespace, row: str) -> tuple[str, dict]:
     sources = ",".join(str(bounded(options, domain, "dev")) for domain in DOMAINS)
     general = ["--general", options.shared / "data" / "general-stsb", "--max-tokens", 128]
     searching = ["--search", sources, *general, "--evaluations", 12, "--curve-steps", 0]
-    told = adapt("merge", *map(made_adapter, DOMAINS), "--method", method, *searching, "--name", row)
-    return told["path"], {"rank": told["rank"], "energy": told["energy"], "search": told["search"]}
+    result = adapt("merge", *map(made_adapter, DOMAINS), "--method", method, *searching, "--name", row)
+    return result["path"], {"rank": result["rank"], "energy": result["energy"], "search": result["search"]}
 
 
 def ensemble_row(_options: argparse.Namespace, row: str) -> tuple[str, dict]:
     mode = row.removeprefix("ensemble-")
-    told = adapt("ensemble", *map(made_adapter, DOMAINS), "--mode", mode, "--name", row)
-    return told["reference"], {"mode": mode}
+    result = adapt("ensemble", *map(made_adapter, DOMAINS), "--mode", mode, "--name", row)
+    return result["reference"], {"mode": mode}
 
 
 def score(options: argparse.Namespace, reference: str, split: str, ranks_alone: bool) -> dict:
     """Score one reference on the bounded sets and on STS-B, in the precision that the machine is fast in."""
-    base = BaseOptions(lend_from=SETS["legal"].base_as)
+    base = BaseOptions(settings_of=SETS["legal"].base_as)
     search = Search(registry=open_registry(RUNS / "registry"), base=str(options.shared / "bases" / SETS["legal"].base), options=base)
     models = open_models(resolve_references([reference], search), LoadedBases(EncoderSettings(max_tokens=256)))
     model = replace(next(each for each in models if (each.base is None) == (reference == "base")), base=None)

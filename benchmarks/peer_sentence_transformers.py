@@ -8,7 +8,7 @@ import torch
 from adapt_embed.adapters.settings.strategy import BERT_LINEAR
 from adapt_embed.base.known import known_base
 from adapt_embed.choices import Precision
-from adapt_embed.data.retrieval import Corpus, Pairs
+from adapt_embed.data.pairs import Corpus, Pairs
 from adapt_embed.encoders.forward import choose_device, uses_bf16
 
 

@@ -1,15 +1,15 @@
-"""Which settings of training are better on dev? One cell per set, choice and seed; `--against` is what the others are held against.
+"""Which settings of training are better on dev? One cell per set, choice and seed; `--against` is what the others are compared with.
 
     python benchmarks/train_choices.py --shared ../shared --sets ecommerce,legal,zh --choices default,corpus-32 --seeds 0,1 [--epochs 2] [--held-out] [--wide] [--scaled] [--device cuda]
 
 2,000 training queries (seed 0); nDCG@10 of all dev queries over the dev positives and 2,000 other passages, and Spearman's correlation on the dev pairs of STS-B,
 at the tokens and the precision of training, of the last state.
-With `--held-out`, training queries that share a positive with dev are left out: a dev split that shares positives with the training split rewards learning them
-by heart, which new documents do not. With `--wide`, the training queries that were not drawn are dev queries too, at most `WIDE` of them.
+With `--held-out`, training queries that share a positive with dev are left out: a dev split that shares positives with the training split rewards memorising them,
+which new documents do not. With `--wide`, the training queries that were not drawn are dev queries too, at most `WIDE` of them.
 With `--scaled`, each cell also scores the adapter scaled by `SCALES` (0: the base), that is merged back with the base.
 The choice `peer` is sentence-transformers + peft on the same pairs and epochs; it is not scaled.
 Cells are kept one by one (cells.py), so that a run that was stopped goes on where it was. `--report` prints what is there:
-the difference to `--against`, seed by seed, with its 95 % interval (paired bootstrap over queries of the mean over seeds), and apart for the dev queries
+the difference to `--against`, seed by seed, with its 95 % interval (paired bootstrap over queries of the mean over seeds), and separately for the dev queries
 that a passage answers which was trained on. Test splits are never read.
 """
 
@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from adapt_embed.adapters.config import TrainConfig
 from adapt_embed.base.load import Base
-from adapt_embed.data.retrieval import TrainingData
+from adapt_embed.data.pairs import TrainingData
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.encoders.forward import choose_device
 from cells import Cells, make_parser
@@ -97,7 +97,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     from adapt_embed.base.resolve import BaseOptions, resolve_base
     from adapt_embed.data.beir import BeirFolder
     from adapt_embed.data.dev_set import MAX_DISTRACTORS
-    from adapt_embed.data.retrieval import Pairs, draw_passages, draw_queries
+    from adapt_embed.data.pairs import Pairs, draw_passages, draw_queries
     from adapt_embed.data.sentence_pairs import read_sentence_pairs, sentence_pairs_file
     from adapt_embed.merge.search.probe import spearman
     from adapt_embed.metrics import NDCG_10
@@ -118,7 +118,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
         train = train.select(qid for qid, positives in train.positives.items() if known.isdisjoint(positives))
     passages = draw_passages(dev, corpus, MAX_DISTRACTORS, 0)
     general = read_sentence_pairs(sentence_pairs_file(options.shared / "data" / "general-stsb", split="dev", language=chosen.lang))
-    spec = resolve_base(str(options.shared / "bases" / chosen.base), options=BaseOptions(lend_from=chosen.base_as))
+    spec = resolve_base(str(options.shared / "bases" / chosen.base), options=BaseOptions(settings_of=chosen.base_as))
     base = load_base(spec, device=options.device)
     config = config_from({"epochs": options.epochs, "precision": options.precision, "seed": seed} | CHOICES[choice])
     started = time.monotonic()

@@ -116,7 +116,7 @@ def base_arguments(options: argparse.Namespace, chosen: Set) -> list[object]:
 def train_adapt(options: argparse.Namespace, chosen: Set, arm: str, home: Path, seed: int) -> dict:
     is_merged_later = arm == "adapt" and seed == 0 and chosen.lang == "en"
     sets = [part for key, value in (SETTINGS | ARMS[arm]).items() for part in ("--set", f"{key}={value}")]
-    told = adapt(
+    result = adapt(
         "train",
         "--domain",
         chosen.domain,
@@ -131,7 +131,7 @@ def train_adapt(options: argparse.Namespace, chosen: Set, arm: str, home: Path, 
         "--resume",
         *(("--gram-rank", 64) if is_merged_later else ()),
     )
-    return {"reference": told["path"], "dev": told["dev"], "bytes": told["bytes"], "steps": told["steps"]}
+    return {"reference": result["path"], "dev": result["dev"], "bytes": result["bytes"], "steps": result["steps"]}
 
 
 def version_folder(name: str, seed: int) -> Path:
@@ -145,8 +145,8 @@ def merge_seeds(options: argparse.Namespace, name: str, home: Path) -> dict:
     for seed, version in versions.items():
         if not version.exists():
             train_adapt(options, chosen, "adapt", version.parent.parent, seed)
-    told = adapt("merge", *versions.values(), "--method", "linear", *base_arguments(options, chosen), "--registry", home, "--name", name)
-    return {"reference": told["path"], "bytes": told["bytes"], "rank": told["rank"], "train_s": None}
+    result = adapt("merge", *versions.values(), "--method", "linear", *base_arguments(options, chosen), "--registry", home, "--name", name)
+    return {"reference": result["path"], "bytes": result["bytes"], "rank": result["rank"], "train_s": None}
 
 
 def train_peer(options: argparse.Namespace, chosen: Set, folder: Path, seed: int) -> dict:
@@ -163,7 +163,7 @@ def train_peer(options: argparse.Namespace, chosen: Set, folder: Path, seed: int
 def drawn(options: argparse.Namespace, chosen: Set) -> Path:
     """Draw the training queries once (seed 0), so that every arm and seed sees the same ones; there is no test split in this folder."""
     from adapt_embed.data.beir import BeirFolder
-    from adapt_embed.data.retrieval import draw_queries
+    from adapt_embed.data.pairs import draw_queries
 
     source, folder = BeirFolder(options.shared / "data" / chosen.data), RUNS / "data" / chosen.data
     if not (folder / "qrels" / "dev.tsv").exists():
@@ -187,7 +187,7 @@ def score(options: argparse.Namespace, chosen: Set, reference: str) -> dict:
     from adapt_embed.references import EncoderSettings, LoadedBases, Search, resolve_references
     from adapt_embed.registry import open_registry
 
-    base = BaseOptions(lend_from=chosen.base_as, language=chosen.lang)
+    base = BaseOptions(settings_of=chosen.base_as, language=chosen.lang)
     search = Search(registry=open_registry(RUNS), base=str(options.shared / "bases" / chosen.base), options=base)
     models = open_models(resolve_references([reference], search), LoadedBases(EncoderSettings(precision="fp32")))
     data = options.shared / "data"
@@ -243,7 +243,7 @@ def average(runs: list[dict[str, float]]) -> dict[str, float]:
 
 
 def difference(ours: dict[str, float], theirs: dict[str, float]) -> str:
-    """Tell the mean difference and its 95 % interval."""
+    """Print the mean difference and its 95 % interval."""
     low, high = interval(ours, theirs)
     return f"{mean(ours) - mean(theirs):+.4f} [{low:+.4f}, {high:+.4f}]"
 

@@ -131,7 +131,7 @@ def step_s(run: dict) -> float:
 def drawn(options: argparse.Namespace, name: str):
     """Return the same queries for all arms, each with its first positive, as training data of one epoch."""
     from adapt_embed.data.beir import BeirFolder
-    from adapt_embed.data.retrieval import TrainingData, draw_queries
+    from adapt_embed.data.pairs import TrainingData, draw_queries
 
     source = BeirFolder(options.shared / "data" / SETS[name].data)
     corpus = source.corpus()
@@ -146,7 +146,7 @@ def train_adapt(options: argparse.Namespace, name: str) -> list[float]:
     from adapt_embed.base.resolve import BaseOptions
 
     folder, data = options.shared / "bases" / SETS[name].base, drawn(options, name)
-    base = load_base(resolve_base(str(folder), options=BaseOptions(lend_from=SETS[name].base_as)), device=device())
+    base = load_base(resolve_base(str(folder), options=BaseOptions(settings_of=SETS[name].base_as)), device=device())
     config = TrainConfig(**(SETTINGS | {"epochs": 1, "precision": options.precision}))
     clock: list[float] = []
     train_adapter(base, data, config, on_step=lambda _: clock.append(now()))

@@ -22,8 +22,8 @@ SIZE_VARIABLE = "ADAPT_CACHE_SIZE"
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _TEMPORARY = ".tmp"  # how the names of files end that are being written
 _ABANDONED_S = 3600  # no write takes as long; what is older was left by a process that was killed
-_LEFT = 0.9  # of the size, once room is made: so that not every write makes room
-_CHECKED_EVERY = 0.02  # of the size: how much is written between two looks at it
+_LEFT = 0.9  # of the size, after eviction: so that not every write evicts
+_CHECKED_EVERY = 0.02  # of the size: how much is written between two checks of it
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class CacheFiles:
     max_bytes: int = DEFAULT_BYTES
     problem: str | None = None
     damaged: int = 0
-    _unchecked: int | None = None  # bytes written since the size was last looked at; None: never
+    _unchecked: int | None = None  # bytes written since the size was last checked; None: never
 
     def write(self, path: Path, content: bytes) -> None:
         """Write a file below the folder; readers see all of it or nothing. One that cannot be written costs time, and is a `problem`."""
@@ -64,7 +64,7 @@ class CacheFiles:
         with suppress(OSError):
             path.unlink(missing_ok=True)
 
-    def make_room(self) -> None:
+    def evict(self) -> None:
         """Remove what killed processes left, and above `max_bytes` what was used least recently; where another process is at it, do nothing."""
         try:
             with FileLock(self.folder / ".lock", blocking=False):
@@ -76,7 +76,7 @@ class CacheFiles:
         first, self._unchecked = self._unchecked is None, (self._unchecked or 0) + size
         if first or self._unchecked > self.max_bytes * _CHECKED_EVERY:
             self._unchecked = 0
-            self.make_room()
+            self.evict()
 
     def _remove_least_used(self) -> None:
         files = sorted(self._sizes_by_age())
@@ -85,7 +85,7 @@ class CacheFiles:
         goal = total if total <= self.max_bytes else int(self.max_bytes * _LEFT)
         for used, size, path in files:
             if path.suffix == _TEMPORARY and used > abandoned:
-                continue  # somebody is writing it
+                continue  # a process is writing it
             if total > goal or path.suffix == _TEMPORARY:
                 total -= size
                 with suppress(OSError):
@@ -95,7 +95,7 @@ class CacheFiles:
         """Return (time of last use in ns, bytes, path) of each file."""
         found = []
         for path in self.folder.rglob("*"):
-            with suppress(OSError):  # gone meanwhile
+            with suppress(OSError):  # removed meanwhile
                 if path.is_file() and path.name != ".lock":
                     stat = path.stat()
                     found.append((stat.st_mtime_ns, stat.st_size, path))
@@ -106,7 +106,7 @@ def open_cache_files(max_bytes: int | None = None) -> CacheFiles:
     """Return the user's files that can be made again; `max_bytes` None: `ADAPT_CACHE_SIZE`, else 5 GB.
 
     Raises:
-        ConfigError: `ADAPT_CACHE_SIZE` is no size.
+        ConfigError: `ADAPT_CACHE_SIZE` is not a size.
     """
     if max_bytes is None:
         max_bytes = parse_size(os.environ.get(SIZE_VARIABLE) or str(DEFAULT_BYTES))
@@ -123,7 +123,7 @@ def parse_size(text: str) -> int:
     unit = match[2].upper() if match else ""
     size = int(float(match[1]) * _UNITS[unit if unit in _UNITS else unit + "B"]) if match else 0
     if size < 1:
-        raise ConfigError(f"{text!r} is not a size of a cache; expected bytes, or a number with KB, MB, GB or TB behind it, such as 5GB")
+        raise ConfigError(f"{text!r} is not a cache size; expected bytes, or a number followed by KB, MB, GB or TB, such as 5GB")
     return size
 
 

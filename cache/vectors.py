@@ -62,7 +62,7 @@ class VectorStore:
         return found
 
     def holds(self, space: str, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """Say of each text whether its vector is here, (n,); nothing is read but the shards' lists of texts."""
+        """Return for each text whether its vector is here, (n,); nothing is read but the shards' lists of texts."""
         here: set[bytes] = set()
         for path in self._shards(space):
             with suppress(OSError, safetensors.SafetensorError), safetensors.safe_open(path, framework="numpy") as shard:
@@ -102,7 +102,7 @@ class VectorStore:
             if vectors.shape[1:] != (dimension,) or not np.array_equal(_checksums(taken, is_cut, vectors), sums):
                 raise ValueError("the checksums differ")
         except FileNotFoundError:
-            return None  # removed meanwhile, to make room
+            return None  # removed meanwhile by eviction
         except (OSError, ValueError, IndexError, safetensors.SafetensorError):
             self.files.drop_damaged(path)
             return None

@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from .. import __version__
-from . import completion as completion  # teaches click the bash that takes a reference for one word
+from . import bash as bash  # teaches click the bash that takes a reference for one word
+from .boundary import Boundary
 from .help import Helpful
-from .output import Boundary
 
 # verb -> (module, line in the help)
 COMMANDS = {

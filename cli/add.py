@@ -1,6 +1,5 @@
 """`adapt add`: register any PEFT LoRA folder."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -57,18 +56,13 @@ def command(
         name=name,
         domain=domain,
         base_reference=base_reference,
-        options=BaseOptions(lend_from=lend_from),
+        options=BaseOptions(settings_of=lend_from),
         ignored=ignored,
     )
     for note in addition.notes:
         say(note)
-    entry, path = addition.entry, str(registry.folder(addition.entry))
-    result = {
-        "reference": entry.reference,
-        "path": path,
-        "size": entry.size,
-        "base": asdict(entry.bases[0]),
-        "notes": list(addition.notes),
-    }
-    text = f"{entry.reference} on {entry.bases[0].label}: {count(len(entry.files), 'file')}, {format_size(entry.size)}, in {path}"
-    emit(result, text, json_output)
+    entry = addition.entry
+    text = (
+        f"{entry.reference} on {entry.bases[0].label}: {count(len(entry.files), 'file')}, {format_size(entry.size)}, in {addition.folder}"
+    )
+    emit(addition.as_dict(), text, json_output)

@@ -14,8 +14,8 @@ from .options import OutputFolder, common_options
 from .output import emit
 
 if TYPE_CHECKING:
+    from ..base.at_hand import BaseAtHand
     from ..base.convert import Conversion
-    from ..base.known import KnownBase
 
 
 @click.group(cls=Group)
@@ -27,37 +27,18 @@ def command() -> None:
 @common_options
 def list_command(json_output: bool, **_: Any) -> None:
     """List the known bases, and where each one lies."""
-    from ..base.known import KNOWN_BASES
+    from ..base.at_hand import list_bases
     from .render import render_table
 
-    rows = [_row(known) for known in KNOWN_BASES.values()]
+    bases = list_bases()
     headings = ("alias", "Hub id", "d", "tokens", "language", "sha256", "at hand")
-    emit({"bases": rows}, render_table(headings, [_cells(row) for row in rows]), json_output)
+    emit({"bases": [each.as_dict() for each in bases]}, render_table(headings, [_cells(each) for each in bases]), json_output)
 
 
-def _row(known: KnownBase) -> dict[str, Any]:
-    """Return what is known of a base, where it lies, and whether the weights there are its own (None: that cannot be said)."""
-    from ..base.fingerprint import fingerprint
-    from ..base.places import at_hand, has_safetensors, pickled_at_hand
-
-    folder, found_in = at_hand(known) or (pickled_at_hand(known), "cache")
-    names = ("alias", "hub_id", "dimension", "max_tokens", "language", "sha256", "has_safetensors")
-    facts = {name: getattr(known, name) for name in names}
-    is_usable = folder is not None and has_safetensors(folder)
-    verified = fingerprint(folder) == known.sha256 if folder and is_usable and known.sha256 else None
-    place = {"folder": str(folder) if folder else None, "found_in": found_in if folder else None}
-    return facts | place | {"is_usable": is_usable, "verified": verified}
-
-
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    sha256 = "-" if row["sha256"] is None else {True: "verified", False: "differs", None: "known"}[row["verified"]]
-    place = f"{row['found_in']}: {row['folder']}" if row["folder"] else "not here"
-    if row["folder"] and not row["is_usable"]:
-        what = row["alias"] if row["found_in"] == "cache" else row["folder"]
-        place += f" (to be converted: adapt base convert {what})"
-    elif not row["folder"] and not row["has_safetensors"]:
-        place += f" (pytorch_model.bin on the Hub: adapt base convert {row['alias']})"
-    return row["alias"], row["hub_id"], str(row["dimension"]), str(row["max_tokens"]), row["language"], sha256, place
+def _cells(base: BaseAtHand) -> tuple[str, ...]:
+    known = base.known
+    sha256 = "-" if known.sha256 is None else {True: "verified", False: "differs", None: "known"}[base.verified]
+    return known.alias, known.hub_id, str(known.dimension), str(known.max_tokens), known.language, sha256, base.place
 
 
 @command.command("link", short_help="Make a base findable under its Hub id.")
@@ -67,6 +48,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 @common_options
 def link_command(folder: Path | None, alias: str, undo: bool, json_output: bool, **_: Any) -> None:
     """Make a verified FOLDER (unless said, where `adapt base list` finds it) findable under its Hub id, in the Hugging Face cache."""
+    from ..base.at_hand import folder_of
     from ..base.link import link_base, unlink_base
 
     if undo and folder:
@@ -76,11 +58,10 @@ def link_command(folder: Path | None, alias: str, undo: bool, json_output: bool,
         rest = "; what others put there since is left" if removed.exists() else ""
         emit({"removed_from": str(removed), "left": removed.exists()}, f"removed what adapt wrote to {removed}{rest}", json_output)
         return
-    link = link_base(folder.expanduser() if folder else _where_it_lies(alias), alias)
-    text = f"{link.hub_id} is found in the Hugging Face cache now (weights: {link.how})\n{link.snapshot}\n" + "\n".join(
-        f"  {file}" for file in link.files
-    )
-    emit({"hub_id": link.hub_id, "snapshot": str(link.snapshot), "files": list(link.files), "weights": link.how}, text, json_output)
+    link = link_base(folder.expanduser() if folder else folder_of(alias), alias)
+    files = "\n".join(f"  {file}" for file in link.files)
+    text = f"{link.hub_id} is found in the Hugging Face cache now (weights: {link.how})\n{link.snapshot}\n{files}"
+    emit(link.as_dict(), text, json_output)
 
 
 @command.command("convert", short_help="Write a base anew as safetensors.")
@@ -117,14 +98,3 @@ def _conversion_text(conversion: Conversion) -> str:
         if names:
             lines.append(f"left behind, {what}: {', '.join(names[:8])}{f' and {len(names) - 8} others' if len(names) > 8 else ''}")
     return "\n".join([*lines, f"to use it: {conversion.options}"])
-
-
-def _where_it_lies(alias: str) -> Path:
-    from ..base.known import known_base
-    from ..base.places import at_hand
-    from ..errors import BaseError
-
-    here = at_hand(known_base(alias))
-    if here is None:
-        raise BaseError(f"{alias} lies nowhere on this machine; give its FOLDER, or name the folder that holds it in ADAPT_BASES")
-    return here[0]

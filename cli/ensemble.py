@@ -12,7 +12,7 @@ from ..ensemble.modes import DEFAULT_MODE, MODES
 from .command import Command
 from .completion import NAME, REFERENCE
 from .events import shown
-from .options import Choice, WeightsType, WholeNumber, common_options
+from .options import WEIGHTS, Choice, WholeNumber, common_options
 from .options.encoder import BaseChoice, base_choice
 from .output import emit
 from .text_input import read_lines
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.command(name="ensemble", cls=Command, epilog="\n\n".join(f"{name}: {mode.use}." for name, mode in MODES.items()))
 @click.argument("references", metavar="REF REF...", type=REFERENCE, nargs=-1, required=True)
 @click.option("--mode", type=Choice(list(MODES)), default=DEFAULT_MODE, show_default=True, help="How members are put together; see below.")
-@click.option("--weights", type=WeightsType(), metavar="W,W", help="One weight each, in the order of the members [default: equal ones].")
+@click.option("--weights", type=WEIGHTS, metavar="W,W", help="One weight each, in the order of the members [default: equal ones].")
 @click.option("--pca", "texts_file", metavar="TEXTFILE", type=click.Path(path_type=Path), help="Fit the reduction to --dim on these lines.")
 @click.option("--dim", type=WholeNumber(min=1), metavar="D", help="Shorten the vectors of the mode concat to D dimensions, by PCA.")
 @click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the members' names and the mode].")

@@ -21,25 +21,11 @@ if TYPE_CHECKING:
 @common_options
 def command(reference: str, force: bool, json_output: bool, registry_dir: Path | None) -> None:
     """Remove REFERENCE (NAME@VERSION or NAME@ALIAS; NAME alone only where there is one version)."""
-    from ..errors import RegistryError
     from ..registry import open_registry
 
     registry = open_registry(registry_dir)
-    entry = registry.find_reference(reference)
-    versions = [each.reference for each in registry.entries() if each.name == entry.name]
-    if "@" not in reference and len(versions) > 1:
-        raise RegistryError(f"{reference} has {len(versions)} versions; say which to remove: {', '.join(versions)}")
-    removal = registry.remove(entry, force)
-    emit(_result(removal), _text(removal), json_output)
-
-
-def _result(removal: "Removal") -> dict:
-    return {
-        "removed": removal.entry.reference,
-        "aliases": list(removal.aliases),
-        "children": list(removal.children),
-        "freed_bytes": removal.freed_bytes,
-    }
+    removal = registry.remove(registry.find_to_remove(reference), force)
+    emit(removal.as_dict(), _text(removal), json_output)
 
 
 def _text(removal: "Removal") -> str:

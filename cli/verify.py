@@ -1,6 +1,5 @@
 """`adapt verify`: hold the registry's files against their hashes."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,13 +24,7 @@ def command(fix: bool, json_output: bool, registry_dir: Path | None) -> None:
     from ..registry import open_registry
 
     report = open_registry(registry_dir).verify(fix)
-    result = {
-        "versions": report.versions,
-        "files": report.files,
-        "is_clean": report.is_clean,
-        "problems": [asdict(problem) for problem in report.problems],
-    }
-    emit(result, _text(report), json_output)
+    emit(report.as_dict(), _text(report), json_output)
     if not report.is_clean:
         click.get_current_context().exit(1)
 

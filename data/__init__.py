@@ -6,8 +6,8 @@ from ..lazy import lazily
 
 if TYPE_CHECKING:
     from .domains import Domain, HubSet, domain_names, load_domain
+    from .pairs import Corpus, Pairs, TrainingData
     from .preflight import PreflightWarning
-    from .retrieval import Corpus, Pairs, TrainingData
     from .sample import Sample, load_sample
     from .sources import load_training_data
 
@@ -27,7 +27,7 @@ __all__ = [
 _MODULES = {
     "domains": ("Domain", "HubSet", "domain_names", "load_domain"),
     "preflight": ("PreflightWarning",),
-    "retrieval": ("Corpus", "Pairs", "TrainingData"),
+    "pairs": ("Corpus", "Pairs", "TrainingData"),
     "sample": ("Sample", "load_sample"),
     "sources": ("load_training_data",),
 }

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from ..errors import DataError
 from .columns import describe_unused
+from .pairs import Corpus, Pairs, join_title
 from .qrels import Dangling, gather_positives, read_qrels
 from .readers import ID, Row, filled_text_of, read_jsonl, text_of
-from .retrieval import Corpus, Pairs, join_title
 
 _STANDARD_KEY = "metadata"  # in every BEIR folder, and never a text: not worth a line
 
 
 @dataclass(frozen=True, slots=True)
 class BeirData:
-    """What was read of a BEIR folder: the corpus, the pairs of each split that was asked for, and what there is to tell."""
+    """What was read of a BEIR folder: the corpus, the pairs of each split that was asked for, and the notes."""
 
     corpus: Corpus
     pairs: dict[str, Pairs]
@@ -45,7 +45,7 @@ class BeirFolder:
         """
         passages, queries = _read_corpus(self.path), _read_queries(self.path)
         judged = {split: self._judged(split, passages.texts, queries.texts) for split in splits}
-        notes = (*passages.notes, *queries.notes, *(note for _, told in judged.values() for note in told))
+        notes = (*passages.notes, *queries.notes, *(note for _, found in judged.values() for note in found))
         return BeirData(passages.texts, {split: pairs for split, (pairs, _) in judged.items()}, notes)
 
     def corpus(self) -> Corpus:
@@ -65,7 +65,7 @@ class BeirFolder:
         return _read_queries(self.path).texts
 
     def pairs(self, split: str, corpus: Corpus) -> Pairs:
-        """Read the queries of one split with their positives (a grade of 0 or less is no positive).
+        """Read the queries of one split with their positives (a grade of 0 or less is not a positive).
 
         Raises:
             DataError: the split is absent or empty, or a row is malformed, names a missing query or passage that is not to be skipped, or
@@ -123,7 +123,7 @@ def _read_texts(path: Path, used: tuple[str, ...], text: Callable[[str, Row], st
     for where, row in read_jsonl(path):
         key = text_of(where, row, ID)
         if key in texts:
-            raise DataError(f"{where}: id {key!r} comes twice")
+            raise DataError(f"{where}: the id {key!r} occurs twice")
         texts[key] = text(where, row)
         keys |= dict.fromkeys(row)
     if not texts:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from ..errors import DataError
 from .beir import BeirFolder
+from .pairs import Corpus, Pairs
 from .readers import read_table
-from .retrieval import Corpus, Pairs
 
 TOP_RANKED = "top_ranked.tsv"
 COLUMNS = ("query-id", "corpus-id")
@@ -14,7 +14,7 @@ Candidates = dict[str, list[str]]
 
 
 def has_candidates(folder: Path) -> bool:
-    """Say whether a folder names candidates."""
+    """Return whether a folder names candidates."""
     return (folder / TOP_RANKED).is_file()
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal
 
 from ..errors import DataError
-from .pooling import TextRow
+from .gather import TextRow
 from .readers import Row, text_of
 
 Role = Literal["query", "positive", "negative"]
@@ -76,7 +76,7 @@ def role_of(column: str) -> tuple[Role, int | None] | None:
 
 @lru_cache(maxsize=256)
 def assign_roles(columns: tuple[str, ...]) -> ColumnRoles:
-    """Say what each column is used for.
+    """Describe what each column is used for.
 
     Raises:
         DataError: two columns claim the same place, such as `neg` and `NEG`.
@@ -155,7 +155,7 @@ def texts_of(where: str, row: Row, column: str) -> tuple[str, ...]:
 
 
 def holds_list(column: str) -> bool:
-    """Say whether a column's name is one under which a list is usual."""
+    """Return whether a column's name is one under which a list is usual."""
     name, number = _split(column)
     return name in LIST_NAMES and number is None
 

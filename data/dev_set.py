@@ -9,7 +9,7 @@ from ..choices import Role
 from ..encoders.protocol import Encodes, Vectors
 from ..metrics import NDCG_10, Metric
 from ..plurals import count
-from .retrieval import Corpus, Pairs, draw_passages
+from .pairs import Corpus, Pairs, draw_passages
 
 MAX_DISTRACTORS = 2000
 DEV_SEED = 0
@@ -29,7 +29,7 @@ class DevSet:
     metric: Metric = NDCG_10
 
     def describe(self, corpus_size: int) -> str:
-        """Say how large the set is, and how much of the corpus it covers."""
+        """Describe how large the set is, and how much of the corpus it covers."""
         return f"dev: {count(len(self.queries), 'query')} over {len(self.passages)} of {count(corpus_size, 'passage')} (the dev positives and at most {MAX_DISTRACTORS} others)"
 
     def score(self, encoder: Encodes) -> float:

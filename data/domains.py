@@ -45,9 +45,9 @@ class HubSet:
         if self.layout == "pairs" and not (self.query and self.positive):
             raise DomainError(f'{self.id}: layout "pairs" needs the names of the columns, query = "..." and positive = "..."')
         if self.layout == "pairs" and self.dev_split is not None:
-            raise DomainError(f'{self.id}: dev_split goes with layout = "beir"; "pairs" give up a part of their own as dev')
+            raise DomainError(f'{self.id}: dev_split is for layout = "beir"; of "pairs", a part is held out as dev')
         if self.layout == "beir" and (self.query or self.positive or self.negative):
-            raise DomainError(f'{self.id}: layout "beir" has columns of its own; query, positive and negative go with layout = "pairs"')
+            raise DomainError(f'{self.id}: layout "beir" has its own columns; query, positive and negative are for layout = "pairs"')
         if "test" in (self.split, self.dev_split):
             raise DomainError(f"{self.id}: a test split is never trained on; name another split")
         if self.rows is not None and self.rows < 1:
@@ -88,7 +88,7 @@ def read_domain_name(text: str) -> str:
         DomainError: it is empty, or holds what cannot be seen.
     """
     if not text.strip() or has_unseen(text):
-        raise DomainError(f"the domain's name {text!r} does not fit; expected a word that can be read, such as legal")
+        raise DomainError(f"the domain name {text!r} is not valid; expected a word that can be read, such as legal")
     return normalise(text)
 
 
@@ -115,7 +115,7 @@ def load_domain(name_or_path: str | Path) -> Domain:
 
 
 def name_domain(text: str, *, has_data: bool) -> tuple[Domain, str | None]:
-    """Return the domain that a training run is for, and what is to be said of it.
+    """Return the domain that a training run is for, and notes on it.
 
     A name that no domain has is a new one of the user's own where the data are the user's, and a mistake where they are the domain's.
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from ..errors import DataError
 from .columns import ColumnRoles, PairRows, gather_rows, holds_list, texts_of
-from .pooling import TextRow
+from .gather import TextRow
 from .readers import Row, filled_text_of, read_jsonl
 
 KEYS = ("query", "pos")
 
 
 def is_flag_line(row: Row) -> bool:
-    """Say whether a line has the keys of FlagEmbedding lines, in whatever case."""
+    """Return whether a line has the keys of FlagEmbedding lines, in whatever case."""
     return set(KEYS) <= {key.lower() for key in row}
 
 

@@ -10,10 +10,10 @@ from ..plurals import count
 from .columns import describe_unused, numbered_like
 from .domains import HubSet
 from .draw import draw
-from .pooling import TextRow, pool_rows
+from .gather import TextRow, pool_rows
+from .pairs import Corpus, Pairs, TrainingData, draw_queries, join_title
 from .qrels import Dangling, Judgement, check_grade, gather_positives, whole_grade
 from .readers import Row
-from .retrieval import Corpus, Pairs, TrainingData, draw_queries, join_title
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -22,7 +22,7 @@ _USE_SAMPLE = "use the sample that ships with --data sample, or your own data wi
 
 
 def is_cached(hub_set: HubSet) -> bool:
-    """Say whether every part of a set that training reads lies in the cache of `datasets`, at its very revision."""
+    """Return whether every part of a set that training reads lies in the cache of `datasets`, at its very revision."""
     return all(split_files(hub_set.id, hub_set.revision, config, split) for config, split in _parts(hub_set))
 
 
@@ -30,9 +30,9 @@ def load_hub_set(hub_set: HubSet, *, seed: int) -> TrainingData:
     """Load a training set. Rows with an empty text are left out and counted in the notes.
 
     Raises:
-        DataError: it is neither cached nor to be had from the Hub, or its columns are not those that the domain names.
+        DataError: it is neither cached nor available from the Hub, or its columns are not those that the domain names.
     """
-    notes = () if hub_set.verified else (f"{hub_set} has not been loaded with this version before: check what it holds",)
+    notes = () if hub_set.verified else (f"{hub_set} has not been tested with this version of adapt: check what it holds",)
     load = _load_pairs if hub_set.layout == "pairs" else _load_beir
     data = load(hub_set, seed)
     return TrainingData(
@@ -98,7 +98,7 @@ def _load_beir(hub_set: HubSet, seed: int) -> TrainingData:
 
 
 def _judged(hub_set: HubSet, split: str, corpus: Corpus, queries: dict[str, str]) -> tuple[Pairs, tuple[str, ...]]:
-    """Return the pairs of a split and what there is to tell: nobody can mend a set on the Hub, so that what dangles is always left out."""
+    """Return the pairs of a split and the notes: a set on the Hub cannot be corrected, so that dangling judgements are always left out."""
     table = _load_split(hub_set, hub_set.config, split)
     _require(hub_set, table, ["query-id", "corpus-id", "score"])
     filled = {name: {key for key, text in texts.items() if text} for name, texts in (("query", queries), ("passage", corpus))}
@@ -142,4 +142,6 @@ def _named(hub_set: HubSet, table: "Dataset") -> list[str]:
 def _require(hub_set: HubSet, table: "Dataset", columns: list[str]) -> None:
     missing = [column for column in columns if column not in table.column_names]
     if missing:
-        raise DataError(f"{hub_set} lacks the column {', '.join(missing)}; it has {', '.join(table.column_names)}. Mend the domain's file")
+        raise DataError(
+            f"{hub_set} lacks the column {', '.join(missing)}; it has {', '.join(table.column_names)}. Correct the domain's file"
+        )

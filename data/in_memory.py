@@ -7,9 +7,9 @@ from typing import Any
 
 from ..errors import DataError
 from .columns import ColumnRoles, gather_rows, texts_of
-from .pooling import TextRow, pool_rows
+from .gather import TextRow, pool_rows
+from .pairs import TrainingData
 from .readers import Row, filled_text_of
-from .retrieval import TrainingData
 
 IN_MEMORY = "in memory"
 _EXPECTED = (

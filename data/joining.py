@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from .retrieval import Pairs, TrainingData
+from .pairs import Pairs, TrainingData
 
 
 def join_data(parts: list[TrainingData]) -> TrainingData:

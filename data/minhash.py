@@ -1,4 +1,4 @@
-"""Signatures that tell texts which are nearly the same, without keeping the texts: MinHash over shingles of characters.
+"""Signatures that identify texts which are nearly the same, without keeping the texts: MinHash over shingles of characters.
 
 Source: Broder, "On the resemblance and containment of documents" (1997); of each hash value the lowest 8 bits alone are kept, as in Li and
 König, "b-Bit Minwise Hashing", https://arxiv.org/abs/0910.3349 (with 8 bits, two values agree by chance once in 256).
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from .retrieval import normalise
+from .pairs import normalise
 
 SHINGLE = 3
 """Characters in one shingle: short enough for a Chinese question of ten characters."""

@@ -1,4 +1,4 @@
-"""A file of pairs, told by its name and its first line: FlagEmbedding lines, or a table."""
+"""A file of pairs, recognised by its name and its first line: FlagEmbedding lines, or a table."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def read_pair_file(path: Path) -> PairRows:
 
 
 def check_pair_file(path: Path) -> None:
-    """Refuse what is no file of pairs by its name and its first line; its rows are not read.
+    """Refuse what is not a file of pairs by its name and its first line; its rows are not read.
 
     Raises:
         DataError: it is absent, of no kind that is known, or lacks a column.
@@ -42,7 +42,7 @@ def _check_there(path: Path) -> None:
 
 
 def holds_flag_lines(path: Path) -> bool:
-    """Tell FlagEmbedding lines from a table, two kinds of jsonl by the keys of the first line.
+    """Distinguish FlagEmbedding lines from a table, two kinds of jsonl by the keys of the first line.
 
     Raises:
         DataError: the keys are neither those of FlagEmbedding lines nor those of a table.

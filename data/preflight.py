@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..plurals import count
 from .draw import draw
-from .retrieval import Pairs, TrainingData, normalise
+from .pairs import Pairs, TrainingData, normalise
 
 FEW_PAIRS = 100
 SMALL_BATCH = 8
@@ -44,8 +44,8 @@ def preflight(
         batch_size: Queries a step.
         base_language: "en", "zh" or "multilingual".
         query_prompt_known: Whether the base has an instruction for queries, or is known to need none.
-        count_truncated: Says how many of some passages the base would cut; asked once, of at most 500 (None: not looked at).
-        seed: Draws the passages that are looked at.
+        count_truncated: Says how many of some passages the base would cut; asked once, of at most 500 (None: not checked).
+        seed: Draws the passages that are checked.
     """
     texts = _passages(data, seed)
     found = (
@@ -65,16 +65,16 @@ def preflight(
 def _few_pairs(train: Pairs) -> PreflightWarning | None:
     if train.pair_count >= FEW_PAIRS:
         return None
-    message = f"only {count(train.pair_count, 'pair')}: the adapter will learn them by heart, and its score will be noise; bring at least {FEW_PAIRS}, better 1,000"
+    message = f"only {count(train.pair_count, 'pair')}: the adapter will memorise them, and its score will be noise; use at least {FEW_PAIRS}, better 1,000"
     return PreflightWarning("few-pairs", message)
 
 
 def _batch(train: Pairs, size: int) -> PreflightWarning | None:
     if size > len(train):
-        message = f"the batch of {size} is larger than the data ({count(len(train), 'query')}): every epoch is one step; lower batch_size to {max(2, len(train) // 4)} or bring more data"
+        message = f"the batch of {size} is larger than the data ({count(len(train), 'query')}): every epoch is one step; lower batch_size to {max(2, len(train) // 4)} or add more data"
         return PreflightWarning("batch-too-large", message)
     if size < SMALL_BATCH:
-        message = f"the batch of {size} gives each query at most {size - 1} answers of other queries to be told from, so that little is learned; raise batch_size to {SMALL_BATCH} or more"
+        message = f"the batch of {size} gives each query at most {size - 1} answers of other queries as negatives, so that little is learned; raise batch_size to {SMALL_BATCH} or more"
         return PreflightWarning("batch-too-small", message)
     return None
 
@@ -83,7 +83,7 @@ def _duplicate_queries(train: Pairs) -> PreflightWarning | None:
     share = _duplicate_share(train.queries.values())
     if share <= DUPLICATE_SHARE:
         return None
-    message = f"{share:.0%} of the queries repeat another's text under an id of their own: they weigh more than the rest; join them into one query with several positives"
+    message = f"{share:.0%} of the queries repeat the text of another under a separate id: they weigh more than the rest; join them into one query with several positives"
     return PreflightWarning("duplicate-queries", message)
 
 
@@ -91,7 +91,7 @@ def _duplicate_passages(data: TrainingData) -> PreflightWarning | None:
     share = _duplicate_share(data.corpus[pid] for pid in data.train.passage_ids())
     if share <= DUPLICATE_SHARE:
         return None
-    message = f"{share:.0%} of the passages repeat another's text under an id of their own: scores over them come out too low; remove the copies and point at the one that stays"
+    message = f"{share:.0%} of the passages repeat the text of another under a separate id: scores come out too low; remove the copies and point at the one that stays"
     return PreflightWarning("duplicate-passages", message)
 
 
@@ -102,7 +102,7 @@ def _dev_in_train(data: TrainingData) -> PreflightWarning | None:
     shared = sum(normalise(text) in trained for text in data.dev.queries.values())
     if not shared:
         return None
-    message = f"{shared} of {len(data.dev)} dev queries are trained on as well: the dev score will look better than it is, and stop too late; remove them from one of the two"
+    message = f"{shared} of {len(data.dev)} dev queries are trained on as well: the dev score will be too high, and training will stop too late; remove them from one of the two splits"
     return PreflightWarning("train-in-dev", message)
 
 
@@ -114,8 +114,8 @@ def _known_answers(data: TrainingData) -> PreflightWarning | None:
     if known <= KNOWN_SHARE * len(data.dev):
         return None
     message = (
-        f"{known} of {len(data.dev)} dev queries are answered by passages that are trained on as well: the dev score rewards knowing those by heart, "
-        "and says little of new documents; where those matter, draw dev by document instead of by query"
+        f"{known} of {len(data.dev)} dev queries are answered by passages that are trained on as well: the dev score rewards memorising those passages, "
+        "and says little about new documents; if those matter, split by document instead of by query"
     )
     return PreflightWarning("known-answers", message)
 
@@ -124,7 +124,7 @@ def _truncated(texts: Sequence[str], count_truncated: Callable[[Sequence[str]], 
     share = count_truncated(texts) / len(texts)
     if share < TRUNCATED_SHARE:
         return None
-    message = f"{share:.0%} of {len(texts)} passages are longer than the maximum length: what stands behind the cut is never read; raise max_tokens or split the passages"
+    message = f"{share:.0%} of {len(texts)} passages are longer than the maximum length: the rest of their text is never read; raise max_tokens or split the passages"
     return PreflightWarning("mostly-truncated", message)
 
 
@@ -132,8 +132,8 @@ def _instruction(known: bool) -> PreflightWarning | None:
     if known:
         return None
     message = (
-        "the base's instruction for queries is not known: one that was trained with an instruction searches worse without it; "
-        "lend a known base's with --base-as, or state it under prompts in the base's config_sentence_transformers.json"
+        "the base's instruction for queries is not known: a base that was trained with one retrieves worse without it; "
+        "use that of a known base with --base-as, or state it under prompts in the base's config_sentence_transformers.json"
     )
     return PreflightWarning("no-instruction", message)
 
@@ -142,9 +142,9 @@ def _language(texts: Sequence[str], base_language: str) -> PreflightWarning | No
     chinese = sum(cjk_share(text) >= CJK_SHARE for text in texts) / len(texts)
     if base_language not in ("en", "zh") or (chinese < 0.5) == (base_language == "en"):
         return None
-    told = f"{chinese:.0%} of the texts are Chinese" if base_language == "en" else f"{1 - chinese:.0%} of the texts are not Chinese"
+    share = f"{chinese:.0%} of the texts are Chinese" if base_language == "en" else f"{1 - chinese:.0%} of the texts are not Chinese"
     other = "bge-small-zh" if base_language == "en" else "bge-small-en"
-    message = f"{told}, and the base reads {base_language}: its tokenizer breaks them into pieces that mean nothing to it; take a base of their language, such as --base {other}"
+    message = f"{share}, and the base reads {base_language}: its tokenizer breaks them into meaningless pieces; use a base for their language, such as --base {other}"
     return PreflightWarning("other-language", message)
 
 

@@ -30,7 +30,7 @@ class Dangling:
     first: str = ""
 
     def is_skipped(self, where: str, qid: str, pid: str) -> bool:
-        """Say whether a row is skipped.
+        """Return whether a row is skipped.
 
         Raises:
             DataError: it names what is not there, and nothing is to be skipped.
@@ -40,7 +40,7 @@ class Dangling:
         if problem is None:
             return False
         if not self.skip:
-            raise DataError(f"{problem}; mend or remove the row, or leave out all such rows with --skip-dangling")
+            raise DataError(f"{problem}; correct or remove the row, or skip all such rows with --skip-dangling")
         self.count, self.first = self.count + 1, self.first or problem
         return True
 
@@ -53,7 +53,7 @@ class Dangling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """Positives (query id -> passage id -> grade, 1 or more), where each one's grade stands, and what there is to tell."""
+    """Positives (query id -> passage id -> grade, 1 or more), where each one's grade stands, and the notes."""
 
     positives: dict[str, dict[str, int]]
     places: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -83,7 +83,7 @@ def check_grade(where: str, grade: int, written: object) -> int:
 
 
 def gather_positives(rows: Iterable[Judgement]) -> Judged:
-    """Return the positives of judgements (a grade of 0 or less is no positive), each pair with the last of its grades."""
+    """Return the positives of judgements (a grade of 0 or less is not a positive), each pair with the last of its grades."""
     last: dict[tuple[str, str], tuple[int, str]] = {}
     positives: dict[str, dict[str, int]] = {}
     changed: dict[tuple[str, str], str] = {}
@@ -97,7 +97,7 @@ def gather_positives(rows: Iterable[Judgement]) -> Judged:
         else:
             positives.get(qid, {}).pop(pid, None)
     notes = tuple(
-        f"pairs judged more than once with different grades: {len(changed)}, of each the last grade counts; the first: {first}"
+        f"pairs judged more than once with different grades: {len(changed)}, the last grade of each counts; the first: {first}"
         for first in list(changed.values())[:1]
     )
     kept = {qid: graded for qid, graded in positives.items() if graded}
@@ -127,6 +127,6 @@ def read_qrels(path: Path) -> Iterator[Judgement]:
 
 
 def _is_heading(cells: list[str]) -> bool:
-    """Say whether the first line names the columns: the last one is a word."""
+    """Return whether the first line names the columns: the last one is a word."""
     last = cells[-1].strip().lower()
     return last not in ("", "nan", "inf", "-inf", "infinity", "-infinity") and not any(sign.isdigit() for sign in last)

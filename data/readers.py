@@ -35,7 +35,7 @@ def read_jsonl(path: Path) -> Iterator[tuple[str, Row]]:
     """Yield (file and line, object) for each line of a JSON Lines file that is not blank.
 
     Raises:
-        DataError: the file is absent, not UTF-8, or a line is no JSON object.
+        DataError: the file is absent, not UTF-8, or a line is not a JSON object.
     """
     with reading(path), path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
@@ -58,7 +58,7 @@ def text_of(where: str, row: Row, key: str, *, optional: bool = False) -> str:
     """Return a row's string under `key` (a whole number under `_id` is taken as one).
 
     Raises:
-        DataError: it is absent (unless optional), or no string.
+        DataError: it is absent (unless optional), or not a string.
     """
     value = row.get(key)
     if value is None and optional:
@@ -77,7 +77,7 @@ def _id_of(where: str, value: object) -> object:
         return str(value)
     if isinstance(value, str) and (bad := _NOT_IN_IDS.search(value)):
         code = f"U+{ord(bad[0]):04X}"
-        raise DataError(f"{where}: the id {value!r} holds the character {code}, which the scoring library cannot take; write it otherwise")
+        raise DataError(f"{where}: the id {value!r} holds the character {code}, which the scoring library does not support; use another id")
     return value
 
 
@@ -85,7 +85,7 @@ def filled_text_of(where: str, row: Row, key: str) -> str:
     """Return a row's string under `key`, which must hold more than white space.
 
     Raises:
-        DataError: it is absent, no string, or blank.
+        DataError: it is absent, not a string, or blank.
     """
     text = text_of(where, row, key)
     if not text.strip():
@@ -127,7 +127,7 @@ def read_table(path: Path, columns: Sequence[str], named: Naming = list) -> Tabl
     """
     readers = {".csv": _read_separated, ".tsv": _read_separated, ".jsonl": _read_json_table, ".parquet": _read_parquet}
     if path.suffix not in readers:
-        raise DataError(f"{path} is no table: its name ends in {path.suffix or 'nothing'}, expected {', '.join(TABLE_SUFFIXES)}")
+        raise DataError(f"{path} is not a table: its name ends in {path.suffix or 'nothing'}, expected {', '.join(TABLE_SUFFIXES)}")
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"{path} is empty; expected a table with the columns {', '.join(columns)}")
     table = Table(list(readers[path.suffix](path, lambda found: _require(path, found, columns, named))))
@@ -144,7 +144,7 @@ def read_heading(path: Path) -> list[str]:
     """
     headings = {".csv": _separated_heading, ".tsv": _separated_heading, ".jsonl": _json_heading, ".parquet": _parquet_heading}
     if path.suffix not in headings:
-        raise DataError(f"{path} is no table: its name ends in {path.suffix or 'nothing'}, expected {', '.join(TABLE_SUFFIXES)}")
+        raise DataError(f"{path} is not a table: its name ends in {path.suffix or 'nothing'}, expected {', '.join(TABLE_SUFFIXES)}")
     with reading(path):
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty; expected a table with a heading")
@@ -152,7 +152,7 @@ def read_heading(path: Path) -> list[str]:
 
 
 def check_heading(path: Path, columns: Sequence[str], named: Naming) -> None:
-    """Refuse a file that is no table with these columns; its rows are not read.
+    """Refuse a file that is not a table with these columns; its rows are not read.
 
     Raises:
         DataError: as `read_heading`, or one of `columns` is not there.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..errors import DataError
 from .beir import BeirFolder
-from .retrieval import Corpus, Pairs
+from .pairs import Corpus, Pairs
 
 SAMPLES = Path(__file__).parent / "samples"
 

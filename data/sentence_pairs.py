@@ -41,7 +41,7 @@ def read_sentence_pairs(path: Path, split: str = "test") -> SentencePairs:
     """Read a table of score, sentence1 and sentence2; where it has a column `split`, the rows of that split.
 
     Raises:
-        DataError: it is absent, lacks a column or the split, or a score is no number.
+        DataError: it is absent, lacks a column or the split, or a score is not a number.
     """
     pairs, table = SentencePairs([], [], []), read_split(path, SENTENCE_COLUMNS, split)
     for (where, row), score in zip(table, table["score"], strict=True):
@@ -64,5 +64,5 @@ def _number(where: str, cell: str) -> float:
         if math.isfinite(value := float(cell)):
             return value
     except ValueError:
-        pass  # said below
+        pass  # reported below
     raise DataError(f"{where}: expected a number under 'score', found {cell!r}")

@@ -15,12 +15,12 @@ from ..plurals import count
 from .beir import BeirFolder, missing_parts
 from .dev_set import DEV_SEED
 from .domains import Domain, load_domain
+from .gather import pool_rows
 from .hub import is_cached, load_hub_set
 from .in_memory import read_in_memory
 from .joining import join_data
 from .pair_files import check_pair_file, read_pair_file
-from .pooling import pool_rows
-from .retrieval import Corpus, Pairs, TrainingData, draw_queries
+from .pairs import Corpus, Pairs, TrainingData, draw_queries
 from .sample import sample_folder
 from .splits import split_dev
 
@@ -51,7 +51,7 @@ def load_training_data(
 
 @dataclass(slots=True)
 class TrainingSource:
-    """A data source for runs that differ in their seed alone: read once, unless the seed draws what is read.
+    """A data source for runs that differ only in their seed: read once, unless the seed draws what is read.
 
     The arguments are those of `load_training_data`.
     """
@@ -76,13 +76,13 @@ class TrainingSource:
         return _draw_train(self._whole, self.train_queries, seed)
 
     def _is_drawn_by_seed(self, data: TrainingData) -> bool:
-        """Say whether another seed reads other rows: of Hub sets that are larger than what is taken of them."""
+        """Return whether another seed reads other rows: of Hub sets that are larger than what is taken of them."""
         is_of_hub = (self.source is None or (isinstance(self.source, str) and self.source == "hub")) and not data.source.startswith(_SAMPLE)
         return is_of_hub and any(hub_set.rows is not None for hub_set in self.domain.hub_sets(self.lang))
 
 
 def check_source(source: object) -> None:
-    """Refuse a path that is no data source, its rows not being read. Data in memory are not looked at.
+    """Refuse a path that is not a data source, its rows not being read. Data in memory are not checked.
 
     Raises:
         DataError: it does not exist, lacks a part or a column, or is of another kind.
@@ -117,10 +117,10 @@ def load_dev_data(
         lang: The language of the sample.
         seed: Draws a dev split where there is none; unless given, the one that training holds out.
         skip_dangling: As for training.
-        on_note: Told what was skipped, not used, or otherwise done to the data.
+        on_note: Called with a line on what was skipped, not used, or otherwise done to the data.
 
     Raises:
-        DataError: the source is missing or malformed, or has too few queries to give up some for dev.
+        DataError: the source is missing or malformed, or has too few queries to hold some out for dev.
         DomainError: it is neither a path nor a domain.
     """
     path = Path(source).expanduser()
@@ -135,7 +135,7 @@ def load_dev_data(
         data = _with_dev(loaded, seed)
         corpus, dev, notes = data.corpus, data.dev, data.notes
     if dev is None:
-        raise DataError(f"{source} has no dev split, and too few queries to give up some; name a source with at least 100 pairs")
+        raise DataError(f"{source} has no dev split, and too few queries to hold some out; name a source with at least 100 pairs")
     if on_note:
         for note in notes:
             on_note(note)
@@ -187,7 +187,7 @@ def _load_unnamed(domain: Domain, lang: str, seed: int) -> TrainingData:
     if not sets:
         return _load_sample(domain, lang, f"the domain {domain.name} names no Hub sets in the language {lang!r}")
     if not all(is_cached(hub_set) for hub_set in sets) and not hub_is_reachable():
-        return _load_sample(domain, lang, "the domain's Hub sets are neither cached nor can the Hub be reached")
+        return _load_sample(domain, lang, "the domain's Hub sets are not cached, and the Hub cannot be reached")
     try:
         return _load_hub(domain, lang, seed)
     except DataError as e:
@@ -200,7 +200,7 @@ def _load_sample(domain: Domain, lang: str, reason: str | None = None) -> Traini
         raise DataError(f"the domain {domain.name} has no sample{because}; name a source with --data PATH")
     data = _load_beir(sample_folder(domain.sample, lang))
     note = f"the data are the sample that ships with the package ({domain.sample}, {lang}){because}"
-    return replace(data, source=f"{_SAMPLE}{domain.sample}/{lang}", language=lang, notes=(note,))  # its keys are no news
+    return replace(data, source=f"{_SAMPLE}{domain.sample}/{lang}", language=lang, notes=(note,))  # its keys are known
 
 
 def _load_hub(domain: Domain, lang: str, seed: int) -> TrainingData:
@@ -216,7 +216,7 @@ def _check_beir(path: Path) -> None:
     missing = missing_parts(path)
     if missing:
         raise DataError(
-            f"{path} is no BEIR folder, it lacks {', '.join(missing)}; expected corpus.jsonl (_id, title, text), "
+            f"{path} is not a BEIR folder, it lacks {', '.join(missing)}; expected corpus.jsonl (_id, title, text), "
             "queries.jsonl (_id, text) and qrels/train.tsv (query-id, corpus-id, score)"
         )
 

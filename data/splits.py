@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..plurals import count
-from .retrieval import Corpus, Pairs, normalise
+from .pairs import Corpus, Pairs, normalise
 
 DEV_SHARE = 0.1
 MIN_DEV, MAX_DEV = 20, 500
@@ -11,7 +11,7 @@ MIN_PAIRS_TO_SPLIT = 100
 
 
 def split_dev(pairs: Pairs, corpus: Corpus, seed: int) -> tuple[Pairs, Pairs | None, str]:
-    """Give up 10 % of the queries (20 to 500) as a dev split, in whole groups that share a query text or a positive's text.
+    """Hold out 10 % of the queries (20 to 500) as a dev split, in whole groups that share a query text or a positive's text.
 
     Returns:
         Train, dev (None under 100 pairs or 40 queries, or where one group holds nearly all), and a sentence that says what was done.
@@ -20,14 +20,14 @@ def split_dev(pairs: Pairs, corpus: Corpus, seed: int) -> tuple[Pairs, Pairs | N
         return pairs, None, _none_held(f"under {MIN_PAIRS_TO_SPLIT} pairs ({pairs.pair_count})")
     wanted = int(np.clip(round(DEV_SHARE * len(pairs)), MIN_DEV, MAX_DEV))
     if 2 * wanted > len(pairs):
-        return pairs, None, _none_held(f"too few queries ({len(pairs)}) to give up {wanted}")
+        return pairs, None, _none_held(f"too few queries ({len(pairs)}) to hold out {wanted}")
     groups = _groups(pairs, corpus)
     dev: list[str] = []
     for row in np.random.default_rng(seed).permutation(len(groups)):
         if len(dev) + len(groups[row]) <= wanted:
             dev += groups[row]
     if len(dev) < MIN_DEV:
-        return pairs, None, _none_held("queries that share too many passages to be parted")
+        return pairs, None, _none_held("queries that share too many passages to be separated")
     held = set(dev)
     train = pairs.select(qid for qid in pairs.queries if qid not in held)
     note = f"the source has no dev split: {len(dev)} of {count(len(pairs), 'query')} are held out (seed {seed})"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from .columns import ColumnRoles, PairRows, gather_rows, named_roles, texts_of
-from .pooling import TextRow
+from .gather import TextRow
 from .readers import Row, filled_text_of, read_table
 
 COLUMNS = ("anchor", "positive")

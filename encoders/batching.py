@@ -25,5 +25,5 @@ def length_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
 
 
 def default_batch_tokens(device: torch.device) -> int:
-    """Return the padded tokens that a batch holds at most where nothing else is said."""
+    """Return the padded tokens that a batch holds at most by default."""
     return CPU_BATCH_TOKENS if device.type == "cpu" else GPU_BATCH_TOKENS

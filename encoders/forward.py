@@ -20,9 +20,8 @@ PLAIN = frozenset(("bert", "roberta", "xlm-roberta", "camembert", "electra", "di
 def embed(base: Base, ids: Sequence[TokenIdsOfText], precision: Precision = "auto") -> Tensor:
     """Run one batch of token ids through the network: (n, d) float32 vectors of length 1, with gradients where they are on."""
     tokens, mask = _as_tensors(base, ids)
-    network_mask = mask[:, None, None].bool() if base.model.config.model_type in PLAIN and base.device.type == "cuda" else mask
     with torch.autocast(base.device.type, torch.bfloat16, enabled=uses_bf16(base.device, precision)):
-        hidden = base.model(input_ids=tokens, attention_mask=network_mask).last_hidden_state
+        hidden = base.model(input_ids=tokens, attention_mask=mask).last_hidden_state
     return torch.nn.functional.normalize(pool(hidden.float(), mask, base.encoding.pooling), dim=-1)
 
 
@@ -37,7 +36,7 @@ def _as_tensors(base: Base, ids: Sequence[TokenIdsOfText]) -> tuple[Tensor, Tens
 
 
 def uses_bf16(device: torch.device, precision: Precision) -> bool:
-    """Say whether matrix products run in bfloat16: on request, or where the processor or GPU has it."""
+    """Return whether matrix products run in bfloat16: on request, or where the processor or GPU has it."""
     if precision != "auto":
         return precision == "bf16"
     if device.type == "cuda":
@@ -56,5 +55,5 @@ def choose_device(name: str | None = None) -> torch.device:
         return torch.device(next(kind for kind, there in here.items() if there))
     kind = name.split(":")[0]
     if not here.get(kind, False):
-        raise ConfigError(f"device {name!r} is not here; this machine has {', '.join(k for k, there in here.items() if there)}")
+        raise ConfigError(f"device {name!r} is not available; this machine has {', '.join(k for k, there in here.items() if there)}")
     return torch.device(name)

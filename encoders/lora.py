@@ -1,4 +1,4 @@
-"""The encoder that runs a network: batches by length under a token budget, an adapter's weights laid over the base."""
+"""The encoder that runs a network: batches by length under a token budget, an adapter merged into the base's weights."""
 
 import contextlib
 import time
@@ -20,6 +20,8 @@ from .protocol import Encoded, NetworkEncoder, OnBatch, SharedTokens, Tokens, Ve
 from .quick import quick_network
 from .tokens import check_texts, tokenize
 
+ARITHMETIC = 2
+"""Counts the ways in which `quick_network` has computed; vectors that were kept from an earlier one are computed anew."""
 AS_THE_BASE = 2**31
 """A length that no base reads: texts are then truncated to what the base does read."""
 
@@ -100,7 +102,13 @@ class LoraEncoder:
             "precision": self.computes_in,
             "device": self.base.device.type,
             "max_tokens": self.longest(role),
+            **self._arithmetic(),
         }
+
+    def _arithmetic(self) -> dict[str, object]:
+        """Return the way of computing where it has changed since vectors were first kept: in bfloat16, and on a GPU."""
+        is_exact = self.computes_in == "fp32" and self.base.device.type == "cpu"
+        return {} if is_exact else {"arithmetic": ARITHMETIC}
 
     def tokenize(self, texts: Sequence[str], role: Role) -> Tokens:
         """Return texts as the network reads them.
@@ -127,7 +135,7 @@ class LoraEncoder:
         check_texts(texts, role)
         tokens = self._tokens(texts, role, {} if shared is None else shared)
         started = time.perf_counter()
-        self._lay_over(role)
+        self._merge_weights(role)
         vectors = np.empty((len(texts), self.dimension), np.float32)
         with torch.inference_mode(), quick_network(self.base, self.precision):
             for rows in length_batches([len(ids) for ids in tokens.ids], self.batch_budget):
@@ -155,12 +163,12 @@ class LoraEncoder:
         half = len(ids) // 2
         return np.concatenate([self._embed(ids[:half]), self._embed(ids[half:])])
 
-    def _lay_over(self, role: Role) -> None:
+    def _merge_weights(self, role: Role) -> None:
         key, network = self.sha256[role], self.base.network
-        if key == network.laid:
+        if key == network.merged:
             return
         own = self.document_factors if role == "document" and self.document_factors is not None else self.factors
-        network.lay_over(key, {name: module.delta().to(network.device) for name, module in (own or {}).items()})
+        network.merge_weights(key, {name: module.delta().to(network.device) for name, module in (own or {}).items()})
 
 
 def _hash(factors: LoraFactors | None) -> str | None:

@@ -190,5 +190,5 @@ Opened = Encoder | Searcher
 
 
 def is_searcher(opened: Opened) -> TypeIs[Searcher]:
-    """Say whether this ranks passages and has no vectors."""
+    """Return whether this ranks passages and has no vectors."""
     return opened.dimension is None

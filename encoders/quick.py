@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ _GPU_ATTENTION = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SD
 
 
 @contextmanager
-def quick_network(base: Base, precision: Precision = "auto") -> Iterator[None]:
+def quick_network(base: Base, precision: Precision = "auto", *, has_gradients: bool = False) -> Iterator[None]:
     """Let the network compute as fast as it can; at the end the base has its own weights again, bit for bit, and attends as before.
 
     In bfloat16 the frozen matrices are held cast, so that autocast, under which the network runs, finds nothing to cast in them. The states
@@ -28,8 +29,11 @@ def quick_network(base: Base, precision: Precision = "auto") -> Iterator[None]:
     Args:
         base: Its weights are not to be changed while this lasts.
         precision: Of matrix products.
+        has_gradients: Whether gradients go back through the network. In float32 on a GPU it then attends as transformers has it: torch's fused
+            kernels add some gradients in no fixed order, and those of one query for many keys gave other bits each time on an H200.
     """
-    is_half, is_plain = uses_bf16(base.device, precision), base.model.config.model_type in PLAIN
+    is_half, is_plain, is_gpu = uses_bf16(base.device, precision), base.model.config.model_type in PLAIN, base.device.type == "cuda"
+    is_exact = is_gpu and has_gradients and not is_half
     with ExitStack() as stack:
         if is_half:
             for module in base.model.modules():
@@ -40,11 +44,18 @@ def quick_network(base: Base, precision: Precision = "auto") -> Iterator[None]:
             stack.callback(hook.remove)
         if is_half and is_plain and base.device.type == "cpu":
             stack.enter_context(_own_attention(base))
-        if base.device.type == "cuda":
+        if is_gpu:
             stack.enter_context(sdpa_kernel(_GPU_ATTENTION))
-        if base.device.type == "cuda" or (is_half and base.device.type == "cpu"):
+        if is_gpu and is_plain and not is_exact:
+            stack.callback(base.model.register_forward_pre_hook(_with_key_mask, with_kwargs=True).remove)
+        if (is_gpu and not is_exact) or (is_half and base.device.type == "cpu"):
             stack.enter_context(first_token_alone(base))
         yield
+
+
+def _with_key_mask(_: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give the network the mask that its attention takes, (n, 1, 1, tokens) bool, which costs fewer operations than making one from ours."""
+    return inputs, options | {"attention_mask": options["attention_mask"][:, None, None].bool()}
 
 
 @contextmanager

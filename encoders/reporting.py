@@ -15,12 +15,12 @@ def encode_reporting(encoder: Encoder, texts: Sequence[str], role: Role, events:
     """Return the vectors of texts as the encoder does, and report its progress, batch by batch."""
     done = 0
 
-    def tell(batch: int) -> None:
+    def report(batch: int) -> None:
         nonlocal done
         done += batch
         events.progress("encoding", done, len(texts))
 
-    return encoder.encode(texts, role, on_batch=tell)
+    return encoder.encode(texts, role, on_batch=report)
 
 
 def note_truncated(encoded: Encoded, encoder: Encoder, events: Events) -> None:

@@ -1,4 +1,4 @@
-"""The same texts as several networks see them: tokenised once for those that tokenise alike, their progress told in whole texts."""
+"""The same texts as several networks see them: tokenised once for those that tokenise alike, their progress reported in whole texts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ def hub_is_reachable() -> bool:
     if _is_offline():
         return False
     answer: list[bool] = []
-    # A thread, because a name look-up heeds no timeout.
+    # A thread, because a name lookup has no timeout.
     probe = threading.Thread(target=lambda: answer.append(_answers(hub_endpoint())), daemon=True)
     probe.start()
     probe.join(PROBE_TIMEOUT_S)
@@ -34,7 +34,7 @@ def hub_is_reachable() -> bool:
 
 
 def hub_silence() -> str:
-    """Say why the Hub is not asked: offline mode, or no answer."""
+    """Return why the Hub is not asked: offline mode, or no answer."""
     return "offline mode is on (HF_HUB_OFFLINE)" if _is_offline() else f"{hub_endpoint()} cannot be reached"
 
 

@@ -40,7 +40,7 @@ def module_shape(name: str, modules: Iterable[LoraModule]) -> tuple[int, int]:
     shapes = {(module.b.shape[0], module.a.shape[1]) for module in modules}
     if len(shapes) > 1:
         raise ConfigError(
-            f"the adapters change {name} in different shapes ({', '.join(map(str, sorted(shapes)))}); they lie on different bases"
+            f"the adapters change {name} in different shapes ({', '.join(map(str, sorted(shapes)))}); they were made for different bases"
         )
     return shapes.pop()
 

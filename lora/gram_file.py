@@ -36,7 +36,7 @@ class GramFile(Mapping[str, Tensor]):
             raise self._damage(str(e)) from e
         modules = header.get("modules") if isinstance(header, dict) else None
         if not isinstance(modules, dict) or not modules or not all(isinstance(each, str) and each in modules for each in modules.values()):
-            raise self._damage("it does not say which modules it is of")
+            raise self._damage("it does not state its modules")
         if header.get("format") != _FORMAT:
             raise AdapterError(f"{self._path} has format {header.get('format')}, and this version reads {_FORMAT}; upgrade adapt-embed")
         self.readers: dict[str, str] = modules  # module -> the module under whose name its matrix lies
@@ -117,7 +117,7 @@ def _header(grams: StoredGrams) -> str:
 
 
 def _fits(found: Mapping[str, Tensor]) -> bool:
-    """Say whether tensors make one Gram matrix in one of the two forms."""
+    """Return whether tensors make one Gram matrix in one of the two forms."""
     shapes = {field: tuple(tensor.shape) for field, tensor in found.items()}
     if shapes.keys() == {"upper"}:
         (count,) = shapes["upper"] if len(shapes["upper"]) == 1 else (0,)

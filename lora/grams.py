@@ -76,7 +76,7 @@ def store_gram(gram: Tensor, rank: GramRank) -> StoredGram:
 
 
 def blank_gram(width: int, rank: GramRank) -> StoredGram:
-    """Return a stored Gram matrix without content (on torch's meta device), to tell its size."""
+    """Return a stored Gram matrix without content (on torch's meta device), to learn its size."""
     if rank == "full":
         return FullGram(torch.empty(width * (width + 1) // 2, device="meta"))
     kept = min(rank, width)

@@ -29,7 +29,7 @@ def suggest(pairs: Sequence[PairExplanation]) -> tuple[str, ...]:
 def _of_pair(pair: PairExplanation) -> Iterator[str]:
     if pair.whole.cosine is None:
         idle = [name for name, norm in zip((pair.first, pair.second), pair.whole.norms, strict=True) if norm == 0]
-        yield f"{' and '.join(idle)} changes nothing, so that only the other's weight counts."
+        yield f"{' and '.join(idle)} changes nothing, so only the other's weight counts."
         return
     yield _relation(round(pair.whole.cosine, 3) + 0.0)  # adding 0 turns -0.0 into 0.0
     yield from _conflicts(pair.whole)
@@ -63,7 +63,7 @@ def _conflicts(whole: Figures) -> Iterator[str]:
 
 def _shared_space(whole: Figures) -> Iterator[str]:
     if whole.cosine is None or abs(whole.cosine) >= ALIGNED:
-        return  # the relation has said it
+        return  # the relation has stated it
     for side, overlap, chance in (
         ("write into", whole.column_overlap, whole.column_chance),
         ("read from", whole.row_overlap, whole.row_chance),

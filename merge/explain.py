@@ -1,4 +1,4 @@
-"""What adapters have in common, told before they are merged: pair by pair, module by module, layer by layer and in all."""
+"""What adapters have in common, shown before they are merged: pair by pair, module by module, layer by layer and in all."""
 
 import math
 import re
@@ -79,7 +79,7 @@ def explain(parents: Sequence[Factors], names: Sequence[str]) -> Explanation:
     https://arxiv.org/abs/2106.09685 section 7.2 (subspace overlap, whose measure this is).
     """
     if len(parents) < 2:
-        raise ConfigError(f"explaining holds adapters against each other, and {len(parents)} was given; name at least two")
+        raise ConfigError(f"--explain compares adapters, and {len(parents)} was given; name at least two")
     names = tuple(names)
     rows = list(combinations(range(len(parents)), 2))
     tallies: dict[tuple[int, int], dict[str, _Tally]] = {row: {} for row in rows}

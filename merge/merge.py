@@ -141,7 +141,7 @@ def _of_module(parents: Sequence[Mapping[str, LoraModule]], name: str) -> list[L
     """Return each parent's update of a module, of rank 0 where it has none.
 
     Raises:
-        ConfigError: two parents change a module of another shape; they lie on different bases.
+        ConfigError: two parents change a module of another shape; they were made for different bases.
     """
     there = {row: parent[name] for row, parent in enumerate(parents) if name in parent}
     out, into = module_shape(name, there.values())

@@ -40,7 +40,7 @@ def locate_reference(text: str, search: Search) -> Located:
     """Find where a reference's weights lie, without asking for its base.
 
     Raises:
-        UnknownReferenceError: it names nothing; the message lists what is known.
+        UnknownReferenceError: it does not exist; the message lists what is known.
         HubError: it is not in the cache, and the Hub cannot be reached or does not have it.
     """
     return LOCATORS[_way_of_naming(text)](text, search)
@@ -97,7 +97,7 @@ def _locate_folder(text: str, _search: Search) -> Located:
 def _locate_hf(text: str, _search: Search) -> Located:
     match = re.fullmatch(r"hf:([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", text)
     if match is None:
-        raise UnknownReferenceError(f"{text!r} is no reference to the Hub; expected hf:OWNER/REPO or hf:OWNER/REPO@REVISION")
+        raise UnknownReferenceError(f"{text!r} is not a reference to the Hub; expected hf:OWNER/REPO or hf:OWNER/REPO@REVISION")
     return _located(_fetch(match[1], match[2]), text)
 
 
@@ -113,7 +113,7 @@ def _fetch(repo: str, revision: str | None) -> Path:
         return folder
     if not hub_is_reachable():
         raise HubError(
-            f"{repo} is not in the Hugging Face cache, and {hub_endpoint()} cannot be reached; fetch it where it can, and give its folder"
+            f"{repo} is not in the Hugging Face cache, and {hub_endpoint()} cannot be reached; fetch it on a machine that can reach it, and give its folder"
         )
     return fetch_snapshot(repo, revision, patterns=_DOWNLOAD)
 
@@ -136,8 +136,8 @@ LOCATORS: dict[str, Callable[[str, Search], Located]] = {
     "folder": _locate_folder,
     "hf": _locate_hf,
 }
-"""Way of naming -> what finds it."""
+"""Kind of reference -> what finds it."""
 
 
 _COST = {way: cost for cost, way in enumerate(("base", "name", "folder", "hf"))}
-"""Way of naming -> its place in the order in which several references are looked for."""
+"""Kind of reference -> its place in the order in which several references are looked for."""

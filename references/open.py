@@ -35,7 +35,7 @@ class EncoderSettings:
         if self.max_tokens is not None and self.max_tokens < 8:
             raise ConfigError(f"the maximum length is {self.max_tokens} tokens; at least 8 are needed")
         if self.batch_tokens is not None and self.batch_tokens < 1:
-            raise ConfigError(f"a batch is to hold {self.batch_tokens} tokens; at least 1 is needed")
+            raise ConfigError(f"the batch size is {self.batch_tokens} tokens; at least 1 is needed")
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class LoadedBases:
     Attributes:
         settings: How vectors are computed.
         networks: By folder and fingerprint.
-        bases: By network and way of putting texts in; two layouts of one tokenizer are one way.
+        bases: By network and encoding; two layouts of one tokenizer are one encoding.
     """
 
     settings: EncoderSettings = field(default_factory=EncoderSettings)
@@ -53,7 +53,7 @@ class LoadedBases:
     bases: dict[tuple[object, ...], Base] = field(default_factory=dict)
 
     def load(self, spec: BaseSpec, encoding: EncodingSpec) -> Base:
-        """Return a base's network with a way of putting texts in; each network is loaded at most once.
+        """Return a base's network with an encoding; each network is loaded at most once.
 
         Raises:
             BaseError: it does not load.
@@ -106,7 +106,7 @@ def check_has_vectors(resolved: Resolved) -> None:
     if resolved.recipe is not None and not resolved.has_vectors:
         mode = resolved.recipe.mode
         raise AdapterError(
-            f"{resolved.reference} has no vectors: the mode {mode} ranks passages for a query and no more, which adapt bench can score; "
+            f"{resolved.reference} has no vectors: the mode {mode} only ranks passages for a query, which adapt bench can score; "
             "for vectors make an ensemble with --mode concat"
         )
 

@@ -17,7 +17,7 @@ def find_recorded_base(record: BaseRecord, reference: str, search: Search) -> Ba
         search: Where to look.
 
     Raises:
-        BaseError: it is not to be had, or is another than the one that was named.
+        BaseError: it is not available, or is another than the one that was named.
     """
     if search.base is not None:
         base = find_base(search.base, options=search.options)
@@ -28,7 +28,9 @@ def find_recorded_base(record: BaseRecord, reference: str, search: Search) -> Ba
         if fingerprint(folder) == record.sha256:
             return read_base(folder, "path", None, search.options)
     if not record.id:
-        where = f"{record.label} in {record.path}, which is not there any more" if record.path else f"{record.label}, which is not here"
+        where = (
+            f"{record.label} in {record.path}, which no longer exists" if record.path else f"{record.label}, which is not on this machine"
+        )
         raise BaseError(f"{reference} was made for {where}; name that base with --base")
     base = find_base(record.id, options=search.options)
     if base.sha256 != record.sha256:

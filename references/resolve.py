@@ -37,9 +37,9 @@ def resolve_reference(text: str, search: Search) -> Resolved:
     """Find what a reference names, and its base.
 
     Raises:
-        UnknownReferenceError: it names nothing; the message lists what is known.
-        BaseError: its base is not to be had, or is another than the one that was named.
-        AdapterError: the folder is no adapter, or an ensemble's member has gone.
+        UnknownReferenceError: it does not exist; the message lists what is known.
+        BaseError: its base is not available, or is another than the one that was named.
+        AdapterError: the folder is not an adapter, or a member of an ensemble is missing.
         HubError: it is not in the cache, and the Hub cannot be reached or does not have it.
     """
     return resolve_located(locate_reference(text, search), search)
@@ -110,17 +110,17 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
     A base that the user named (`--base`) is taken for the members that lie on it; it must be the base of one.
 
     Raises:
-        AdapterError: the recipe is damaged, or a member has gone or lies on another base now.
-        BaseError: the named base is none of the members', or one is not to be had.
+        AdapterError: the recipe is damaged, or a member is missing or was made for another base.
+        BaseError: the named base is none of the members', or one is not available.
     """
     recipe = read_recipe(folder)
     named = None if search.base is None else find_base(search.base, options=search.options).sha256
     if named is not None and all(base.sha256 != named for base in recipe.bases):
         bases = " and ".join(base.label for base in recipe.bases)
-        raise BaseError(f"{entry.reference} lies on {bases}, and --base {search.base} has other weights; leave --base out")
+        raise BaseError(f"{entry.reference} was made for {bases}, and --base {search.base} has different weights; omit --base")
     members = tuple(_find_member(entry.reference, member, search, named) for member in recipe.members)
     names = ", ".join(f"{member.weight:.4g} {member.reference}" for member in recipe.members)
-    held = f" (held against {members[0].base.name})" if len(recipe.bases) > 1 else ""
+    compared = f" (compared with {members[0].base.name})" if len(recipe.bases) > 1 else ""
     return Resolved(
         reference=entry.reference,
         kind="ensemble",
@@ -128,29 +128,29 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
         encoding=members[0].encoding,
         folder=folder,
         entry=entry,
-        description=f"ensemble {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{held}",
+        description=f"ensemble {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{compared}",
         members=members,
         recipe=recipe,
     )
 
 
 def _find_member(ensemble: str, member: Member, search: Search, named: str | None) -> Resolved:
-    is_meant = named in (None, member.base.sha256)  # what the user says of a base is said of the named one
-    said = search.options if is_meant else replace(search.options, lend_from=None, pooling=None)
-    options = said if said.lend_from is not None else _as_recorded(said, member)
+    is_meant = named in (None, member.base.sha256)  # the options are meant for the base that is named
+    asked = search.options if is_meant else replace(search.options, settings_of=None, pooling=None)
+    options = asked if asked.settings_of is not None else _as_recorded(asked, member)
     at = replace(search, base=search.base if named is not None and is_meant else None, options=options)
     try:
         spec = find_recorded_base(member.base, member.reference, at)
         found = resolve_reference(member.reference, replace(at, base=str(spec.folder)))
     except AdaptError as e:
-        raise AdapterError(f"{ensemble} needs its member {member.reference}, which is not to be had: {e}") from e
+        raise AdapterError(f"{ensemble} needs its member {member.reference}, which is not available: {e}") from e
     if found.base.sha256 != member.base.sha256:
         raise changed_member(ensemble, member, found.base.sha256)
     return found
 
 
-def _as_recorded(said: BaseOptions, member: Member) -> BaseOptions:
+def _as_recorded(asked: BaseOptions, member: Member) -> BaseOptions:
     """Fill what the user left open with what the ensemble was made with."""
-    prompts = {f"{role}_prompt": text for role, text in member.prompts.items() if getattr(said, f"{role}_prompt") is None}
-    pooling, longest = said.pooling or member.pooling, said.max_tokens or member.max_tokens
-    return replace(said, pooling=pooling, max_tokens=longest, **prompts)  # type: ignore[arg-type]
+    prompts = {f"{role}_prompt": text for role, text in member.prompts.items() if getattr(asked, f"{role}_prompt") is None}
+    pooling, longest = asked.pooling or member.pooling, asked.max_tokens or member.max_tokens
+    return replace(asked, pooling=pooling, max_tokens=longest, **prompts)  # type: ignore[arg-type]

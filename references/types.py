@@ -28,7 +28,7 @@ class Located:
         reference: Its full name: with the version, or as the user wrote it.
         folder: None for `base`.
         entry: What the registry, or the folder's own `adapt.json`, knows of it.
-        notes: What was chosen on the user's behalf, to be told.
+        notes: What was chosen on the user's behalf, to be shown.
     """
 
     reference: str
@@ -49,7 +49,7 @@ class Resolved:
         folder: Where its weights, or its recipe, are; None for a base.
         entry: What the registry, or the folder's own `adapt.json`, knows of it.
         description: One line for people.
-        notes: What was chosen on the user's behalf, to be told.
+        notes: What was chosen on the user's behalf, to be shown.
         members: Of an ensemble, in the order of its recipe.
         recipe: Of an ensemble; None for what has weights of its own.
     """

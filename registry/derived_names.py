@@ -27,7 +27,7 @@ class Inputs:
     bases: frozenset[str]
 
     def made(self, entry: Entry) -> bool:
-        """Say whether a version was made of the same names on the same bases."""
+        """Return whether a version was made of the same names on the same bases."""
         names = {_without_version(parent.reference) for parent in entry.parents}
         return names == {_without_version(text) for text in self.references} and self.bases == {base.sha256 for base in entry.bases}
 
@@ -44,14 +44,14 @@ def derive_name(registry: RegistryView, kind: Kind, inputs: Inputs, *, ending: s
     name = joined if len(joined) <= LONGEST and fits(joined) else "-".join([kind, *after])
     if name in inputs.names:
         raise ConfigError(
-            f"the result needs a name: as {name!r}, the name of what goes in, it would be the newest version of it; give another with "
-            f"--name, such as --name {name}-{kind} (or --name {name}, if the newest version is what it is to be)"
+            f"the result needs a name: as {name!r}, the name of an input, it would become its newest version; give another with "
+            f"--name, such as --name {name}-{kind} (or --name {name}, if that is what you want)"
         )
     other = next((entry for entry in registry.entries() if entry.name == name and not (entry.kind == kind and inputs.made(entry))), None)
     if other is not None:
         made = f"the {other.kind} of {', '.join(each.reference for each in other.parents)}" if other.parents else f"an {other.kind}"
         raise ConfigError(
-            f"the result needs a name: {name!r}, which its inputs suggest, is that of something else ({other.reference}, {made}, on "
+            f"the result needs a name: {name!r}, which its inputs suggest, belongs to something else ({other.reference}, {made}, on "
             f"{other.base_labels}); give another with --name"
         )
     return name

@@ -31,7 +31,7 @@ class Entry:
             the base stays as it is under an adapter for queries alone.
         name: Letters and digits of any script and `. _ -` (`names.RULE`), in NFC, as is the domain.
         version: 1, 2, ...; 0 for a draft that the registry has not numbered yet.
-        domain: What it was made for; None where nobody said.
+        domain: What it was made for; None where it is not stated.
         bases: What it lies on: one base, or several of an ensemble; of a model, what it was made from.
         pooling: `cls` or `mean`; None for an ensemble over bases that differ.
         prompts: Role -> the instruction before each text.
@@ -107,7 +107,7 @@ class Entry:
         return self.scores.get("dev")
 
     def is_on(self, base_sha256: str) -> bool:
-        """Say whether it, or a part of it, was made for the base with this fingerprint."""
+        """Return whether it, or a part of it, was made for the base with this fingerprint."""
         return any(base.sha256 == base_sha256 for base in self.bases)
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Take in an adapter that was made elsewhere: any PEFT LoRA folder whose factors fit a base that is at hand."""
+"""Take in an adapter that was made elsewhere: any PEFT LoRA folder whose factors fit a base that is available."""
 
 import shutil
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from torch import nn
@@ -31,7 +31,18 @@ class Addition:
     """What was registered, and what the user should know of it."""
 
     entry: Entry
+    folder: Path
     notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        return {
+            "reference": self.entry.reference,
+            "path": str(self.folder),
+            "size": self.entry.size,
+            "base": asdict(self.entry.bases[0]),
+            "notes": list(self.notes),
+        }
 
 
 def add_folder(
@@ -46,8 +57,8 @@ def add_folder(
 ) -> Addition:
     """Copy a PEFT LoRA folder into the registry (without hidden files, training checkpoints and another registry's entry).
 
-    Pooling, prompts, lengths and tokenizer are written anew as adapt understood them, so that sentence-transformers gives the same vectors.
-    Where the base lay in a wrapper, or fields are ignored, the tensors and the configuration are written anew, as peft reads them on
+    Pooling, prompts, lengths and tokenizer are written again as adapt understood them, so that sentence-transformers gives the same vectors.
+    Where the base lay in a wrapper, or fields are ignored, the tensors and the configuration are written again, as peft reads them on
     the base itself.
     The copy's `adapter_config.json` names the base that was found, so that peft and sentence-transformers find it too.
 
@@ -57,12 +68,12 @@ def add_folder(
         name: Its name; None: the folder's.
         domain: What it was made for, where that is known.
         base_reference: Its base; None: the one its configuration names.
-        options: What is said of the base beside its name.
+        options: What the user states of the base beside its name.
         ignored: Fields of its configuration that adapt does not know, of which the user says that they change nothing.
 
     Raises:
         AdapterError: the folder is damaged, or its factors do not fit the base.
-        BaseError: the base is not named, or not to be had.
+        BaseError: the base is not named, or not available.
         RegistryError: the registry refuses.
     """
     own = _own_entry(folder)
@@ -88,7 +99,7 @@ def add_folder(
         data=DataRecord(source="added from a folder", notes=(f"made elsewhere; factors sha256 {factors_sha256(factors)}", *ignoring)),
     )
     entry = registry.add(draft, lambda target: _copy(file, target, base))
-    return Addition(entry, (*_notes(folder, named, base_reference, spec), *ignoring))
+    return Addition(entry, registry.folder(entry), (*_notes(folder, named, base_reference, spec), *ignoring))
 
 
 def _find_base(folder: Path, named: str | None, reference: str | None, options: BaseOptions) -> ResolvedBase:
@@ -99,11 +110,11 @@ def _find_base(folder: Path, named: str | None, reference: str | None, options: 
     except BaseError as e:
         if reference:
             raise
-        raise BaseError(f"{folder} was made for {named!r}, which is not at hand ({e}); name its base with --base") from e
+        raise BaseError(f"{folder} was made for {named!r}, which is not available ({e}); name its base with --base") from e
 
 
 def _own_entry(folder: Path) -> Entry | None:
-    """Return what a version's own record says of it; None of a folder that no registry wrote.
+    """Return a version's own record; None of a folder that no registry wrote.
 
     Raises:
         AdapterError: the record is damaged, or of something that this version of adapt cannot use.
@@ -135,7 +146,7 @@ def _refuse_another_base(folder: Path, own: Entry | None, spec: BaseSpec) -> Non
 
 
 def fit_to_base(file: LoraFile, spec: BaseSpec) -> LoraFile:
-    """Hold a folder that no registry wrote against its base, of which the configuration alone is read; as `fit_to_network`."""
+    """Check a folder that no registry wrote against its base, of which the configuration alone is read; as `fit_to_network`."""
     return fit_to_network(file, build_outline(spec.folder), spec.name)
 
 

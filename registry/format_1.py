@@ -1,4 +1,4 @@
-"""Entries of format 1, in which bases, parents and data held absolute paths, and no side was said."""
+"""Entries of format 1, in which bases, parents and data held absolute paths, and no side was recorded."""
 
 import json
 from dataclasses import fields

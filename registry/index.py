@@ -15,7 +15,7 @@ ENTRY = "adapt.json"
 
 
 class DamagedIndexError(RegistryError):
-    """The index is there and cannot be understood, or has gone from among its folders; `verify --fix` writes it anew."""
+    """The index is there and cannot be understood, or is missing among its folders; `verify --fix` rebuilds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def read_index(path: Path) -> Index:
     except FileNotFoundError:
         if any(path.parent.glob(f"[!.]*/*/{ENTRY}")):
             raise DamagedIndexError(
-                f"{path} has gone, but there are versions beside it; to write it anew from them: adapt verify --fix"
+                f"{path} is missing, but there are versions beside it; to rebuild it from them: adapt verify --fix"
             ) from None
         return Index()
     except (ValueError, RecursionError) as e:
@@ -129,7 +129,7 @@ def _parse(path: Path, content: object) -> Index:
 
 
 def _damaged(path: Path, how: str) -> DamagedIndexError:
-    return DamagedIndexError(f"{path} {how}; restore it from a copy, or write it anew from the version folders with: adapt verify --fix")
+    return DamagedIndexError(f"{path} {how}; restore it from a copy, or rebuild it from the version folders with: adapt verify --fix")
 
 
 def _with_aliases(all_aliases: dict[str, dict[str, int]], name: str, aliases: dict[str, int]) -> dict[str, dict[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import AdaptError
@@ -26,6 +27,22 @@ class Lineage:
             "present": self.entry is not None,
             "parents": [parent.to_dict() for parent in self.parents],
         }
+
+    def draw(self) -> Iterator[str]:
+        """Yield a line for the version, and below it a branch for each of its parents."""
+        yield f"{self.reference}  {self._what()}" + ("" if self.weight is None else f"  weight {self.weight:g}")
+        for number, parent in enumerate(self.parents, start=1):
+            first, *below = parent.draw()
+            is_last = number == len(self.parents)
+            yield f"{'└── ' if is_last else '├── '}{first}"
+            yield from (f"{'    ' if is_last else '│   '}{line}" for line in below)
+
+    def _what(self) -> str:
+        if self.entry:
+            return f"{self.entry.kind}, {self.entry.method or 'no method'}, {self.entry.domain or 'no domain'}"
+        if self.reference == "base":
+            return "as it is"
+        return "outside the registry" if "/" in self.reference or "\\" in self.reference else "not in this registry"
 
 
 def lineage(registry: RegistryView, entry: Entry) -> Lineage:

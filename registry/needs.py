@@ -20,20 +20,20 @@ def lost_bases(entry: Entry, folder: Path) -> Iterator[str]:
     if not any((folder / name).is_file() for name in (CONFIG, RECIPE)):
         return  # there is nothing in it to be loaded
     if entry.kind == "ensemble":
-        anew = "make the ensemble again: adapt ensemble"
+        remedy = "make the ensemble again: adapt ensemble"
     else:
         base = entry.bases[0].id or next(map(str, entry.bases[0].folders()), "FOLDER")
-        anew = f"register it anew on a copy of that base: adapt add {folder} --name {entry.name} --base {base}"
+        remedy = f"register it again on a copy of that base: adapt add {folder} --name {entry.name} --base {base}"
     lost = [record for record in entry.bases if not record.is_there]
     for record in lost:
-        yield (f"lies on {record.label}, which has no Hub id, and {_where(record)}; put it back, or {anew}")
+        yield (f"lies on {record.label}, which has no Hub id, and {_where(record)}; put it back, or {remedy}")
     named = None if lost else _named(folder)
     if named and not _can_be_loaded(named, entry.bases[0]):
-        yield f"names the base {named!r} in its {CONFIG}, by which peft and sentence-transformers do not find it; {anew}"
+        yield f"names the base {named!r} in its {CONFIG}, by which peft and sentence-transformers do not find it; {remedy}"
 
 
 def _where(record: BaseRecord) -> str:
-    return f"its folder {record.path} is not there any more" if record.path else "no folder that ADAPT_BASES names has it"
+    return f"its folder {record.path} no longer exists" if record.path else "no folder that ADAPT_BASES names has it"
 
 
 def _named(folder: Path) -> str | None:
@@ -45,12 +45,12 @@ def _named(folder: Path) -> str | None:
 
 
 def _can_be_loaded(named: str, record: BaseRecord) -> bool:
-    """Say whether a name leads to a base from every directory: a Hub id, or the absolute path of a folder that is there."""
+    """Return whether a name leads to a base from every directory: a Hub id, or the absolute path of a folder that is there."""
     return named == record.id or bool(_HUB_ID.fullmatch(named)) or is_base_folder(named)
 
 
 def lost_members(entry: Entry, there: set[str]) -> Iterator[str]:
-    """Yield what has gone of the members that an ensemble was made of, `there` being the versions that have a folder.
+    """Yield the missing members of an ensemble, `there` being the versions that have a folder.
 
     A base is looked for by `lost_bases`, and what lies on the Hub is not looked for.
     """
@@ -60,7 +60,7 @@ def lost_members(entry: Entry, there: set[str]) -> Iterator[str]:
         is_path = Path(reference).is_absolute()
         if is_path and any((Path(reference) / name).is_file() for name in _MODEL_FILES):
             continue
-        gone = "whose folder is not there any more" if is_path else "which is not in the registry any more"
+        gone = "whose folder no longer exists" if is_path else "which is no longer in the registry"
         yield (
             f"needs its member {reference}, {gone}; restore it, or make the ensemble again (adapt ensemble) "
             f"and remove this one: adapt rm {entry.reference}"

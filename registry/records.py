@@ -102,7 +102,7 @@ def find_on_other_base(all_of_them: Sequence[_OnBase]) -> _OnBase | None:
 
 
 def is_base_folder(path: str | None) -> bool:
-    """Say whether this is the absolute path of a folder with a base in it, whatever the current directory is."""
+    """Return whether this is the absolute path of a folder with a base in it, whatever the current directory is."""
     return path is not None and Path(path).is_absolute() and (Path(path) / "config.json").is_file()
 
 
@@ -139,7 +139,7 @@ class DataRecord:
         fingerprint: The sha256 of its texts.
         language: `en` or `zh`.
         counts: What is counted -> how many.
-        notes: What was said of the data.
+        notes: Notes on the data.
         grams: Size and error of the Gram matrices, where they were measured.
     """
 

@@ -17,9 +17,9 @@ def check_name(name: str) -> None:
         RegistryError: the name has other characters, or means something else.
     """
     if not is_name(name):
-        raise RegistryError(f"the name {name!r} does not fit; names have {RULE}")
+        raise RegistryError(f"the name {name!r} is not valid; names have {RULE}")
     if name.lower() in RESERVED:
-        raise RegistryError(f"the name {name!r} is taken: it means something else here; choose another with --name")
+        raise RegistryError(f"the name {name!r} is taken: it has another meaning here; choose another with --name")
 
 
 def check_alias(alias: str) -> None:
@@ -29,7 +29,7 @@ def check_alias(alias: str) -> None:
         RegistryError: it has other characters, or looks like a version.
     """
     if not is_name(alias):
-        raise RegistryError(f"the alias {alias!r} does not fit; aliases have {RULE}")
+        raise RegistryError(f"the alias {alias!r} is not valid; aliases have {RULE}")
     if _LIKE_A_VERSION.fullmatch(alias):
         raise RegistryError(f"the alias {alias!r} looks like a version number; choose a word, such as 'best'")
 

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from .. import disk
 from ..errors import RegistryError, UnknownReferenceError
+from ..plurals import count
 
 RUNS = "runs"
 
@@ -62,12 +63,26 @@ class InterruptedRun:
         return asdict(self) | {"path": str(self.path)}
 
     def describe_progress(self) -> str:
-        """Say how far it came."""
+        """Describe how far it came."""
         if self.of is not None:
             return f"a group of {self.of} seeds"
         if self.step is None:
-            return "at a step that its files do not say"
+            return "at a step that its files do not state"
         return f"after step {self.step}" + (f" of {self.steps}" if self.steps else "")
+
+    def describe(self) -> str:
+        """Return what it is and how far it came, as a line."""
+        what = ", ".join(part for part in (self.name, self.domain and f"domain {self.domain}", self.base and f"on {self.base}") if part)
+        return f"{what or 'a run of which no more is known'}, {self.describe_progress()}, last written {self.age}"
+
+    @property
+    def age(self) -> str:
+        """How long ago its state was written, as text."""
+        seconds = max(0, int((datetime.now(UTC) - datetime.fromisoformat(self.updated)).total_seconds()))
+        for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+            if seconds >= length:
+                return f"{count(seconds // length, unit)} ago"
+        return f"{count(seconds, 'second')} ago"
 
 
 def list_runs(home: Path) -> list[InterruptedRun]:
@@ -79,7 +94,7 @@ def list_runs(home: Path) -> list[InterruptedRun]:
 
 
 def describe_run(path: Path) -> InterruptedRun:
-    """Say what is known of a run by its folder, or of a group of seeds by its record; what cannot be read is not known."""
+    """Return what is known of a run by its folder, or of a group of seeds by its record; what cannot be read is not known."""
     files = [*path.iterdir(), facts_of(path)] if path.is_dir() else [path]
     sizes = [file.stat() for file in files if file.is_file()]
     written = max((each.st_mtime for each in sizes), default=path.stat().st_mtime)

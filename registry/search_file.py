@@ -14,7 +14,7 @@ from ..errors import AdapterError
 SEARCH = "search.json"
 GeneralKind = Literal["spearman", "closeness"]
 """`spearman`: of cosines with gold similarities. `closeness`: mean cosine with the base's own vectors of the dev texts."""
-_DECIMALS = 3  # so that the weights that are told are those that were measured
+_DECIMALS = 3  # so that the weights that are printed are those that were measured
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def staged(home: Path, timeout_s: float) -> Iterator[Path]:
 
 
 def new_temporary(home: Path) -> Path:
-    """Name a path in the registry's temporary folder that nobody else uses."""
+    """Name a path in the registry's temporary folder that nothing else uses."""
     return home / TEMPORARY / secrets.token_hex(8)
 
 

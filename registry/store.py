@@ -32,6 +32,11 @@ class Removal:
     broken: tuple[str, ...]
     freed_bytes: int
 
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        aliases, children = list(self.aliases), list(self.children)
+        return {"removed": self.entry.reference, "aliases": aliases, "children": children, "freed_bytes": self.freed_bytes}
+
 
 @dataclass(frozen=True, slots=True)
 class Registry(RegistryView):
@@ -92,7 +97,7 @@ class Registry(RegistryView):
 
         Raises:
             RegistryError: the alias does not fit, or the registry cannot be written.
-            UnknownReferenceError: the version has gone.
+            UnknownReferenceError: the version is missing.
         """
         alias = normalise(alias)
         check_alias(alias)
@@ -109,7 +114,7 @@ class Registry(RegistryView):
         """Take an alias away; return the version it named.
 
         Raises:
-            UnknownReferenceError: there is no such alias of the user's.
+            UnknownReferenceError: the user has no such alias.
         """
         name, alias = normalise(name), normalise(alias)
         versions: list[int] = []
@@ -129,7 +134,7 @@ class Registry(RegistryView):
 
         Raises:
             RegistryError: something needs it, it ships with the package, or the registry cannot be written.
-            UnknownReferenceError: it has gone already.
+            UnknownReferenceError: it is missing already.
         """
         with readable_errors(self.home):
             disk.make_folder(self.home)
@@ -144,15 +149,15 @@ class Registry(RegistryView):
         if entry not in index:
             if entry in self.builtin.index():
                 raise RegistryError(f"{entry.reference} ships with the package and cannot be removed")
-            raise UnknownReferenceError(f"{entry.reference} is not in the registry any more")
+            raise UnknownReferenceError(f"{entry.reference} is no longer in the registry")
         aliases = tuple(sorted(alias for alias, version in index.aliases.get(entry.name, {}).items() if version == entry.version))
         made_from_it = children(self, entry)
         broken = tuple(child.reference for child in made_from_it if child.kind == "ensemble")
         needs = [f"the alias {entry.name}@{alias}" for alias in aliases] + [child.reference for child in made_from_it]
         if needs and not force:
-            freeing = "".join(f"to take the alias away: adapt alias {entry.reference} {alias} --remove; " for alias in aliases)
+            freeing = "".join(f"to remove the alias: adapt alias {entry.reference} {alias} --remove; " for alias in aliases)
             raise RegistryError(
-                f"{entry.reference} is needed by {', '.join(needs)}; {freeing}to remove it all the same: adapt rm {entry.reference} --force"
+                f"{entry.reference} is needed by {', '.join(needs)}; {freeing}to remove it anyway: adapt rm {entry.reference} --force"
             )
         return Removal(
             entry=entry,
@@ -163,7 +168,7 @@ class Registry(RegistryView):
         )
 
     def verify(self, fix: bool = False) -> VerifyReport:
-        """Hold every file against its hash and look for what does not belong; with `fix`, tidy up what holds nothing.
+        """Check every file against its hash and look for what does not belong; with `fix`, tidy up what holds nothing.
 
         Raises:
             RegistryError: the index is of a newer format, or the registry cannot be written while `fix` is on.

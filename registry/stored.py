@@ -109,7 +109,7 @@ def entry_file(entry: Entry) -> bytes:
 
 
 def as_read(entry: Entry) -> Entry:
-    """Return an entry as it is read back: what JSON cannot tell apart, such as tuples and lists, is one."""
+    """Return an entry as it is read back: what JSON does not distinguish, such as tuples and lists, becomes equal."""
     return from_stored(json.loads(json.dumps(to_stored(entry), allow_nan=False)))
 
 
@@ -140,6 +140,6 @@ def check_format(number: object) -> None:
         RegistryError: it never was one.
     """
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise RegistryError(f"it has format {number!r}, which never was one (this version reads up to {FORMAT})")
+        raise RegistryError(f"it has format {number!r}, which does not exist (this version reads up to {FORMAT})")
     if number > FORMAT:
         raise NewerFormatError(f"it has format {number}, and this version reads up to {FORMAT}; upgrade with: pip install -U adapt-embed")

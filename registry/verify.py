@@ -1,10 +1,10 @@
-"""Hold the registry against its index: every file against its hash, what a version needs elsewhere, and what no index names."""
+"""Check the registry against its index: every file against its hash, what a version needs elsewhere, and what no index names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -29,7 +29,7 @@ ProblemKind = Literal["missing", "changed", "extra", "folder gone", "orphan", "l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is not as it should be: what, where, how, what was done about it (None: nothing), and whether `--fix` mends it."""
+    """One thing that is not as it should be: what, where, how, what was done about it (None: nothing), and whether `--fix` repairs it."""
 
     kind: ProblemKind
     where: str
@@ -40,7 +40,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """What was looked at, and what was found."""
+    """What was checked, and what was found."""
 
     versions: int
     files: int
@@ -55,6 +55,11 @@ class VerifyReport:
     def is_clean(self) -> bool:
         """Whether no problem is left."""
         return not self.unfixed
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON can hold it."""
+        problems = [asdict(problem) for problem in self.problems]
+        return {"versions": self.versions, "files": self.files, "is_clean": self.is_clean, "problems": problems}
 
 
 def verify_registry(registry: RegistryView, fix: bool) -> VerifyReport:
@@ -74,7 +79,7 @@ def verify_registry(registry: RegistryView, fix: bool) -> VerifyReport:
             problems += _rebuild(registry, str(e))
             entries = registry.user.index().entries
         in_versions = {entry.reference: list(check_entry(registry.user, entry)) for entry in entries}
-        problems += _look_around(registry, in_versions, fix) if registry.home.is_dir() else []
+        problems += _check_surroundings(registry, in_versions, fix) if registry.home.is_dir() else []
     return _report((*registry.builtin.index().entries, *entries), problems)
 
 
@@ -83,17 +88,17 @@ def check_entry(layer: Layer, entry: Entry) -> Iterator[Problem]:
     folder = layer.folder(entry)
     there = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if not path.is_dir()}
     if not there:
-        yield Problem(kind="folder gone", where=entry.reference, detail=f"{folder} has gone or is empty", is_fixable=True)
+        yield Problem(kind="folder gone", where=entry.reference, detail=f"{folder} is missing or empty", is_fixable=True)
         return
     for name, expected in entry.files.items():
         if name not in there:
-            yield Problem(kind="missing", where=entry.reference, detail=f"{folder / name} has gone; restore it from a copy")
+            yield Problem(kind="missing", where=entry.reference, detail=f"{folder / name} is missing; restore it from a copy")
         elif how := _difference(there[name], expected):
             yield Problem(
                 kind="changed", where=entry.reference, detail=f"{folder / name} {how}; restore it from a copy, or remove this version"
             )
     if _read_entry(folder) != entry:
-        yield Problem(kind="changed", where=entry.reference, detail=f"{folder / ENTRY} does not say what the index says")
+        yield Problem(kind="changed", where=entry.reference, detail=f"{folder / ENTRY} differs from the index")
     for name in there.keys() - entry.files.keys() - {ENTRY}:
         yield Problem(kind="extra", where=entry.reference, detail=f"{folder / name} was not registered; move it away")
     for detail in lost_bases(entry, folder):
@@ -118,8 +123,8 @@ def _read_entry(folder: Path) -> Entry | None:
         return None
 
 
-def _look_around(registry: RegistryView, in_versions: dict[str, list[Problem]], fix: bool) -> list[Problem]:
-    """Under the lock, where it can be had: drop what was found in versions removed meanwhile, and add what no version holds."""
+def _check_surroundings(registry: RegistryView, in_versions: dict[str, list[Problem]], fix: bool) -> list[Problem]:
+    """Under the lock, where it is free: drop what was found in versions removed meanwhile, and add what no version holds."""
     with ExitStack() as stack:
         try:
             stack.enter_context(index_lock(registry.home, registry.lock_timeout_s))
@@ -145,7 +150,7 @@ def _drop_what_is_gone(registry: RegistryView, problem: Problem) -> Problem:
     aliases = [alias for alias, version in index.aliases.get(entry.name, {}).items() if version == entry.version]
     write_index(registry.home, index.without_entry(entry))
     disk.remove_tree(registry.user.folder(entry))  # nothing but empty folders, if it is there at all
-    return replace(problem, fixed=f"taken out of the index{' with the aliases ' + ', '.join(sorted(aliases)) if aliases else ''}")
+    return replace(problem, fixed=f"removed from the index{' with the aliases ' + ', '.join(sorted(aliases)) if aliases else ''}")
 
 
 def _lost_members(registry: RegistryView) -> list[Problem]:
@@ -176,7 +181,7 @@ def _version_folders(home: Path) -> list[Path]:
 
 
 def _as_registered(folder: Path) -> Path:
-    """Return a version folder by its name's own spelling: some disks list names with the accents apart."""
+    """Return a version folder by its name's own spelling: some file systems list names in decomposed form."""
     registered = folder.parent.parent / normalise(folder.parent.name) / folder.name
     return registered if registered.is_dir() else folder
 
@@ -191,13 +196,15 @@ def _orphans(registry: RegistryView, index: Index, fix: bool) -> list[Problem]:
         if entry is None or registry.user.folder(entry) != folder:
             problems.append(
                 Problem(
-                    kind="orphan", where=str(folder), detail=f"is in no index, and its {ENTRY} does not fit; look at it, then move it away"
+                    kind="orphan",
+                    where=str(folder),
+                    detail=f"is not in any index, and its {ENTRY} does not match; inspect it, then move it away",
                 )
             )
             continue
         if fix:
             discard(registry.home, folder)
-        detail = "is in no index: a command was killed here, or an older registry.json was put back"
+        detail = "is not in any index: a command was killed here, or an older registry.json was put back"
         problems.append(Problem(kind="orphan", where=str(folder), detail=detail, fixed="removed" if fix else None, is_fixable=True))
     return problems
 
@@ -221,7 +228,7 @@ def _leftovers(home: Path, fix: bool) -> list[Problem]:
 
 
 def _rebuild(registry: RegistryView, how: str) -> list[Problem]:
-    """Write the index anew from the version folders; the damaged one is kept beside it."""
+    """Rebuild the index from the version folders; the damaged one is kept beside it."""
     path = registry.user.index_path
     with index_lock(registry.home, registry.lock_timeout_s):
         _refuse_newer(registry.home)
@@ -231,7 +238,7 @@ def _rebuild(registry: RegistryView, how: str) -> list[Problem]:
         index = Index()
         for entry in sorted(entries, key=lambda entry: (entry.name, entry.version)):
             index = index.with_entry(entry)
-        fixed = f"written anew from {len(entries)} version folders; its aliases are lost"
+        fixed = f"rebuilt from {len(entries)} version folders; its aliases are lost"
         if path.exists():
             aside = new_temporary(registry.home).name[:6]
             disk.move(path, path.with_name(f"{path.name}.damaged-{aside}"))
@@ -252,7 +259,7 @@ def _refuse_newer(home: Path) -> None:
         except NewerFormatError as e:
             raise NewerFormatError(f"{folder / ENTRY} cannot be read: {e}") from e
         except RegistryError:
-            continue  # told as what it is: a folder whose entry does not fit
+            continue  # reported as what it is: a folder whose entry does not fit
 
 
 def _report(entries: tuple[Entry, ...], problems: list[Problem]) -> VerifyReport:

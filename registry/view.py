@@ -32,19 +32,19 @@ class RegistryView:
         return sorted(both, key=lambda entry: (entry.name, entry.version))
 
     def is_builtin(self, entry: Entry) -> bool:
-        """Say whether an entry ships with the package."""
+        """Return whether an entry ships with the package."""
         return entry not in self.user.index()
 
     def folder(self, entry: Entry) -> Path:
         """Return the folder of an entry.
 
         Raises:
-            RegistryError: it has gone.
+            RegistryError: it is missing.
         """
         folder = (self.builtin if self.is_builtin(entry) else self.user).folder(entry)
         if not folder.is_dir():
             raise RegistryError(
-                f"the folder of {entry.reference}, {folder}, has gone; restore it from a copy, or tidy up with: adapt verify --fix"
+                f"the folder of {entry.reference}, {folder}, is missing; restore it from a copy, or tidy up with: adapt verify --fix"
             )
         return folder
 
@@ -86,6 +86,19 @@ class RegistryView:
         """
         return self.find(*split_reference(reference))
 
+    def find_to_remove(self, reference: str) -> Entry:
+        """Return what a reference names that is to be removed: by its bare name alone where there is but one version.
+
+        Raises:
+            RegistryError: the name has several versions, or as `find_reference`.
+            UnknownReferenceError: there is no such entry.
+        """
+        entry = self.find_reference(reference)
+        versions = [each.reference for each in self.entries() if each.name == entry.name]
+        if "@" not in reference and len(versions) > 1:
+            raise RegistryError(f"{reference} has {len(versions)} versions; say which to remove: {', '.join(versions)}")
+        return entry
+
     def _by_version(self, of_name: list[Entry], version: int | str) -> Entry:
         name, aliases = of_name[0].name, self.aliases(of_name[0].name)
         number = int(version) if isinstance(version, int) or (version.isascii() and version.isdigit()) else aliases.get(version)
@@ -101,15 +114,15 @@ class RegistryView:
         """Refuse a name that cannot stand beside those that are here: to be asked before the work, and again when it is registered.
 
         Raises:
-            RegistryError: it has other characters, means something else, names no folder on Windows, or differs from another in case alone.
+            RegistryError: it has other characters, means something else, names no folder on Windows, or differs from another only in case.
         """
         name = normalise(name)
         check_name(name)
         others = {entry.name for entry in self.entries()}
         if name not in others and (why := why_not_a_folder(name)):
-            raise RegistryError(f"the name {name!r} {why}, so that the registry could not be taken there; choose another with --name")
+            raise RegistryError(f"the name {name!r} {why}, so the registry could not be used there; choose another with --name")
         for other in others:
             if other != name and fold(other) == fold(name):
                 raise RegistryError(
-                    f"the name {name!r} differs from the registered {other!r} in case alone, which not every disk can tell apart; choose another with --name"
+                    f"the name {name!r} differs from the registered {other!r} only in case, which not every file system distinguishes; choose another with --name"
                 )

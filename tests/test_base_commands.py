@@ -108,7 +108,7 @@ def test_undo_alone_leaves_an_empty_cache(tiny_as_small: Path) -> None:
 @pytest.mark.parametrize(
     "arguments, code, message",
     [
-        (["no-such-folder", "--as", "bge-small-en"], 1, "no-such-folder is no folder"),
+        (["no-such-folder", "--as", "bge-small-en"], 1, "no-such-folder is not a folder"),
         (["--as", "bge-small-en"], 1, "lies nowhere on this machine; give its FOLDER"),
         ([".", "--as", "bge"], 1, "unknown base alias 'bge'"),
         (["."], 2, "Missing option '--as'"),

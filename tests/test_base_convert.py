@@ -146,7 +146,7 @@ def test_shards_are_joined(tiny_base: Path, pickled: Path) -> None:
     shutil.rmtree(out)
     (pickled / "pytorch_model-00002-of-00002.bin").unlink()
     ran = adapt("base", "convert", pickled)
-    assert "pytorch_model-00002-of-00002.bin has gone, one of the 2 files" in ran.stderr
+    assert "pytorch_model-00002-of-00002.bin is missing, one of the 2 files" in ran.stderr
     assert not out.exists()
 
 
@@ -177,8 +177,8 @@ class Harmful:
 @pytest.mark.parametrize(
     "how, message",
     [
-        ("code", "holds more than tensors and is not read, for that could run code"),
-        ("legacy code", "holds more than tensors and is not read, for that could run code"),
+        ("code", "holds more than tensors and is not read, because that could run code"),
+        ("legacy code", "holds more than tensors and is not read, because that could run code"),
         ("cut", "pytorch_model.bin is damaged"),
         ("empty", "pytorch_model.bin is damaged"),
         ("text", "pytorch_model.bin is damaged"),
@@ -211,10 +211,10 @@ def test_what_cannot_be_converted_is_one_line_and_leaves_nothing(
 
 
 def test_folders_that_are_not_to_be_converted_or_overwritten_are_left(tiny_base: Path, pickled: Path, tmp_path: Path) -> None:
-    assert "has its weights as safetensors already" in adapt("base", "convert", tiny_base).stderr
+    assert "already has its weights as safetensors" in adapt("base", "convert", tiny_base).stderr
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("mine")
-    assert "full exists already and is left as it is" in adapt("base", "convert", pickled, "-o", tmp_path / "full").stderr
+    assert "full already exists and is left unchanged" in adapt("base", "convert", pickled, "-o", tmp_path / "full").stderr
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine"]
     assert "unknown base 'nothing'" in adapt("base", "convert", "nothing").stderr
     (pickled / "pytorch_model.bin").unlink()
@@ -232,7 +232,7 @@ def test_weights_that_do_not_give_the_same_vectors_are_refused(pickled: Path, mo
     write = convert._write_tensors
     monkeypatch.setattr(convert, "_write_tensors", lambda tensors, path: write({k: v * 1.001 for k, v in tensors.items()}, path))
     ran = adapt("base", "convert", pickled)
-    assert "give other vectors" in ran.stderr
+    assert "give different vectors" in ran.stderr
     assert [path.name for path in pickled.parent.iterdir()] == ["pickled"]
 
 

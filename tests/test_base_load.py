@@ -1,4 +1,4 @@
-"""Loading a base: frozen, whole or not at all; an adapter laid over it and taken off again, bit for bit."""
+"""Loading a base: frozen, whole or not at all; an adapter merged into its weights and taken out again, bit for bit."""
 
 import shutil
 from pathlib import Path
@@ -40,28 +40,28 @@ def test_the_network_is_frozen_and_in_evaluation_mode(loaded_tiny_base: Base) ->
 
 def test_laying_over_adds_and_taking_off_restores_every_bit(loaded_tiny_base: Base) -> None:
     before, change = weights(loaded_tiny_base), deltas(*NAMES, seed=0)
-    loaded_tiny_base.network.lay_over("one", change)
-    laid = weights(loaded_tiny_base)
+    loaded_tiny_base.network.merge_weights("one", change)
+    merged = weights(loaded_tiny_base)
     for name in NAMES:
-        assert torch.equal(laid[f"{name}.weight"], before[f"{name}.weight"] + change[name])
-    assert not same_bits(laid, before)
-    loaded_tiny_base.network.lay_over(None, {})
+        assert torch.equal(merged[f"{name}.weight"], before[f"{name}.weight"] + change[name])
+    assert not same_bits(merged, before)
+    loaded_tiny_base.network.merge_weights(None, {})
     assert same_bits(weights(loaded_tiny_base), before)
 
 
 def test_one_adapter_after_another_leaves_nothing_of_the_first(loaded_tiny_base: Base, tiny_base: Path) -> None:
-    loaded_tiny_base.network.lay_over("one", deltas(*NAMES, seed=0))
-    loaded_tiny_base.network.lay_over("two", deltas(NAMES[1], seed=1))
+    loaded_tiny_base.network.merge_weights("one", deltas(*NAMES, seed=0))
+    loaded_tiny_base.network.merge_weights("two", deltas(NAMES[1], seed=1))
     alone = load_base(resolve_base(str(tiny_base)))
-    alone.network.lay_over("two", deltas(NAMES[1], seed=1))
+    alone.network.merge_weights("two", deltas(NAMES[1], seed=1))
     assert same_bits(weights(loaded_tiny_base), weights(alone))
 
 
 def test_the_same_key_again_changes_nothing(loaded_tiny_base: Base) -> None:
-    loaded_tiny_base.network.lay_over("one", deltas(*NAMES, seed=0))
-    laid = weights(loaded_tiny_base)
-    loaded_tiny_base.network.lay_over("one", deltas(*NAMES, seed=5))
-    assert same_bits(weights(loaded_tiny_base), laid)
+    loaded_tiny_base.network.merge_weights("one", deltas(*NAMES, seed=0))
+    merged = weights(loaded_tiny_base)
+    loaded_tiny_base.network.merge_weights("one", deltas(*NAMES, seed=5))
+    assert same_bits(weights(loaded_tiny_base), merged)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_the_same_key_again_changes_nothing(loaded_tiny_base: Base) -> None:
 def test_an_adapter_of_another_base_is_refused_and_changes_nothing(loaded_tiny_base: Base, name: str, shape: tuple[int, int]) -> None:
     before = weights(loaded_tiny_base)
     with pytest.raises(AdapterError, match="it was made for another base"):
-        loaded_tiny_base.network.lay_over("other", {NAMES[1]: torch.ones(32, 32), name: torch.ones(shape)})
+        loaded_tiny_base.network.merge_weights("other", {NAMES[1]: torch.ones(32, 32), name: torch.ones(shape)})
     assert same_bits(weights(loaded_tiny_base), before)
-    assert loaded_tiny_base.network.laid is None
+    assert loaded_tiny_base.network.merged is None
 
 
 def test_weights_that_lack_a_tensor_are_refused_and_never_filled_with_noise(copied: Path) -> None:

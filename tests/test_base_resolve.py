@@ -109,15 +109,15 @@ def test_a_folder_says_its_own_ways(tiny_base: Path) -> None:
 
 
 def test_base_as_lends_pooling_prompt_length_and_language_and_keeps_the_fingerprint(bare: Path) -> None:
-    found = resolve_base(str(bare), options=BaseOptions(lend_from="bge-small-zh"))
+    found = resolve_base(str(bare), options=BaseOptions(settings_of="bge-small-zh"))
     spec, encoding = found.spec, found.encoding
     assert (encoding.pooling, encoding.query_prompt, encoding.max_tokens, spec.language) == ("cls", BGE_ZH_QUERY, 512, "zh")
     assert (spec.sha256, spec.hub_id, spec.alias) == (fingerprint(bare), None, None)
-    assert resolve_base(str(bare), options=BaseOptions(lend_from="minilm")).encoding.pooling == "mean"
+    assert resolve_base(str(bare), options=BaseOptions(settings_of="minilm")).encoding.pooling == "mean"
 
 
 def test_no_more_tokens_are_lent_than_the_network_has_positions(bare: Path) -> None:
-    assert resolve_base(str(bare), options=BaseOptions(lend_from="bge-m3")).encoding.max_tokens == 512
+    assert resolve_base(str(bare), options=BaseOptions(settings_of="bge-m3")).encoding.max_tokens == 512
 
 
 def test_explicit_options_win(tiny_base: Path) -> None:
@@ -223,12 +223,16 @@ def test_the_language_chooses_the_default(tiny_base: Path, tmp_path: Path, monke
 
 def test_lending_without_a_folder_is_refused() -> None:
     with pytest.raises(BaseError, match="name the folder with --base"):
-        resolve_base(options=BaseOptions(lend_from="bge-small-en"))
+        resolve_base(options=BaseOptions(settings_of="bge-small-en"))
 
 
 @pytest.mark.parametrize(
     "options, message",
-    [({"lend_from": "bge"}, "unknown base alias 'bge'"), ({"pooling": "max"}, "unknown pooling 'max'"), ({"max_tokens": 4}, "at least 8")],
+    [
+        ({"settings_of": "bge"}, "unknown base alias 'bge'"),
+        ({"pooling": "max"}, "unknown pooling 'max'"),
+        ({"max_tokens": 4}, "at least 8"),
+    ],
 )
 def test_options_that_do_not_fit_are_refused(options: dict, message: str) -> None:
     with pytest.raises(BaseError, match=message):
@@ -251,7 +255,7 @@ def test_a_cached_base_is_loaded_without_asking_the_hub(tiny_base: Path, monkeyp
         ("1_Pooling/config.json", {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": True}, "only CLS and mean pooling"),
         ("1_Pooling/config.json", {"pooling_mode": "mean", "include_prompt": False}, "include_prompt"),
         ("modules.json", [{"type": "sentence_transformers.models.Dense"}], "layer of type Dense"),
-        ("modules.json", {}, "no JSON list"),
+        ("modules.json", {}, "not a JSON list"),
         ("config.json", {"model_type": "bert"}, "states no hidden_size"),
         ("config.json", [1], "not a JSON object"),
     ],
@@ -298,4 +302,4 @@ def test_the_real_bases_are_what_the_readme_says(shared: Path, monkeypatch: pyte
     chinese = shared / "bases" / "bge-small-zh-v1.5-int8"
     with pytest.raises(BaseError, match="does not say how its vectors are pooled"):
         resolve_base(str(chinese))
-    assert resolve_base("bge-small-zh-v1.5-int8", options=BaseOptions(lend_from="bge-small-zh")).spec.language == "zh"
+    assert resolve_base("bge-small-zh-v1.5-int8", options=BaseOptions(settings_of="bge-small-zh")).spec.language == "zh"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from adapt_embed.adapters.batches import Batches, TextBatch
 from adapt_embed.adapters.config import TrainConfig
-from adapt_embed.data.retrieval import Corpus, Pairs
+from adapt_embed.data.pairs import Corpus, Pairs
 
 
 def plain(count: int) -> tuple[Pairs, Corpus]:

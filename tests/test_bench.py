@@ -21,7 +21,7 @@ from adapt_embed.bench.sources import make_tasks, task_from_folder
 from adapt_embed.bench.tasks.data import data_of
 from adapt_embed.bench.tasks.retrieval import retrieval_task
 from adapt_embed.bench.tasks.sts import sts_task
-from adapt_embed.data.retrieval import Pairs
+from adapt_embed.data.pairs import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoders import Encoded, LoraEncoder
 from adapt_embed.errors import AdapterError, ConfigError, DataError

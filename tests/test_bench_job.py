@@ -179,6 +179,8 @@ def test_a_plan_counts_and_scores_nothing(law: Path) -> None:
         ({"requirements": ("law is good",)}, ConfigError, "is not a requirement"),
         ({"requirements": ("lwa > 0",)}, ConfigError, "unknown task or metric 'lwa'"),
         ({"settings": EncoderSettings(max_tokens=9999)}, ConfigError, "takes at most"),
+        ({"data": ("law", "law")}, ConfigError, "two tasks are called law"),
+        ({"references": ()}, RequestError, "no reference is given"),
         ({"outputs": Outputs(mteb_results=Path(__file__))}, ConfigError, "test_bench_job.py"),
     ],
     ids=str,
@@ -186,9 +188,10 @@ def test_a_plan_counts_and_scores_nothing(law: Path) -> None:
 def test_what_does_not_fit_is_refused_before_the_first_score(
     law: Path, wrong: dict[str, Any], kind: type[AdaptError], message: str
 ) -> None:
-    request = BenchRequest(**{"references": ("legal",), "data": (law,)} | wrong)
+    given = {"references": ("legal",), "data": (law,)} | wrong
+    given["data"] = tuple(law if each == "law" else each for each in given["data"])
     with pytest.raises(kind, match=message) as refused:
-        prepare_bench(request)
+        prepare_bench(BenchRequest(**given))
     assert "\n" not in str(refused.value)
 
 

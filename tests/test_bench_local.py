@@ -321,9 +321,12 @@ def test_the_command_benches_what_was_trained_on_and_says_what_is_ranked(tiny_ba
     assert f"law: {task['notes'][0]}" in table_text(bench([model(Drawn())], [task_of(place)]))
 
 
-def test_the_sample_is_named_as_in_training_and_what_is_trained_on_at_the_hub_is_no_test(tiny_base: Path) -> None:
+def test_the_sample_is_named_as_in_training_and_what_is_trained_on_at_the_hub_is_no_test(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from adapt_embed.cli import main
 
+    monkeypatch.chdir(tmp_path)  # the repository has a folder called hub
     plain = ["bench", "base", "--base", str(tiny_base), "--dry-run", "--json"]
     named, asked = (
         CliRunner().invoke(main, [*plain, *more]) for more in (["--domain", "legal", "--data", "sample"], ["--domain", "legal"])
@@ -409,7 +412,7 @@ BAD = {
     ),
     "duplicate ids": (
         lambda place: edit(place["ranked"] / "corpus.jsonl", '{"_id": "p1", "text": "a"}\n{"_id": "p1", "text": "b"}\n'),
-        r"corpus\.jsonl, line 2: id 'p1' comes twice",
+        r"corpus\.jsonl, line 2: the id 'p1' occurs twice",
     ),
     "zero queries": (
         lambda place: edit(place["ranked"] / "qrels/test.tsv", "query-id\tcorpus-id\tscore\n"),
@@ -419,7 +422,7 @@ BAD = {
     "broken JSON": (lambda place: break_corpus(place["ranked"]), r"corpus\.jsonl, line 7: not valid JSON"),
     "a part of a BEIR folder": (
         lambda place: (place["ranked"] / "queries.jsonl").unlink() or place["ranked"],
-        r"not whole as a BEIR folder: it lacks queries\.jsonl",
+        r"not a complete BEIR folder: it lacks queries\.jsonl",
     ),
     "wrong columns": (
         lambda place: edit(place["classes"] / "test.tsv", "title\tbody\na\tb\n"),
@@ -483,7 +486,7 @@ BAD = {
         lambda place: write_pairs(place["clusters"].parent / "p.csv", [("a", "b")], ("anchor", "answer")),
         r"p\.csv has the columns anchor, answer; expected .*anchor, positive \(retrieval",
     ),
-    "no table": (lambda place: edit(place["clusters"].with_suffix(".txt"), "x") / "topics.txt", r"topics\.txt is no table"),
+    "no table": (lambda place: edit(place["clusters"].with_suffix(".txt"), "x") / "topics.txt", r"topics\.txt is not a table"),
 }
 
 

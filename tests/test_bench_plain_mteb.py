@@ -14,7 +14,7 @@ from adapt_embed.bench.run.models import open_models
 from adapt_embed.bench.run.scoring import bench
 from adapt_embed.bench.sources import make_tasks
 from adapt_embed.data.beir import BeirFolder
-from adapt_embed.data.retrieval import TrainingData, draw_queries
+from adapt_embed.data.pairs import TrainingData, draw_queries
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, resolve_references
 from adapt_embed.registry import open_registry
 from mteb.abstasks import AbsTask

@@ -17,7 +17,7 @@ from adapt_embed.bench.tasks.sts import sts_task
 from adapt_embed.bench.tasks.table import TASK_KINDS, kind_of
 from adapt_embed.cache import CacheFiles
 from adapt_embed.data.labelled import LabelledPairs, LabelledTexts
-from adapt_embed.data.retrieval import Pairs
+from adapt_embed.data.pairs import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
 from mteb.abstasks import AbsTask
 

@@ -37,7 +37,7 @@ from adapt_embed.bench.result import (
 )
 from adapt_embed.bench.tasks.retrieval import retrieval_task
 from adapt_embed.data.domains import Domain
-from adapt_embed.data.retrieval import Pairs
+from adapt_embed.data.pairs import Pairs
 from scipy.stats import permutation_test, spearmanr
 from sklearn.metrics import average_precision_score
 

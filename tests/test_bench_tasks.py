@@ -161,7 +161,7 @@ def test_what_a_filter_finds_and_the_bench_cannot_score_is_left_out_with_its_kin
         ("STSBenchmrk", r"MTEB has no task or benchmark 'STSBenchmrk'; did you mean STSBenchmark"),
         ("scifact", r"'scifact'; did you mean SciFact"),
         ("MTEB(Law, v3)", r"did you mean MTEB\(Law, v1\)"),
-        ("xyzzyqqq", "'xyzzyqqq'; nothing has a name like it"),
+        ("xyzzyqqq", "'xyzzyqqq'; no name is similar"),
         ("BUCC.v2", "BUCC.v2 cannot be benched: it is of the kind BitextMining; the bench knows Retrieval, Reranking, STS"),
         ("domain=leagl", r"unknown domain of MTEB's 'leagl'\. Did you mean Legal"),
         ("type=Retreival", "unknown kind of task 'Retreival'. Did you mean Retrieval"),
@@ -316,7 +316,7 @@ def test_offline_never_asks_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_data_of_another_layout_leave_a_task_out_instead_of_crashing() -> None:
     write_snapshot("STSBenchmark", {"test.jsonl": [{"left": "a", "right": "b"}]})
     reason = load_hub_tasks([hub_task("STSBenchmark")], offline=True).left_out["STSBenchmark"]
-    assert "not laid out as mteb's STS" in reason
+    assert "do not have the layout of mteb's STS" in reason
     assert "no column sentence1 in left, right" in reason
 
 

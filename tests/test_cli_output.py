@@ -86,7 +86,7 @@ def test_characters_that_a_stream_lacks_are_no_error(shell: Run, encoding: str) 
     assert (ran.returncode, ran.stderr, ran.stdout.count(b"\n")) == (0, b"", 1)
     as_json = shell("show", name, "--json", PYTHONIOENCODING=encoding)
     assert as_json.returncode == 1
-    assert f"the name '{name}' does not fit" in json.loads(as_json.stdout.decode(encoding))["error"]
+    assert f"the name '{name}' is not valid" in json.loads(as_json.stdout.decode(encoding))["error"]
 
 
 def test_a_file_name_that_is_not_unicode_is_no_error(shell: Run) -> None:

@@ -7,9 +7,9 @@ import pyarrow
 import pytest
 from adapt_embed.data.beir import BeirFolder, missing_parts
 from adapt_embed.data.flag_lines import read_flag_lines
-from adapt_embed.data.pooling import pool_rows
+from adapt_embed.data.gather import pool_rows
+from adapt_embed.data.pairs import Corpus, Pairs
 from adapt_embed.data.readers import read_jsonl, read_table
-from adapt_embed.data.retrieval import Corpus, Pairs
 from adapt_embed.data.tables import read_pair_table
 from adapt_embed.errors import DataError
 from pyarrow import parquet
@@ -90,7 +90,7 @@ def test_a_missing_split_is_answered_with_those_that_are_there(beir: Path) -> No
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("corpus.jsonl", lines({"_id": "a", "text": "x"}, {"_id": "a", "text": "y"}), "line 2: id 'a' comes twice"),
+        ("corpus.jsonl", lines({"_id": "a", "text": "x"}, {"_id": "a", "text": "y"}), "line 2: the id 'a' occurs twice"),
         ("corpus.jsonl", "", "is empty; expected one JSON object a line"),
         ("corpus.jsonl", lines({"_id": "a", "text": None}), r"line 1: expected a text under 'text', found none \(keys: _id, text\)"),
         ("corpus.jsonl", lines({"_id": True, "text": "x"}), "line 1: expected a text under '_id', found a bool"),
@@ -166,7 +166,7 @@ def test_a_parquet_table_is_read_and_its_bad_row_named(tmp_path: Path) -> None:
         ),
         ("t.jsonl", lines({"anchor": "a", "positive": "b", "negative": 3}), "line 1: expected a text under 'negative', found a int"),
         ("t.parquet", "no parquet at all", "could not be read as parquet"),
-        ("t.xlsx", "x", r"is no table: its name ends in \.xlsx, expected \.csv, \.tsv, \.jsonl, \.parquet"),
+        ("t.xlsx", "x", r"is not a table: its name ends in \.xlsx, expected \.csv, \.tsv, \.jsonl, \.parquet"),
     ],
 )
 def test_a_malformed_table_is_one_clear_line(tmp_path: Path, name: str, text: str, message: str) -> None:
@@ -205,8 +205,8 @@ def test_flag_lines_pool_their_texts_and_keep_positives_out_of_the_negatives(tmp
         ({"query": "a", "pos": "p"}, "line 1: expected a list of texts under 'pos', found a str"),
         ({"query": "a"}, "line 1: expected a list of texts under 'pos', found none"),
         ({"query": "a", "pos": []}, "line 1: the query has no positive passage"),
-        ({"query": "a", "pos": ["p", None]}, "line 1: a positive is empty or no text"),
-        ({"query": "a", "pos": ["p"], "neg": [" "]}, "line 1: a negative is empty or no text"),
+        ({"query": "a", "pos": ["p", None]}, "line 1: a positive is empty or not a text"),
+        ({"query": "a", "pos": ["p"], "neg": [" "]}, "line 1: a negative is empty or not a text"),
         ({"query": "", "pos": ["p"]}, "line 1: the text under 'query' is empty"),
     ],
 )

@@ -73,8 +73,8 @@ def test_a_set_that_is_not_verified_is_said_to_be_so(monkeypatch: pytest.MonkeyP
     table = Dataset.from_dict({"q": ["a"], "p": ["b"]})
     serve(monkeypatch, {("default", "train"): table})
     plain = {"id": "x/y", "revision": REVISION, "language": "en", "page": "p", "query": "q", "positive": "p"}
-    assert any("has not been loaded" in note for note in load_hub_set(HubSet(**plain), seed=0).notes)
-    assert not any("has not been loaded" in note for note in load_hub_set(HubSet(**plain, verified=True), seed=0).notes)
+    assert any("has not been tested" in note for note in load_hub_set(HubSet(**plain), seed=0).notes)
+    assert not any("has not been tested" in note for note in load_hub_set(HubSet(**plain, verified=True), seed=0).notes)
 
 
 def test_rows_are_drawn_by_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def test_a_failure_of_the_hub_is_one_line_that_names_the_sample(monkeypatch: pyt
 
 def test_a_set_without_the_columns_says_which_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, {("default", "train"): Dataset.from_dict({"question": ["a"], "text": ["b"]})})
-    with pytest.raises(DataError, match=r"lacks the column answers, wrong; it has question, text\. Mend the domain's file"):
+    with pytest.raises(DataError, match=r"lacks the column answers, wrong; it has question, text\. Correct the domain's file"):
         load_hub_set(PAIRS, seed=0)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from adapt_embed.data.domains import load_domain
 from adapt_embed.data.in_memory import read_in_memory
-from adapt_embed.data.retrieval import TrainingData
+from adapt_embed.data.pairs import TrainingData
 from adapt_embed.data.sources import check_source, load_training_data
 from adapt_embed.errors import DataError
 

@@ -100,7 +100,7 @@ def test_judging_a_pair_twice_is_told_with_the_first_one(tmp_path: Path) -> None
     path = folder / "qrels/test.tsv"
     assert data.pairs["test"].positives == {"q": {"7": 1}, "q ": {"p": 3}}
     assert data.notes == (
-        "pairs judged more than once with different grades: 2, of each the last grade counts; the first: "
+        "pairs judged more than once with different grades: 2, the last grade of each counts; the first: "
         f"query 'q' with passage 'p', 2 in {path}, line 2 and 0 in {path}, line 6",
     )
     make_folder(tmp_path / "e", "q\tp\t2\nq\tp\t0\n")

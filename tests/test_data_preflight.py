@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from adapt_embed.data.pairs import Pairs, TrainingData
 from adapt_embed.data.preflight import COUNTED_TEXTS, PreflightWarning, cjk_share, preflight
-from adapt_embed.data.retrieval import Pairs, TrainingData
 
 
 def data(count: int = 120, query: str = "what is thing", passage: str = "the thing is") -> TrainingData:
@@ -29,7 +29,7 @@ def test_under_100_pairs_are_few(count: int, codes: list[str]) -> None:
 
 def test_few_pairs_says_what_to_do() -> None:
     assert "only 40 pairs" in warn(data(40))["few-pairs"]
-    assert "bring at least 100" in warn(data(40))["few-pairs"]
+    assert "use at least 100" in warn(data(40))["few-pairs"]
 
 
 @pytest.mark.parametrize(("size", "codes"), [(7, ["batch-too-small"]), (8, []), (120, []), (121, ["batch-too-large"])])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adapt_embed.data import load_sample
-from adapt_embed.data.retrieval import Pairs, normalise
+from adapt_embed.data.pairs import Pairs, normalise
 from adapt_embed.data.sample import SAMPLES, sample_names
 from adapt_embed.errors import DataError
 
@@ -106,14 +106,14 @@ def test_the_readme_gives_the_counts_of_the_files() -> None:
         assert f"| `{lang}/{domain}` | {len(set(topics(domain, lang, 'corpus.jsonl').values()))} | {counts}" in text
 
 
-def score(base: str, domain: str, lang: str, *, lend_from: str | None = None) -> float:
+def score(base: str, domain: str, lang: str, *, settings_of: str | None = None) -> float:
     """The mean nDCG@10 of a base without an adapter on a sample's test split."""
     from adapt_embed.base import load_base, resolve_base
     from adapt_embed.base.resolve import BaseOptions
     from adapt_embed.encoders import LoraEncoder
     from adapt_embed.metrics import NDCG_10
 
-    encoder = LoraEncoder(load_base(resolve_base(base, options=BaseOptions(lend_from=lend_from))), precision="fp32")
+    encoder = LoraEncoder(load_base(resolve_base(base, options=BaseOptions(settings_of=settings_of))), precision="fp32")
     sample = load_sample(domain, lang)
     queries = encoder.encode(list(sample.test.queries.values()), "query").vectors
     passages = encoder.encode(list(sample.corpus.values())).vectors
@@ -144,6 +144,6 @@ def test_the_embedded_base_scores_between_035_and_080_as_the_readme_says(domain:
 )
 def test_a_bge_base_scores_between_035_and_080_as_the_readme_says(domain: str, lang: str, shared: Path) -> None:
     folder = shared / "bases" / ("bge-small-en-v1.5" if lang == "en" else "bge-small-zh-v1.5-int8")
-    found = score(str(folder), domain, lang, lend_from=f"bge-small-{lang}")
+    found = score(str(folder), domain, lang, settings_of=f"bge-small-{lang}")
     assert 0.35 <= found <= 0.80
     assert found == pytest.approx(documented(domain, lang)[0], abs=0.005)

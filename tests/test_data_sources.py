@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from adapt_embed.data import Domain, HubSet, TrainingData, load_domain, load_training_data, sources
-from adapt_embed.data.retrieval import Pairs, draw_queries
+from adapt_embed.data.pairs import Pairs, draw_queries
 from adapt_embed.errors import ConfigError, DataError, DomainError
 
 LEGAL = load_domain("legal")
@@ -113,7 +113,7 @@ def test_a_table_is_read_and_split(tmp_path: Path) -> None:
         ("empty.jsonl", "", "is empty; expected one JSON object a line"),
         ("empty.csv", "", "is empty; expected a table with the columns anchor, positive"),
         ("no.csv", "a,b\nc,d\n", "lacks the column anchor, positive"),
-        ("odd.txt", "x", "is no table: its name ends in .txt"),
+        ("odd.txt", "x", "is not a table: its name ends in .txt"),
         ("seven.jsonl", '{"query": "a", "pos": ["b"]}\n' * 6 + "{oops\n", "line 7: not valid JSON"),
     ],
 )
@@ -130,7 +130,9 @@ def test_a_source_that_cannot_be_used_is_one_clear_line(tmp_path: Path, name: st
 
 def test_a_folder_that_is_no_beir_folder_is_told_what_one_is(tmp_path: Path) -> None:
     (tmp_path / "corpus.jsonl").write_text("")
-    with pytest.raises(DataError, match=r"is no BEIR folder, it lacks queries\.jsonl, qrels/; expected corpus\.jsonl \(_id, title, text\)"):
+    with pytest.raises(
+        DataError, match=r"is not a BEIR folder, it lacks queries\.jsonl, qrels/; expected corpus\.jsonl \(_id, title, text\)"
+    ):
         load(tmp_path)
 
 
@@ -164,7 +166,7 @@ def test_unnamed_and_out_of_reach_the_sample_is_taken_and_the_reason_told(monkey
     monkeypatch.setattr(sources, "hub_is_reachable", lambda: False)
     data = load(None, two_sets)
     assert data.source == "sample:legal/en"
-    assert data.notes[0].endswith("because the domain's Hub sets are neither cached nor can the Hub be reached")
+    assert data.notes[0].endswith("because the domain's Hub sets are not cached, and the Hub cannot be reached")
 
 
 def test_unnamed_and_in_reach_the_hub_sets_are_taken_together(monkeypatch: pytest.MonkeyPatch, two_sets: Domain) -> None:
@@ -231,7 +233,7 @@ def test_dev_data_of_a_domain_are_its_samples_and_of_a_table_a_part_held_out(tmp
     name, _, dev = sources.load_dev_data(str(table), lang="en", seed=0)
     assert (name, 20 <= len(dev) <= 40) == ("pairs.csv", True)
     table.write_text("anchor,positive\nquestion,answer\n", encoding="utf-8")
-    with pytest.raises(DataError, match="too few queries to give up some"):
+    with pytest.raises(DataError, match="too few queries to hold some out"):
         sources.load_dev_data(str(table), lang="en", seed=0)
     with pytest.raises(DomainError, match="unknown domain 'leagl'"):
         sources.load_dev_data("leagl", lang="en", seed=0)

@@ -1,7 +1,7 @@
 """Pairs as data, and the dev split of a source that has none."""
 
 import pytest
-from adapt_embed.data.retrieval import Pairs, TrainingData, draw_queries, join_title, normalise
+from adapt_embed.data.pairs import Pairs, TrainingData, draw_queries, join_title, normalise
 from adapt_embed.data.splits import MAX_DEV, MIN_DEV, split_dev
 
 

@@ -246,7 +246,7 @@ def test_an_adapter_for_queries_alone_leaves_documents_to_the_base(loaded_tiny_b
 def test_the_device_is_the_best_one_here_or_the_named_one() -> None:
     assert choose_device("cpu") == torch.device("cpu")
     assert choose_device() == choose_device("auto")
-    with pytest.raises(ConfigError, match=r"device 'tpu' is not here; this machine has .*cpu"):
+    with pytest.raises(ConfigError, match=r"device 'tpu' is not available; this machine has .*cpu"):
         choose_device("tpu")
 
 

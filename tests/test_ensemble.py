@@ -19,7 +19,7 @@ from adapt_embed.bench.run.scoring import BenchProgress, bench
 from adapt_embed.bench.sources import task_from_folder
 from adapt_embed.bench.tasks.retrieval import retrieval_task
 from adapt_embed.bench.tasks.sts import sts_task
-from adapt_embed.data.retrieval import Pairs
+from adapt_embed.data.pairs import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoders import LoraEncoder, Ranked, Vectors, is_searcher
 from adapt_embed.ensemble import MODES, PROJECTION, RECIPE, Member, Recipe, find_mode, make_recipe, read_recipe, share_weights, write_recipe
@@ -433,7 +433,7 @@ def test_an_ensemble_over_two_bases_records_both(made: Callable[..., Resolved], 
     assert [base.sha256 for base in ensemble.entry.bases] == [base.sha256 for base in ensemble.bases]
     assert len(ensemble.bases) == 2
     assert ensemble.base == ensemble.members[0].base
-    assert "held against tiny-base" in ensemble.description
+    assert "compared with tiny-base" in ensemble.description
     assert resolve_reference("both", search).notes == ()
 
 
@@ -446,7 +446,7 @@ def test_a_member_that_is_needed_is_not_removed(made: Callable[..., Resolved], r
 def test_a_member_that_has_gone_is_named(made: Callable[..., Resolved], registry: Registry, search: Search) -> None:
     made("legal", "medical", mode="rrf")
     registry.remove(registry.find("legal", 2), force=True)
-    with pytest.raises(AdapterError, match=r"both@1 needs its member legal@2, which is not to be had: legal has no version"):
+    with pytest.raises(AdapterError, match=r"both@1 needs its member legal@2, which is not available: legal has no version"):
         resolve_reference("both", search)
 
 
@@ -563,7 +563,7 @@ def test_a_named_base_must_be_one_of_the_members(
     found = resolve_reference("both", replace(search, base=str(moved)))
     assert [member.base.folder for member in found.members] == [tiny_base.resolve(), moved.resolve()]
     made("legal", "medical", mode="concat")
-    with pytest.raises(BaseError, match=r"both@2 lies on tiny-base, and --base .*moved has other weights; leave --base out"):
+    with pytest.raises(BaseError, match=r"both@2 lies on tiny-base, and --base .*moved has different weights; omit --base"):
         resolve_reference("both@2", replace(search, base=str(moved)))
 
 
@@ -670,7 +670,7 @@ def test_an_ensemble_over_two_bases_is_held_against_its_first_members(made: Call
     models = open_models([made("other", "legal", mode="max")], BASES)
     assert [(model.name, model.base) for model in models] == [("base", None), ("both@1", "base")]
     assert "second-base, as it is" in models[0].description
-    assert "held against second-base" in models[1].description
+    assert "compared with second-base" in models[1].description
     assert [is_searcher(model.encoder) for model in models] == [False, True]
 
 

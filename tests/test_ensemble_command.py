@@ -173,7 +173,7 @@ def test_pca_shortens_vectors_and_says_what_it_keeps(tmp_path: Path) -> None:
         ),
         (["legal", "medical", "--dim", "8", "--pca", "absent.txt"], 1, "absent.txt cannot be read"),
         (["legal", "medical", "--dim", "8", "--pca", "texts.txt"], 1, "3 texts span 3 dimensions, and --dim is 8"),
-        (["legal", "medical", "--name", "no/name"], 1, "the name 'no/name' does not fit"),
+        (["legal", "medical", "--name", "no/name"], 1, "the name 'no/name' is not valid"),
         (["legal", "nobody"], 1, "unknown adapter 'nobody'"),
     ],
 )

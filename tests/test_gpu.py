@@ -16,7 +16,7 @@ from adapt_embed.adapters.strategies.table import open_strategy
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.cli import main
 from adapt_embed.data.beir import BeirFolder
-from adapt_embed.data.retrieval import TrainingData, draw_queries
+from adapt_embed.data.pairs import TrainingData, draw_queries
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import ConfigError, TrainingError
 from adapt_embed.events import Step

@@ -13,7 +13,7 @@ from adapt_embed.adapters.memory import graph_bytes_per_token
 from adapt_embed.adapters.strategies.table import open_strategy
 from adapt_embed.adapters.token_ids import TokenIds
 from adapt_embed.base import Base
-from adapt_embed.data.retrieval import TrainingData
+from adapt_embed.data.pairs import TrainingData
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.encoders.forward import embed
 from torch import Tensor, nn

@@ -15,7 +15,7 @@ from adapt_embed.adapters.register import register_adapter
 from adapt_embed.adapters.strategies.table import open_strategy, put_in
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.cli import main
-from adapt_embed.data.retrieval import TrainingData
+from adapt_embed.data.pairs import TrainingData
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import AdapterError, TrainingError
 from adapt_embed.lora import LoraFactors, read_lora
@@ -59,7 +59,7 @@ def trained(tiny_base: Path, toy_data: TrainingData) -> dict[GramRank, Trained]:
 def by_hand(tiny_base: Path, result: Trained, data: TrainingData) -> dict[str, Tensor]:
     """The Gram matrices one text at a time, so that nothing is padded, with hooks and in float64."""
     base = load_base(resolve_base(str(tiny_base)))
-    base.network.lay_over("trained", {name: module.delta() for name, module in result.factors.items()})
+    base.network.merge_weights("trained", {name: module.delta() for name, module in result.factors.items()})
     sums: dict[str, Tensor] = {}
     tokens = 0
     for name, module in base.model.named_modules():

@@ -27,10 +27,10 @@ from adapt_embed.cli import main
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.labelled import LabelledPairs, LabelledTexts
 from adapt_embed.data.minhash import HASHES, NEAR, highest_similarity, shingles, sign
-from adapt_embed.data.retrieval import Pairs, TrainingData
+from adapt_embed.data.pairs import Pairs, TrainingData
 from adapt_embed.data.sample import load_sample, sample_names
 from adapt_embed.data.sentence_pairs import SentencePairs
-from adapt_embed.data.sketch import TRAINING_TEXTS, TextSketch, read_sketch, sketch_texts, write_sketch
+from adapt_embed.data.training_texts import TRAINING_TEXTS, TextSketch, read_sketch, sketch_texts, write_sketch
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import AdapterError
 from adapt_embed.lora import LoraModule, write_lora
@@ -166,7 +166,7 @@ def test_a_damaged_sketch_is_refused_and_a_newer_one_too(tmp_path: Path) -> None
         read_sketch(tmp_path)
     for changes, said in (
         ({"format": 2}, "has format 2, and this version reads 1; upgrade"),
-        ({"format": "new"}, "does not say what it is"),
+        ({"format": "new"}, "does not state its format"),
         ({"signatures": np.zeros((2, 64), np.uint8)}, "do not fit together"),
         ({"queries": np.zeros(3, np.float32)}, "do not fit together"),
     ):
@@ -330,7 +330,7 @@ def test_a_row_was_seen_when_its_text_was_a_query_or_an_answer() -> None:
 def test_of_a_clustering_nothing_is_looked_for() -> None:
     task = clustering_task("topics", LabelledTexts(list("abcd"), ["1", "1", "2", "2"]))
     found = find_leaks([task], [trained()])
-    assert (found.found, found.not_looked_at) == ((), ("topics",))
+    assert (found.found, found.not_checked) == ((), ("topics",))
     assert with_unseen([task], found) == [task]
 
 
@@ -387,7 +387,7 @@ def test_an_unrecorded_adapter_is_named(search: Search) -> None:
     found = find_leaks([retrieval_task("law", *test_data())], [trained_on(resolve_reference("nested@1", search), search)])
     assert len(found.found[0].leaks) == 4
     assert found.describe()[-1] == (
-        "no training texts are recorded for old@1, gone@3, so that nothing can tell whether nested@1 saw the test set"
+        "no training texts are recorded for old@1, gone@3, so it is not known whether nested@1 saw the test set"
     )
 
 

@@ -218,7 +218,7 @@ def test_methods_are_listed_without_any_adapter() -> None:
         (("legal", "medical", "--method", "slerp", "--weights", "1,-1"), 1, "takes weights of 0 and above"),
         (("legal", "medical", "--method", "regmean"), 1, "legal@1 carries no activation Gram matrices"),
         (("legal", "medical", "--name", "base"), 1, "'base' is taken"),
-        (("legal", "medical", "--name", "Legal"), 1, "differs from the registered 'legal' in case alone"),
+        (("legal", "medical", "--name", "Legal"), 1, "differs from the registered 'legal' only in case"),
         (("legal", "medical", "base", "--method", "slerp"), 2, "slerp merges 2 adapters, and 3 were given"),
     ],
 )

@@ -107,9 +107,7 @@ def test_a_module_that_one_leaves_alone_counts_in_the_norm_alone() -> None:
 def test_a_zero_update_and_the_base_have_no_cosine() -> None:
     for idle in ({QUERY: module([[0, 0]])}, {}):
         assert whole({QUERY: module([[1, 0]])}, idle).cosine is None
-        assert (
-            told({QUERY: module([[1, 0]])}, idle) == "legal and medical: medical changes nothing, so that only the other's weight counts."
-        )
+        assert told({QUERY: module([[1, 0]])}, idle) == "legal and medical: medical changes nothing, so only the other's weight counts."
 
 
 def test_independent_updates_stand_at_chance() -> None:

@@ -275,7 +275,7 @@ def test_adapters_of_other_bases_are_refused_by_their_shapes() -> None:
         {"query": LoraModule(torch.ones(1, 4), torch.ones(6, 1), 1.0)},
         {"query": LoraModule(torch.ones(1, 5), torch.ones(6, 1), 1.0)},
     )
-    with pytest.raises(ConfigError, match=r"change query in different shapes \(\(6, 4\), \(6, 5\)\); they lie on different bases"):
+    with pytest.raises(ConfigError, match=r"change query in different shapes \(\(6, 4\), \(6, 5\)\); they were made for different bases"):
         merge_factors([one, other], MergeConfig())
 
 

@@ -120,7 +120,7 @@ def test_the_same_inputs_again_are_the_next_version_and_other_versions_of_them_t
 def test_a_derived_name_of_something_else_is_refused(folders: dict[str, Path], tiny_base: Path, second_base: Path, tmp_path: Path) -> None:
     assert adapt("add", peft_folder(tmp_path / "other", tiny_base, 7), "--name", "legal-medical").exit_code == 0
     ran = adapt("merge", "legal", "medical")
-    assert (ran.exit_code, "'legal-medical', which its inputs suggest, is that of something else (legal-medical@1" in ran.stderr) == (
+    assert (ran.exit_code, "'legal-medical', which its inputs suggest, belongs to something else (legal-medical@1" in ran.stderr) == (
         1,
         True,
     )
@@ -131,7 +131,7 @@ def test_a_derived_name_of_something_else_is_refused(folders: dict[str, Path], t
     assert adapt("merge", "a", "b").stdout.startswith("a-b@1\n")
     near = [adapt("add", peft_folder(tmp_path / f"near-{name}", tiny_base, 18 + row), "--name", name) for row, name in enumerate("ab")]
     assert [ran.exit_code for ran in near] == [0, 0]
-    assert "is that of something else (a-b@1, the merge of a@1, b@1, on second-base)" in adapt("merge", "a", "b").stderr
+    assert "belongs to something else (a-b@1, the merge of a@1, b@1, on second-base)" in adapt("merge", "a", "b").stderr
 
 
 @pytest.mark.usefixtures("folders")
@@ -150,4 +150,4 @@ def test_an_ensemble_takes_no_member_twice_and_no_name_of_something_else() -> No
     assert adapt("ensemble", "legal@1", "medical").stdout.startswith("legal-medical-concat@2\n")
     assert adapt("merge", "legal", "medical", "--name", "medical-legal-concat").exit_code == 0
     ran = adapt("ensemble", "medical", "legal")
-    assert (ran.exit_code, "is that of something else (medical-legal-concat@1, the merge of" in ran.stderr) == (1, True), ran.output
+    assert (ran.exit_code, "belongs to something else (medical-legal-concat@1, the merge of" in ran.stderr) == (1, True), ran.output

@@ -70,7 +70,7 @@ def test_accents_typed_apart_find_the_one_name(registry: Registry) -> None:
     ],
 )
 def test_what_cannot_be_seen_or_be_a_folder_is_refused(name: str) -> None:
-    with pytest.raises(RegistryError, match="does not fit"):
+    with pytest.raises(RegistryError, match="is not valid"):
         Entry(kind="adapter", name=name, bases=(BASE,))
 
 
@@ -90,7 +90,7 @@ def test_no_new_name_is_one_that_windows_cannot_hold(registry: Registry, name: s
 @pytest.mark.parametrize(("first", "second"), [("Юрист", "юрист"), ("É", "é"), ("Straße", "STRASSE")])
 def test_names_that_differ_in_case_alone_do_not_stand_side_by_side(registry: Registry, first: str, second: str) -> None:
     add(registry, first)
-    with pytest.raises(RegistryError, match="in case alone"):
+    with pytest.raises(RegistryError, match="only in case"):
         add(registry, second)
 
 

@@ -68,7 +68,7 @@ def test_a_length_other_than_that_of_training_is_told(toy_folder: Path, tiny_bas
     assert domain["parents"][0] == short["after"]
     ran = adapt("merge", "a", "b", "--search", toy_folder, "--evaluations", 1, "--curve-steps", 0, "--max-tokens", 16)
     assert "texts of at most 16 tokens" in ran.stderr
-    assert "note: a@1 was scored in training on texts of at most 8 tokens, and is here on at most 16" in ran.stderr
+    assert "note: a@1 was scored in training on texts of at most 8 tokens, and is scored here on at most 16" in ran.stderr
 
 
 def test_the_length_of_training_is_that_of_dev_scores() -> None:
@@ -86,7 +86,7 @@ def test_a_search_that_ends_below_an_input_says_so(toy_folder: Path, tiny_base: 
     assert domain["merged"] < score["after"]
     assert told["better_alone"][0] == "good@1"
     assert "warning: on dev the merge is worse than good@1" in ran.stderr
-    assert "Use good@1 as it is, or raise --evaluations" in ran.stderr
+    assert "Use good@1 unmerged, or raise --evaluations" in ran.stderr
     assert f"scores {domain['merged']:.4f}, less than good@1 alone ({score['after']:.4f})" in ran.stderr
     entry = open_registry().find_reference("good-other@1")
     kept = json.loads((open_registry().folder(entry) / "search.json").read_text())

@@ -24,7 +24,7 @@ LAYERS = (
     ("data", "encoders", "registry"),
     ("lora", "base", "metrics"),
     ("encoders.protocol", "files", "hub"),
-    ("choices", "disk", "errors", "events", "json_text", "lazy", "names", "plurals", "text_tables", "timing", "versions"),
+    ("choices", "disk", "errors", "events", "json_text", "lazy", "names", "plurals", "text_tables", "text_values", "timing", "versions"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

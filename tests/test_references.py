@@ -165,7 +165,7 @@ def test_the_recorded_path_is_not_taken_when_its_weights_have_changed(
 ) -> None:
     moved = replace(base_record(spec), path=str(other_base(tiny_base, tmp_path / "other")))
     registry.add(Entry(kind="adapter", name="moved", bases=(moved,), pooling="cls"), lambda folder: write_adapter(folder, 1))
-    with pytest.raises(BaseError, match="not there any more; name that base with --base"):
+    with pytest.raises(BaseError, match="no longer exists; name that base with --base"):
         resolve_reference("moved", Search(registry=registry))
     assert resolve_reference("moved", Search(registry=registry, base=str(tiny_base))).base.sha256 == spec.sha256
 

@@ -208,7 +208,7 @@ def test_a_base_without_a_path_is_found_by_its_name_in_adapt_bases(
         lambda folder: shutil.copyfile(home / "legal/1/adapter_model.safetensors", folder / "adapter_model.safetensors") and None,
     )
     shutil.copyfile(home / "legal/1/adapter_config.json", home / "pulled/1/adapter_config.json")
-    with pytest.raises(BaseError, match=r"made for tiny, which is not here; name that base with --base"):
+    with pytest.raises(BaseError, match=r"made for tiny, which is not on this machine; name that base with --base"):
         resolve_reference("pulled", Search(registry=registry))
     shutil.copytree(tiny_base, tmp_path / "bases" / "tiny")
     monkeypatch.setenv("ADAPT_BASES", str(tmp_path / "bases"))

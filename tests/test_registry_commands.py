@@ -205,7 +205,7 @@ def test_add_asks_for_a_base_that_is_not_named_or_not_at_hand(peft_folder: Path,
     assert "names no base; say it with --base" in adapt("add", peft_folder).stderr
     write_peft(peft_folder, "nobody/nothing", 32)
     result = adapt("add", peft_folder)
-    assert "was made for 'nobody/nothing', which is not at hand" in result.stderr
+    assert "was made for 'nobody/nothing', which is not available" in result.stderr
     assert "name its base with --base" in result.stderr
     given = adapt("add", peft_folder, "--base", tiny_base)
     assert "names the base 'nobody/nothing'; recorded on tiny-base, as --base says" in given.stderr
@@ -289,7 +289,7 @@ def test_verify_notices_a_base_that_has_gone_and_fix_leaves_its_versions(peft_fo
     for arguments in ((), ("--fix",)):
         ran = adapt("verify", *arguments)
         assert ran.exit_code == 1
-        assert f"base: found@1 lies on mine, which has no Hub id, and its folder {base} is not there any more" in ran.stdout
+        assert f"base: found@1 lies on mine, which has no Hub id, and its folder {base} no longer exists" in ran.stdout
         assert f"adapt add {path} --name found --base FOLDER" in ran.stdout
     assert path.is_dir()
     anew = Path(adapt_json("add", path, "--name", "found", "--base", tmp_path / "moved")["path"])
@@ -342,8 +342,8 @@ def test_verify_notices_members_that_have_gone(peft_folder: Path, tmp_path: Path
     assert ran.exit_code == 1
     problems = [line for line in ran.stdout.splitlines() if line.startswith("member")]
     assert len(problems) == 2
-    assert "member: all@1 needs its member two@1, which is not in the registry any more" in problems[0]
-    assert f"needs its member {elsewhere}, whose folder is not there any more" in problems[1]
+    assert "member: all@1 needs its member two@1, which is no longer in the registry" in problems[0]
+    assert f"needs its member {elsewhere}, whose folder no longer exists" in problems[1]
     assert adapt("rm", "all").exit_code == 0
     assert adapt("verify").exit_code == 0
 

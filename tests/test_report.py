@@ -33,7 +33,7 @@ from adapt_embed.bench.tasks.retrieval import retrieval_task
 from adapt_embed.bench.tasks.sts import sts_task
 from adapt_embed.cli import main
 from adapt_embed.data.labelled import LabelledTexts
-from adapt_embed.data.retrieval import Pairs
+from adapt_embed.data.pairs import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoders import Encoded
 from adapt_embed.errors import AdapterError
@@ -294,7 +294,7 @@ def test_the_table_of_comparisons_names_the_better_one_where_it_is_told_apart(ri
     assert [(row[1].text, row[2].text, row[6].text, row[7].text) for row in rows] == [
         ("one", "two", "yes", "one"),
         ("one", "same", "yes", "one"),
-        ("two", "same", "no", "not told apart"),
+        ("two", "same", "no", "no significant difference"),
     ]
 
 

@@ -18,7 +18,7 @@ from adapt_embed.adapters.settings.loss import LossSettings
 from adapt_embed.adapters.settings.setting import Described, describe_settings
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.cli import main
-from adapt_embed.data.retrieval import TrainingData
+from adapt_embed.data.pairs import TrainingData
 from adapt_embed.errors import ConfigError, RequestError
 from click.testing import CliRunner, Result
 

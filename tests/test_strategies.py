@@ -14,7 +14,7 @@ from adapt_embed.adapters.settings.schedule import ScheduleSettings
 from adapt_embed.adapters.strategies.lora import LoraStrategy
 from adapt_embed.adapters.strategies.table import STRATEGIES, open_strategy, put_in
 from adapt_embed.base import Base
-from adapt_embed.data.retrieval import TrainingData
+from adapt_embed.data.pairs import TrainingData
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import ConfigError
 from adapt_embed.lora import factors_sha256, read_lora

@@ -12,7 +12,7 @@ import pytest
 from adapt_embed.adapters import TrainConfig
 from adapt_embed.adapters.job import TrainOutcome, TrainRequest, prepare_training
 from adapt_embed.cli import main
-from adapt_embed.data.retrieval import TrainingData
+from adapt_embed.data.pairs import TrainingData
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import AdaptError, BaseError, ConfigError, DataError, DomainError, RegistryError, RequestError
 from adapt_embed.events import Quiet, Step

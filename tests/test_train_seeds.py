@@ -12,7 +12,7 @@ from adapt_embed.base import load as base_load
 from adapt_embed.cli import main
 from adapt_embed.data import sources
 from adapt_embed.data.domains import Domain, HubSet, load_domain
-from adapt_embed.data.retrieval import TrainingData
+from adapt_embed.data.pairs import TrainingData
 from adapt_embed.errors import TrainingError
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner, Result

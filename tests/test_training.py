@@ -21,7 +21,7 @@ from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.data import dev_set
 from adapt_embed.data.dev_set import DevSet
 from adapt_embed.data.domains import load_domain
-from adapt_embed.data.retrieval import TrainingData
+from adapt_embed.data.pairs import TrainingData
 from adapt_embed.data.sources import load_training_data
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import ConfigError, TrainingError
@@ -289,7 +289,7 @@ def test_an_adapter_that_lies_over_the_base_takes_no_part_in_a_run(base: Base, t
     fresh = train_fresh(tiny_base, toy_data)
     over = LoraEncoder(base, train_fresh(tiny_base, toy_data, seed=5).factors, precision="fp32")
     vectors = over.encode(["the court"]).vectors
-    assert base.network.laid is not None
+    assert base.network.merged is not None
     assert factors_sha256(train_adapter(base, toy_data, quick()).factors) == factors_sha256(fresh.factors)
     assert np.array_equal(over.encode(["the court"]).vectors, vectors)
 

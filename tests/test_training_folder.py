@@ -13,7 +13,7 @@ from adapt_embed.adapters.register import register_adapter
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.choices import Role
 from adapt_embed.data.domains import load_domain
-from adapt_embed.data.retrieval import TrainingData
+from adapt_embed.data.pairs import TrainingData
 from adapt_embed.data.sources import load_training_data
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.lora import read_lora

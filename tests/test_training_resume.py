@@ -18,7 +18,7 @@ import torch
 from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, run_id, train_adapter
 from adapt_embed.base import ResolvedBase, load_base, resolve_base
 from adapt_embed.data.dev_set import DevSet
-from adapt_embed.data.retrieval import Pairs, TrainingData
+from adapt_embed.data.pairs import Pairs, TrainingData
 from adapt_embed.errors import TrainingError
 from adapt_embed.events import Step
 from adapt_embed.lora import factors_sha256

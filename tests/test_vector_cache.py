@@ -23,6 +23,7 @@ from adapt_embed.cache.space import vector_space
 from adapt_embed.cache.vectors import VectorStore
 from adapt_embed.choices import Role
 from adapt_embed.encoders import Encoded, Encoder, LoraEncoder, NetworkEncoder, Vectors, is_searcher
+from adapt_embed.encoders.lora import ARITHMETIC
 from adapt_embed.encoders.protocol import OnBatch
 from adapt_embed.ensemble.encoders import EnsembleEncoder
 from adapt_embed.ensemble.searchers import EnsembleSearcher
@@ -39,7 +40,7 @@ TEXTS = [
     "rent \ud800",
 ]
 SPACE = "0" * 32
-SPACES = ["3e57dca8", "f1563e32", "5c33b9bb", "6f6891b5"]
+SPACES = ["3e57dca8", "f1563e32", "55a8d83e", "c7845012"]
 REVISIONS = ["d31e5cbb", "7702bc6c", "8c2cd52e", "59766136"]
 
 
@@ -102,6 +103,11 @@ def test_the_order_and_the_company_of_texts_do_not_matter(encoder: LoraEncoder, 
     mixed = over(encoder, store).encode(["law", TEXTS[2]]).vectors
     assert mixed[1].tobytes() == whole[2].tobytes()
     assert encoded[6:] == ["law"]
+
+
+def test_only_what_computes_as_ever_keeps_its_key(encoder: LoraEncoder) -> None:
+    assert "arithmetic" not in encoder.content("query")
+    assert replace(encoder, precision="bf16").content("query")["arithmetic"] == ARITHMETIC
 
 
 @pytest.mark.parametrize("change", ["role", "prompt", "precision", "adapter", "length", "pooling", "base", "tokenizer"])
@@ -433,7 +439,7 @@ def test_processes_that_make_room_for_one_another_find_true_vectors_or_none(tmp_
     for writer in writers:
         _, errors = writer.communicate(timeout=120)
         assert writer.returncode == 0, errors.decode()
-    store.files.make_room()
+    store.files.evict()
     kept = sum(path.stat().st_size for path in shards(store))
     assert 20_000 < kept <= 50_000
 
@@ -462,7 +468,7 @@ def test_sizes_are_read(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "much", "-1", "0", "5 EB", "1,5GB", "0.2B"])
 def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"is not a size of a cache; expected bytes, or a number with KB"):
+    with pytest.raises(ConfigError, match=r"is not a cache size; expected bytes, or a number followed by KB"):
         parse_size(text)
 
 

@@ -8,7 +8,7 @@ from typing import get_args
 
 from ...base.load import Base
 from ...choices import Role
-from ...data.retrieval import TrainingData
+from ...data.pairs import TrainingData
 from ...lora.gram_file import grams_bytes
 from ...lora.grams import GramRank, blank_gram
 from ...plurals import count

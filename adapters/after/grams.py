@@ -10,7 +10,7 @@ from torch import Tensor
 from ...base.load import Base
 from ...choices import Role
 from ...data.draw import draw
-from ...data.retrieval import TrainingData
+from ...data.pairs import TrainingData
 from ...encoders.batching import default_batch_tokens, length_batches
 from ...encoders.forward import embed
 from ...encoders.tokens import tokenize

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...base.load import Base
-from ...data.retrieval import TrainingData
+from ...data.pairs import TrainingData
 from ...data.sources import TrainingSource
 from ...registry import Registry
 from ...registry.runs import RUNS, describe_run

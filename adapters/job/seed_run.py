@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...base.load import Base
-from ...data.retrieval import TrainingData
+from ...data.pairs import TrainingData
 from ...events import Events
 from ...lora.grams import GramRank
 from ...plurals import count

@@ -58,7 +58,7 @@ class LoraStrategy:
         """Put seeded LoRA layers into the network; a target that names no linear module of it is refused."""
         if any(isinstance(module, LoraLayer) for module in base.model.modules()):
             raise ValueError(f"{base.spec.name} is being trained already; load the base a second time to train two adapters at once")
-        base.network.lay_over(None, {})
+        base.network.merge_weights(None, {})
         requires_grad = {name: parameter.requires_grad for name, parameter in base.model.named_parameters()}
         self._former = _Former(base, requires_grad, base.model.config._attn_implementation)
         return _inject(base, self.config)

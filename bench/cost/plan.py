@@ -48,7 +48,7 @@ class PlannedTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchPlan:
-    """Every task for every model. `pending` are those whose texts are still on the Hub: they are estimated, and told apart."""
+    """Every task for every model. `pending` are those whose texts are still on the Hub: they are estimated, and listed separately."""
 
     planned: tuple[PlannedTask, ...]
     pending: tuple[EstimatedTask, ...] = ()
@@ -123,7 +123,7 @@ def _plan(model: Model, task: AbsTask, caches: Caches) -> PlannedTask:
 
 
 def _find_kept(network: NetworkEncoder, counts: list[Counted], store: VectorStore | None) -> list[bool]:
-    """Say of each text whether its vector is kept."""
+    """Return for each text whether its vector is kept."""
     if store is None:
         return [False] * len(counts)
     kept: list[bool] = []

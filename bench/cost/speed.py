@@ -29,7 +29,7 @@ def minutes_for(network: NetworkEncoder, counts: list[Counted]) -> float:
     if not counts:
         return 0.0
     ordered = sorted(counts, key=lambda each: each.tokens)
-    # The first run also pays for the weights laid over, and for every new shape: all that is timed is run before.
+    # The first run also pays for merging the weights, and for every new shape: all that is timed is run before.
     seconds = estimate_seconds(partial(_encode, network), ordered, sample=_TRIED, warm_up=len(ordered), size=partial(_padded, network))
     return seconds / 60
 

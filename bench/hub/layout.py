@@ -1,4 +1,4 @@
-"""Loaded data of MTEB's tasks, laid out as the bench reads all tasks: one subset called `default`, columns of the usual names, titles joined."""
+"""Loaded data of MTEB's tasks, in the layout in which the bench reads all tasks: one subset called `default`, columns of the usual names, titles joined."""
 
 from mteb.abstasks import AbsTask
 
@@ -13,13 +13,13 @@ def lay_out(hub_task: HubTask) -> AbsTask:
     The texts are those that mteb gives a model, so that scores are those of the task as it came.
 
     Raises:
-        DataError: the data are not laid out as those of its kind, or a grade is above 1,000.
+        DataError: the data do not have the layout of its kind, or a grade is above 1,000.
     """
     task, metadata = hub_task.task, hub_task.task.metadata
     try:
         data = TASK_KINDS[metadata.type].from_hub(hub_task)
     except (KeyError, IndexError, TypeError, AttributeError) as e:
-        raise DataError(f"{hub_task.name}: its data are not laid out as mteb's {metadata.type} ({type(e).__name__}: {e})") from e
+        raise DataError(f"{hub_task.name}: its data do not have the layout of mteb's {metadata.type} ({type(e).__name__}: {e})") from e
     languages = list(metadata.hf_subsets_to_langscripts[hub_task.subset])
     # It was asked for by name or stands in a set of its own; mteb would warn each time that another version of it came later.
     task.metadata = metadata.model_copy(update={"name": hub_task.name, "eval_langs": languages, "superseded_by": None})

@@ -1,4 +1,4 @@
-"""MTEB's tasks, loaded: out of the Hub's cache where they lie there, else from the Hub, and else told as left out."""
+"""MTEB's tasks, loaded: out of the Hub's cache where they lie there, else from the Hub, and otherwise listed as left out."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ def load_hub_tasks(wanted: Sequence[HubTask], *, offline: bool, on_task: Callabl
     Args:
         wanted: Each is changed: see `lay_out`.
         offline: Take what the cache holds, and do not ask the Hub.
-        on_task: Told the name of each task that is read from the Hub, before it is.
+        on_task: Called with the name of each task that is read from the Hub, before it is.
     """
     tasks, left_out = [], {}
     for hub_task in wanted:
@@ -45,7 +45,7 @@ def load_hub_tasks(wanted: Sequence[HubTask], *, offline: bool, on_task: Callabl
 
 
 def is_cached(hub_task: HubTask) -> bool:
-    """Say whether a task's data set lies in a cache of the Hub's at mteb's very revision."""
+    """Return whether a task's data set lies in a cache of the Hub's at mteb's very revision."""
     return _snapshot(hub_task) is not None or _is_prepared(hub_task)
 
 
@@ -99,9 +99,9 @@ def _snapshot(hub_task: HubTask) -> Path | None:
 
 
 def _is_prepared(hub_task: HubTask) -> bool:
-    """Say whether `datasets` has made tables of the subset at this revision and of no other one: without the Hub it takes the newest.
+    """Return whether `datasets` has made tables of the subset at this revision and of no other one: without the Hub it takes the newest.
 
-    A ranking task has parts that cannot be told from there (candidates, instructions), and is read from its files alone.
+    A ranking task has parts that cannot be known from there (candidates, instructions), and is read from its files alone.
     """
     if hub_task.task.metadata.type in ("Retrieval", "Reranking"):
         return False

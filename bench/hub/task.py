@@ -28,12 +28,12 @@ def hub_tasks(cls: type[AbsTask], subsets: Sequence[str] | None, splits: Sequenc
 
 
 def why_not(cls: type[AbsTask]) -> str | None:
-    """Say why the bench cannot score a task of mteb's; None: it can."""
+    """Return why the bench cannot score a task of mteb's; None: it can."""
     kind = cls.metadata.type
     if kind not in TASK_KINDS:
         return f"it is of the kind {kind}; the bench knows {', '.join(TASK_KINDS)}"
     if list(cls.metadata.modalities) != _MODALITIES:
-        return f"it holds {', '.join(cls.metadata.modalities)}, and not texts alone"
+        return f"it holds {', '.join(cls.metadata.modalities)}, not only texts"
     return None
 
 
@@ -46,7 +46,7 @@ def _made(cls: type[AbsTask], subset: str, split: str) -> AbsTask:
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Keep mteb from warning of a task that is in beta when it is merely looked at."""
+    """Keep mteb from warning of a task that is in beta when it is merely inspected."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

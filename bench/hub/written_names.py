@@ -33,9 +33,9 @@ def check_task_words(texts: Sequence[str]) -> None:
 
 
 def unknown_task(name: str, known: Sequence[str]) -> str:
-    """Say that MTEB has no task or benchmark of a name, and which names are near."""
+    """Return the message that MTEB has no task or benchmark of a name, and which names are near."""
     near = nearest(name, known)
-    offered = f"did you mean {' or '.join(near)}?" if near else "nothing has a name like it"
+    offered = f"did you mean {' or '.join(near)}?" if near else "no name is similar"
     return f"MTEB has no task or benchmark {name!r}; {offered}"
 
 

@@ -41,7 +41,7 @@ def resample(result: BenchResult) -> Resamples:
 
 
 def _is_whole(result: BenchResult, task: BenchedTask, reference: str) -> bool:
-    """Say whether a cell holds the items that its base holds, so that they can be paired."""
+    """Return whether a cell holds the items that its base holds, so that they can be paired."""
     own, base = result.score(task.name, reference).items, result.base_of(reference)
     return base is None or own.keys() == result.score(task.name, base).items.keys()
 
@@ -110,7 +110,7 @@ def interval_between(pair: Pair, resamples: Resamples, *, permutations: int = RE
 
 def _why_none(task: BenchedTask, score: Score) -> str:
     if task.statistic == "none":
-        return f"a score of {task.type.lower()} is of the whole set, and no mean over its items"
+        return f"a score of {task.type.lower()} is of the whole set, and not a mean over its items"
     if len(score.items) < _LEAST_ITEMS:
         return f"{len(score.items)} {task.item}; at least {_LEAST_ITEMS} are needed"
     return f"the two were not scored on the same {task.item}"

@@ -7,11 +7,11 @@ from .assess import Pair, correct, interval_between, resample
 from .statistics import RESAMPLES
 
 _OF_RANKS = 2_000
-"""Permutations for rank statistics, each of which ranks all pairs anew; there are many pairs of references."""
+"""Permutations for rank statistics, each of which ranks all pairs again; there are many pairs of references."""
 
 
 def compare_references(result: BenchResult) -> tuple[Comparison, ...]:
-    """Return every pair of references that are no bases, on every task; p-values are corrected by Holm over all of these comparisons."""
+    """Return every pair of references that are not bases, on every task; p-values are corrected by Holm over all of these comparisons."""
     names = [reference.name for reference in result.references if reference.base is not None]
     if len(names) < 2:
         return ()

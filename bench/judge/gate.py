@@ -1,6 +1,6 @@
 """Requirements that a bench must meet (`requirement.py`), compared with its scores.
 
-A requirement must hold for every reference that is no base. Where bases alone are benched it is of them, and the limit must be a number.
+A requirement must hold for every reference that is not a base. Where bases alone are benched it is of them, and the limit must be a number.
 """
 
 import operator
@@ -88,7 +88,7 @@ def check_requirements(
     for requirement in requirements:
         find_measured(requirement, tasks, metrics)
         if only_bases and requirement.of_base:
-            raise ConfigError(f"{requirement.text!r} holds a reference against its base, and nothing but bases is benched")
+            raise ConfigError(f"{requirement.text!r} compares a reference with its base, and only bases are benched")
 
 
 def judge(requirements: Sequence[Requirement], result: BenchResult) -> tuple[Verdict, ...]:

@@ -106,7 +106,7 @@ def interval(distribution: Numbers) -> tuple[float, float] | None:
 def permutation_p(statistic: StatisticName, own: Numbers, base: Numbers, gold: Numbers, *, seed: int, resamples: int = RESAMPLES) -> float:
     """Return the two-sided p-value of "both are equally good", by swapping the two values of random items.
 
-    Under that hypothesis nobody can tell which value is whose. Rank statistics swap ranks: the cosines of two models have scales of their own.
+    Under that hypothesis the values are exchangeable. Rank statistics swap ranks: the cosines of two models have scales of their own.
 
     Args:
         statistic: How items make a score.

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from mteb.abstasks import AbsTask
 
 from ...data.minhash import HASHES, Signatures, sign
-from ...data.sketch import TextSketch
+from ...data.training_texts import TextSketch
 from ..tasks.kind import ItemTexts
 from ..tasks.table import kind_of
 from .leakage import How, Leak, Leakage, TaskLeaks, worst_first
@@ -20,17 +20,17 @@ def find_leaks(tasks: Sequence[AbsTask], trained: Sequence[TrainedOn]) -> Leakag
     asked = [each for each in trained if each.sketches or each.unknown]
     sketches = {name: sketch for each in trained for name, sketch in each.sketches.items()}
     found: list[TaskLeaks] = []
-    not_looked_at: list[str] = []
+    not_checked: list[str] = []
     for task in tasks:
         may_leak = kind_of(task).may_leak
         if may_leak is None:
-            not_looked_at.append(task.metadata.name)
+            not_checked.append(task.metadata.name)
         elif asked:
             items = may_leak(task)
             signatures = sign([text for each in items.values() for text in each.texts]) if sketches else np.empty((0, HASHES), np.uint8)
             seen = {name: _seen_by(name, sketch, items, signatures) for name, sketch in sketches.items()}
             found += [_of_task(task, items, each, seen) for each in asked]
-    return Leakage(found=tuple(found), not_looked_at=tuple(not_looked_at))
+    return Leakage(found=tuple(found), not_checked=tuple(not_checked))
 
 
 @dataclass(frozen=True, slots=True)

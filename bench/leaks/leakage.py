@@ -1,7 +1,7 @@
-"""Which items of a task were seen in training, and what there is to say of it. `find.py` looks for them, `unseen.py` takes them out.
+"""Which items of a task were seen in training, and how that is described. `find.py` looks for them, `unseen.py` takes them out.
 
-A leak is a *query* that was trained on. To have trained on passages of the same corpus is how retrieval is trained, and no leak; that a
-query's answer was the answer to another query is counted apart.
+A leak is a *query* that was trained on. To have trained on passages of the same corpus is how retrieval is trained, and not a leak; that a
+query's answer was the answer to another query is counted separately.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from ...text_tables import shorten
 
 How = Literal["pair", "exact", "near"]
 """How an item was seen, the worst first: with its answer, word for word (but for case and white space), or nearly so."""
-_SAID: dict[How, str] = {"pair": "with an answer", "exact": "word for word", "near": "nearly"}
+_IN_WORDS: dict[How, str] = {"pair": "with an answer", "exact": "word for word", "near": "nearly"}
 _EXAMPLES = 3
 _SHOWN = 90  # characters of an example
 
@@ -56,7 +56,7 @@ class TaskLeaks:
 
     @property
     def counts(self) -> dict[How, int]:
-        """How many items were seen in each way."""
+        """How many items were seen, by kind."""
         counted = Counter(leak.how for leak in self.leaks)
         return {how: counted[how] for how in get_args(How)}
 
@@ -69,10 +69,10 @@ class TaskLeaks:
     def describe(self, references: Sequence[str] = ()) -> str:
         """Return it as a line, followed by some of the texts; `references` saw the same (none: this one alone)."""
         by = ", ".join(references or (self.reference,))
-        ways = ", ".join(f"{number} {_SAID[how]}" for how, number in self.counts.items() if number)
+        seen_how = ", ".join(f"{number} {_IN_WORDS[how]}" for how, number in self.counts.items() if number)
         lines = [
             f"{self.task}: {len(self.leaks)} of {count(self.items, singular(self.item))} {be(len(self.leaks))} seen in training by {by}"
-            + (f" ({ways})" if ways else "")
+            + (f" ({seen_how})" if seen_how else "")
         ]
         lines += [
             f"  {leak.how} {leak.similarity:.2f}: {shorten(' '.join(leak.text.split()), _SHOWN, '...')}"
@@ -83,10 +83,10 @@ class TaskLeaks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leakage:
-    """What all references saw of all tasks; tasks whose items are no texts of queries (`not_looked_at`) are left out."""
+    """What all references saw of all tasks; tasks whose items are not texts of queries (`not_checked`) are left out."""
 
     found: tuple[TaskLeaks, ...]
-    not_looked_at: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
 
     def leaked(self, task: str) -> set[str]:
         """Return the items of a task that any reference saw."""
@@ -94,10 +94,10 @@ class Leakage:
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON can hold it, without texts."""
-        return {"cells": [each.as_dict() for each in self.found], "not_looked_at": list(self.not_looked_at)}
+        return {"cells": [each.as_dict() for each in self.found], "not_looked_at": list(self.not_checked)}
 
     def describe(self) -> list[str]:
-        """Return what there is to say: every leak, which tasks are clean, and whose training texts are not recorded."""
+        """Return lines to show: every leak, which tasks are clean, and whose training texts are not recorded."""
         alike: dict[tuple[str, tuple[Leak, ...]], list[TaskLeaks]] = {}
         for each in self.found:
             if each.leaks:
@@ -113,7 +113,7 @@ class Leakage:
         if not ancestors:
             return []
         whose, which = ", ".join(ancestors), ", ".join(behind)
-        return [f"no training texts are recorded for {whose}, so that nothing can tell whether {which} saw the test set"]
+        return [f"no training texts are recorded for {whose}, so it is not known whether {which} saw the test set"]
 
 
 def worst_first(leaks: Sequence[Leak]) -> list[Leak]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...data.sketch import TextSketch, read_sketch
+from ...data.training_texts import TextSketch, read_sketch
 from ...errors import AdaptError
 from ...references import Located, Resolved, Search, locate_reference
 
@@ -15,7 +15,7 @@ class TrainedOn:
     Attributes:
         reference: Whose they are.
         sketches: Of the adapter itself, or of all adapters that a merge or an ensemble goes back to, by their references.
-        unknown: Those of them that have no sketch, or are not to be had.
+        unknown: Those of them that have no sketch, or are not available.
     """
 
     reference: str
@@ -24,7 +24,7 @@ class TrainedOn:
 
 
 def trained_on(resolved: Resolved, search: Search) -> TrainedOn:
-    """Find the training texts behind a reference; of a base nothing is known, and nothing is said.
+    """Find the training texts behind a reference; of a base nothing is known, and nothing is reported.
 
     Raises:
         AdapterError: a sketch is damaged.

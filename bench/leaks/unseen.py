@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mteb.abstasks import AbsTask
 
-from ...data.retrieval import hash_lines
+from ...data.pairs import hash_lines
 from ..tasks.data import data_of
 from ..tasks.table import kind_of
 from .leakage import Leakage

@@ -14,7 +14,7 @@ from .recall import RecallCurve
 from .scale import Scale, fit_scale
 
 WIDTH = 420
-_LABEL_ROOM, _EDGE = 62, 8  # for a number beside a bar, and where there is none
+_LABEL_WIDTH, _EDGE = 62, 8  # for a number beside a bar, and where there is none
 _BAR, _GAP, _NAME = 15, 4, 20
 _PANEL = 170
 _LEAST_DOT, _MOST_DOT = 4, 11  # the radius of one item, and of the most that coincide
@@ -59,7 +59,7 @@ def gain_chart(summaries: Sequence[Summary]) -> GainChart | None:
     values = [value for each in shown for value in _changes(each).values()]
     if not values:
         return None
-    left, right = (_LABEL_ROOM if any(value * side > 0 for value in values) else 3 * _EDGE for side in (-1, 1))
+    left, right = (_LABEL_WIDTH if any(value * side > 0 for value in values) else 3 * _EDGE for side in (-1, 1))
     scale = fit_scale([0.0, *values], left, WIDTH - right)
     rows, y = [], 8.0
     for each in shown:
@@ -174,7 +174,7 @@ def recall_chart(curve: RecallCurve) -> RecallChart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dot:
-    """Items of the same two scores: where they lie, how large the dot is, how many they are, on which side, and what is said of them."""
+    """Items of the same two scores: where they lie, how large the dot is, how many they are, on which side, and the text on them."""
 
     x: float
     y: float
@@ -206,9 +206,9 @@ def scatter_chart(found: Examples) -> ScatterChart | None:
     for point in found.points:
         side = "won" if point.own > point.base else "lost" if point.own < point.base else "same"
         more = [f"and {point.count - len(point.texts)} more"] if point.count > len(point.texts) else []
-        said = f"{point.count} {found.item}: {point.base:.4f} with {found.base}, {point.own:.4f} with {found.reference}"
+        heading = f"{point.count} {found.item}: {point.base:.4f} with {found.base}, {point.own:.4f} with {found.reference}"
         radius = round(_LEAST_DOT + (_MOST_DOT - _LEAST_DOT) * (point.count - 1) ** 0.5 / max(1, most - 1) ** 0.5, 2)
-        text = "\n".join([said, *point.texts, *more])
+        text = "\n".join([heading, *point.texts, *more])
         dots.append(Dot(x=across(point.base), y=up(point.own), radius=radius, count=point.count, side=side, text=text))
     return ScatterChart(across=across, up=up, dots=tuple(dots))
 

@@ -24,7 +24,7 @@ Values = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One item: its texts, what it scored with the base and with the reference, its passages, and what else can be said of it."""
+    """One item: its texts, what it scored with the base and with the reference, its passages, and a remark on it."""
 
     item: str
     base: float

@@ -12,7 +12,7 @@ from ..run.models import Model
 
 _LIBRARIES = ("mteb", "torch", "transformers", "tokenizers", "datasets", "numpy", "scipy", "scikit-learn", "pytrec-eval-terrier")
 Facts = tuple[tuple[str, str], ...]
-"""What is said of something: (what, value)."""
+"""A fact: (what, value)."""
 
 
 def software_facts() -> Facts:
@@ -31,7 +31,7 @@ def _of_model(model: Model, resolved: Resolved | None) -> Facts:
     own = model.identity
     computed = (
         ("what", model.description),
-        ("held against", model.base or "nothing: it is a base"),
+        ("compared with", model.base or "nothing: it is a base"),
         ("computed in", own.precision),
         ("longest text", f"{own.max_tokens} tokens"),
         ("hash of all that its vectors depend on", own.revision),

@@ -25,7 +25,7 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a page tells.
+    """What a page shows.
 
     Attributes:
         result: The scores, judged.

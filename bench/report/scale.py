@@ -32,7 +32,7 @@ class Scale:
 
 
 def fit_scale(values: Iterable[float], start: float, end: float) -> Scale:
-    """Return a scale that holds all values and begins and ends at round numbers; equal values get some room."""
+    """Return a scale that holds all values and begins and ends at round numbers; equal values get some margin."""
     every = list(values)
     low, high = min(every), max(every)
     if high - low < 1e-6:

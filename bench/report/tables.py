@@ -164,7 +164,7 @@ def _better(each: Comparison) -> str:
     if each.interval.p_holm is None:
         return NONE
     if not each.interval.significant:
-        return "not told apart"
+        return "no significant difference"
     return each.first if each.interval.difference > 0 else each.second
 
 

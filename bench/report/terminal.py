@@ -1,4 +1,4 @@
-"""A bench's result as text for the terminal: a table for each task, the named columns, and what there is to say under them."""
+"""A bench's result as text for the terminal: a table for each task, the named columns, and the notes under them."""
 
 from ...plurals import be, count, singular
 from ...text_tables import TextTable, fold, lay_out, output_width
@@ -9,7 +9,7 @@ _COLUMNS = ("reference", "domain mean", "gain", "general mean", "general change"
 
 
 def table_text(result: BenchResult) -> str:
-    """Return the tables and what there is to say under them, as wide as the terminal and whole in a pipe."""
+    """Return the tables and the notes under them, as wide as the terminal and whole in a pipe."""
     width = output_width()
     tables = [_task_table(result, task) for task in result.tasks]
     if result.summary:
@@ -88,7 +88,7 @@ def _kept(kept: GainKept) -> str:
 
 
 def _legend(result: BenchResult) -> list[str]:
-    """Say what the signs in the tables mean, of those that are there."""
+    """Explain what the signs in the tables mean, of those that are there."""
     found = [score.interval for score in result.scores if score.interval]
     tested = [interval for interval in found if interval.p is not None]
     lines = []
@@ -96,9 +96,9 @@ def _legend(result: BenchResult) -> list[str]:
         many = f", corrected by Holm for {len(tested)} comparisons" if len(tested) > 1 else ""
         lines.append(f"[ ]: paired bootstrap; *: significant, p < 0.05 by paired permutation{many}")
     if any(each.forgetting is not None for each in result.summary):
-        lines.append("general change: the general mean less the base's; below 0, something was forgotten")
+        lines.append("general change: the general mean minus the base's; below 0, something was forgotten")
     if any(kept.share is None for each in result.summary for kept in each.gain_kept):
-        lines.append("gain kept without %: the difference to the parent, whose own gain is not sure to be above 0")
+        lines.append("gain kept without %: the difference to the parent, whose own gain may not be above 0")
     return lines
 
 

@@ -59,7 +59,7 @@ class CellStore:
     added: int = 0
 
     def holds(self, identity: Identity, task: AbsTask) -> bool:
-        """Say whether there is a cell to be read."""
+        """Return whether there is a cell to be read."""
         return self.reads and self._path(_describe(identity, task)).is_file()
 
     def find(self, identity: Identity, task: AbsTask, metrics: Collection[str]) -> Cell | None:
@@ -76,7 +76,7 @@ class CellStore:
             if not set(metrics) <= cell.scores(split).keys():
                 return None
         except FileNotFoundError:
-            return None  # removed meanwhile, to make room
+            return None  # removed meanwhile by eviction
         except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError, AttributeError):
             self.files.drop_damaged(path)
             return None

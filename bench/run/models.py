@@ -72,7 +72,7 @@ def check_tasks(models: Sequence[Model], tasks: Sequence[AbsTask]) -> None:
             if kind_of(task).needs_vectors and is_searcher(model.encoder):
                 raise ConfigError(
                     f"{model.name} ranks passages and has no vectors, which {task.metadata.name} ({task.metadata.type}) compares; "
-                    "bench it on retrieval alone"
+                    "bench it on retrieval only"
                 )
 
 

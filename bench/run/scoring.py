@@ -1,4 +1,4 @@
-"""Score references on tasks, through mteb, or find again what mteb said. Its own cache of results is off: see `cells.py`."""
+"""Score references on tasks, through mteb, or find what mteb returned before. Its own cache of results is off: see `cells.py`."""
 
 import json
 import time
@@ -29,7 +29,7 @@ OnCell = Callable[[Model, AbsTask, Cell], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchProgress:
-    """What is told after each batch: texts done and in all, of one model on one task."""
+    """What is reported after each batch: texts done and in all, of one model on one task."""
 
     task: str
     reference: str
@@ -49,20 +49,30 @@ def bench(
     Args:
         models: The rows.
         tasks: The columns, each with a name of its own.
-        on_progress: Told how many texts are done; those that cost nothing count as done at once.
+        on_progress: Called with how many texts are done; those that cost nothing count as done at once.
         caches: Where vectors and scores are looked for before they are computed, and kept; None: all are computed.
         on_cell: Given what mteb found of each model on each task, predictions and all, which is not kept in memory.
 
     Raises:
         AdaptError: a task is of a kind that the bench does not know or that a model cannot do, or an adapter does not fit its base.
     """
+    check_bench(models, tasks)
     benched = tuple(describe_task(task) for task in tasks)
-    if twice := [task.name for row, task in enumerate(benched) if task.name in {other.name for other in benched[:row]}]:
-        raise ConfigError(f"two tasks are called {twice[0]}; give each folder a name of its own, so that their scores can be told apart")
-    check_tasks(models, tasks)
     with without_dataset_bars():
         scores = tuple(_score(model, task, on_progress, caches or Caches(), on_cell) for model in models for task in tasks)
     return BenchResult(tasks=benched, references=tuple(model.described() for model in models), scores=scores, mteb_version=version("mteb"))
+
+
+def check_bench(models: Sequence[Model], tasks: Sequence[AbsTask]) -> None:
+    """Refuse tasks that cannot be told apart, and a task that a model cannot do.
+
+    Raises:
+        ConfigError: there is one, or the bench does not know a task's kind.
+    """
+    names = [task.metadata.name for task in tasks]
+    if twice := [name for row, name in enumerate(names) if name in names[:row]]:
+        raise ConfigError(f"two tasks are called {twice[0]}; give each folder a name of its own, so that their scores can be told apart")
+    check_tasks(models, tasks)
 
 
 def describe_task(task: AbsTask) -> BenchedTask:

@@ -107,7 +107,7 @@ class LocalClassification(AbsTaskClassification):  # type: ignore[misc]  # as `L
         self.load_data()
 
     def load_data(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 (mteb's signature)
-        """Lay the rows out as mteb expects them, labels as numbers in their order (of two labels, the last one is the positive)."""
+        """Arrange the rows as mteb expects them, labels as numbers in their order (of two labels, the last one is the positive)."""
         numbers = {label: number for number, label in enumerate(sorted(set(self.train.labels), key=_by_number))}
         tables = {_TRAIN: self.train, self.metadata.eval_splits[0]: self.scored}
         self.dataset = {

@@ -75,7 +75,7 @@ class LocalClustering(SeededAnew, AbsTaskClustering):  # type: ignore[misc]  # a
         self.load_data()
 
     def load_data(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 (mteb's signature)
-        """Lay the rows out as mteb expects them."""
+        """Arrange the rows as mteb expects them."""
         columns = {"sentences": storable(self.rows.texts), "labels": storable(self.rows.labels)}
         self.dataset = {"default": {self.metadata.eval_splits[0]: Dataset.from_dict(columns)}}
         self.data_loaded = True

@@ -1,4 +1,4 @@
-"""The data of a task that is loaded: one split of one subset, laid out alike for every task of a kind (`TaskKind.from_hub`)."""
+"""The data of a task that is loaded: one split of one subset, in the same layout for every task of a kind (`TaskKind.from_hub`)."""
 
 from mteb.abstasks import AbsTask
 

@@ -98,7 +98,7 @@ class TaskKind:
         may_leak: The task -> item -> what training may have seen of it; None where the score is of the whole set.
         part: The data of a split and names of items -> the data with those items alone; None where they are too few to be scored.
         table: The layout of local tables of this kind; None where they have none of their own.
-        from_hub: One of MTEB's tasks, loaded -> its split, laid out as the bench reads this kind, by its name.
+        from_hub: One of MTEB's tasks, loaded -> its split, in the layout in which the bench reads this kind, by its name.
         show_items: The task -> what describes one of its items for people; None where items have no value.
         addition: A class that is put before mteb's own; None: nothing is added.
         needs_vectors: Whether a Searcher, which ranks and has no vectors, cannot do it.

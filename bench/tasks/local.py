@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from mteb.abstasks.task_metadata import TaskMetadata, TaskType
 
-from ...data.retrieval import hash_lines
+from ...data.pairs import hash_lines
 
 _LANGUAGE_CODES = {"en": "eng-Latn", "zh": "zho-Hans"}
 

@@ -39,13 +39,13 @@ def read_metric(name: str, known: Sequence[str]) -> str:
 
 
 def unknown_metric(kind: str, name: str, known: Sequence[str], others: Sequence[str] = ()) -> str:
-    """Say that a name is unknown: the nearest first, then all, metrics that differ in the cutoff alone together.
+    """Return the message that a name is unknown: the nearest first, then all, metrics that differ only in the cutoff together.
 
     Args:
         kind: What was to be named.
         name: What came.
         known: Metrics.
-        others: Other names that would have been known too, told first.
+        others: Other names that would have been known too, described first.
     """
     names = [*others, *known]
     near = difflib.get_close_matches(name, names, n=3)
@@ -53,8 +53,8 @@ def unknown_metric(kind: str, name: str, known: Sequence[str], others: Sequence[
     for metric in known:
         family, _, cutoff = metric.partition("@")
         cutoffs.setdefault(family, []).extend([cutoff] if cutoff else [])
-    told = [family + (f"@{'|'.join(sorted(of, key=int))}" if of else "") for family, of in cutoffs.items()]
-    return f"unknown {kind} {name!r}." + (f" Did you mean {' or '.join(near)}?" if near else "") + f" Known: {', '.join(told)}"
+    described = [family + (f"@{'|'.join(sorted(of, key=int))}" if of else "") for family, of in cutoffs.items()]
+    return f"unknown {kind} {name!r}." + (f" Did you mean {' or '.join(near)}?" if near else "") + f" Known: {', '.join(described)}"
 
 
 def main_metric(metrics: Mapping[str, str], main_score: str) -> str:

@@ -1,4 +1,4 @@
-"""What there is to tell of a task's data, beside its scores: what was skipped, not used, or judged twice, and what is ranked."""
+"""Notes on a task's data, beside its scores: what was skipped, not used, or judged twice, and what is ranked."""
 
 from collections.abc import Iterable
 

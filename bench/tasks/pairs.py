@@ -1,4 +1,4 @@
-"""Pair classification: sentence pairs that belong together or do not, told apart by their cosines. Their texts are those of `sts.py`."""
+"""Pair classification: sentence pairs that belong together or do not, separated by their cosines. Their texts are those of `sts.py`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,7 +40,7 @@ class LocalPairClassification(WithRocAuc, AbsTaskPairClassification):  # type: i
         self.load_data()
 
     def load_data(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 (mteb's signature)
-        """Lay the pairs out as mteb expects them."""
+        """Arrange the pairs as mteb expects them."""
         columns = {"sentence1": storable(self.pairs.first), "sentence2": storable(self.pairs.second), "labels": self.pairs.labels}
         self.dataset = {"default": {self.metadata.eval_splits[0]: Dataset.from_dict(columns)}}
         self.data_loaded = True

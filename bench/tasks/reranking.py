@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mteb.abstasks import AbsTask
 
-from ...data.retrieval import Corpus, Pairs
+from ...data.pairs import Corpus, Pairs
 from ...errors import DataError
 from .local import describe_local
 from .retrieval import KIND as RETRIEVAL
@@ -16,7 +16,7 @@ from .retrieval import LocalRetrieval, content_rows
 def reranking_task(
     name: str, corpus: Corpus, pairs: Pairs, candidates: dict[str, list[str]], *, language: str = "en", split: str = "test"
 ) -> AbsTask:
-    """Make a reranking task; passages that are no query's candidate are left out.
+    """Make a reranking task; passages that are not a candidate of any query are left out.
 
     Raises:
         DataError: there is no query or no passage, a query has no candidates, or one of them is not in the corpus.

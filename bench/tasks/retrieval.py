@@ -9,8 +9,8 @@ from mteb.abstasks import AbsTask, AbsTaskRetrieval
 from mteb.abstasks.task_metadata import TaskMetadata
 from mteb.types import PromptType
 
+from ...data.pairs import Corpus, Pairs
 from ...data.qrels import check_grade
-from ...data.retrieval import Corpus, Pairs
 from ...errors import DataError
 from ...plurals import count
 from ..mteb_private import texts_for_models
@@ -104,7 +104,7 @@ class LocalRetrieval(AbsTaskRetrieval):  # type: ignore[misc]  # mteb is not fol
         self.load_data()
 
     def load_data(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 (mteb's signature)
-        """Lay the texts out as mteb expects them; titles are joined to them already."""
+        """Arrange the texts as mteb expects them; titles are joined to them already."""
         self.dataset = {
             "default": {
                 self.metadata.eval_splits[0]: {

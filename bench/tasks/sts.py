@@ -76,7 +76,7 @@ class LocalSTS(AbsTaskSTS):  # type: ignore[misc]  # mteb is not followed by the
         self.load_data()
 
     def load_data(self, *args: object, **kwargs: object) -> None:  # noqa: ARG002 (mteb's signature)
-        """Lay the pairs out as mteb expects them."""
+        """Arrange the pairs as mteb expects them."""
         columns = {"sentence1": storable(self.pairs.first), "sentence2": storable(self.pairs.second), "score": self.pairs.scores}
         self.dataset = {"default": {self.metadata.eval_splits[0]: Dataset.from_dict(columns)}}
         self.data_loaded = True
@@ -121,14 +121,14 @@ def show_items(task: AbsTask) -> Callable[[str, Rankings], Shown]:
     return show_pairs(task, "score", lambda value: f"people said {value:g}")
 
 
-def show_pairs(task: AbsTask, column: str, say: Callable[[float], str]) -> Callable[[str, Rankings], Shown]:
-    """Return what describes a pair, `say` putting the value of a column into words."""
+def show_pairs(task: AbsTask, column: str, in_words: Callable[[float], str]) -> Callable[[str, Rankings], Shown]:
+    """Return what describes a pair, `in_words` putting the value of a column into words."""
     data = data_of(task)
-    first, second, said = data["sentence1"], data["sentence2"], data[column]
+    first, second, values = data["sentence1"], data["sentence2"], data[column]
 
     def describe(item: str, _rankings: Rankings) -> Shown:
         row = int(item) - 1
-        return (shorten_item(first[row]), shorten_item(second[row])), (), say(said[row])
+        return (shorten_item(first[row]), shorten_item(second[row])), (), in_words(values[row])
 
     return describe
 

@@ -2,16 +2,16 @@
 
 from .gather import gathered
 from .shared import base_options, common_options, dangling_option, machine_options
-from .types import Choice, Finite, FiniteRange, OutputFile, OutputFolder, RankType, WeightsType, WholeNumber
+from .types import RANK, WEIGHTS, Choice, Finite, FiniteRange, OutputFile, OutputFolder, WholeNumber
 
 __all__ = [
+    "RANK",
+    "WEIGHTS",
     "Choice",
     "Finite",
     "FiniteRange",
     "OutputFile",
     "OutputFolder",
-    "RankType",
-    "WeightsType",
     "WholeNumber",
     "base_options",
     "common_options",

@@ -33,7 +33,7 @@ class BaseChoice:
         """Return what is said of the base, and of how texts go into it."""
         from ...base.resolve import BaseOptions
 
-        return BaseOptions(lend_from=self.base_as, pooling=self.pooling, language=self.lang)
+        return BaseOptions(settings_of=self.base_as, pooling=self.pooling, language=self.lang)
 
     def search(self, registry_dir: Path | None) -> Search:
         """Return where references are looked for."""

@@ -15,7 +15,7 @@ from ...merge.weight_search import WeightSearch
 from ..completion import DEV_SOURCES, DOMAIN, METHOD, NAME
 from .gather import gathered, to_complete
 from .shared import dangling_option
-from .types import Choice, Finite, FiniteRange, OutputFile, RankType, WeightsType, WholeNumber
+from .types import RANK, WEIGHTS, Choice, Finite, FiniteRange, OutputFile, WholeNumber
 
 
 class MethodOption(click.Option):
@@ -53,8 +53,8 @@ merge_options = gathered(
         metavar="M",
         help="How (list them: adapt merge --methods) [default: linear; regmean where all carry Gram matrices].",
     ),
-    click.option("--weights", type=WeightsType(), metavar="W,W", help="One weight each, negative ones too [default: 1/n each]."),
-    click.option("--rank", type=RankType(), default="auto", show_default=True, metavar="R", help="auto, full (lossless), or a number."),
+    click.option("--weights", type=WEIGHTS, metavar="W,W", help="One weight each, negative ones too [default: 1/n each]."),
+    click.option("--rank", type=RANK, default="auto", show_default=True, metavar="R", help="auto, full (lossless), or a number."),
     click.option(
         "--energy",
         type=FiniteRange(0, 1, min_open=True),

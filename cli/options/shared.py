@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ..completion import BASE, KNOWN_BASE, devices
+from ..completion import BASE, KNOWN_BASE
+from ..offers import devices
 from .types import Choice, DeviceType
 
 _F = TypeVar("_F", bound=Callable[..., Any])

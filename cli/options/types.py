@@ -106,32 +106,25 @@ class OutputFolder(click.Path):
         return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
-class WeightsType(click.ParamType):
-    """Numbers with commas between them."""
-
-    name = "weights"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        """Read the value."""
-        try:
-            numbers = tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            message = f"{value!r} is not a list of weights; expected numbers with commas between them, such as 0.7,0.3"
-            raise click.BadParameter(message, ctx, param) from None
-        if not all(map(math.isfinite, numbers)):
-            raise click.BadParameter(f"{value!r} holds a weight that is not finite", ctx, param)
-        return numbers
+def _read_weights(text: str) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(f"{text!r} is not a list of weights; expected numbers with commas between them, such as 0.7,0.3") from None
+    if not all(map(math.isfinite, numbers)):
+        raise ConfigError(f"{text!r} holds a weight that is not finite")
+    return numbers
 
 
-class RankType(click.ParamType):
-    """`auto`, `full` or a whole number above 0."""
+def _read_rank(text: str) -> int | str:
+    if text in ("auto", "full"):
+        return text
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise ConfigError(f"{text!r} is not a rank; expected auto, full or a whole number above 0")
 
-    name = "rank"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        """Read the value."""
-        if value in ("auto", "full"):
-            return str(value)
-        if str(value).isdecimal() and int(value) > 0:
-            return int(value)
-        raise click.BadParameter(f"{value!r} is not a rank; expected auto, full or a whole number above 0", ctx, param)
+WEIGHTS = Read("weights", _read_weights)
+"""Numbers with commas between them."""
+RANK = Read("rank", _read_rank)
+"""`auto`, `full` or a whole number above 0."""

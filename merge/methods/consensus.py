@@ -43,7 +43,7 @@ def sign_consensus(values: Iterable[Tensor], weights: Tensor) -> Tensor:
     positive, negative, positive_size, negative_size = tally
     total = positive + negative
     rounding = (positive - negative) * (len(weights) * torch.finfo(total.dtype).eps)
-    mean = torch.where(total > 0, positive / positive_size, negative / negative_size)  # 0 / 0 where nobody has that sign
+    mean = torch.where(total > 0, positive / positive_size, negative / negative_size)  # 0 / 0 where no parent has that sign
     return torch.where(total.abs() > rounding, mean * float(weights.abs().sum()), 0)  # (...)
 
 

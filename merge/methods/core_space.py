@@ -15,7 +15,7 @@ from .sparsify import keep_largest
 def merge_core_linear(parts: Sequence[Part], _settings: MethodSettings) -> Update:
     """Return the weighted sum of the parents' cores, taken back: the same update as linear, factored.
 
-    Source: https://arxiv.org/abs/2509.17786, which proves that the way into the core and back loses nothing.
+    Source: https://arxiv.org/abs/2509.17786, which proves that the projection into the core and back loses nothing.
     """
     left, right, cores = _cores(parts)
     return as_update(left @ sum_consensus(cores, torch.tensor(weights(parts), dtype=torch.float64)), right)

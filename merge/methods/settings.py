@@ -1,4 +1,4 @@
-"""What merge methods can be told beside the weights: one table of fields, from which the command line takes its options too."""
+"""The settings of merge methods beside the weights: one table of fields, from which the command line takes its options too."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from ...errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodSettings:
-    """What methods can be told beside the weights. A method reads those that its row in `METHODS` names.
+    """Settings of methods beside the weights. A method reads those that its row in `METHODS` names.
 
     A field's metadata is its option: the help, the word for its value, and the bounds of a whole number.
 

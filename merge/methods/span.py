@@ -13,7 +13,7 @@ def left_basis(matrix: Tensor) -> Tensor:
     """Return the left singular vectors of a matrix (d, k), those of singular value 0 left out: (d, rank), float64, largest first.
 
     A tall matrix goes by way of its QR, so that the cost grows with d and not with its square; vectors of singular values too close for
-    float64 squares to tell apart may be mixed, and stay orthonormal.
+    float64 squares to distinguish may be mixed, and stay orthonormal.
     """
     d, k = matrix.shape
     q, r = torch.linalg.qr(matrix.double()) if d > k else (torch.eye(d, dtype=torch.float64), matrix.double())

@@ -26,7 +26,7 @@ def merge_on_sphere(parts: Sequence[Part], direction: Direction) -> Update:
         direction: How directions are averaged.
 
     Raises:
-        ConfigError: a weight is negative: it is no share of an arc.
+        ConfigError: a weight is negative: it is not a share of an arc.
     """
     if min(weights(parts)) < 0:
         raise ConfigError(f"a spherical mean takes weights of 0 and above, and one is {min(weights(parts))}; linear takes negative ones")

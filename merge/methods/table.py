@@ -80,7 +80,7 @@ METHODS: dict[str, Method] = {
     "linear": Method(
         merge=_in("linear", "merge_linear"),
         source="https://arxiv.org/abs/2212.04089",
-        use="the plain weighted sum, exact and lossless: the one to start with, and to hold others against",
+        use="the plain weighted sum, exact and lossless: the one to start with, and to compare others with",
     ),
     "ties": Method(
         merge=_pruned("prune_smallest", "sign_consensus"),
@@ -150,7 +150,7 @@ METHODS: dict[str, Method] = {
     "core_linear": Method(
         merge=_in("core_space", "merge_core_linear"),
         source="https://arxiv.org/abs/2509.17786",
-        use="the same update as linear, exactly, by way of the core space: to hold core_ties against",
+        use="the same update as linear, exactly, by way of the core space: to compare core_ties with",
     ),
     "core_ties": Method(
         merge=_in("core_space", "merge_core_ties"),

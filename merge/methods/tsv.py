@@ -26,8 +26,8 @@ def merge_tsv(parts: Sequence[Part], _settings: MethodSettings) -> Update:
     """
     out, into = parts[0].module.b.shape[0], parts[0].module.a.shape[1]
     pieces = [_piece(part) for part in parts if part.weight != 0]
-    room = min(1.0, min(out, into) / max(1, sum(len(s) for _, s, _ in pieces)))
-    pieces = [(u[:, :k], s[:k], vh[:k]) for u, s, vh in pieces for k in [max(1, int(room * len(s)))]]
+    share = min(1.0, min(out, into) / max(1, sum(len(s) for _, s, _ in pieces)))
+    pieces = [(u[:, :k], s[:k], vh[:k]) for u, s, vh in pieces for k in [max(1, int(share * len(s)))]]
     left = _polar(torch.cat([torch.zeros(out, 0), *(u for u, _, _ in pieces)], dim=1))  # (out, k)
     right = _polar(torch.cat([torch.zeros(0, into), *(vh for _, _, vh in pieces)]).T)  # (in, k)
     return as_update(left * torch.cat([torch.zeros(0), *(s for _, s, _ in pieces)]), right.T)

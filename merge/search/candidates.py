@@ -11,7 +11,7 @@ from ..methods import find_method
 
 MAX_WEIGHT = 1.5  # of one parent: beyond, an update is stretched further than anything its training saw
 LEAST_DENSITY = 0.05
-_LEAST_CHANGE = 0.02  # of a weight or the density: a smaller one is no step, or a search would shrink weights without end
+_LEAST_CHANGE = 0.02  # of a weight or the density: a smaller one does not count as a step, or a search would shrink weights without end
 
 
 class Candidates:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 FIRST_STEP = 0.25
-LEAST_STEP = 0.03  # nDCG on some hundred queries does not tell finer steps apart
+LEAST_STEP = 0.03  # nDCG on some hundred queries does not distinguish finer steps
 
 P = TypeVar("P", bound=Hashable)
 Rank = tuple[float, ...]
@@ -25,7 +25,7 @@ class _Ledger(Generic[P]):
         return len(self.ranks) >= self._budget
 
     def improves(self, point: P) -> bool:
-        """Evaluate a point that is new while the budget lasts, and say whether it is the best so far."""
+        """Evaluate a point that is new while the budget lasts, and return whether it is the best so far."""
         if point in self.ranks or self.is_spent:
             return False
         self.ranks[point] = self._evaluate(point)

@@ -29,13 +29,13 @@ def trace_curve(
         chosen: Its density is that of every point, its weights are where the lines of more than two parents begin; None: the configuration's
             own, or 1/n each.
         steps: How many points a line has, 2 or more.
-        on_point: Told how many points are done, of how many.
+        on_point: Called with how many points are done, of how many.
 
     Raises:
         ConfigError: there are fewer than 2 steps; or as `merge_factors`, before anything is encoded.
     """
     if steps < 2:
-        raise ConfigError(f"the curve is given {steps} steps; at least 2 are needed")
+        raise ConfigError(f"the curve has {steps} steps; at least 2 are needed")
     candidates.check()
     chosen = chosen or candidates.own_point
     plan = _lines(candidates.names, chosen.weights, steps)

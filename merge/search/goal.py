@@ -14,7 +14,7 @@ MIN_GAIN = 0.005  # nDCG@10: a smaller gain is within the noise of some hundred 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """The measurements that a merge is held against, and the least general score allowed."""
+    """The measurements that a merge is compared with, and the least general score allowed."""
 
     base: Measurement
     parents: tuple[Measurement, ...]
@@ -39,7 +39,7 @@ class Goal:
         return self._mean_share(measurement, 1.0)
 
     def allows(self, measurement: Measurement) -> bool:
-        """Say whether the general score is at least the floor."""
+        """Return whether the general score is at least the floor."""
         return measurement.general >= self.floor
 
     def rank(self, measurement: Measurement) -> Rank:
@@ -48,7 +48,7 @@ class Goal:
         return (1.0, score, beyond, measurement.general) if self.allows(measurement) else (0.0, measurement.general, score, beyond)
 
     def is_better(self, one: Measurement, other: Measurement) -> bool:
-        """Say whether one is allowed and scores more than the other; among equal scores, what they gain beyond the best parents decides."""
+        """Return whether one is allowed and scores more than the other; among equal scores, what they gain beyond the best parents decides."""
         if not self.allows(one):
             return False
         return not self.allows(other) or self._scores(one) > self._scores(other)

@@ -86,7 +86,7 @@ class SearchJob:
 def prepare_search(
     asked: WeightSearch, parents: Sequence[Parent], config: MergeConfig, grams: Sequence[Grams] | None, where: Search, events: Events
 ) -> SearchJob:
-    """Load the base and the dev data, and lay out what is measured; nothing is encoded.
+    """Load the base and the dev data, and prepare what is measured; nothing is encoded.
 
     Args:
         asked: How to search, with its sources.
@@ -94,7 +94,7 @@ def prepare_search(
         config: How; its weights, where it has any, are one of the points that the search starts from.
         grams: Of each parent, for a method that needs them.
         where: Where the base is looked for.
-        events: Who is told.
+        events: Receives notes and progress.
 
     Raises:
         AdaptError: a source, the base or a value does not fit.
@@ -102,8 +102,8 @@ def prepare_search(
     steps = asked.curve_steps if asked.curve_steps is not None else 11 if len(parents) <= 2 else 5
     if asked.plot:
         check_plot(asked.plot)
-    said = {"evaluations": asked.evaluations, "tolerance": asked.tolerance}
-    settings = SearchSettings(seed=config.settings.seed, **{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
+    given = {"evaluations": asked.evaluations, "tolerance": asked.tolerance}
+    settings = SearchSettings(seed=config.settings.seed, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     events.stage("loading the base")
     opened = _open_base(asked, parents, where, events)
     language = where.options.language or opened.base.spec.text_language
@@ -134,7 +134,7 @@ def _open_base(asked: WeightSearch, parents: Sequence[Parent], where: Search, ev
     for name, tokens in trained.items():
         if tokens != longest:
             events.note(
-                f"note: {name} was scored in training on texts of at most {tokens} tokens, and is here on at most {longest}: another number"
+                f"note: {name} was scored in training on texts of at most {tokens} tokens, and is scored here on at most {longest}: the scores differ"
             )
     return replace(opened, max_tokens=longest)
 
@@ -142,10 +142,10 @@ def _open_base(asked: WeightSearch, parents: Sequence[Parent], where: Search, ev
 def _task(source: str, language: str, skip_dangling: bool, events: Events) -> SearchTask:
     from ...data.sources import load_dev_data
 
-    def tell(note: str) -> None:
+    def report_note(note: str) -> None:
         events.note(f"note: {note}")
 
-    return draw_task(*load_dev_data(source, lang=language, skip_dangling=skip_dangling, on_note=tell))
+    return draw_task(*load_dev_data(source, lang=language, skip_dangling=skip_dangling, on_note=report_note))
 
 
 def _general(folder: Path, language: str) -> SentencePairs:
@@ -157,15 +157,15 @@ def _general(folder: Path, language: str) -> SentencePairs:
 
 
 def _note_shortcomings(result: SearchResult, events: Events) -> None:
-    """Say where the chosen merge falls short: of the general score that was to be held, and of what its inputs score alone."""
+    """Note where the chosen merge falls short: of the general score that was to be held, and of what its inputs score alone."""
     if not result.best.is_allowed:
         events.note(
-            f"warning: no merge that was tried keeps the general score above {result.goal.floor:.4f}; the nearest was taken. "
+            f"warning: none of the merges tried keeps the general score above {result.goal.floor:.4f}; the nearest was taken. "
             "Raise --tolerance or --evaluations, or scale by hand with --with-base"
         )
     if result.better_alone:
         events.note(
-            f"warning: on dev the merge is worse than {', '.join(result.better_alone)} alone. Use {result.better_alone[0]} as it is, "
+            f"warning: on dev the merge is worse than {', '.join(result.better_alone)} alone. Use {result.better_alone[0]} unmerged, "
             "or raise --evaluations, name another --method or other inputs"
         )
     for short in result.shortfalls:

@@ -1,4 +1,4 @@
-"""What a search or a curve will cost, to be told before it starts."""
+"""What a search or a curve will cost, shown before it starts."""
 
 import time
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class MeasurePlan:
     general: str
 
     def describe(self) -> str:
-        """Say it in one line."""
+        """Describe it in one line."""
         minutes = max(1, round(self.seconds / 60))
         return (
             f"at most {count(self.measurements, 'measurement')} of {count(self.texts, 'text')} each, about {minutes} min "

@@ -39,7 +39,7 @@ _STYLE = {"svg.hashsalt": "adapt", "svg.fonttype": "none", "text.parse_math": Fa
 
 
 def check_plot(path: Path) -> None:
-    """Say before the work what would keep a picture from being written.
+    """Check before the work whether a picture can be written.
 
     Raises:
         ConfigError: the name ends in another suffix, or it could not be written.

@@ -43,7 +43,7 @@ class Probe:
     """
 
     def __init__(self, encoder_of: EncoderOf, tasks: Sequence[SearchTask], pairs: SentencePairs | None = None) -> None:
-        """Lay the texts out; nothing is encoded.
+        """Prepare the texts; nothing is encoded.
 
         Args:
             encoder_of: Gives the encoder of factors.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...data.dev_set import DevSet, draw_dev_set
-from ...data.retrieval import Corpus, Pairs
+from ...data.pairs import Corpus, Pairs
 from ...encoders.protocol import Vectors
 from ...errors import DataError
 from ...plurals import count
@@ -31,7 +31,7 @@ class SearchTask:
                 raise DataError(f"{self.name}: query {qid!r} is answered by none of the passages")
 
     def describe(self) -> str:
-        """Say how large the set is."""
+        """Describe how large the set is."""
         return f"{self.name}: {count(len(self.dev.queries), 'dev query')} over {count(len(self.dev.passages), 'passage')}"
 
     def loss(self, queries: Vectors, passages: Vectors) -> float:
@@ -42,7 +42,7 @@ class SearchTask:
             passages: (passages, d), length 1, in the order of the set's passages.
 
         Source: https://arxiv.org/abs/2311.13534, whose code holds a positive against seven drawn negatives and those of its batch; here it
-        is held against every passage of the dev set that does not answer the query.
+        is compared with every passage of the dev set that does not answer the query.
         """
         logits = queries.astype(np.float64) @ passages.astype(np.float64).T / LOSS_TEMPERATURE  # (queries, passages)
         columns = {pid: column for column, pid in enumerate(self.dev.passages)}

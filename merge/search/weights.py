@@ -20,7 +20,7 @@ class SearchSettings:
     Attributes:
         evaluations: How many merges are measured at most; the base and the parents, which are measured first, do not count.
         tolerance: How far the general score may fall: below the base's where it is a Spearman correlation; below that of the parent
-            farthest from the base where it is closeness, of which nobody can say how much is harmful.
+            farthest from the base where it is closeness, since it is not known how much of it is harmful.
         temperature: T of the start, softmax(-loss / T), above 0.
         seed: Draws the order in which directions are tried.
     """
@@ -32,7 +32,7 @@ class SearchSettings:
 
     def __post_init__(self) -> None:
         if self.evaluations < 1:
-            raise ConfigError(f"the search is given {self.evaluations} evaluations; at least 1 is needed")
+            raise ConfigError(f"the search has {self.evaluations} evaluations; at least 1 is needed")
         if not self.tolerance >= 0:
             raise ConfigError(f"tolerance is {self.tolerance}; expected 0 or more")
         if not self.temperature > 0:
@@ -58,7 +58,7 @@ class Evaluation:
 
 
 Progress = Callable[[int, int, Evaluation | None], None]
-"""Told how many measurements are done, of at most how many, and the best merge so far."""
+"""Called with how many measurements are done, of at most how many, and the best merge so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def search_weights(
         candidates: What is merged, and how.
         probe: What it is measured on.
         settings: How to search.
-        on_progress: Told after each measurement.
+        on_progress: Called after each measurement.
 
     Raises:
         ConfigError: as `merge_factors`, before anything is encoded.
@@ -172,11 +172,11 @@ def search_weights(
     """
     settings = settings or SearchSettings()
     candidates.check()
-    tell, total = on_progress or (lambda *_: None), settings.measurements(len(candidates.parents))
+    report, total = on_progress or (lambda *_: None), settings.measurements(len(candidates.parents))
     references: list[Measurement] = []
     for done, factors in enumerate(({}, *candidates.parents), start=1):
         references.append(probe.measure(factors))
-        tell(done, total, None)
+        report(done, total, None)
     goal = Goal.of(references[0], references[1:], probe.general_kind, settings.tolerance)
     start = candidates.point(softmax_weights(goal.parents, settings.temperature))
     evaluations: dict[Point, Evaluation] = {}
@@ -185,7 +185,7 @@ def search_weights(
         measurement = probe.measure(candidates.merge(point))
         evaluations[point] = Evaluation(point, measurement, goal.score(measurement), goal.allows(measurement))
         best = max(evaluations.values(), key=lambda evaluation: goal.rank(evaluation.measurement))
-        tell(len(references) + len(evaluations), total, best)
+        report(len(references) + len(evaluations), total, best)
         return goal.rank(measurement)
 
     best = compass_search(_starts(candidates, start), candidates.neighbours, evaluate, budget=settings.evaluations, seed=settings.seed)

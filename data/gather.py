@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import DataError
-from .retrieval import Corpus, Pairs
+from .pairs import Corpus, Pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class TextRow:
             raise DataError(f"{self.where}: the query has no positive passage")
         for name, texts in (("query", (self.query,)), ("positive", self.positives), ("negative", self.negatives)):
             if not all(isinstance(text, str) and text.strip() for text in texts):
-                raise DataError(f"{self.where}: a {name} is empty or no text; fill it or remove the row")
+                raise DataError(f"{self.where}: a {name} is empty or not a text; fill it or remove the row")
 
 
 def pool_rows(rows: Iterable[TextRow], source: str) -> tuple[Corpus, Pairs]:

@@ -16,7 +16,7 @@ from safetensors.numpy import save
 
 from ..errors import AdapterError
 from .minhash import HASHES, NEAR, SHINGLE, Signatures, highest_similarity, sign
-from .retrieval import TrainingData, normalise
+from .pairs import TrainingData, normalise
 
 TRAINING_TEXTS = "training_texts.safetensors"
 _FORMAT = 1
@@ -46,15 +46,15 @@ class TextSketch:
     near_works: bool = True
 
     def has_queries(self, texts: Iterable[str]) -> npt.NDArray[np.bool_]:
-        """Say of each text whether it was a query, (n,)."""
+        """Return for each text whether it was a query, (n,)."""
         return np.isin(_hash_texts(texts), self.queries)
 
     def has_positives(self, texts: Iterable[str]) -> npt.NDArray[np.bool_]:
-        """Say of each text whether it was a passage that answers a query, (n,)."""
+        """Return for each text whether it was a passage that answers a query, (n,)."""
         return np.isin(_hash_texts(texts), self.positives)
 
     def has_pairs(self, pairs: Iterable[tuple[str, str]]) -> npt.NDArray[np.bool_]:
-        """Say of each (query, passage) whether they were a pair, (n,)."""
+        """Return for each (query, passage) whether they were a pair, (n,)."""
         return np.isin(_hash_pairs(pairs), self.pairs)
 
     def nearness(self, signatures: Signatures) -> npt.NDArray[np.float64]:
@@ -105,7 +105,7 @@ def read_sketch(folder: Path) -> TextSketch | None:
     except (OSError, SafetensorError, ValueError) as e:
         raise _damage(path, str(e)) from e
     if not isinstance(about, dict) or not isinstance(about.get("format"), int):
-        raise _damage(path, "it does not say what it is")
+        raise _damage(path, "it does not state its format")
     if about["format"] > _FORMAT:
         raise AdapterError(f"{path} has format {about['format']}, and this version reads {_FORMAT}; upgrade adapt-embed")
     if not _fits(arrays):

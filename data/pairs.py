@@ -48,7 +48,7 @@ class Pairs:
 class TrainingData:
     """What a training run sees: a corpus, pairs to train on, pairs to choose by (None: none), and where they came from.
 
-    `notes` say what was done to the data (a split made, queries drawn), to be told and recorded.
+    `notes` say what was done to the data (a split made, queries drawn), to be shown and recorded.
     """
 
     corpus: Corpus
@@ -100,5 +100,5 @@ def join_title(title: str | None, text: str) -> str:
 
 
 def normalise(text: str) -> str:
-    """Fold case and white space, to tell whether two texts are the same."""
+    """Fold case and white space, to decide whether two texts are the same."""
     return " ".join(text.casefold().split())
