@@ -30,13 +30,16 @@ def as_vectors(given: Any, encode: Callable[[Any], Vectors]) -> Vectors:
     Raises:
         DataError: they are neither texts nor a vector or a matrix of numbers.
     """
-    if isinstance(given, str) or (isinstance(given, Iterable) and not hasattr(given, "shape") and _are_texts(given := list(given))):
+    if isinstance(given, str):
         return np.atleast_2d(encode(given))
+    rows = list(given) if isinstance(given, Iterable) and not hasattr(given, "shape") else given
+    if _are_texts(rows):
+        return encode(rows)
     try:
-        vectors = np.atleast_2d(np.asarray(given, np.float32))
+        vectors = np.atleast_2d(np.asarray(rows, np.float32))
     except (TypeError, ValueError):
         raise DataError(f"expected texts, or vectors as (n, d) numbers, and {_shown(given)} came") from None
-    if vectors.ndim != 2 or np.ndim(given) == 0:
+    if vectors.ndim != 2 or np.ndim(rows) == 0:
         raise DataError(f"expected texts, or vectors as (n, d) numbers, and {_shown(given)} came")
     return vectors
 
@@ -53,8 +56,11 @@ def cosines(one: Vectors, other: Vectors) -> Vectors:
     return products
 
 
-def _are_texts(rows: list[object]) -> bool:
-    return not rows or isinstance(rows[0], str) or rows[0] is None
+def _are_texts(rows: Any) -> bool:
+    """Say whether a list, or an array or a column of a frame, holds texts; what is empty holds texts as well as anything."""
+    if hasattr(rows, "shape"):
+        return getattr(rows.dtype, "kind", None) in ("O", "U", "T")  # torch's kinds of numbers have no such letter
+    return isinstance(rows, list) and (not rows or isinstance(rows[0], str) or rows[0] is None)
 
 
 def _at_length_1(vectors: Vectors) -> Vectors:

@@ -13,7 +13,9 @@ from typing import Any
 
 import adapt_embed
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from adapt_embed import Adapter, TrainConfig, bench_adapters, ensemble_adapters, load, merge_adapters, train
 from adapt_embed.api import networks
 from adapt_embed.base.encoding import BaseOptions
@@ -218,6 +220,9 @@ def test_similarity_takes_texts_as_queries_and_documents_and_vectors_as_they_are
     np.testing.assert_allclose(cosines, queries @ documents.T, atol=1e-6)
     np.testing.assert_allclose(legal.similarity(queries * 3, documents), cosines, atol=1e-6)
     np.testing.assert_allclose(legal.similarity(queries[0], documents.tolist()), cosines[:1], atol=1e-6)
+    for column in (np.array(["房租", "rent", "tree"]), pd.Series(["房租", "rent", "tree"]), iter(["房租", "rent", "tree"])):
+        np.testing.assert_array_equal(legal.similarity(TEXTS, column), cosines)
+    np.testing.assert_allclose(legal.similarity(torch.from_numpy(queries), iter(documents)), cosines, atol=1e-6)
     assert legal.similarity("law", "rent").shape == (1, 1)
     assert legal.similarity(TEXTS, []).shape == (2, 0)
 
