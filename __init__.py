@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from .adapters.config import TrainConfig
     from .api.adapter import Adapter
     from .api.benching import bench_adapters
-    from .api.combining import ensemble_adapters, merge_adapters
+    from .api.ensembles import ensemble_adapters
     from .api.loading import load
+    from .api.merging import merge_adapters
     from .api.training import train
 
 __all__ = ["Adapter", "TrainConfig", "bench_adapters", "ensemble_adapters", "load", "merge_adapters", "train"]
@@ -20,9 +21,9 @@ _MODULES = {
     "Adapter": "api.adapter",
     "TrainConfig": "adapters.config",
     "bench_adapters": "api.benching",
-    "ensemble_adapters": "api.combining",
+    "ensemble_adapters": "api.ensembles",
     "load": "api.loading",
-    "merge_adapters": "api.combining",
+    "merge_adapters": "api.merging",
     "train": "api.training",
 }
 
