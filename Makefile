@@ -14,6 +14,7 @@ format:
 types:  ## strict types, on the installed wheel: that also proves the wheel complete
 	rm -rf build/types build/lib && $(PYTHON) -m pip wheel -q --no-deps --no-build-isolation -w build/types . && $(PYTHON) -m pip install -q --no-deps --target build/types build/types/*.whl
 	MYPYPATH=build/types $(PYTHON) -m mypy -p adapt_embed
+	MYPYPATH=build/types:tests $(PYTHON) -m mypy --explicit-package-bases tests/typed_api.py  # as a program sees it
 
 test:  ## quick tests
 	$(dir $(PYTHON))pytest -m "not slow"

@@ -1,3 +1,41 @@
-"""adapt: small LoRA adapters for a frozen text-embedding base. The public API is the subpackages."""
+"""adapt: small LoRA adapters for a frozen text-embedding base. What a program needs stands here (docs/python.md); the rest is in the subpackages.
+
+Importing this executes no other import: a name is fetched when it is asked for.
+"""
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # as typing has it: checkers take it for true
+if TYPE_CHECKING:
+    from .adapters.config import TrainConfig
+    from .api.adapter import Adapter
+    from .api.benching import bench_adapters
+    from .api.combining import ensemble_adapters, merge_adapters
+    from .api.loading import load
+    from .api.training import train
+
+__all__ = ["Adapter", "TrainConfig", "bench_adapters", "ensemble_adapters", "load", "merge_adapters", "train"]
+
+_MODULES = {
+    "Adapter": "api.adapter",
+    "TrainConfig": "adapters.config",
+    "bench_adapters": "api.benching",
+    "ensemble_adapters": "api.combining",
+    "load": "api.loading",
+    "merge_adapters": "api.combining",
+    "train": "api.training",
+}
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if not TYPE_CHECKING:  # else a checker would take any name for one that is here
+
+    def __getattr__(name):
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -22,7 +22,7 @@ _TESTED = frozenset(("bert", "roberta", "xlm-roberta", "distilbert", "mpnet"))
 """Kinds of network that need no trial: a test compares each with sentence-transformers."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Network:
     """Frozen weights in memory, shared by whatever encodes with them.
 

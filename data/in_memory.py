@@ -50,7 +50,7 @@ def _items(source: Any) -> Iterable[object]:
     if hasattr(source, "to_dict") and hasattr(source, "columns"):  # pandas; a Dataset has `to_dict` and `column_names`
         return list(source.to_dict("records"))
     if not isinstance(source, Iterable):
-        raise DataError(f"the data are a {type(source).__name__}; {_EXPECTED} in a list, or the path of a file or folder")
+        raise DataError(f"the data are of the type {type(source).__name__}; {_EXPECTED} in a list, or the path of a file or folder")
     return source
 
 
@@ -68,7 +68,7 @@ def _flat(values: Sequence[object]) -> list[object]:
 
 
 def _shown(row: object) -> str:
-    return f"the text {row[:40]!r}" if isinstance(row, str) else f"a {type(row).__name__}"
+    return f"the text {row[:40]!r}" if isinstance(row, str) else f"of the type {type(row).__name__}"
 
 
 def _read(where: str, row: Row, roles: ColumnRoles) -> TextRow:

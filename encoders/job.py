@@ -11,7 +11,7 @@ from ..events import QUIET, Events, note_once
 from ..references import EncoderSettings, LoadedBases, Resolved, Search, check_has_vectors, check_length, open_encoder, resolve_reference
 from ..registry import open_registry
 from .protocol import Encoded, Vectors
-from .reporting import encode_reporting
+from .reporting import encode_reporting, note_truncated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +79,7 @@ class EncodeJob:
         events.stage("loading the base")
         opened = open_encoder(self.resolved, LoadedBases(self.request.settings))
         encoded = encode_reporting(opened, texts, self.request.role, events)
-        if encoded.truncated:
-            events.note(f"{encoded.truncated} of {len(texts)} texts were longer than {opened.max_tokens} tokens and were truncated")
+        note_truncated(encoded, opened, events)
         base = " + ".join(base.name for base in self.resolved.bases)
         return EncodeReport(reference=self.resolved.reference, base=base, role=self.request.role, encoded=encoded)
 

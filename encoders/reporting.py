@@ -21,3 +21,9 @@ def encode_reporting(encoder: Encoder, texts: Sequence[str], role: Role, events:
         events.progress("encoding", done, len(texts))
 
     return encoder.encode(texts, role, on_batch=report)
+
+
+def note_truncated(encoded: Encoded, encoder: Encoder, events: Events) -> None:
+    """Report how many texts were truncated, where any were."""
+    if encoded.truncated:
+        events.note(f"{encoded.truncated} of {len(encoded.is_cut)} texts were longer than {encoder.max_tokens} tokens and were truncated")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from ..base.spec import BaseSpec, EncodingSpec
+from ..choices import Precision
 from ..ensemble import changed_member
-from ..errors import AdapterError, ConfigError
+from ..errors import AdapterError, ConfigError, unknown_name
 
 if TYPE_CHECKING:
     from ..base.load import Base, Network
-    from ..choices import Precision
     from ..encoders.lora import LoraEncoder
     from ..encoders.protocol import Encoder, Opened
     from ..lora import LoraFactors
@@ -30,6 +30,8 @@ class EncoderSettings:
     batch_tokens: int | None = None
 
     def __post_init__(self) -> None:
+        if self.precision not in get_args(Precision):
+            raise ConfigError(unknown_name("precision", str(self.precision), get_args(Precision)))
         if self.max_tokens is not None and self.max_tokens < 8:
             raise ConfigError(f"the maximum length is {self.max_tokens} tokens; at least 8 are needed")
         if self.batch_tokens is not None and self.batch_tokens < 1:

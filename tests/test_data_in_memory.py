@@ -61,13 +61,13 @@ def test_a_path_object_is_a_path(toy_folder: Path) -> None:
     [
         ([], "holds? no pairs"),
         (["a text"], "row 1 is the text 'a text'; expected pairs"),
-        ([("a", "b"), 3], "row 2 is a int"),
-        ([("a",)], "row 1 is a tuple"),
+        ([("a", "b"), 3], "row 2 is of the type int"),
+        ([("a",)], "row 1 is of the type tuple"),
         ([("a", "")], "row 1"),
         ([("", "b")], "row 1"),
         ([{"text": "a", "label": 1}], "row 1 has the keys text, label; expected pairs"),
         ({"train": []}, "one split of a DatasetDict"),
-        (3, "the data are a int"),
+        (3, "the data are of the type int"),
         ([("a", 5)], "row 1"),
     ],
 )

@@ -1,0 +1,100 @@
+"""Pairs and a base -> a trained `Adapter`."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, TypedDict
+
+from ..adapters.config import TrainConfig
+from ..adapters.job import TrainRequest, prepare_training
+from ..base.encoding import BaseOptions
+from ..choices import GramRank
+from ..events import QUIET, Events
+from ..references import EncoderSettings, Search
+from .adapter import Adapter
+from .held import Trained
+from .loading import open_version
+from .networks import IN_USE, adopt
+from .places import Place, search_in
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ..adapters.job import TrainedVersion
+
+
+class TrainOptions(TypedDict, total=False):
+    """What else a training takes, as `TrainRequest` names it."""
+
+    gram_rank: GramRank | None
+    train_queries: int | None
+    skip_dangling: bool
+    resume: bool
+
+
+def train(
+    domain: str,
+    data: object = None,
+    *,
+    base: str | PathLike[str] | None = None,
+    config: TrainConfig | None = None,
+    name: str | None = None,
+    registry: Place = None,
+    register: bool = True,
+    device: str | None = None,
+    options: BaseOptions | None = None,
+    events: Events = QUIET,
+    **more: Unpack[TrainOptions],
+) -> Adapter:
+    """Train an adapter on a frozen base, and register it as a new version.
+
+    Args:
+        domain: What it is for: a domain that ships (`legal`, `medical`, `ecommerce`), a domain file, or with data any name.
+        data: Pairs (query, positive), triples (query, positive, negative), mappings with these keys, a `datasets.Dataset`, a frame, the path
+            of a file or folder, or `TrainingData`; `sample` or `hub`. None: the domain's Hub sets, else its sample.
+        base: An alias, a folder, or a Hub id; None: the default one.
+        config: Every setting of training; None: the defaults.
+        name: In the registry; None: the domain's.
+        registry: A registry's folder, or a `Registry`; None: the user's own.
+        register: Whether the result becomes a version; else it stays in memory, and nothing is written.
+        device: As torch names it; None: the best one here.
+        options: What is said of the base: its pooling, instructions, length or language.
+        events: Receives each step, and notes on data, base and settings.
+        more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, as `TrainRequest` describes them.
+
+    Raises:
+        DataError: the data are missing, empty or malformed; the row is named.
+        DomainError: the domain is unknown.
+        BaseError: the base is unknown, or is not here.
+        ConfigError: a setting does not fit.
+        TrainingError: the loss is not a number, or a state cannot be written.
+        RegistryError: the registry cannot be written.
+    """
+    where, settings = search_in(registry, base, options), EncoderSettings(device=device)
+    request = TrainRequest(
+        domain=domain, data=data, config=config or TrainConfig(), where=where, device=device, name=name, register=register, **more
+    )
+    job = prepare_training(request, events)
+    outcome = job.run(events)
+    version, report = outcome.versions[0], outcome.as_dict()
+    if version.entry is not None:
+        return open_version(version.entry.reference, where, settings, report)
+    return _in_memory(version, job.runs.name, job.runs.domain, where, settings, report)
+
+
+def _in_memory(
+    version: TrainedVersion, name: str, domain: str, where: Search, settings: EncoderSettings, report: dict[str, object]
+) -> Adapter:
+    with IN_USE:
+        base = adopt(version.base)
+    return Adapter(
+        reference=name,
+        kind="adapter",
+        base=base.spec.name,
+        domain=domain,
+        scores={"dev": version.dev} if version.dev else {},
+        report=report,
+        where=where,
+        settings=settings,
+        held=Trained(base, version.factors),
+    )

@@ -1,0 +1,25 @@
+"""Not a test: what a program written against the installed package sees, checked by `make types`."""
+
+from pathlib import Path
+from typing import Any, assert_type
+
+import numpy as np
+from adapt_embed import Adapter, TrainConfig, bench_adapters, ensemble_adapters, load, merge_adapters, train
+from adapt_embed.events import Quiet
+from numpy.typing import NDArray
+
+pairs = [("who pays the rent?", "The tenant.")]
+legal = train("legal", pairs, base="bge-small-en", config=TrainConfig(epochs=2), gram_rank=64, register=False, events=Quiet())
+both = merge_adapters([legal, "medical", Path("folder")], method="ties", weights=[1, 2, 3], settings={"density": 0.2}, rank="full")
+side_by_side = ensemble_adapters([both, load("base", dtype="fp32")], mode="mean", dim=None)
+table = bench_adapters([both, "legal@best"], data=["law", Path("tax.csv")], tasks=("SciFact",), offline=True)
+
+assert_type(side_by_side, Adapter)
+assert_type(legal.encode_query("who?"), NDArray[np.float32])
+assert_type(legal.similarity(["who?"], legal.encode_document(["The tenant."])), NDArray[np.float32])
+assert_type(both.path, Path | None)
+assert_type(list(table), list[dict[str, Any]])
+assert_type(legal.scores["dev"].after, float | None)
+
+merge_adapters([legal], density=0.5)  # type: ignore[call-arg]  # an unknown option is seen
+train("legal", pairs, gram_rank="all")  # type: ignore[arg-type]
