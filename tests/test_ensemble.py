@@ -563,14 +563,14 @@ def test_a_named_base_must_be_one_of_the_members(
     found = resolve_reference("both", replace(search, base=str(moved)))
     assert [member.base.folder for member in found.members] == [tiny_base.resolve(), moved.resolve()]
     made("legal", "medical", mode="concat")
-    with pytest.raises(BaseError, match=r"both@2 lies on tiny-base, and --base .*moved has different weights; omit --base"):
+    with pytest.raises(BaseError, match=r"both@2 was made for tiny-base, and --base .*moved has different weights; omit --base"):
         resolve_reference("both@2", replace(search, base=str(moved)))
 
 
 def test_rankings_have_no_vectors(made: Callable[..., Resolved]) -> None:
     ensemble = made("legal", "medical", mode="max")
     assert not ensemble.has_vectors
-    with pytest.raises(AdapterError, match="both@1 has no vectors: the mode max ranks passages"):
+    with pytest.raises(AdapterError, match="both@1 has no vectors: the mode max only ranks passages"):
         open_encoder(ensemble)
     assert made("legal", "medical", mode="mean").has_vectors
 

@@ -101,7 +101,7 @@ def test_encode_refuses_what_ranks_before_it_reads_a_text(mode: str, tmp_path: P
     adapt_json("ensemble", "legal", "other", "--name", "both", "--mode", mode)
     ran = adapt("encode", "both", tmp_path / "absent.txt")
     assert (ran.exit_code, ran.stdout) == (1, "")
-    assert ran.stderr.startswith(f"Error: both@1 has no vectors: the mode {mode} ranks passages")
+    assert ran.stderr.startswith(f"Error: both@1 has no vectors: the mode {mode} only ranks passages")
     assert ran.stderr.count("\n") == 1
 
 

@@ -12,7 +12,7 @@ from .setting import Setting, Settings, above_zero, zero_or_more
 class OptimiserSettings(Settings):
     """How a gradient becomes a step; an optimiser reads the settings that its row in `OPTIMISERS` names."""
 
-    optimiser: Annotated[str, Setting(help="`adamw`", when="there is no other yet", is_later=True)] = "adamw"
+    optimiser: Annotated[str, Setting(help="`adamw`", when="it is the only one yet", is_later=True)] = "adamw"
     learning_rate: Annotated[
         float,
         Setting(
@@ -23,7 +23,7 @@ class OptimiserSettings(Settings):
         ),
     ] = 5e-4
     weight_decay: Annotated[
-        float, Setting(help="AdamW's, on the factors", when="raise it when few pairs are learned by heart", check=zero_or_more)
+        float, Setting(help="AdamW's, on the factors", when="raise it when few pairs are memorised", check=zero_or_more)
     ] = 0.01
     clip_norm: Annotated[float, Setting(help="longest gradient, Euclidean norm", when="lower it when the loss jumps", check=above_zero)] = (
         1.0

@@ -25,7 +25,7 @@ class StrategySettings(Settings):
         str,
         Setting(
             help="what is trained: `lora`, a pair of low-rank factors beside each of some linear modules",
-            when="there is no other yet",
+            when="it is the only one yet",
             is_later=True,
         ),
     ] = "lora"
