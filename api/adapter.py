@@ -155,7 +155,7 @@ class Adapter:
         opened = self.encoder
         if is_searcher(opened):
             raise AdapterError(
-                f"{self.reference} has no vectors: it ranks passages for a query and no more (encoder.search); for vectors make an ensemble "
+                f"{self.reference} has no vectors: it only ranks passages for a query (encoder.search); for vectors make an ensemble "
                 "of the mode concat"
             )
         return opened

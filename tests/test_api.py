@@ -502,7 +502,7 @@ def test_an_ensemble_is_that_of_the_command_in_memory_too(legal: Adapter, medica
 def test_an_ensemble_that_only_ranks_is_refused_where_vectors_are_asked_for(legal: Adapter, medical: Adapter, register: bool) -> None:
     ranks = ensemble_adapters([legal, medical], mode="rrf", register=register)
     for ask in (ranks.encode_query, ranks.encode, lambda texts: ranks.similarity(texts, texts), lambda _: ranks.dimension):
-        with pytest.raises(AdapterError, match="has no vectors: it ranks passages for a query and no more"):
+        with pytest.raises(AdapterError, match="has no vectors: it only ranks passages for a query"):
             ask(["law"])
     with pytest.raises(AdapterError, match="an ensemble, which has no factors of its own"):
         _ = ranks.factors
