@@ -31,7 +31,7 @@ def base_options(function: _F) -> _F:
     function = click.option("--pooling", type=Choice(["cls", "mean"]), help="Pooling of a base that does not state its own.")(function)
     function = click.option("--lang", type=Choice(["en", "zh"]), help="Language: chooses default base, sample, tasks and prompt.")(function)
     function = click.option(
-        "--base-as", type=KNOWN_BASE, metavar="ALIAS", help="Lend a folder this known base's pooling, instruction and length."
+        "--base-as", type=KNOWN_BASE, metavar="ALIAS", help="Read a folder with this known base's pooling, instruction and length."
     )(function)
     return click.option("--base", type=BASE, metavar="REF", help="Base: an alias, a folder or a Hub id.")(function)
 
