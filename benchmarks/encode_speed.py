@@ -132,7 +132,7 @@ def load(options: argparse.Namespace):
     from adapt_embed.base import load_base, resolve_base
     from adapt_embed.base.resolve import BaseOptions
 
-    return load_base(resolve_base(str(options.shared / "bases" / "bge-small-en-v1.5"), options=BaseOptions(settings_of="bge-small-en")))
+    return load_base(resolve_base(str(options.shared / "bases" / "bge-small-en-v1.5"), options=BaseOptions(pooling="cls")))
 
 
 def peer(options: argparse.Namespace) -> Encode:
