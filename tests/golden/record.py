@@ -126,9 +126,11 @@ def machine() -> str:
     """What decides the last bits of a float: processor, its instructions, versions of the libraries that compute."""
     import torch
 
-    names = [line.partition(":")[2].strip() for line in _cpu_lines() if line.startswith("model name")]
+    told = ("model name", "cpu family", "model", "stepping", "flags")
+    facts = [value.strip() for name, _, value in (line.partition(":") for line in _cpu_lines()) if name.strip() in told][: len(told)]
+    processor = hashlib.sha256("\n".join(facts or [platform.processor()]).encode()).hexdigest()[:16]
     instructions = torch.backends.cpu.get_cpu_capability()
-    return f"{platform.machine()} {names[0] if names else platform.processor()} {instructions} torch {version('torch')} numpy {version('numpy')}"
+    return f"{platform.machine()} {processor} {instructions} {torch.get_num_threads()} torch {version('torch')} numpy {version('numpy')}"
 
 
 def _cpu_lines() -> list[str]:
