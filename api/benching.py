@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
-from ..base.encoding import BaseOptions
 from ..bench import BenchRequest, CachePolicy, prepare_bench
 from ..choices import Precision
 from ..errors import RequestError
@@ -16,7 +15,7 @@ from ..events import QUIET, Events
 from ..references import EncoderSettings
 from .adapter import Adapter
 from .networks import IN_USE
-from .places import Named, Place, as_reference, as_several, search_in
+from .places import BaseNamed, Named, Place, as_reference, given_in
 from .shown import as_html
 
 if TYPE_CHECKING:
@@ -30,11 +29,9 @@ Data = str | PathLike[str] | Sequence[str | PathLike[str]]
 """A folder or file to score on, or several."""
 
 
-class BenchOptions(TypedDict, total=False):
-    """What else a bench takes, as `BenchRequest` names it; `base` and `options` as `load` takes them."""
+class BenchOptions(BaseNamed, total=False):
+    """What else a bench takes, as `BenchRequest` names it."""
 
-    base: str | PathLike[str] | None
-    options: BaseOptions | None
     sets: tuple[SetName, ...]
     tasks: tuple[str, ...]
     split: str
@@ -109,8 +106,7 @@ def bench_adapters(
         UnknownReferenceError: a reference names nothing.
         AdaptError: as `load`.
     """
-    given = as_several(adapters)
-    where = search_in(registry, more.pop("base", None), more.pop("options", None), given)
+    given, where = given_in(adapters, registry, more)
     request = BenchRequest(
         references=tuple(_for_bench(each, where) for each in given),
         where=where,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from os import PathLike
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
-from ..base.encoding import BaseOptions
 from ..ensemble.job import prepare_ensemble
 from ..ensemble.modes import DEFAULT_MODE
 from ..ensemble.request import EnsembleRequest
@@ -15,17 +13,15 @@ from ..references import EncoderSettings
 from .adapter import Adapter
 from .held import PutTogether
 from .loading import open_version
-from .places import Named, Place, as_references, as_several, search_in
+from .places import BaseNamed, Named, Place, as_references, given_in
 
 if TYPE_CHECKING:
     from typing import Unpack
 
 
-class EnsembleOptions(TypedDict, total=False):
-    """What else an ensemble takes, as `EnsembleRequest` names it; `base` and `options` as `load` takes them."""
+class EnsembleOptions(BaseNamed, total=False):
+    """What else an ensemble takes, as `EnsembleRequest` names it."""
 
-    base: str | PathLike[str] | None
-    options: BaseOptions | None
     dim: int | None
     texts: Sequence[str] | Callable[[], Sequence[str]] | None
 
@@ -59,8 +55,7 @@ def ensemble_adapters(
         UnknownReferenceError: a reference names nothing.
         RegistryError: the registry cannot be written.
     """
-    given = as_several(adapters)
-    where = search_in(registry, more.pop("base", None), more.pop("options", None), given)
+    given, where = given_in(adapters, registry, more)
     request = EnsembleRequest(
         references=as_references(given, where, "an ensemble"),
         where=where,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from os import PathLike
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal
 
-from ..base.encoding import BaseOptions
 from ..choices import StoreDtype
 from ..events import QUIET, Events
 from ..merge import MergeRequest, WeightSearch, prepare_merge
@@ -15,17 +13,15 @@ from ..references import EncoderSettings
 from .adapter import Adapter
 from .held import Merged
 from .loading import open_version
-from .places import Named, Place, as_references, as_several, search_in
+from .places import BaseNamed, Named, Place, as_references, given_in
 
 if TYPE_CHECKING:
     from typing import Unpack
 
 
-class MergeOptions(TypedDict, total=False):
-    """What else a merge takes, as `MergeRequest` names it; `base` and `options` as `load` takes them."""
+class MergeOptions(BaseNamed, total=False):
+    """What else a merge takes, as `MergeRequest` names it."""
 
-    base: str | PathLike[str] | None
-    options: BaseOptions | None
     rank: int | Literal["auto", "full"]
     energy: float | None
     with_base: float | None
@@ -65,8 +61,7 @@ def merge_adapters(
         UnknownReferenceError: a reference names nothing.
         RegistryError: the registry cannot be written.
     """
-    given = as_several(adapters)
-    where = search_in(registry, more.pop("base", None), more.pop("options", None), given)
+    given, where = given_in(adapters, registry, more)
     request = MergeRequest(
         references=as_references(given, where, "a merge"),
         where=where,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import TypedDict
 
 from ..base.encoding import BaseOptions
 from ..errors import RequestError
@@ -17,6 +18,13 @@ Place = str | PathLike[str] | Registry | None
 
 Named = Adapter | str | PathLike[str]
 """An adapter: one in hand, a reference, or its folder."""
+
+
+class BaseNamed(TypedDict, total=False):
+    """Which base the adapters lie on, as `load` takes it: what every function of several adapters takes beside its own options."""
+
+    base: str | PathLike[str] | None
+    options: BaseOptions | None
 
 
 def search_in(
@@ -35,6 +43,16 @@ def search_in(
         (registry,) = homes
     found = registry if isinstance(registry, Registry) else open_registry(None if registry is None else Path(registry))
     return Search(registry=found, base=None if base is None else as_reference(base), options=options or BaseOptions())
+
+
+def given_in(adapters: Sequence[Named], registry: Place, more: BaseNamed) -> tuple[tuple[Named, ...], Search]:
+    """Return the adapters that were given and where they are looked for; `base` and `options` are taken out of `more`.
+
+    Raises:
+        RequestError: as `as_several`.
+    """
+    given = as_several(adapters)
+    return given, search_in(registry, more.pop("base", None), more.pop("options", None), given)
 
 
 def as_several(adapters: Sequence[Named]) -> tuple[Named, ...]:
