@@ -22,7 +22,6 @@ class NewerFormatError(RegistryError):
     """It was written by a newer version, and nothing of it is to be touched."""
 
 
-
 def _entry_from_format_2(entry: dict[str, Any]) -> dict[str, Any]:
     """Return an entry's JSON in format 3, which has one key more: `hub`, empty where nothing is known."""
     return entry
