@@ -109,6 +109,7 @@ class HubServer:
         self.tokens = {TOKEN: "write", READ_TOKEN: "read"}
         self.page = 1000
         self.files_at: HubServer | None = None
+        self.verify_at: HubServer | None = None  # the server that is named for the verification of an upload
         self.yaml_warnings: list[str] = []
         self.yaml_errors: list[str] = []
         self.stored: dict[str, bytes] = {}  # lfs files by sha256
@@ -223,7 +224,7 @@ def _lfs_batch(hub: HubServer, request: Request, query: dict, repo: str) -> Answ
     for wanted in json.loads(request.body)["objects"]:
         row = {"oid": wanted["oid"], "size": wanted["size"]}
         if wanted["oid"] not in storage.stored:
-            verify = {"href": f"{hub.endpoint}/{repo}/lfs-verify"}
+            verify = {"href": f"{(hub.verify_at or hub).endpoint}/{repo}/lfs-verify"}
             row["actions"] = {"upload": {"href": f"{storage.endpoint}/stored/{wanted['oid']}"}, "verify": verify}
         rows.append(row)
     return as_json({"transfer": "basic", "objects": rows})
