@@ -12,14 +12,71 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_ANYBODY = frozenset("admin administrator anonymous default guest jovyan me nobody root runner system ubuntu user vscode".split())
+_ANYBODY = frozenset(
+    [
+        "admin",
+        "administrator",
+        "anonymous",
+        "default",
+        "guest",
+        "jovyan",
+        "me",
+        "nobody",
+        "root",
+        "runner",
+        "system",
+        "ubuntu",
+        "user",
+        "vscode",
+    ]
+)
 _ANYWHERE = frozenset(
-    "base build computer container data debian desktop docker fedora host laptop localhost localhost.localdomain node server test ubuntu "
-    "worker".split()
+    [
+        "base",
+        "build",
+        "computer",
+        "container",
+        "data",
+        "debian",
+        "desktop",
+        "docker",
+        "fedora",
+        "host",
+        "laptop",
+        "localhost",
+        "localhost.localdomain",
+        "node",
+        "server",
+        "test",
+        "ubuntu",
+        "worker",
+    ]
 )
 _SHORTEST = 4
 _ROOTS = frozenset(
-    "Users Volumes bin data etc home lib media mnt opt private proc root run scratch srv sys tmp usr var workspace".split()
+    [
+        "Users",
+        "Volumes",
+        "bin",
+        "data",
+        "etc",
+        "home",
+        "lib",
+        "media",
+        "mnt",
+        "opt",
+        "private",
+        "proc",
+        "root",
+        "run",
+        "scratch",
+        "srv",
+        "sys",
+        "tmp",
+        "usr",
+        "var",
+        "workspace",
+    ]
 )
 
 

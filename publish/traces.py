@@ -65,7 +65,7 @@ def _in_file(file: Path, machine: Machine, names: Collection[str]) -> Iterator[s
     content = file.read_bytes()
     own = [folder for folder in machine.folders if folder.encode() in content and _stands_alone(folder, content)]
     yield from own[:1]
-    if file.name in VOCABULARIES or file.suffix not in _READERS and b"\0" in content:
+    if file.name in VOCABULARIES or (file.suffix not in _READERS and b"\0" in content):
         return
     for text in _READERS.get(file.suffix, _as_text)(file, content):
         yield from (found[0] for found in machine.path_pattern.finditer(text))
