@@ -11,7 +11,7 @@ from ..base.encoding import BaseOptions, encoding_of
 from ..base.metadata import FolderMetadata, read_metadata
 from ..base.resolve import find_base, read_base, resolve_base
 from ..base.spec import BaseSpec, EncodingSpec
-from ..ensemble import Member, changed_member, read_recipe
+from ..ensemble import INSIDE, Member, changed_member, read_recipe
 from ..errors import AdapterError, AdaptError, BaseError
 from ..registry import Entry, check_usable
 from .locate import ADAPTER_CONFIG, locate_reference, locate_references
@@ -118,7 +118,7 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
     if named is not None and all(base.sha256 != named for base in recipe.bases):
         bases = " and ".join(base.label for base in recipe.bases)
         raise BaseError(f"{entry.reference} was made for {bases}, and --base {search.base} has different weights; omit --base")
-    members = tuple(_find_member(entry.reference, member, search, named) for member in recipe.members)
+    members = tuple(_find_member(entry.reference, _inside(member, folder), search, named) for member in recipe.members)
     names = ", ".join(f"{member.weight:.4g} {member.reference}" for member in recipe.members)
     compared = f" (compared with {members[0].base.name})" if len(recipe.bases) > 1 else ""
     return Resolved(
@@ -132,6 +132,11 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
         members=members,
         recipe=recipe,
     )
+
+
+def _inside(member: Member, folder: Path) -> Member:
+    """Return a member that lies in the ensemble's own folder (`./members/...`) by where that is."""
+    return replace(member, reference=str(folder / member.reference)) if member.reference.startswith(INSIDE) else member
 
 
 def _find_member(ensemble: str, member: Member, search: Search, named: str | None) -> Resolved:
