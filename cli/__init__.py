@@ -25,6 +25,7 @@ COMMANDS = {
     "add": ("add", "Register a PEFT LoRA folder."),
     "card": ("card", "Write the card of a version, as it would be shared."),
     "verify": ("verify", "Check every file of the registry against its hash."),
+    "push": ("push", "Push a version to the Hugging Face Hub."),
     "base": ("base", "The bases that are known and at hand."),
 }
 

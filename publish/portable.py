@@ -39,9 +39,9 @@ class Names:
     machine: Machine
 
     def base(self, record: BaseRecord) -> BaseRecord:
-        """Return a base by its name on the Hub, without a path."""
-        name = self.bases[record.sha256]
-        return replace(record, id=name.id, revision=name.revision, path=None, name=name.id)
+        """Return a base by its name on the Hub, where one is known, without a path."""
+        name = self.bases.get(record.sha256)
+        return replace(record, path=None) if name is None else replace(record, id=name.id, revision=name.revision, path=None, name=name.id)
 
     def version(self, reference: str) -> str:
         """Return what a version is called; one of this registry alone as `./NAME@VERSION`, which is no name of another registry's."""
