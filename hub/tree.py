@@ -47,7 +47,7 @@ def commit_of(repo: str, revision: str | None) -> str:
     """
     from huggingface_hub import HfApi, constants
 
-    found = HfApi(endpoint=constants.ENDPOINT).model_info(repo, revision=revision).sha or ""
+    found = HfApi(endpoint=constants.ENDPOINT).model_info(repo, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT).sha or ""
     if not _SHA1.fullmatch(found):
         raise HubError(f"the Hub names no commit of {repo}")
     return found
