@@ -24,6 +24,8 @@ COMMANDS = {
     "alias": ("alias", "Give a version another name."),
     "add": ("add", "Register a PEFT LoRA folder."),
     "card": ("card", "Write the card of a version, as it would be shared."),
+    "pull": ("pull", "Fetch an adapter from the Hugging Face Hub."),
+    "update": ("update", "Fetch the newer commit of a version that lies on the Hub."),
     "verify": ("verify", "Check every file of the registry against its hash."),
     "push": ("push", "Push a version to the Hugging Face Hub."),
     "base": ("base", "The bases that are known and at hand."),

@@ -29,6 +29,8 @@ EXAMPLES = {
     "alias": ("adapt alias legal@2 best", "adapt alias legal best --remove"),
     "add": ("adapt add my-lora --name legal --base bge-small-en",),
     "card": ("adapt card legal", "adapt card legal --bench scores.json --license apache-2.0 -o README.md"),
+    "pull": ("adapt pull owner/legal", "adapt pull owner/lora --revision v2 --name lora --base bge-small-en", "adapt pull --all owner"),
+    "update": ("adapt update legal",),
     "verify": ("adapt verify", "adapt verify --fix"),
     "base": ("adapt base list",),
     "base list": ("adapt base list",),

@@ -70,6 +70,8 @@ def is_passing(error: BaseException) -> bool:
 
     if (status := _status(error)) is not None:
         return status in _RETRIED
+    if any(isinstance(link, httpx2.ConnectError) for link in chain(error)):
+        return False  # nobody is there
     passing = (httpx2.TimeoutException, httpx2.NetworkError, httpx2.RemoteProtocolError)
     return any(isinstance(link, passing) for link in chain(error))
 

@@ -75,11 +75,8 @@ def _rows() -> tuple[tuple[type[BaseException] | tuple[type[BaseException], ...]
             (errors.LocalEntryNotFoundError, errors.CachedRepoTreeNotFoundError),
             lambda *_: f"it is not in the Hugging Face cache, and {hub_endpoint()} cannot be reached",
         ),
-        (ConnectionError, silent("broke the connection off; run the same command again")),
-        (
-            (KeyError, TypeError, AttributeError),
-            lambda e, *_: f"{hub_endpoint()} answers in a form that is not the Hub's ({type(e).__name__})",
-        ),
+        (ConnectionError, lambda e, *_: f"{_first_line(e)}; try again later"),
+        ((KeyError, TypeError, AttributeError), lambda e, *_: f"the answer is in an unexpected form ({type(e).__name__}: {e})"),
     )
 
 
