@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from .api.ensembles import ensemble_adapters
     from .api.loading import load
     from .api.merging import merge_adapters
+    from .api.pushing import push_adapter
     from .api.training import train
 
-__all__ = ["Adapter", "TrainConfig", "bench_adapters", "ensemble_adapters", "load", "merge_adapters", "train"]
+__all__ = ["Adapter", "TrainConfig", "bench_adapters", "ensemble_adapters", "load", "merge_adapters", "push_adapter", "train"]
 
 _MODULES = {
     "Adapter": "api.adapter",
@@ -24,6 +25,7 @@ _MODULES = {
     "ensemble_adapters": "api.ensembles",
     "load": "api.loading",
     "merge_adapters": "api.merging",
+    "push_adapter": "api.pushing",
     "train": "api.training",
 }
 

@@ -1,16 +1,20 @@
 """`adapt push` with the real client against a Hub on the loopback."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from adapt_embed import push_adapter
 from adapt_embed.cli import main
+from adapt_embed.errors import RequestError
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_reference, resolve_reference
 from adapt_embed.registry import HubRecord, open_registry
 from click.testing import CliRunner, Result
 
 REPO = "me/legal"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "hub.md"
 TEXTS = ["who mends the heating?", "房东应当负责修理暖气吗？", "find: the court", "x " * 600]
 
 
@@ -362,3 +366,19 @@ def test_a_changed_file_is_not_published(hub, tiny_on_hub: str, shelf: Path) -> 
     (shelf / "法律" / "1" / "history.json").write_text("{}")
     assert "history.json is another than was registered; restore it from a copy" in refused("法律", home=shelf)
     assert REPO not in hub.repositories
+
+
+@pytest.mark.skipif(not DOCUMENT.is_file(), reason="docs/ is in the repository alone")
+def test_a_program_pushes_as_the_document_says(hub, tiny_on_hub: str, shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    names: dict = {}
+    exec(code.replace('"legal", "me/legal"', f'"法律", "me/legal", registry={str(shelf)!r}, base_ids=("me/tiny-base",)'), names)
+    head = hub.repositories[REPO].head
+    assert capsys.readouterr().out == f"{head.oid} {hub.endpoint}/{REPO}\n"
+    assert hub.repositories[REPO].tags == {"v1": head.oid}
+    assert "license: apache-2.0" in hub.files(REPO)["README.md"].decode()
+    with pytest.raises(RequestError, match="expected OWNER/NAME"):
+        push_adapter("法律", "legal", registry=shelf)
+    planned = push_adapter("法律", "me/other", registry=shelf, base_ids=("me/tiny-base",), dry_run=True)
+    assert (planned.commit, planned.is_unchanged) == (None, False)
+    assert planned.questions
