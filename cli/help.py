@@ -42,6 +42,7 @@ GROUPS = {
     _OWN: ("base link as",),
     "Data": (
         "data",
+        "data-license",
         "domain",
         "train-queries",
         "tasks",
@@ -61,7 +62,7 @@ GROUPS = {
     "Search of weights": ("merge search", "merge general", "tolerance", "evaluations", "curve-steps"),
     "Ensemble": ("mode", "ensemble weights", "dim", "ensemble pca"),
     "Judgement": ("metric", "require", "decontaminate"),
-    "Card": ("card repo", "license", "card bench", "push bench", "card-lang", "card-template"),
+    "Card": ("card repo", "license", "bench", "card-lang", "card-template"),
     "Computing": ("device", "dtype", "max-tokens", "batch-tokens", "cache", "fresh", "cache-size"),
     "Registry": ("name", "merge domain", "add domain", "list domain", "registry"),
     "Output": ("output", "out", "plot", "html", "per-query", "mteb-results", "explain", "methods", "dry-run", "json", "version", "help"),
