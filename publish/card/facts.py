@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...base.known import find_known
 from ...base.metadata import read_metadata
+from ...ensemble.modes import MODES
 from ...registry import BaseRecord, DataRecord, Entry, ParentRecord, ScoreRecord
 from ...registry.stored import without_places
 from .benched import Benched, read_bench
@@ -84,6 +85,11 @@ class Card:
     command: str | None
     settings: Mapping[str, object]
     libraries: Mapping[str, str]
+
+    @property
+    def ranks_alone(self) -> bool:
+        """Whether it is an ensemble whose texts have no vectors: passages are ranked, and no more."""
+        return self.entry.kind == "ensemble" and self.entry.method in MODES and not MODES[self.entry.method].has_vectors
 
     @property
     def base(self) -> CardBase:
