@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from adapt_embed import TrainConfig, ensemble_adapters, merge_adapters, train
 from adapt_embed.cli import main
 from adapt_embed.errors import ConfigError, RequestError
 from adapt_embed.publish.card import CardOptions, card_files, licence_questions
-from adapt_embed.publish.card.benched import read_bench
+from adapt_embed.publish.card import template as template_module
+from adapt_embed.publish.card.benched import Means, TaskScore, read_bench
+from adapt_embed.publish.card.facts import Card
 from adapt_embed.publish.card.job import ancestors_of, write_card
 from adapt_embed.registry import BaseRecord, DataRecord, Entry, ParentRecord, Registry, ScoreRecord
 from click.testing import CliRunner
@@ -159,8 +161,33 @@ def test_the_command_makes_the_same_again(registry: Registry) -> None:
     from adapt_embed.cli.options.training import _assigned
 
     _assigned([word for before, word in pairwise(words) if before == "--set"])
-    assert "adapt merge legal@1 medical@1 --method ties --weights 0.5,0.5" in card_of(registry, "both")[1]
-    assert "adapt ensemble legal@1 medical@1 --mode rrf --weights 0.5,0.5" in card_of(registry, "ranks")[1]
+    assert "adapt merge legal@1 medical@1 --method ties --rank auto --density 0.5" in card_of(registry, "both")[1]
+    assert "adapt ensemble legal@1 medical@1 --mode rrf --name ranks" in card_of(registry, "ranks")[1]
+
+
+def test_weights_that_differ_stand_in_the_command_whole(registry: Registry) -> None:
+    entry = registry.find_reference("both")
+    folder = registry.folder(entry)
+    first, second = entry.parents
+    entry = replace(entry, parents=(replace(first, weight=1 / 3), replace(second, weight=2 / 3)))
+    assert "--weights 0.3333333333333333,0.6666666666666666" in card_files(entry, folder)["README.md"]
+
+
+def test_data_that_a_program_held_have_no_command(tmp_path: Path) -> None:
+    text = card_files(draft(data=DataRecord(source="in memory"), config={"epochs": 2}), tmp_path)["README.md"]
+    assert "adapt train" not in text
+    assert "| `epochs` | `2` |" in text
+
+
+@pytest.mark.parametrize("source", ["sample:legal/en", "hub:FiscalNote/billsum@77f357589ff7"])
+def test_a_record_from_before_licences_were_kept_has_that_of_what_ships(source: str) -> None:
+    assert licence_questions(draft(data=DataRecord(source=source))) == ()
+    assert len(licence_questions(draft(data=DataRecord(source="hub:mteb/nfcorpus@1")))) == 1
+
+
+def test_a_merge_is_for_what_its_parents_are_for(registry: Registry) -> None:
+    assert "in the domains **legal**, **medical**" in card_of(registry, "both")[1]
+    assert "**legal**、**medical** 领域" in card_of(registry, "both", language="zh")[1]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -473,6 +500,28 @@ def test_a_template_that_cannot_be_read_is_one_line(registry: Registry, tmp_path
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="not text in UTF-8"):
         card_of(registry, "legal", template=tmp_path / "bytes")
+
+
+def test_the_docs_list_all_that_a_template_is_given() -> None:
+    docs = Path(__file__).parent.parent / "docs" / "hub.md"
+    if not docs.is_file():
+        pytest.skip("needs the source tree")
+    text = docs.read_text(encoding="utf-8")
+    given = {each.name for each in fields(Card)} | {"base", "ranks_alone"}
+    assert set(re.findall(r"`card\.(\w+)`", text)) == given
+    assert all(f"`|{name}`" in text for name in template_module._FILTERS)
+    inside = [each.name for cls in (TaskScore, Means) for each in fields(cls)]
+    assert all(f"`{name}`" in text for name in inside)
+
+
+def test_the_example_of_the_docs_is_a_template(registry: Registry, bench_file: Path, template) -> None:
+    docs = Path(__file__).parent.parent / "docs" / "hub.md"
+    if not docs.is_file():
+        pytest.skip("needs the source tree")
+    example = next(block for block in re.findall(r"```\n(.*?)```", docs.read_text(encoding="utf-8"), flags=re.DOTALL) if "{%" in block)
+    _, text = card_of(registry, "legal", template=template(example), bench=bench_file)
+    assert "# legal, by the Gardeners' Guild" in text
+    assert "- SciFact: 0.7000 -> 0.7500 (+0.0500)" in text
 
 
 # the command

@@ -55,7 +55,8 @@ class Card:
         repo: Its repository, or a placeholder.
         bases: What it lies on.
         languages: ISO 639-1 codes, or `multilingual`.
-        description: What its domain is, in the card's language; None where the domain is not one that ships.
+        domains: What it is for: its own domain, else those of what it was made from.
+        description: What its domain is, in the card's language; None where it has not one domain that ships.
         max_tokens: The longest text; None where the folder does not say.
         licence: Of the version itself; None: not stated.
         dev: The score of training.
@@ -73,6 +74,7 @@ class Card:
     repo: str
     bases: tuple[CardBase, ...]
     languages: tuple[str, ...]
+    domains: tuple[str, ...]
     description: str | None
     max_tokens: int | None
     licence: str | None
@@ -109,6 +111,7 @@ def card_facts(entry: Entry, folder: Path, options: CardOptions) -> Card:
         ConfigError: the bench's file is not one, or does not know the version.
     """
     plain = without_places(entry)
+    domains = _domains(plain, options)
     bench = read_bench(options.bench, entry.reference) if options.bench else None
     bases = tuple(_base(base, options) for base in plain.bases)
     return Card(
@@ -116,7 +119,8 @@ def card_facts(entry: Entry, folder: Path, options: CardOptions) -> Card:
         repo=options.repo_id or NO_REPOSITORY,
         bases=bases,
         languages=_languages(plain, options),
-        description=_description(plain, options.language),
+        domains=domains,
+        description=_description(domains, options.language),
         max_tokens=read_metadata(folder).max_tokens if plain.kind != "ensemble" else None,
         licence=options.licence,
         dev=plain.dev,
@@ -153,10 +157,15 @@ def _languages(entry: Entry, options: CardOptions) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in stated if _LANGUAGE.fullmatch(each)))
 
 
-def _description(entry: Entry, language: str) -> str | None:
+def _domains(entry: Entry, options: CardOptions) -> tuple[str, ...]:
+    stated = [entry.domain] if entry.domain else [each.domain for each in options.ancestors.values() if not each.parents]
+    return tuple(sorted({each for each in stated if each}))
+
+
+def _description(domains: tuple[str, ...], language: str) -> str | None:
     from ...data.domains import domain_names, load_domain
 
-    return load_domain(entry.domain).description.get(language) if entry.domain in domain_names() else None
+    return load_domain(domains[0]).description.get(language) if len(domains) == 1 and domains[0] in domain_names() else None
 
 
 def _parent(parent: ParentRecord) -> CardParent:
