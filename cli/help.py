@@ -49,6 +49,7 @@ GROUPS = {
     _OWN: ("base link as",),
     "Data": (
         "data",
+        "data-license",
         "domain",
         "train-queries",
         "tasks",
@@ -68,7 +69,7 @@ GROUPS = {
     "Search of weights": ("merge search", "merge general", "tolerance", "evaluations", "curve-steps"),
     "Ensemble": ("mode", "ensemble weights", "dim", "ensemble pca"),
     "Judgement": ("metric", "require", "decontaminate"),
-    "Card": ("card repo", "license", "card bench", "push bench", "card-lang", "card-template"),
+    "Card": ("card repo", "license", "bench", "card-lang", "card-template"),
     "Hub": ("private", "push revision", "message", "tag", "create-pr", "over", "bundle", "keep-name", "push yes"),
     "Computing": ("device", "dtype", "max-tokens", "batch-tokens", "cache", "fresh", "cache-size"),
     "Registry": ("name", "merge domain", "add domain", "list domain", "registry"),
