@@ -446,9 +446,7 @@ def test_a_file_that_is_not_the_recorded_one_and_a_record_that_is_none_are_refus
     assert "it lacks 1_Pooling/config.json" in refused(home, "me/one")
 
 
-@pytest.mark.parametrize(
-    "text", ["[" * 100_000, "[]", "{}", "null", '{"a": NaN}', "\\ufeff{", "\x00\x01", '{"auto_map": {"AutoTokenizer": ["x--y.Z", null]}}']
-)
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"auto_map": {"AutoTokenizer": ["x--y.Z", null]}, "a": NaN}'])
 @pytest.mark.parametrize(
     "path",
     [
