@@ -58,7 +58,7 @@ def command(dry_run: bool, json_output: bool, registry_dir: Path | None, make_ca
     from ..references import Search
     from ..registry import open_registry
 
-    request = PushRequest(where=Search(registry=open_registry(registry_dir)), make_card=make_card, **given)
+    request = PushRequest(where=Search(registry=open_registry(registry_dir)), card=make_card(), **given)
     with shown() as events:
         job = prepare_push(request, events, dry_run=dry_run)
         if not dry_run:

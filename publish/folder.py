@@ -27,9 +27,10 @@ OF_A_VERSION = (
     *("adapt.json", "adapter_config.json", "adapter_model.safetensors", "modules.json", "router_config.json", "sentence_*_config.json"),
     *("config_sentence_transformers.json", "[0-9]_*/config.json", "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*"),
     *("merges.txt", "*.model", "history.json", "energy.json", "search.json", "grams.safetensors", "training_texts.safetensors"),
-    *("ensemble.json", "pca.safetensors", "LICENSE*", "NOTICE*"),
+    *("ensemble.json", "pca.safetensors"),
 )
-"""The files that a version is made of; whatever else lies in its folder stays here."""
+"""The files that a version is made of; whatever else lies in its folder stays here, but for what must go with it."""
+_GO_WITH_IT = ("LICENSE*", "NOTICE*")
 _NESTED = ("document/", "query/", "members/*/")
 """Folders inside that hold such files again."""
 
@@ -95,7 +96,7 @@ def _copy(entry: Entry, source: Path, target: Path, names: Names) -> Iterator[st
         if not file.is_file() or file.is_symlink() or disk.file_sha256(file) != recorded.sha256:
             how = "is another than was registered" if file.is_file() else "is missing"
             raise AdapterError(f"{file} {how}; restore it from a copy (adapt verify tells all such files)")
-        if not is_of_a_version(path):
+        if not (is_of_a_version(path) or any(fnmatch.fnmatchcase(path, pattern) for pattern in _GO_WITH_IT)):
             yield path
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -154,6 +155,4 @@ def _write_inside(resolved: Resolved, target: Path, names: Names) -> Iterator[tu
 
 def _records(folder: Path) -> dict[str, FileRecord]:
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    return {
-        name: FileRecord(sha256=disk.file_sha256(path), size=path.stat().st_size) for name, path in files.items() if name != ENTRY
-    }
+    return {name: FileRecord(sha256=disk.file_sha256(path), size=path.stat().st_size) for name, path in files.items() if name != ENTRY}

@@ -72,7 +72,9 @@ def portable(entry: Entry, names: Names) -> Entry:
 
 def _parents(plain: Entry, entry: Entry, names: Names) -> tuple[ParentRecord, ...]:
     """Return the parents under their names elsewhere: those that are known by where they lie here, else by what stands for that."""
-    known = [own.reference if own.reference in names.versions else each.reference for each, own in zip(plain.parents, entry.parents, strict=True)]
+    known = [
+        own.reference if own.reference in names.versions else each.reference for each, own in zip(plain.parents, entry.parents, strict=True)
+    ]
     return tuple(replace(each, reference=names.version(name)) for each, name in zip(plain.parents, known, strict=True))
 
 

@@ -86,7 +86,7 @@ class PushJob:
         with TemporaryDirectory(prefix="adapt-push-") as temporary:
             events.stage("writing the folder")
             published = write_published(self.resolved, Path(temporary) / "files", self.names, bundle=self.request.bundle)
-            options = self.request.make_card(repo_id=self.request.repo, ancestors=self.ancestors)
+            options = replace(self.request.card, repo_id=self.request.repo, ancestors=self.ancestors)
             texts = card_files(published.entry, published.folder, options)
             for path, text in texts.items():
                 (published.folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -130,9 +130,7 @@ class PushJob:
 
     def _keep(self, report: PushReport) -> None:
         assert report.commit is not None
-        record = HubRecord(
-            repository=report.repo, revision=report.commit, how="pushed", branch=self.request.branch, tag=self.request.tag
-        )
+        record = HubRecord(repository=report.repo, revision=report.commit, how="pushed", branch=self.request.branch, tag=self.request.tag)
         self.registry.record_hub(self.entry, record)
 
     @contextmanager

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...errors import RequestError
 from ...references import Search
@@ -30,7 +29,7 @@ class PushRequest:
         bundle: Whether an ensemble's members are sent inside.
         over: The head, a whole commit, that is overwritten although this registry has not seen it.
         keeps: Names that may stand in what is sent, although the user or the machine is called so.
-        make_card: Makes the card's options of the repository, the bases' ids and what the version was made from.
+        card: What the card says beside what the version itself does; the repository and what it was made from are filled in.
         yes: Whether questions about the licences of the data are answered with yes.
     """
 
@@ -46,7 +45,7 @@ class PushRequest:
     bundle: bool = False
     over: str | None = None
     keeps: tuple[str, ...] = ()
-    make_card: Callable[..., CardOptions] = CardOptions
+    card: CardOptions = field(default_factory=CardOptions)
     yes: bool = False
 
     def __post_init__(self) -> None:

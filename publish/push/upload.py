@@ -11,21 +11,9 @@ from ... import disk
 from ...ensemble import RECIPE, read_recipe
 from ...errors import HubError
 from ...events import QUIET, Events
+from ...hub.commits import Change, check_front_matter, make_branch, make_commit, make_repository, tag_commit
 from ...hub.reach import hub_endpoint
-from ...hub.repository import (
-    MAIN,
-    Change,
-    Committed,
-    Head,
-    branches_and_tags,
-    check_front_matter,
-    make_branch,
-    make_commit,
-    make_repository,
-    read_files,
-    read_head,
-    tag_commit,
-)
+from ...hub.repository import MAIN, Head, branches_and_tags, read_files, read_head
 from ...references import Resolved
 from ...registry import Registry
 from ..folder import is_of_a_version
@@ -125,10 +113,8 @@ def upload(wanted: Upload, events: Events = QUIET) -> Sent:
         message=wanted.message,
         as_pull_request=wanted.as_pull_request,
     )
-    made: Committed = make_commit(wanted.repo, change, events)
-    sent = Sent(
-        commit=made.commit, changed=changed, deleted=deleted, is_new=found.is_new, pull_request=made.pull_request, warnings=warned
-    )
+    made = make_commit(wanted.repo, change, events)
+    sent = Sent(commit=made.commit, changed=changed, deleted=deleted, is_new=found.is_new, pull_request=made.pull_request, warnings=warned)
     return _tagged(sent, wanted, events)
 
 
@@ -161,7 +147,9 @@ def _find_head(wanted: Upload, events: Events) -> _Found:
         make_repository(wanted.repo, wanted.is_private, events)
         head = read_head(wanted.repo, MAIN, events)
     elif wanted.is_private and head.is_private is False:
-        events.note(f"{wanted.repo} is there and public: --private is for a repository that is made; change it at {address(wanted.repo)}/settings")
+        events.note(
+            f"{wanted.repo} is there and public: --private is for a repository that is made; change it at {address(wanted.repo)}/settings"
+        )
     branches, tags = branches_and_tags(wanted.repo, events) if wanted.tag or wanted.branch != MAIN else ({}, {})
     is_own = is_new
     if wanted.branch != MAIN:
