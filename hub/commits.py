@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from ..errors import HubError
 from ..events import QUIET, Events
-from .faults import is_passing, one_line, with_retries
+from .faults import is_passing, with_retries
+from .reasons import one_line
 from .repository import MAIN, Head, client, read_head
 
 OWN_HOSTS = ("huggingface.co", "hf.co")
@@ -44,8 +45,7 @@ class Change:
 
     def is_in(self, head: Head) -> bool:
         """Return whether a commit holds what this one changes."""
-        content = {path: file.read_bytes() for path, file in self.files.items()}
-        return not head.differences(content) and not any(path in head.files for path in self.deleted)
+        return not head.differences(self.files) and not any(path in head.files for path in self.deleted)
 
 
 @dataclass(frozen=True, slots=True)

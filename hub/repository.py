@@ -9,8 +9,10 @@ import fnmatch
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..disk import file_sha256
 from ..events import QUIET, Events
 from .faults import with_retries
 from .tree import HubFile, commit_of, list_files
@@ -37,9 +39,9 @@ class Head:
     is_private: bool | None
     files: Mapping[str, HubFile]
 
-    def differences(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
-        """Return the paths of what is not there, or is there with another content."""
-        return tuple(path for path, content in files.items() if path not in self.files or not _is_same(self.files[path], content))
+    def differences(self, files: Mapping[str, Path]) -> tuple[str, ...]:
+        """Return the paths of what is not there, or is there with another content; each file by its path in the repository."""
+        return tuple(path for path, file in files.items() if path not in self.files or not _is_same(self.files[path], file))
 
 
 def read_head(repo: str, branch: str = MAIN, events: Events = QUIET) -> Head | None:
@@ -99,8 +101,11 @@ def client() -> HfApi:
     return Api(library_name="adapt-embed", library_version=__version__)
 
 
-def _is_same(file: HubFile, content: bytes) -> bool:
-    """Return whether a file holds just this, by the hash that the Hub states."""
-    if file.sha256 is not None:
-        return hashlib.sha256(content).hexdigest() == file.sha256
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == file.git_sha1
+def _is_same(there: HubFile, file: Path) -> bool:
+    """Return whether a file on the Hub holds just what one here does, by the hash that the Hub states."""
+    if there.size != file.stat().st_size:
+        return False
+    if there.sha256 is not None:
+        return file_sha256(file) == there.sha256
+    content = file.read_bytes()  # the Hub takes at most 10 MB in this way
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == there.git_sha1
