@@ -126,6 +126,9 @@ WRONG = [
     ("alias leagl best", "Did you mean legal?"),
     ("pull legal", "'legal' is not a repository of the Hub; expected OWNER/NAME"),
     ("pull me/legal", "cannot be reached; check the network, HF_ENDPOINT and the proxy"),
+    ("push leagl me/legal", "unknown adapter 'leagl'. Did you mean legal?"),
+    ("push legal legal", "the repository is 'legal'; expected OWNER/NAME"),
+    ("push legal me/legal --tag v+1", "--tag is 'v+1'"),
     ("update legal", "no version of legal was pulled from the Hub, or pushed to it"),
     ("trian", "Did you mean train"),
 ]
