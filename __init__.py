@@ -13,10 +13,21 @@ if TYPE_CHECKING:
     from .api.ensembles import ensemble_adapters
     from .api.loading import load
     from .api.merging import merge_adapters
+    from .api.pulling import pull_adapter
     from .api.pushing import push_adapter
     from .api.training import train
 
-__all__ = ["Adapter", "TrainConfig", "bench_adapters", "ensemble_adapters", "load", "merge_adapters", "push_adapter", "train"]
+__all__ = [
+    "Adapter",
+    "TrainConfig",
+    "bench_adapters",
+    "ensemble_adapters",
+    "load",
+    "merge_adapters",
+    "pull_adapter",
+    "push_adapter",
+    "train",
+]
 
 _MODULES = {
     "Adapter": "api.adapter",
@@ -25,6 +36,7 @@ _MODULES = {
     "ensemble_adapters": "api.ensembles",
     "load": "api.loading",
     "merge_adapters": "api.merging",
+    "pull_adapter": "api.pulling",
     "push_adapter": "api.pushing",
     "train": "api.training",
 }

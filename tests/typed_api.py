@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, assert_type
 
 import numpy as np
-from adapt_embed import Adapter, TrainConfig, bench_adapters, ensemble_adapters, load, merge_adapters, push_adapter, train
+from adapt_embed import Adapter, TrainConfig, bench_adapters, ensemble_adapters, load, merge_adapters, pull_adapter, push_adapter, train
 from adapt_embed.events import Quiet
 from numpy.typing import NDArray
 
@@ -16,6 +16,9 @@ table = bench_adapters([both, "legal@best"], data=["law", Path("tax.csv")], task
 
 pushed = push_adapter(both, "me/both", tag="v1", base_ids=("me/base",), yes=True, dry_run=True)
 
+pulled = pull_adapter("me/both", revision="v1", name="theirs", strict=True)
+
+assert_type(load(pulled.reference), Adapter)
 assert_type(pushed.commit, str | None)
 assert_type(side_by_side, Adapter)
 assert_type(legal.encode_query("who?"), NDArray[np.float32])
