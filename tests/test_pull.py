@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from adapt_embed.registry import open_registry
 from click.testing import CliRunner, Result
 from filelock import FileLock
 from safetensors.torch import load_file, save
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "hub.md"
 
 
 @pytest.fixture(autouse=True)
@@ -203,6 +206,20 @@ def test_update_pulls_a_newer_commit_as_a_new_version_and_says_where_there_is_no
     newer = pushed("med", "me/theirs")
     ran = json.loads(adapt(home, "update", "law", "--json").stdout)
     assert (ran["reference"], ran["revision"], ran["already_here"]) == ("law@2", newer, False)
+
+
+@pytest.mark.skipif(not DOCUMENT.is_file(), reason="docs/ is in the repository alone")
+def test_a_program_pulls_as_the_document_says(
+    hub, home: Path, pushed: Callable[..., str], cached_base: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit = pushed("法律", "me/legal", "--tag", "v1")
+    monkeypatch.setenv("ADAPT_HOME", str(home))
+    found = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (code,) = (each for each in found if "pull_adapter" in each)
+    names: dict = {}
+    exec(code, names)
+    assert capsys.readouterr().out == f"their-legal@1 {commit} ()\n"
+    assert names["adapter"].encode_query("rent").shape == (32,)
 
 
 def test_only_what_lies_on_the_hub_has_an_update(trained: Path) -> None:
@@ -540,6 +557,14 @@ def test_every_fault_of_the_hub_is_one_line(hub, home: Path, lora: Path, waits: 
     hub.fail("GET", "/api/models/you/lora", **fault)
     assert words in refused(home, "you/lora")
     assert sum(waits) <= 3 * 60
+
+
+def test_a_wait_is_told_once(hub, home: Path, lora: Path, cached_base: str, waits: list[float]) -> None:
+    hub.put("you/lora", lora)
+    hub.fail("GET", "you/lora", status=429, headers={"Retry-After": "7"}, times=1)
+    ran = adapt(home, "pull", "you/lora")
+    assert (ran.exit_code, waits) == (0, [7])
+    assert ran.stderr.splitlines() == [f"{hub.endpoint} is asked too often (429); trying again in 7 s (1 of 3)"]
 
 
 def test_no_network_and_offline_mode_are_told_at_once(hub, home: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
