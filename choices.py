@@ -3,6 +3,9 @@
 from typing import Literal
 
 Role = Literal["query", "document"]
+Side = Literal["both", "query", "document"]
+"""Which texts an adapter changes; those of the other role have the vectors of its base."""
+
 Precision = Literal["auto", "fp32", "bf16"]
 StoreDtype = Literal["fp16", "bf16", "fp32"]
 """Number format of an adapter's file."""
