@@ -66,7 +66,5 @@ def command(
     for note in addition.notes:
         say(note)
     entry = addition.entry
-    text = (
-        f"{entry.reference}{' for queries alone' if entry.side == 'query' else ''} on {entry.bases[0].label}: {count(len(entry.files), 'file')}, {format_size(entry.size)}, in {addition.folder}"
-    )
+    text = f"{entry.reference}{' for queries alone' if entry.side == 'query' else ''} on {entry.bases[0].label}: {count(len(entry.files), 'file')}, {format_size(entry.size)}, in {addition.folder}"
     emit(addition.as_dict(), text, json_output)

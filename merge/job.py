@@ -77,6 +77,7 @@ class MergeJob:
             config=config,
             result=result,
             store=self.store,
+            side=self.side,
             search=found,
         )
         note_shortcomings(report, events)

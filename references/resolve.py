@@ -141,11 +141,12 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
     return Resolved(
         reference=entry.reference,
         kind="ensemble",
+        side=recipe.side,
         base=members[0].base,
         encoding=members[0].encoding,
         folder=folder,
         entry=entry,
-        description=f"ensemble {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{compared}",
+        description=f"{entry.what} {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{compared}",
         members=members,
         recipe=recipe,
     )

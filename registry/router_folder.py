@@ -18,7 +18,15 @@ from ..lora import CONFIG, WEIGHTS, LoraFile, LoraModule, lora_config, read_conf
 
 README = "README.md"
 SETTINGS = "config_sentence_transformers.json"
-_OF_TRANSFORMERS = ("sentence_*_config.json", "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model")
+_OF_TRANSFORMERS = (
+    "sentence_*_config.json",
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.*",
+    "merges.txt",
+    "*.model",
+)
 
 _README = """# An adapter for queries alone
 
@@ -91,7 +99,9 @@ def check_routes(folder: Path) -> None:
     """
     route = folder / DOCUMENT
     if read_config(route).get("base_model_name_or_path") != read_config(folder).get("base_model_name_or_path"):
-        raise AdapterError(f"{folder} sends queries and documents through different bases; adapt knows queries with a LoRA on the documents' base")
+        raise AdapterError(
+            f"{folder} sends queries and documents through different bases; adapt knows queries with a LoRA on the documents' base"
+        )
     for name, module in LoraFile(route).items():
         if module.scale != 0 and bool(module.a.any()) and bool(module.b.any()):
             raise AdapterError(

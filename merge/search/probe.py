@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...choices import Side
+from ...choices import Role, Side
 from ...data.sentence_pairs import SentencePairs
 from ...encoders.lora import LoraEncoder
 from ...encoders.protocol import Encodes, Vectors
@@ -46,7 +47,9 @@ class Probe:
     alone too: closeness is that of the queries, and of a sentence pair the first goes in as a query.
     """
 
-    def __init__(self, encoder_of: EncoderOf, tasks: Sequence[SearchTask], pairs: SentencePairs | None = None, *, side: Side = "both") -> None:
+    def __init__(
+        self, encoder_of: EncoderOf, tasks: Sequence[SearchTask], pairs: SentencePairs | None = None, *, side: Side = "both"
+    ) -> None:
         """Prepare the texts; nothing is encoded.
 
         Args:
@@ -100,8 +103,9 @@ class Probe:
 
     def estimate_seconds(self) -> float:
         """Return how long one measurement takes, by encoding a few texts of all lengths with the base."""
-        texts = sorted(self._queries if self.side == "query" else self._documents, key=lambda text: (len(text), text))
-        seconds = estimate_seconds(self._encoder_of({}).encode, texts, sample=_SAMPLE, warm_up=4)
+        role: Role = "query" if self.side == "query" else "document"
+        texts = sorted(self._queries if role == "query" else self._documents, key=lambda text: (len(text), text))
+        seconds = estimate_seconds(partial(self._encoder_of({}).encode, role=role), texts, sample=_SAMPLE, warm_up=4)
         return seconds * self.text_count / len(texts)
 
     def _base(self) -> _Embedded:
