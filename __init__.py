@@ -9,16 +9,29 @@ TYPE_CHECKING = False  # as typing has it: checkers take it for true
 if TYPE_CHECKING:
     from .adapters.config import TrainConfig
     from .api.adapter import Adapter
+    from .api.batching import AdapterBatch, batch_adapters
     from .api.benching import bench_adapters
     from .api.ensembles import ensemble_adapters
     from .api.loading import load
     from .api.merging import merge_adapters
     from .api.training import train
 
-__all__ = ["Adapter", "TrainConfig", "bench_adapters", "ensemble_adapters", "load", "merge_adapters", "train"]
+__all__ = [
+    "Adapter",
+    "AdapterBatch",
+    "TrainConfig",
+    "batch_adapters",
+    "bench_adapters",
+    "ensemble_adapters",
+    "load",
+    "merge_adapters",
+    "train",
+]
 
 _MODULES = {
     "Adapter": "api.adapter",
+    "AdapterBatch": "api.batching",
+    "batch_adapters": "api.batching",
     "TrainConfig": "adapters.config",
     "bench_adapters": "api.benching",
     "ensemble_adapters": "api.ensembles",

@@ -75,6 +75,11 @@ class LoraEncoder:
         """Return the length in tokens that texts of a role are truncated to."""
         return min(self.max_tokens, self.base.encoding.longest(role))
 
+    def factors_of(self, role: Role) -> LoraFactors:
+        """Return the factors that texts of a role go through; empty: the base alone."""
+        own = self.document_factors if role == "document" and self.document_factors is not None else self.factors
+        return own or {}
+
     def networks(self) -> tuple[NetworkEncoder, ...]:
         """Return itself."""
         return (self,)
@@ -167,8 +172,7 @@ class LoraEncoder:
         key, network = self.sha256[role], self.base.network
         if key == network.merged:
             return
-        own = self.document_factors if role == "document" and self.document_factors is not None else self.factors
-        network.merge_weights(key, {name: module.delta().to(network.device) for name, module in (own or {}).items()})
+        network.merge_weights(key, {name: module.delta().to(network.device) for name, module in self.factors_of(role).items()})
 
 
 def _hash(factors: LoraFactors | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from adapt_embed import load, merge_adapters
+from adapt_embed import batch_adapters, load, merge_adapters
 from adapt_embed.base.resolve import BaseOptions
 from adapt_embed.base.sentence_files import write_json
 from adapt_embed.choices import Role, Side
@@ -21,7 +21,7 @@ from adapt_embed.encoders import LoraEncoder
 from adapt_embed.ensemble.encoders import combine_mean
 from adapt_embed.ensemble.job import prepare_ensemble
 from adapt_embed.ensemble.request import EnsembleRequest
-from adapt_embed.errors import ConfigError
+from adapt_embed.errors import ConfigError, DataError
 from adapt_embed.events import Quiet
 from adapt_embed.lora import CONFIG, WEIGHTS, LoraModule, lora_config, read_lora, write_lora
 from adapt_embed.merge import MergeRequest, WeightSearch, prepare_merge
@@ -332,3 +332,28 @@ def test_the_command_encodes_each_side_as_it_should(tmp_path: Path) -> None:
         law = json.loads(cli("encode", "law", tmp_path / "texts", "--as", role, "--dtype", "fp32", "--json").stdout)
         own = json.loads(cli("encode", "base", tmp_path / "texts", "--as", role, "--base", base, "--dtype", "fp32", "--json").stdout)
         assert (law["vectors"] == own["vectors"]) is same
+
+
+def test_queries_of_several_adapters_go_through_the_network_in_one_batch() -> None:
+    batch = batch_adapters(["law", "base", load("whole"), merge_adapters(["law", "health"], register=False)], dtype="fp32")
+    assert batch.references == ("law@1", "base", "whole@1", "linear(law@1, health@1)")
+    asked, named = ["the tenant", "the court", "the tenant", "law", "water"], ["law", "base", "whole@1", 3, "law@1"]
+    vectors = batch.encode_query(asked, named)
+    assert batch.encoder.work.texts == 5
+    law, base, whole = (each.encode(asked, "query").vectors for each in opened("law", "base", "whole"))
+    np.testing.assert_allclose(vectors[[0, 1, 2, 4]], [law[0], base[1], whole[2], law[4]], atol=1e-5)
+    documents = batch.encode_document(asked[:2], ["law", "base"])
+    assert np.array_equal(documents, opened("base")[0].encode(asked[:2]).vectors)
+
+
+def test_a_batch_refuses_in_a_line_what_it_cannot_do(second_base: Path, tmp_path: Path) -> None:
+    ensemble("law", "health", mode="mean", name="mean")
+    with pytest.raises(ConfigError, match=r"mean@1 is an ensemble, which is several networks"):
+        batch_adapters(["law", "mean"])
+    add(bare(tmp_path / "other", second_base, 9), "other")
+    with pytest.raises(ConfigError, match=r"one batch goes through one network"):
+        batch_adapters(["law", "other"])
+    with pytest.raises(ConfigError, match=r"unknown adapter of the batch 'lwa'. Known: law@1, health@1"):
+        batch_adapters(["law", "health"]).encode_query(["x"], ["lwa"])
+    with pytest.raises(DataError, match="name at least one"):
+        batch_adapters([])
