@@ -64,6 +64,8 @@ def open_models(references: Sequence[Resolved], bases: LoadedBases, opened: Mapp
 
 def share_documents(models: Sequence[Model]) -> bool:
     """Return whether documents have the same vectors under two networks: under the base and adapters for queries alone, say."""
+    if len(models) < 2:  # members of one ensemble share their vectors anyway
+        return False
     spaces = [vector_space(network, "document") for model in models for network in model.encoder.networks()]
     return len(set(spaces)) < len(spaces)
 
