@@ -4,6 +4,9 @@ from typing import Literal
 
 Role = Literal["query", "document"]
 Precision = Literal["auto", "fp32", "bf16"]
+TrainedSide = Literal["both", "query"]
+"""Which texts go through a trained adapter."""
+
 StoreDtype = Literal["fp16", "bf16", "fp32"]
 """Number format of an adapter's file."""
 

@@ -15,8 +15,11 @@ from ..encoders.tokens import tokenize
 from ..timing import estimate_seconds
 from .batches import Batches
 from .config import TrainConfig
+from .corpus.open import open_corpus
+from .corpus.vectors import CorpusVectors
 from .evaluation import dev_encoder, make_dev_set
-from .gradients import accumulate_gradients
+from .sides.open import open_side
+from .sides.protocol import Objective
 from .strategies.table import open_strategy, put_in
 
 
@@ -38,7 +41,7 @@ class TrainPlan:
     seconds: float | None = None
 
 
-def plan_training(base: Base, data: TrainingData, config: TrainConfig, *, timed: bool = False) -> TrainPlan:
+def plan_training(base: Base, data: TrainingData, config: TrainConfig, *, timed: bool = False, vectors: CorpusVectors | None = None) -> TrainPlan:
     """Say what a run will do and what will go wrong; with `timed`, run one step on the side and estimate the time.
 
     The base is as it was afterwards, save that an adapter which lay over its weights is taken off when `timed`.
@@ -54,7 +57,7 @@ def plan_training(base: Base, data: TrainingData, config: TrainConfig, *, timed:
         file_bytes=trained.file_bytes,
         dev=describe_dev(dev, data),
         warnings=tuple(check_data(base, data, config)),
-        seconds=_estimate_run(base, batches, dev, config) if timed else None,
+        seconds=_estimate_run(base, open_side(batches, config, open_corpus(base, data, config, vectors)), dev, config) if timed else None,
     )
 
 
@@ -85,14 +88,14 @@ def instruction_is_known(base: Base) -> bool:
     return bool(base.encoding.query_prompt) or base.spec.alias is not None
 
 
-def _estimate_run(base: Base, batches: Batches, dev: DevSet | None, config: TrainConfig) -> float:
+def _estimate_run(base: Base, objective: Objective, dev: DevSet | None, config: TrainConfig) -> float:
     """Time one step (after one to warm up) and a fraction of an evaluation, and multiply."""
-    strategy, step_s = open_strategy(config), math.inf
+    strategy, step_s, batches = open_strategy(config), math.inf, objective.batches
     with put_in(strategy, base):
         strategy.training(True)
         for step in range(2):
             started = time.monotonic()
-            accumulate_gradients(base, batches.batch(step % batches.steps), config, step)
+            objective.accumulate(base, step % batches.steps, step)
             step_s = min(step_s, time.monotonic() - started)
     evaluations = 1 + batches.steps / (config.eval_steps or batches.steps_per_epoch)
     return batches.steps * step_s + evaluations * _estimate_evaluation(base, dev, config)

@@ -50,6 +50,7 @@ def register_adapter(
     """
     draft = Entry(
         kind="adapter",
+        side=config.side,
         name=name,
         domain=domain,
         bases=(base_record(base.spec),),

@@ -1,0 +1,56 @@
+"""A corpus as training stores it: its vectors, and which rows of them answer which query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ...base.load import Base
+from ...encoders.protocol import Vectors
+from ..config import TrainConfig
+from ..losses.batch import CorpusTargets
+from ..token_ids import TokenIds
+from .rows import CorpusRows
+from .vectors import CorpusVectors
+
+
+@dataclass(slots=True)
+class StoredCorpus:
+    """What queries are compared with in one run."""
+
+    vectors: CorpusVectors
+    rows: CorpusRows
+
+    def refreshes(self, step: int, steps_per_epoch: int) -> bool:
+        """Return whether the nearest passages are to be found anew before a step: never, where all passages are compared."""
+        return False
+
+    def refresh(self, base: Base, config: TrainConfig, token_ids: TokenIds) -> None:
+        """Find the nearest passages of every training query, with the network as it stands."""
+
+    def targets(self, query_ids: Sequence[str], step: int) -> CorpusTargets:
+        """Return what the queries of a step are compared with.
+
+        Raises:
+            AdaptError: the vectors have changed on the disk.
+        """
+        self.vectors.check_unchanged()
+        return CorpusTargets(
+            vectors=self.vectors,
+            positive=self.rows.positives(query_ids),
+            excluded=self.rows.exclusions(query_ids),
+            copies=torch.from_numpy(self.rows.copies),
+        )
+
+    def of_passages(self, passage_ids: Iterable[str]) -> Vectors:
+        """Return the stored vectors of some passages, (n, d) float32.
+
+        Raises:
+            AdaptError: the vectors have changed on the disk.
+        """
+        self.vectors.check_unchanged()
+        rows = torch.tensor([self.rows.row[pid] for pid in passage_ids])
+        found: Vectors = self.vectors.rows(rows).float().cpu().numpy()
+        return found

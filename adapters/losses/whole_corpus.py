@@ -1,0 +1,25 @@
+"""InfoNCE of live queries against the stored vectors of a whole corpus."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..settings.loss import LossSettings
+from .batch import CorpusTargets
+from .log_sum import log_sum_over_corpus
+
+
+def info_nce_against_corpus(queries: Tensor, targets: CorpusTargets, settings: LossSettings) -> Tensor:
+    """Average over queries and their positives of -log softmax of the positive among itself and all other passages of the corpus.
+
+    As in `info_nce`, each of several positives is compared with the negatives alone and the mean is taken, so that every one of them is
+    pulled; the logarithm of their sum would be content with the nearest one, and nDCG counts them all.
+    """
+    owner, row = targets.positive.unbind(1)
+    positives = targets.vectors.rows(row).to(queries)  # (p, d)
+    logits = (queries[owner] * positives).sum(1) / settings.temperature  # (p,)
+    rest = log_sum_over_corpus(queries, targets, settings.temperature)
+    losses = torch.nn.functional.softplus(rest[owner] - logits)
+    counts = torch.bincount(owner, minlength=len(queries)).clamp_min(1)
+    return (losses / counts[owner]).sum() / len(queries)
