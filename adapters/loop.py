@@ -172,7 +172,7 @@ class Run:
             "losses": self.state.losses,
             "looks": [asdict(each) for each in self.state.evaluations],  # by the name that states of earlier versions have
             "best_weights": self.state.best_weights,
-            "refreshed": self.state.refreshed,
+            **({} if self.state.refreshed is None else {"refreshed": self.state.refreshed}),
             "weights": [parameter.detach().cpu() for parameter in self.parameters],
             "optimizer": self.optimizer.state_dict(),
         }
