@@ -3,6 +3,9 @@
 from typing import Literal
 
 Role = Literal["query", "document"]
+Side = Literal["both", "query", "document"]
+"""Which texts an adapter changes; those of the other role have the vectors of its base."""
+
 Precision = Literal["auto", "fp32", "bf16"]
 TrainedSide = Literal["both", "query"]
 """Which texts go through a trained adapter."""

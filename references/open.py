@@ -143,6 +143,7 @@ def open_lora(resolved: Resolved, bases: LoadedBases) -> LoraEncoder:
     return LoraEncoder(
         base,
         read_factors(resolved),
+        document_factors={} if resolved.side == "query" else None,
         precision=settings.precision,
         max_tokens=settings.max_tokens or longest,
         batch_tokens=settings.batch_tokens,

@@ -81,9 +81,16 @@ def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
         return _resolve_ensemble(entry, folder, search)
     base = find_recorded_base(entry.bases[0], entry.reference, search)
     encoding = encoding_of(base, search.options, _made_with(entry, folder))
-    description = f"{entry.kind} {entry.reference} on {base.name}" + (f", domain {entry.domain}" if entry.domain else "")
+    description = f"{entry.what} {entry.reference} on {base.name}" + (f", domain {entry.domain}" if entry.domain else "")
     return Resolved(
-        reference=entry.reference, kind=entry.kind, base=base, encoding=encoding, folder=folder, entry=entry, description=description
+        reference=entry.reference,
+        kind=entry.kind,
+        base=base,
+        encoding=encoding,
+        side=entry.side,
+        folder=folder,
+        entry=entry,
+        description=description,
     )
 
 
