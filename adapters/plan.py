@@ -16,7 +16,7 @@ from ..timing import estimate_seconds
 from .batches import Batches
 from .config import TrainConfig
 from .corpus.open import open_corpus
-from .corpus.vectors import CorpusVectors
+from .corpus.stored import StoredCorpus
 from .evaluation import dev_encoder, make_dev_set
 from .sides.open import open_side
 from .sides.protocol import Objective
@@ -41,7 +41,9 @@ class TrainPlan:
     seconds: float | None = None
 
 
-def plan_training(base: Base, data: TrainingData, config: TrainConfig, *, timed: bool = False, vectors: CorpusVectors | None = None) -> TrainPlan:
+def plan_training(
+    base: Base, data: TrainingData, config: TrainConfig, *, timed: bool = False, corpus: StoredCorpus | None = None
+) -> TrainPlan:
     """Say what a run will do and what will go wrong; with `timed`, run one step on the side and estimate the time.
 
     The base is as it was afterwards, save that an adapter which lay over its weights is taken off when `timed`.
@@ -57,7 +59,7 @@ def plan_training(base: Base, data: TrainingData, config: TrainConfig, *, timed:
         file_bytes=trained.file_bytes,
         dev=describe_dev(dev, data),
         warnings=tuple(check_data(base, data, config)),
-        seconds=_estimate_run(base, open_side(batches, config, open_corpus(base, data, config, vectors)), dev, config) if timed else None,
+        seconds=_estimate_run(base, open_side(batches, config, corpus or open_corpus(base, data, config)), dev, config) if timed else None,
     )
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from adapt_embed.adapters.config import TrainConfig, config_from
-from adapt_embed.adapters.corpus.open import corpus_encoder
+from adapt_embed.adapters.corpus.open import corpus_encoder, open_corpus
 from adapt_embed.adapters.corpus.vectors import HeldVectors
 from adapt_embed.adapters.evaluation import dev_encoder
 from adapt_embed.adapters.train import train_adapter
@@ -101,11 +101,11 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
     print(key, flush=True)
     data = open_set(options, name)
     config = config_from({"seed": seed} | TRAINED.get(arm, {}))
-    vectors = None if arm in ("base", "both") else corpus_vectors(data, config, name)
+    corpus = None if arm in ("base", "both") else open_corpus(data.base, data.train, config, corpus_vectors(data, config, name))
     started = time.monotonic()
     encoder, losses = dev_encoder(data.base, config), []
     if arm != "base":
-        result = train_adapter(data.base, data.train, config, vectors=vectors)
+        result = train_adapter(data.base, data.train, config, corpus=corpus)
         encoder, losses = replace(encoder, factors=result.factors, document_factors={} if config.side == "query" else None), result.losses
     seconds, trained_on = time.monotonic() - started, data.train.train.passage_ids()
     cell = {
@@ -158,7 +158,9 @@ def report(options: argparse.Namespace) -> None:
 def seeds_of(every: dict[str, dict], name: str, arm: str) -> dict[int, dict]:
     """Return the cells of a set and an arm by seed."""
     prefix = f"{name}-{arm}-"
-    return {int(key.removeprefix(prefix)): cell for key, cell in every.items() if key.startswith(prefix) and key.removeprefix(prefix).isdigit()}
+    return {
+        int(key.removeprefix(prefix)): cell for key, cell in every.items() if key.startswith(prefix) and key.removeprefix(prefix).isdigit()
+    }
 
 
 def describe(cells: dict[str, dict[int, dict]], arm: str, base: dict[str, float]) -> str:

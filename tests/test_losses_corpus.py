@@ -17,7 +17,9 @@ SETTINGS = LossSettings(temperature=0.05)
 
 
 def unit(rows: int, width: int, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    return torch.nn.functional.normalize(torch.randn(rows, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)).to(dtype)
+    return torch.nn.functional.normalize(torch.randn(rows, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)).to(
+        dtype
+    )
 
 
 def pairs(*given: tuple[int, int]) -> Tensor:

@@ -13,22 +13,32 @@ from ..config import TrainConfig
 from ..losses.batch import CorpusTargets
 from ..token_ids import TokenIds
 from .rows import CorpusRows
+from .sampling import Sampling
 from .vectors import CorpusVectors
 
 
 @dataclass(slots=True)
 class StoredCorpus:
-    """What queries are compared with in one run."""
+    """What queries are compared with in one run.
+
+    Attributes:
+        vectors: Of the corpus.
+        rows: What its rows are to the training queries.
+        sampling: What is compared in place of the whole corpus; None: all of it is.
+    """
 
     vectors: CorpusVectors
     rows: CorpusRows
+    sampling: Sampling | None = None
 
     def refreshes(self, step: int, steps_per_epoch: int) -> bool:
-        """Return whether the nearest passages are to be found anew before a step: never, where all passages are compared."""
-        return False
+        """Return whether the nearest passages are to be found before a step: never, where all passages are compared."""
+        return self.sampling is not None and self.sampling.is_due(step, steps_per_epoch)
 
     def refresh(self, base: Base, config: TrainConfig, token_ids: TokenIds) -> None:
         """Find the nearest passages of every training query, with the network as it stands."""
+        if self.sampling is not None:
+            self.sampling.refresh(base, config, token_ids, self.vectors)
 
     def targets(self, query_ids: Sequence[str], step: int) -> CorpusTargets:
         """Return what the queries of a step are compared with.
@@ -42,6 +52,7 @@ class StoredCorpus:
             positive=self.rows.positives(query_ids),
             excluded=self.rows.exclusions(query_ids),
             copies=torch.from_numpy(self.rows.copies),
+            drawn=None if self.sampling is None else self.sampling.draw(query_ids, step, self.vectors.count),
         )
 
     def of_passages(self, passage_ids: Iterable[str]) -> Vectors:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..settings.loss import LossSettings
 from .batch import CorpusTargets
+from .drawn_sum import log_sum_over_drawn
 from .log_sum import log_sum_over_corpus
 
 
@@ -19,7 +20,13 @@ def info_nce_against_corpus(queries: Tensor, targets: CorpusTargets, settings: L
     owner, row = targets.positive.unbind(1)
     positives = targets.vectors.rows(row).to(queries)  # (p, d)
     logits = (queries[owner] * positives).sum(1) / settings.temperature  # (p,)
-    rest = log_sum_over_corpus(queries, targets, settings.temperature)
+    rest = _log_sum(queries, targets, settings.temperature)
     losses = torch.nn.functional.softplus(rest[owner] - logits)
     counts = torch.bincount(owner, minlength=len(queries)).clamp_min(1)
     return (losses / counts[owner]).sum() / len(queries)
+
+
+def _log_sum(queries: Tensor, targets: CorpusTargets, temperature: float) -> Tensor:
+    if targets.drawn is None:
+        return log_sum_over_corpus(queries, targets, temperature)
+    return log_sum_over_drawn(queries, targets, targets.drawn, temperature)
