@@ -60,10 +60,10 @@ def main() -> None:
     if options.fold:
         CELLS.fold()
     if not (options.report or options.fold):
-        for arm in ("base", *options.arms.split(",")):
-            for seed in (0,) if arm == "base" else map(int, options.seeds.split(",")):
-                for name in options.sets.split(","):
-                    run_cell(options, name, arm, seed)
+        cells = [("base", 0), *((arm, int(seed)) for seed in options.seeds.split(",") for arm in options.arms.split(","))]
+        for arm, seed in cells:
+            for name in options.sets.split(","):
+                run_cell(options, name, arm, seed)
     report(options)
 
 
