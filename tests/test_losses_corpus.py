@@ -4,8 +4,11 @@ import dataclasses
 
 import pytest
 import torch
+from adapt_embed.adapters.corpus import nearest
+from adapt_embed.adapters.corpus.nearest import nearest_rows
 from adapt_embed.adapters.corpus.vectors import HeldVectors
-from adapt_embed.adapters.losses.batch import CorpusTargets, EmbeddedBatch, Relation
+from adapt_embed.adapters.losses.batch import CorpusTargets, Drawn, EmbeddedBatch, Relation
+from adapt_embed.adapters.losses.drawn_sum import log_sum_over_drawn
 from adapt_embed.adapters.losses.infonce import info_nce
 from adapt_embed.adapters.losses.log_sum import log_sum_over_corpus
 from adapt_embed.adapters.losses.table import LOSSES, compute_corpus_loss
@@ -23,7 +26,7 @@ def unit(rows: int, width: int, seed: int, dtype: torch.dtype = torch.float64) -
 
 
 def pairs(*given: tuple[int, int]) -> Tensor:
-    return torch.tensor(sorted(given, key=lambda pair: pair[1])).reshape(-1, 2)
+    return torch.tensor(sorted(given, key=lambda pair: pair[1])).reshape(-1, 2).T.contiguous()
 
 
 POSITIVE = ((0, 3), (0, 9), (1, 50), (2, 3), (3, 99), (4, 0))
@@ -43,8 +46,8 @@ def plain(queries: Tensor, targets: CorpusTargets, temperature: float) -> Tensor
     """The same loss by the one of a batch, whose passages are the corpus without its copies."""
     vectors = torch.cat(targets.vectors.parts).to(queries)
     positive, ignored = (torch.zeros(len(queries), len(vectors), dtype=torch.bool) for _ in range(2))
-    positive[targets.positive[:, 0], targets.positive[:, 1]] = True
-    ignored[targets.excluded[:, 0], targets.excluded[:, 1]] = True
+    positive[*targets.positive] = True
+    ignored[*targets.excluded] = True
     ignored[:, targets.copies] = True
     batch = EmbeddedBatch(queries=queries, passages=vectors, relation=Relation(positive=positive, ignored=ignored & ~positive))
     return info_nce(batch, LossSettings(temperature=temperature))
@@ -61,7 +64,7 @@ def test_the_sum_and_its_gradient_are_the_plain_ones_in_double_precision(block: 
     ours = log_sum_over_corpus(queries, targets, 0.05, block)
     logits = queries @ torch.cat(targets.vectors.parts).T / 0.05
     hidden = torch.zeros(5, 100, dtype=torch.bool)
-    hidden[targets.excluded[:, 0], targets.excluded[:, 1]] = hidden[:, targets.copies] = True
+    hidden[*targets.excluded] = hidden[:, targets.copies] = True
     expected = logits.masked_fill(hidden, -torch.inf).logsumexp(1)
     torch.testing.assert_close(ours, expected, atol=1e-10, rtol=0)
     weights = torch.arange(1.0, 6.0, dtype=torch.float64)
@@ -85,8 +88,8 @@ def test_in_single_precision_loss_and_gradient_are_right_to_five_digits(seed: in
     queries = torch.nn.functional.normalize(queries + (0.3 + 0.05 * seed) * vectors[near]).requires_grad_()  # losses from 5 down to 0.1
     targets = CorpusTargets(
         vectors=HeldVectors((vectors,)),
-        positive=torch.stack([torch.arange(32), near], 1),
-        excluded=torch.stack([torch.arange(32), near], 1),
+        positive=torch.stack([torch.arange(32), near]),
+        excluded=torch.stack([torch.arange(32), near]),
         copies=torch.tensor([], dtype=torch.int64),
     )
     loss, gradient = with_gradient(info_nce_against_corpus(queries, targets, LossSettings(temperature=0.02)), queries)
@@ -140,3 +143,51 @@ def test_a_loss_without_such_a_form_is_a_callers_error() -> None:
     assert [name for name, row in LOSSES.items() if row.against_corpus] == ["infonce"]
     with pytest.raises(ValueError, match="symmetric_infonce has no form against the whole corpus"):
         compute_corpus_loss(unit(5, 8, 0), targets_of(unit(100, 8, 1)), dataclasses.replace(SETTINGS, loss="symmetric_infonce"))
+
+
+# Nearest passages and a sample of the rest
+
+
+def drawn_of(queries: Tensor, targets: CorpusTargets, near: int, sample: int, seed: int) -> Drawn:
+    rows = nearest_rows(queries.detach(), targets.vectors, near, targets.copies)
+    chosen = torch.randperm(targets.vectors.count, generator=torch.Generator().manual_seed(seed))[:sample]
+    return Drawn(nearest=rows, sample=chosen)
+
+
+def test_with_everything_drawn_the_sum_is_exact() -> None:
+    queries, targets = unit(5, 8, 0).requires_grad_(), targets_of(unit(100, 8, 1), (33,))
+    exact = log_sum_over_corpus(queries, targets, 0.05)
+    for near, sample in ((96, 1), (10, 100), (1, 100)):  # of 100 passages, 4 are copies
+        ours = log_sum_over_drawn(queries, targets, drawn_of(queries, targets, near, sample, 0), 0.05)
+        torch.testing.assert_close(ours, exact, atol=1e-10, rtol=0)
+        of_ours, of_exact = (torch.autograd.grad(each.sum(), queries, retain_graph=True)[0] for each in (ours, exact))
+        torch.testing.assert_close(of_ours, of_exact, atol=1e-10, rtol=0)
+
+
+def test_the_partition_sum_is_without_bias() -> None:
+    queries, targets = unit(5, 8, 0), targets_of(unit(100, 8, 1), (33,))
+    exact = log_sum_over_corpus(queries, targets, 0.2).exp()
+    draws = torch.stack([log_sum_over_drawn(queries, targets, drawn_of(queries, targets, 10, 20, seed), 0.2).exp() for seed in range(2000)])
+    errors = draws.std(0) / len(draws) ** 0.5
+    assert (errors > 0).all()
+    assert ((draws.mean(0) - exact).abs() < 3 * errors).all()
+
+
+def test_the_loss_takes_what_was_drawn() -> None:
+    queries, targets = unit(5, 8, 0).requires_grad_(), targets_of(unit(100, 8, 1))
+    exact = info_nce_against_corpus(queries, targets, SETTINGS)
+    some = dataclasses.replace(targets, drawn=drawn_of(queries, targets, 20, 30, 0))
+    estimate = info_nce_against_corpus(queries, some, SETTINGS)
+    assert estimate.item() != exact.item()
+    assert estimate.item() == pytest.approx(exact.item(), rel=0.05)
+
+
+@pytest.mark.parametrize("count", [1, 7, 500])
+@pytest.mark.parametrize("cuts", [(), (1000, 1003)])
+def test_the_nearest_rows_are_those_of_all_cosines(count: int, cuts: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nearest, "_SCORES", 5 * 777)  # blocks of 777 rows
+    queries, vectors, left_out = unit(5, 16, 0), unit(3001, 16, 1), torch.tensor([0, 3, 2999])
+    cosines = queries @ vectors.T
+    cosines[:, left_out] = -torch.inf
+    found = nearest_rows(queries, HeldVectors(tuple(torch.tensor_split(vectors, cuts))), count, left_out)
+    assert torch.equal(found, cosines.topk(count, dim=1).indices)

@@ -27,21 +27,23 @@ class CorpusRows:
         excluded: Query id -> ascending, the rows that are not its negatives: all with a text that answers it or a query of the same text,
             and those that say what it says.
         copies: Ascending, the rows that repeat the text of an earlier one.
+        named: Ascending, the rows of the passages that pairs name, as answers or as given negatives, and of what has their text.
     """
 
     row: dict[str, int]
     positive: dict[str, Rows]
     excluded: dict[str, Rows]
     copies: Rows
+    named: Rows
 
     def positives(self, query_ids: Sequence[str]) -> Tensor:
-        """Return (p, 2) int64: pairs of a query's place in the list and a row that answers it."""
+        """Return (2, p) int64: pairs of a query's place in the list and a row that answers it."""
         return _pairs([self.positive[qid] for qid in query_ids])
 
     def exclusions(self, query_ids: Sequence[str]) -> Tensor:
-        """Return (e, 2) int64: pairs of a query's place in the list and a row that is not its negative, in the order of the rows."""
+        """Return (2, e) int64: pairs of a query's place in the list and a row that is not its negative, in the order of the rows."""
         found = _pairs([self.excluded[qid] for qid in query_ids])
-        return found[torch.argsort(found[:, 1], stable=True)]
+        return found[:, torch.argsort(found[1], stable=True)]
 
 
 def find_rows(pairs: Pairs, corpus: Corpus, row_of: Mapping[str, int] | None = None) -> CorpusRows:
@@ -68,7 +70,8 @@ def find_rows(pairs: Pairs, corpus: Corpus, row_of: Mapping[str, int] | None = N
         answers.setdefault(normalise(text), set()).update(_key(corpus[pid]) for pid in pairs.positives[qid])
     positive = {qid: by_text.first_rows({_key(corpus[pid]) for pid in pairs.positives[qid]}) for qid in pairs.queries}
     excluded = {qid: by_text.rows({*answers[normalise(text)], _key(text)}) for qid, text in pairs.queries.items()}
-    return CorpusRows(row, positive, excluded, by_text.copies())
+    named = by_text.rows({_key(corpus[pid]) for pid in pairs.passage_ids()})
+    return CorpusRows(row, positive, excluded, by_text.copies(), named)
 
 
 class _Texts:
@@ -102,4 +105,4 @@ def _key(text: str) -> int:
 
 def _pairs(rows: Sequence[Rows]) -> Tensor:
     owners = np.repeat(np.arange(len(rows)), [len(each) for each in rows])
-    return torch.from_numpy(np.stack([owners, np.concatenate(rows)], axis=1))
+    return torch.from_numpy(np.stack([owners, np.concatenate(rows)]))

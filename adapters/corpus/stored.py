@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -47,12 +47,18 @@ class StoredCorpus:
             AdaptError: the vectors have changed on the disk.
         """
         self.vectors.check_unchanged()
+        everything = self.everything(query_ids)
+        if self.sampling is None:
+            return everything
+        return replace(everything, drawn=self.sampling.draw(query_ids, step, self.vectors.count))
+
+    def everything(self, query_ids: Sequence[str]) -> CorpusTargets:
+        """Return some training queries' whole corpus, with what answers them and what does not count."""
         return CorpusTargets(
             vectors=self.vectors,
             positive=self.rows.positives(query_ids),
             excluded=self.rows.exclusions(query_ids),
             copies=torch.from_numpy(self.rows.copies),
-            drawn=None if self.sampling is None else self.sampling.draw(query_ids, step, self.vectors.count),
         )
 
     def of_passages(self, passage_ids: Iterable[str]) -> Vectors:

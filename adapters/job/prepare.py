@@ -38,9 +38,19 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     events.stage("loading the base")
     from ...base.load import load_base
     from ...encoders.forward import choose_device
+    from .corpus import CorpusSource
     from .job import TrainJob
     from .runs import JobRuns
 
     base = load_base(found, device=choose_device(request.device))
-    runs = JobRuns(request=request, registry=where.registry, name=name, domain=domain.name, source=source, base=base, data=data)
+    runs = JobRuns(
+        request=request,
+        registry=where.registry,
+        name=name,
+        domain=domain.name,
+        source=source,
+        base=base,
+        data=data,
+        corpus=CorpusSource(base),
+    )
     return TrainJob(request=request, runs=runs)

@@ -70,8 +70,8 @@ class CorpusTargets:
 
     Attributes:
         vectors: Of the corpus, (n, d), length 1.
-        positive: (p, 2) int64, pairs of a query's number in the batch and the row of a passage that answers it; each text once.
-        excluded: (e, 2) int64, such pairs that are not negatives, in the order of the rows: the positives, and what has the same text.
+        positive: (2, p) int64, pairs of a query's number in the batch and the row of a passage that answers it; each text once.
+        excluded: (2, e) int64, such pairs that are not negatives, in the order of the rows: the positives, and what has the same text.
         copies: (c,) int64, ascending: rows that repeat the text of another one, and count for no query.
         drawn: What is compared in place of all rows; None: all are.
     """

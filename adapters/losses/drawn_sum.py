@@ -38,7 +38,7 @@ def log_sum_over_drawn(queries: Tensor, targets: CorpusTargets, drawn: Drawn, te
 
 def _hidden_pairs(targets: CorpusTargets) -> tuple[Tensor, Tensor]:
     """Return queries' numbers and the rows that are hidden from them, without the copies, which are hidden from all."""
-    owner, row = targets.excluded.unbind(1)
+    owner, row = targets.excluded
     counts = ~torch.isin(row, targets.copies)
     return owner[counts], row[counts]
 
@@ -58,7 +58,7 @@ def _hide_sample(drawn: Drawn, owner: Tensor, row: Tensor, copies: Tensor) -> Te
 
     def find(rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return which of some rows stand in the sample, and where."""
-        place = torch.searchsorted(ordered, rows.contiguous()).clamp_max(len(ordered) - 1)
+        place = torch.searchsorted(ordered, rows).clamp_max(len(ordered) - 1)
         found = (ordered[place] == rows).nonzero().squeeze(1)
         return found, order[place[found]]
 

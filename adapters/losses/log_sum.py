@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..corpus.vectors import blocks
 from .batch import CorpusTargets
+from .hidden import Hidden
 
 BLOCK = 8192
 """Rows at a time: of width 384 in float32 they take 12 MB, which stays in the cache between the two products."""
@@ -53,10 +54,10 @@ def _scan(queries: Tensor, targets: CorpusTargets, temperature: float, block: in
     total = queries.new_zeros((len(queries), 1))
     weighted = torch.zeros_like(queries)  # the sum of the rows, each times exp(logit - peak)
     scaled = queries / temperature
-    mask = _Mask(targets)
+    hidden = Hidden(targets)
     for first, rows in blocks(targets.vectors, block, queries.dtype):
         logits = scaled @ rows.to(queries.device).T  # (q, rows)
-        mask.hide(logits, first)
+        hidden.hide(logits, first)
         higher = torch.maximum(peak, logits.amax(1, keepdim=True))
         at = higher.clamp_min(torch.finfo(queries.dtype).min)  # finite where every row so far is hidden
         shrink = (peak - at).exp()
@@ -66,19 +67,3 @@ def _scan(queries: Tensor, targets: CorpusTargets, temperature: float, block: in
             weighted.mul_(shrink).addmm_(weights, rows.to(queries.device))
         peak = higher
     return (peak + total.log()).squeeze(1), weighted / total.clamp_min(torch.finfo(queries.dtype).tiny) / temperature
-
-
-class _Mask:
-    """Hides, block by block, what is not a negative."""
-
-    def __init__(self, targets: CorpusTargets) -> None:
-        self._owner, self._row = (column.contiguous() for column in targets.excluded.unbind(1))
-        self._copies = targets.copies
-
-    def hide(self, logits: Tensor, first: int) -> None:
-        """Set logits of the rows from `first` on to -inf."""
-        ends = torch.tensor([first, first + logits.shape[1]])
-        start, end = torch.searchsorted(self._row, ends).tolist()
-        logits[self._owner[start:end], self._row[start:end] - first] = -torch.inf
-        start, end = torch.searchsorted(self._copies, ends).tolist()
-        logits[:, self._copies[start:end] - first] = -torch.inf

@@ -17,7 +17,7 @@ def info_nce_against_corpus(queries: Tensor, targets: CorpusTargets, settings: L
     As in `info_nce`, each of several positives is compared with the negatives alone and the mean is taken, so that every one of them is
     pulled; the logarithm of their sum would be content with the nearest one, and nDCG counts them all.
     """
-    owner, row = targets.positive.unbind(1)
+    owner, row = targets.positive
     positives = targets.vectors.rows(row).to(queries)  # (p, d)
     logits = (queries[owner] * positives).sum(1) / settings.temperature  # (p,)
     rest = _log_sum(queries, targets, settings.temperature)

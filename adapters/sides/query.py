@@ -50,7 +50,7 @@ class QuerySide:
             return compute_corpus_loss(queries, targets, self.config)
 
         sides: list[tuple[Role, list[str]]] = [("query", self.batches.queries(query_ids))]
-        return StepLoss(backpropagate(base, sides, loss_of, self.config, seed, token_ids=token_ids), len(targets.positive))
+        return StepLoss(backpropagate(base, sides, loss_of, self.config, seed, token_ids=token_ids), targets.positive.shape[1])
 
     def score(self, dev: DevSet, encoder: Encodes) -> float:
         """Embed the queries of dev; its passages have their stored vectors."""
