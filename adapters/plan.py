@@ -21,6 +21,9 @@ from .evaluation import dev_encoder, make_dev_set
 from .sides.open import open_side
 from .sides.protocol import Objective
 from .strategies.table import open_strategy, put_in
+from .token_ids import TokenIds
+
+_TIMED_QUERIES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,15 +95,19 @@ def instruction_is_known(base: Base) -> bool:
 
 def _estimate_run(base: Base, objective: Objective, dev: DevSet | None, config: TrainConfig) -> float:
     """Time one step (after one to warm up) and a fraction of an evaluation, and multiply."""
-    strategy, step_s, batches = open_strategy(config), math.inf, objective.batches
+    strategy, step_s, batches, epoch_s = open_strategy(config), math.inf, objective.batches, 0.0
     with put_in(strategy, base):
+        if objective.refreshes(0):
+            queries, started = len(objective.texts()["query"]), time.monotonic()
+            objective.refresh(base, TokenIds(base, config.max_tokens), some=_TIMED_QUERIES)
+            epoch_s = (time.monotonic() - started) * queries / min(queries, _TIMED_QUERIES)
         strategy.training(True)
         for step in range(2):
             started = time.monotonic()
             objective.accumulate(base, step % batches.steps, step)
             step_s = min(step_s, time.monotonic() - started)
     evaluations = 1 + batches.steps / (config.eval_steps or batches.steps_per_epoch)
-    return batches.steps * step_s + evaluations * _estimate_evaluation(base, dev, config)
+    return batches.steps * step_s + config.epochs * epoch_s + evaluations * _estimate_evaluation(base, dev, config)
 
 
 def _estimate_evaluation(base: Base, dev: DevSet | None, config: TrainConfig) -> float:

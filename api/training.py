@@ -96,5 +96,5 @@ def _in_memory(
         report=report,
         where=where,
         settings=settings,
-        held=Trained(base, version.factors),
+        held=Trained(base, version.factors, version.config.side),
     )

@@ -50,10 +50,11 @@ class Sampling:
         """Return whether the nearest passages are to be found before a step: at the beginning of each epoch."""
         return self._nearest is None or step % steps_per_epoch == 0
 
-    def refresh(self, base: Base, config: TrainConfig, token_ids: TokenIds, vectors: CorpusVectors) -> None:
-        """Find the nearest passages of every training query, with the network as it stands."""
-        queries = embed_texts(base, list(self.queries.values()), "query", config, token_ids)
-        self._nearest = nearest_rows(queries, vectors, self.candidates, self.left_out).to("cpu", torch.int32)
+    def refresh(self, base: Base, config: TrainConfig, token_ids: TokenIds, vectors: CorpusVectors, some: int | None = None) -> None:
+        """Find the nearest passages of every training query, with the network as it stands; of `some`, which then stand for all."""
+        queries = embed_texts(base, list(self.queries.values())[:some], "query", config, token_ids)
+        nearest = nearest_rows(queries, vectors, self.candidates, self.left_out).to("cpu", torch.int32)
+        self._nearest = nearest[torch.arange(len(self.queries)) % len(nearest)]
 
     def draw(self, query_ids: Sequence[str], step: int, count: int) -> Drawn:
         """Return what the queries of a step are compared with, of a corpus of so many rows."""

@@ -35,10 +35,10 @@ class StoredCorpus:
         """Return whether the nearest passages are to be found before a step: never, where all passages are compared."""
         return self.sampling is not None and self.sampling.is_due(step, steps_per_epoch)
 
-    def refresh(self, base: Base, config: TrainConfig, token_ids: TokenIds) -> None:
-        """Find the nearest passages of every training query, with the network as it stands."""
+    def refresh(self, base: Base, config: TrainConfig, token_ids: TokenIds, some: int | None = None) -> None:
+        """Find the nearest passages of every training query, with the network as it stands; of `some`, which then stand for all."""
         if self.sampling is not None:
-            self.sampling.refresh(base, config, token_ids, self.vectors)
+            self.sampling.refresh(base, config, token_ids, self.vectors, some)
 
     def targets(self, query_ids: Sequence[str], step: int) -> CorpusTargets:
         """Return what the queries of a step are compared with.

@@ -40,10 +40,10 @@ class BothSides:
         """Ask the corpus, where there is one."""
         return self.corpus is not None and self.corpus.refreshes(step, self.batches.steps_per_epoch)
 
-    def refresh(self, base: Base, token_ids: TokenIds) -> None:
+    def refresh(self, base: Base, token_ids: TokenIds, some: int | None = None) -> None:
         """Find the nearest passages of each training query."""
         assert self.corpus is not None  # else nothing is refreshed
-        self.corpus.refresh(base, self.config, token_ids)
+        self.corpus.refresh(base, self.config, token_ids, some)
 
     def accumulate(self, base: Base, step: int, seed: int, token_ids: TokenIds | None = None) -> StepLoss:
         """Embed a batch's queries and passages, and go back through the network."""

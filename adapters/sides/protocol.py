@@ -34,8 +34,8 @@ class Objective(Protocol):
         """Return whether something is to be computed anew with the network as it stands before a step."""
         ...
 
-    def refresh(self, base: Base, token_ids: TokenIds) -> None:
-        """Compute it anew."""
+    def refresh(self, base: Base, token_ids: TokenIds, some: int | None = None) -> None:
+        """Compute it anew; where `some` is given, for so many training queries, which then stand for all: to see how long it takes."""
         ...
 
     def accumulate(self, base: Base, step: int, seed: int, token_ids: TokenIds | None = None) -> StepLoss:

@@ -36,9 +36,9 @@ class QuerySide:
         """Ask the corpus."""
         return self.corpus.refreshes(step, self.batches.steps_per_epoch)
 
-    def refresh(self, base: Base, token_ids: TokenIds) -> None:
+    def refresh(self, base: Base, token_ids: TokenIds, some: int | None = None) -> None:
         """Find the nearest passages of each training query."""
-        self.corpus.refresh(base, self.config, token_ids)
+        self.corpus.refresh(base, self.config, token_ids, some)
 
     def accumulate(self, base: Base, step: int, seed: int, token_ids: TokenIds | None = None) -> StepLoss:
         """Embed a batch's queries, and go back through the network."""
