@@ -60,6 +60,7 @@ def open_version(
     return Adapter(
         reference=resolved.reference,
         kind=resolved.kind,
+        side=resolved.side,
         base=" + ".join(base.name for base in resolved.bases),
         domain=entry.domain if entry else None,
         path=resolved.folder,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import AdapterError, BaseError
-from .metadata import read_json
+from .json_files import read_json
 from .positions import count_positions
 from .spec import BaseSpec, EncodingSpec, ResolvedBase
 from .tokenizer import load_tokenizer, tokenizer_sha256

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
+from ..choices import SIDES
 from ..choices import Side as Side
 from ..errors import RegistryError, unknown_name
 from ..names import normalise
@@ -15,7 +16,7 @@ from .reference_names import check_name
 
 Kind = Literal["adapter", "merge", "ensemble", "map", "model"]
 
-_ALONE: dict[Side, str] = {"both": "", "query": " for queries alone", "document": " for documents alone"}
+_ALONE: dict[Side, str] = {"both": "", "query": f" for {SIDES['query']}", "document": f" for {SIDES['document']}"}
 
 
 def _now() -> str:
