@@ -57,15 +57,15 @@ def test_the_pairs_of_a_batch_are_in_the_order_of_the_rows(rows: CorpusRows) -> 
 
 
 def test_rows_of_an_index_may_be_in_another_order_and_of_more_passages() -> None:
-    row_of = {pid: 100 - number for number, pid in enumerate(CORPUS) if pid != "c"}
+    row_of = {pid: 100 - number for number, pid in enumerate(CORPUS)} | {"other": 3}
     rows = find_rows(PAIRS, CORPUS, row_of)
     assert lists(rows.positive) == {"q1": [98], "q2": [99], "q3": [99], "q4": [95]}
-    assert rows.excluded["q1"].tolist() == [98, 99, 100]
+    assert rows.excluded["q1"].tolist() == [97, 98, 99, 100]
     assert rows.copies.tolist() == [94, 96, 100]  # the later of two rows, whatever the order of the passages
 
 
-def test_an_answer_without_a_vector_is_refused() -> None:
-    with pytest.raises(DataError, match="1 of the passages that answer training queries have no vector in the index, b first; embed them"):
+def test_a_passage_without_a_vector_is_refused() -> None:
+    with pytest.raises(DataError, match=r"1 passage of the 8 of these data have no vector in the index \(the first: 'b'\); embed them"):
         find_rows(PAIRS, CORPUS, {pid: number for number, pid in enumerate(CORPUS) if pid != "b"})
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, config_from, train_adapter
+from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, config_from, run_id, train_adapter
 from adapt_embed.adapters.after.grams import draw_texts
 from adapt_embed.adapters.batches import Batches
 from adapt_embed.adapters.corpus import sampling
@@ -22,13 +22,14 @@ from adapt_embed.adapters.sides.open import open_side
 from adapt_embed.adapters.strategies.table import open_strategy, put_in
 from adapt_embed.adapters.token_ids import TokenIds
 from adapt_embed.base import Base, load_base, resolve_base
+from adapt_embed.cli import main
 from adapt_embed.data.pairs import TrainingData
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import DataError, RequestError
 from adapt_embed.events import Step
 from adapt_embed.lora import factors_sha256
 from adapt_embed.registry import open_registry
-from click.testing import Result
+from click.testing import CliRunner, Result
 from torch import Tensor
 
 QUICK = {"epochs": 3, "batch_size": 16, "learning_rate": 1e-2, "temperature": 0.05, "rank": 4, "max_tokens": 16, "precision": "fp32"}
@@ -275,3 +276,98 @@ def test_stored_vectors_are_those_that_the_base_makes(base: Base, toy_data: Trai
     vectors = embed_corpus(base, toy_data, quick(side="query"))
     plain = LoraEncoder(base, precision="fp32", max_tokens=16).encode(list(toy_data.corpus.values())).vectors
     assert np.array_equal(vectors.rows(torch.arange(len(plain))).numpy(), plain)
+
+
+# An index that exists
+
+
+@pytest.fixture
+def index(tiny_base: Path, toy_data: TrainingData, tmp_path: Path) -> Path:
+    """The toy corpus's vectors in another order, with one more, as a .npy file with ids beside it."""
+    base = load_base(resolve_base(str(tiny_base)))
+    ids = list(toy_data.corpus)[::-1]
+    vectors = LoraEncoder(base, precision="fp32").encode([*(toy_data.corpus[pid] for pid in ids), "one more text"]).vectors
+    np.save(tmp_path / "vectors.npy", vectors)
+    (tmp_path / "vectors.ids.json").write_text(json.dumps([*ids, "more"]), encoding="utf-8")
+    return tmp_path / "vectors.npy"
+
+
+def losses(result: Result) -> list[float]:
+    assert result.exit_code == 0, result.stderr
+    found: list[float] = json.loads(result.stdout)["losses"]
+    return found
+
+
+def test_an_index_takes_the_place_of_embedding_the_corpus(train: Train, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedded = losses(train("--side", "query", "--json"))
+    monkeypatch.setattr(job_corpus, "corpus_vectors", None)
+    result = train("--side", "query", "--index", index, "--json")
+    assert "index: 33 vectors in " in result.stderr
+    assert "32 texts were embedded and compared, the median cosine with what is stored is 1.0000" in result.stderr
+    ours = losses(result)
+    assert ours != embedded  # one passage more
+    assert ours == pytest.approx(embedded, rel=0.1)
+
+
+def test_an_index_built_by_adapt_gives_what_embedding_gives(train: Train, tiny_base: Path, toy_folder: Path, tmp_path: Path) -> None:
+    built = CliRunner().invoke(
+        main, ["index", "build", str(toy_folder), "-o", str(tmp_path / "own"), "--base", str(tiny_base), "--dtype", "fp32"]
+    )
+    assert built.exit_code == 0, built.stderr
+    ours, embedded = losses(train("--side", "query", "--index", tmp_path / "own", "--json")), losses(train("--side", "query", "--json"))
+    assert ours == pytest.approx(embedded, rel=0.01)  # it keeps bfloat16
+
+
+def test_another_index_is_another_run(base: Base, toy_data: TrainingData) -> None:
+    config = quick(side="query")
+    assert len({run_id(config, base, toy_data, index) for index in (None, "one", "other")}) == 3
+
+
+def test_an_index_of_another_base_is_refused_before_a_base_is_loaded(
+    train: Train, second_base: Path, toy_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "other"
+    CliRunner().invoke(main, ["index", "build", str(toy_folder), "-o", str(folder), "--base", str(second_base), "--dtype", "fp32"])
+    monkeypatch.setattr("adapt_embed.base.load.load_base", None)
+    result = train("--side", "query", "--index", folder)
+    assert result.exit_code == 1
+    assert "was embedded with the base second-base, and tiny-base is to be trained on; name that base with --base" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda vectors, ids: (vectors[:, :16], ids), "has vectors of 16 dimensions, and the base makes 32"),
+        (lambda vectors, ids: (vectors * 2, ids), "the vector has the length 2; expected vectors of length 1"),
+        (lambda vectors, ids: (vectors * np.nan, ids), "a number that is not finite"),
+        (lambda vectors, ids: (vectors, ids[:-1]), "has 33 vectors, and there are 32 ids"),
+        (lambda vectors, ids: (vectors, [ids[0], *ids[:-1]]), "the id 'p15-1' is that of row 0 and of row 1"),
+        (lambda vectors, ids: (np.roll(vectors, 1, axis=0), ids), "the rows are in another order than the ids"),
+        (lambda vectors, ids: (vectors[2:], ids[2:]), "2 passages of the 32 of these data have no vector in the index"),
+    ],
+)
+def test_an_index_that_does_not_fit_is_one_line(train: Train, index: Path, spoil: Callable[..., tuple], message: str) -> None:
+    beside = index.with_name("vectors.ids.json")
+    vectors, ids = spoil(np.load(index), json.loads(beside.read_text(encoding="utf-8")))
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True) if "dimensions" in message else 1
+    np.save(index, vectors / lengths)
+    beside.write_text(json.dumps(ids), encoding="utf-8")
+    result = train("--side", "query", "--index", index)
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error")]
+    assert message in line
+
+
+def test_an_index_without_a_loss_that_reads_it_is_wrong_usage(train: Train, index: Path) -> None:
+    result = train("--index", index)
+    assert result.exit_code == 2
+    assert "an index is what queries alone are trained against; add --side query, or --set loss.corpus=0.5" in result.stderr
+
+
+def test_an_empty_file_of_queries_is_one_line(train: Train, tmp_path: Path) -> None:
+    empty = tmp_path / "pairs.csv"
+    empty.write_text("anchor,positive\n", encoding="utf-8")
+    result = train("--side", "query", data=empty)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ")
+    assert len(result.stderr.splitlines()) == 1

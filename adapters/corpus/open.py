@@ -35,7 +35,7 @@ def open_corpus(
         row_of: Passage id -> its row among the vectors; None: they are in the corpus's order.
 
     Raises:
-        DataError: passages that answer queries have no vector.
+        DataError: passages have no vector.
     """
     if not reads_corpus(config):
         return None

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...data.pairs import Corpus, Pairs, normalise
 from ...errors import DataError
+from ...plurals import count
 
 Rows = NDArray[np.int64]
 
@@ -55,15 +56,9 @@ def find_rows(pairs: Pairs, corpus: Corpus, row_of: Mapping[str, int] | None = N
         row_of: Passage id -> its row among the vectors; None: the vectors are in the corpus's order.
 
     Raises:
-        DataError: passages that answer queries have no vector.
+        DataError: passages have no vector.
     """
-    row = {pid: number for number, pid in enumerate(corpus)} if row_of is None else {pid: row_of[pid] for pid in corpus if pid in row_of}
-    missing = sorted({pid for passages in pairs.positives.values() for pid in passages} - row.keys())
-    if missing:
-        raise DataError(
-            f"{len(missing)} of the passages that answer training queries have no vector in the index, {missing[0]} first; "
-            "embed them with: adapt index add, or leave their pairs out"
-        )
+    row = {pid: number for number, pid in enumerate(corpus)} if row_of is None else _rows_in(corpus, row_of)
     by_text = _Texts(corpus, row)
     answers: dict[str, set[int]] = {}
     for qid, text in pairs.queries.items():
@@ -72,6 +67,16 @@ def find_rows(pairs: Pairs, corpus: Corpus, row_of: Mapping[str, int] | None = N
     excluded = {qid: by_text.rows({*answers[normalise(text)], _key(text)}) for qid, text in pairs.queries.items()}
     named = by_text.rows({_key(corpus[pid]) for pid in pairs.passage_ids()})
     return CorpusRows(row, positive, excluded, by_text.copies(), named)
+
+
+def _rows_in(corpus: Corpus, row_of: Mapping[str, int]) -> dict[str, int]:
+    missing = [pid for pid in corpus if pid not in row_of]
+    if missing:
+        raise DataError(
+            f"{count(len(missing), 'passage')} of the {len(corpus)} of these data have no vector in the index (the first: {missing[0]!r}); "
+            "embed them into it with: adapt index add"
+        )
+    return {pid: row_of[pid] for pid in corpus}
 
 
 class _Texts:

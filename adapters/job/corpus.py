@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from ..corpus.open import corpus_encoder, open_corpus
 from ..corpus.stored import StoredCorpus
 from ..corpus.vectors import CorpusVectors, HeldVectors
 from ..sides.table import reads_corpus
+from .given_index import GivenIndex, open_given
 
 SOON = 20_000
 """So many passages are embedded for a plan, which then says what the base finds in them; they are kept for the run."""
@@ -78,9 +80,16 @@ class CorpusPlan:
 
 @dataclass(slots=True)
 class CorpusSource:
-    """Gives each run of a job its corpus. `base` is what is trained over."""
+    """Gives each run of a job its corpus.
+
+    Attributes:
+        base: What is trained over.
+        index: Vectors that exist, in place of those that are computed and kept; None: there are none.
+    """
 
     base: Base
+    index: Path | None = None
+    _given: GivenIndex | None = field(default=None, init=False)
     _last: tuple[Corpus, CorpusVectors] | None = field(default=None, init=False)
 
     def open(self, data: TrainingData, config: TrainConfig, events: Events = QUIET) -> StoredCorpus | None:
@@ -88,20 +97,36 @@ class CorpusSource:
 
         Raises:
             ConfigError: the vectors do not fit onto the disk, or into the cache.
+            DataError: the index is not what it is said to be, or lacks passages that answer queries.
         """
         if not reads_corpus(config):
             return None
+        if self.index is not None:
+            given = self.given(data, config, events)
+            events.note(given.describe())
+            return open_corpus(self.base, data, config, given.named.vectors, given.row_of)
         if self._last is None or self._last[0] != data.corpus:
             events.stage("embedding the corpus")
             texts = list(data.corpus.values())
             self._last = data.corpus, corpus_vectors(corpus_encoder(self.base, config), texts, events)
         return open_corpus(self.base, data, config, self._last[1])
 
+    def given(self, data: TrainingData, config: TrainConfig, events: Events = QUIET) -> GivenIndex:
+        """Open the index, once for all runs."""
+        assert self.index is not None
+        if self._given is None:
+            self._given = open_given(self.index, data.corpus, corpus_encoder(self.base, config), config.seed, events)
+        return self._given
+
+    def content(self, data: TrainingData, config: TrainConfig) -> str | None:
+        """Return a hash of the vectors of an index that was given; None where they follow from data, base and configuration."""
+        return self.given(data, config).named.vectors.content if self.index is not None and reads_corpus(config) else None
+
     def plan(self, data: TrainingData, config: TrainConfig, events: Events = QUIET) -> CorpusPlan | None:
         """Say what a run compares its queries with; a corpus that is kept, or small, is searched for the answers."""
         if not reads_corpus(config):
             return None
-        seconds = self._seconds(data, config)
+        seconds = 0.0 if self.index is not None else self._seconds(data, config)
         if seconds and len(data.corpus) > SOON:
             return CorpusPlan(passages=len(data.corpus), seconds=seconds, candidates=None, rest_sample=None, findings=None)
         corpus = self.open(data, config, events)

@@ -50,7 +50,7 @@ class JobRuns:
         if not self.request.register:
             return plain
         about = {"name": self.name, "domain": self.domain, "base": self.base.spec.name, "data": data.source}
-        run = run_id(config, self.base, data)
+        run = run_id(config, self.base, data, self.corpus.content(data, config))
         return plain.kept(run, Checkpoint(self.registry.home / RUNS / run, about=about))
 
     def __iter__(self) -> Iterator[SeedRun]:

@@ -95,6 +95,12 @@ train_options = gathered(
         metavar="N",
         help="Compare each query with its N nearest passages and a sample of the rest; 0: with all [default: by the corpus's size].",
     ),
+    click.option(
+        "--index",
+        type=click.Path(path_type=Path),
+        metavar="DIR or FILE",
+        help="The base's vectors of the corpus that exist: an index of adapt, .npy with ids, .parquet or .safetensors.",
+    ),
     click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the domain's]."),
     click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a toml file."),
     click.option(
