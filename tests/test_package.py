@@ -17,7 +17,7 @@ LAYERS = (
     ("cli",),
     ("api",),
     ("adapters", "merge", "bench", "encoders.job", "ensemble.job"),
-    ("ensemble.request",),
+    ("ensemble.request", "index"),
     ("references",),
     ("cache",),
     ("ensemble",),
