@@ -92,6 +92,7 @@ def _in_memory(
     return Adapter(
         reference=name,
         kind="adapter",
+        side=version.config.side,
         base=base.spec.name,
         domain=domain,
         scores={"dev": version.dev} if version.dev else {},

@@ -170,6 +170,14 @@ def test_a_merge_in_memory_leaves_documents_to_the_base() -> None:
     assert "side='query'" in repr(api)
 
 
+def test_an_adapter_scaled_back_to_the_base_stays_for_queries_alone() -> None:
+    assert merge("law", with_base=0.5, name="mild").entry.side == "query"
+    base, law, mild = opened("base", "law", "mild")
+    assert np.array_equal(mild.encode(TEXTS).vectors, base.encode(TEXTS).vectors)
+    near, far = ((each.encode(TEXTS, "query").vectors * base.encode(TEXTS, "query").vectors).sum() for each in (mild, law))
+    assert near > far
+
+
 @pytest.mark.parametrize("order", [("law", "whole"), ("whole", "law")])
 def test_sides_do_not_mix_in_a_merge_and_the_way_out_works(order: tuple[str, str], registry: Registry) -> None:
     with pytest.raises(ConfigError, match=r"law@1 is for queries alone, and whole@1 for queries and documents.*adapt ensemble") as refused:

@@ -16,6 +16,7 @@ from adapt_embed.base.sentence_files import write_json, write_sentence_files
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import AdapterError, BaseError
 from adapt_embed.lora import CONFIG, WEIGHTS, LoraFactors, LoraModule, lora_config, write_lora
+from adapt_embed.merge import MergeRequest, prepare_merge
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
 from adapt_embed.registry import open_registry
 from adapt_embed.registry.foreign import Addition, add_folder
@@ -191,3 +192,20 @@ def test_a_model_with_routes_is_no_base(loaded_tiny_base: Base, tmp_path: Path) 
     shutil.copyfile(folder / "modules.json", tmp_path / "model" / "modules.json")
     with pytest.raises(BaseError, match="a layer of type Router; only Transformer, Pooling, Normalize, Dropout are supported"):
         resolve_reference(str(tmp_path / "model"), Search(registry=open_registry()))
+
+
+# Versions that adapt makes
+
+
+def test_trained_and_merged_versions_load_in_sentence_transformers(train, home: Path, tiny_base: Path) -> None:
+    for name in ("law", "health"):
+        assert train("--side", "query", "--name", name).exit_code == 0
+    registry = open_registry(home)
+    assert prepare_merge(MergeRequest(references=("law", "health"), where=Search(registry=registry), name="merged")).run().entry
+    alone = sentence_transformer(plain(home / "base", load_base(resolve_base(str(tiny_base)))))
+    for name in ("law", "merged"):
+        model = sentence_transformer(registry.folder(registry.find(name)))
+        ours = open_encoder(resolve_reference(name, Search(registry=registry)), LoadedBases(EncoderSettings(precision="fp32")))
+        np.testing.assert_allclose(model.encode_query(TEXTS), ours.encode(TEXTS, "query").vectors, atol=1e-6)
+        assert np.array_equal(model.encode_document(TEXTS), alone.encode_document(TEXTS))
+    assert registry.verify().problems == ()
