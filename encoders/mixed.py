@@ -8,8 +8,8 @@ instead, and the products are torch's own.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -21,15 +21,19 @@ from ..base.load import Base
 from ..choices import Role
 from ..errors import ConfigError, DataError
 from ..lora import LoraFactors
+from ..plurals import count
 from .batching import length_batches
-from .forward import embed, uses_bf16
+from .forward import embed, too_little_memory, uses_bf16
 from .lora import LoraEncoder
-from .protocol import Encoded, OnBatch, Tokens, Work
+from .protocol import Encoded, OnBatch, Tokens, Vectors, Work
 from .quick import quick_network
 from .tokens import check_texts
 
 Pair = tuple[Tensor, Tensor]
 """The factors of one module, ready for products: (in, rank), and (rank, out) with the scale in it."""
+
+AddsToResult = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]
+"""A hook of torch: given a module, its inputs and its result, which it changes in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,7 @@ class MixedEncoder:
         with torch.inference_mode(), quick_network(first.base, first.precision):
             for batch in length_batches([len(ids) for ids in tokens.ids], first.batch_budget):
                 rows = sorted(batch, key=lambda row: adapters[row])
-                with self._row_by_row([adapters[row] for row in rows], role):
-                    vectors[rows] = embed(first.base, [tokens.ids[row] for row in rows], first.precision).cpu().numpy()
+                vectors[rows] = self._embed([tokens.ids[row] for row in rows], [adapters[row] for row in rows], role)
                 if on_batch:
                     on_batch(len(rows))
         self.work.texts += len(texts)
@@ -100,7 +103,7 @@ class MixedEncoder:
 
     def _check(self, texts: Sequence[str], adapters: Sequence[int]) -> None:
         if len(adapters) != len(texts):
-            raise DataError(f"there are {len(texts)} texts and {len(adapters)} adapters for them; give one for each text")
+            raise DataError(f"there are {count(len(texts), 'text')} and {count(len(adapters), 'adapter')} for them; give one for each text")
         for row, adapter in enumerate(adapters, start=1):
             if not 0 <= adapter < len(self.members):
                 raise DataError(f"row {row} is for adapter {adapter}; there are {len(self.members)}, counted from 0")
@@ -121,6 +124,16 @@ class MixedEncoder:
             for row, own, cut in zip(rows, tokens.ids, tokens.is_cut, strict=True):
                 ids[row], is_cut[row] = own, cut
         return Tokens(ids, is_cut)
+
+    def _embed(self, ids: list[list[int]], adapters: list[int], role: Role) -> Vectors:
+        """Embed a batch, the rows of one adapter together; where the GPU's memory runs out, in halves."""
+        first = self.members[0]
+        with suppress(torch.OutOfMemoryError), self._row_by_row(adapters, role):
+            return embed(first.base, ids, first.precision).cpu().numpy()
+        if len(ids) == 1:
+            raise too_little_memory(first.base.device, len(ids[0]))
+        half = len(ids) // 2
+        return np.concatenate([self._embed(ids[rows], adapters[rows], role) for rows in (slice(half), slice(half, None))])
 
     @contextmanager
     def _row_by_row(self, adapters: Sequence[int], role: Role) -> Iterator[None]:
@@ -154,14 +167,14 @@ class MixedEncoder:
 
 def _make_ready(factors: LoraFactors, base: Base, dtype: torch.dtype) -> dict[str, Pair]:
     base.network.check_fits({name: (module.b.shape[0], module.a.shape[1]) for name, module in factors.items()})
-    place = {"device": base.device, "dtype": dtype}
-    return {
-        name: (module.a.T.contiguous().to(**place), (module.scale * module.b).T.contiguous().to(**place))
-        for name, module in factors.items()
-    }
+
+    def ready(factor: Tensor) -> Tensor:
+        return factor.T.contiguous().to(base.device, dtype)
+
+    return {name: (ready(module.a), ready(module.scale * module.b)) for name, module in factors.items()}
 
 
-def _adding(rows_in_batch: int, spans: list[tuple[slice, Pair]]):
+def _adding(rows_in_batch: int, spans: Sequence[tuple[slice, Pair]]) -> AddsToResult:
     """Return a hook that adds to a module's result, span of rows by span, the product of its input with a pair of factors."""
 
     def add(_module: nn.Module, inputs: tuple[Tensor, ...], result: Tensor) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.base.resolve import BaseOptions
-from adapt_embed.encoders import LoraEncoder, MixedEncoder
+from adapt_embed.encoders import LoraEncoder, MixedEncoder, forward, mixed
 from adapt_embed.errors import AdapterError, ConfigError, DataError
 from adapt_embed.lora import LoraFactors, LoraModule
 
@@ -50,11 +50,11 @@ def alone(members: Sequence[LoraEncoder], asked: Sequence[str], adapters: Sequen
 @pytest.mark.parametrize("seed", range(3))
 def test_each_row_has_the_vector_of_its_adapter_alone(members: tuple[LoraEncoder, ...], seed: int, role: Any) -> None:
     asked, adapters = texts(40, seed), np.random.default_rng(seed).integers(0, len(members), 40).tolist()
-    mixed = MixedEncoder(members).encode(asked, adapters, role)
-    np.testing.assert_allclose(mixed.vectors, alone(members, asked, adapters, role), atol=1e-5)
-    assert mixed.vectors.dtype == np.float32
+    several = MixedEncoder(members).encode(asked, adapters, role)
+    np.testing.assert_allclose(several.vectors, alone(members, asked, adapters, role), atol=1e-5)
+    assert several.vectors.dtype == np.float32
     swapped = adapters[1:] + adapters[:1]
-    assert not np.allclose(mixed.vectors, alone(members, asked, swapped, role), atol=1e-2)
+    assert not np.allclose(several.vectors, alone(members, asked, swapped, role), atol=1e-2)
 
 
 def test_each_text_is_read_as_its_adapter_reads_it(tiny_base: Path) -> None:
@@ -63,9 +63,9 @@ def test_each_text_is_read_as_its_adapter_reads_it(tiny_base: Path) -> None:
     other.network = first.network
     members = (LoraEncoder(first, factors(1), precision="fp32"), LoraEncoder(other, factors(2), precision="fp32"))
     asked, adapters = ["water " * 20, "water " * 20, "law", "law"], [0, 1, 0, 1]
-    mixed = MixedEncoder(members).encode(asked, adapters)
-    np.testing.assert_allclose(mixed.vectors, alone(members, asked, adapters), atol=1e-5)
-    assert mixed.is_cut.tolist() == [False, True, False, False]
+    several = MixedEncoder(members).encode(asked, adapters)
+    np.testing.assert_allclose(several.vectors, alone(members, asked, adapters), atol=1e-5)
+    assert several.is_cut.tolist() == [False, True, False, False]
 
 
 def count_ways(monkeypatch: pytest.MonkeyPatch) -> list[LoraEncoder]:
@@ -80,11 +80,11 @@ def test_a_batch_of_one_adapter_or_of_the_base_goes_the_ordinary_way(
     members: tuple[LoraEncoder, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = [members[row].encode(["law", "court"], "query").vectors for row in (3, 2)]
-    ordinary, mixed = count_ways(monkeypatch), MixedEncoder(members)
+    ordinary, several = count_ways(monkeypatch), MixedEncoder(members)
     for row, vectors in zip((3, 2), expected, strict=True):
-        assert np.array_equal(mixed.encode(["law", "court"], [row, row]).vectors, vectors), "bit for bit"
+        assert np.array_equal(several.encode(["law", "court"], [row, row]).vectors, vectors), "bit for bit"
     assert ordinary == [members[3], members[2]]
-    assert (mixed.work.texts, mixed.encode([], []).vectors.shape) == (0, (0, 32))
+    assert (several.work.texts, several.encode([], []).vectors.shape) == (0, (0, 32))
 
 
 def test_documents_of_adapters_for_queries_alone_go_through_the_base(
@@ -110,10 +110,32 @@ def test_all_texts_of_a_batch_go_through_the_network_together(members: tuple[Lor
     rows: list[int] = []
     network, done = members[0].base.model, list[int]()
     hook = network.register_forward_pre_hook(lambda _, given, more: rows.append(len(more["input_ids"])), with_kwargs=True)
-    mixed = MixedEncoder(tuple(replace(member, batch_tokens=4096) for member in members))
-    mixed.encode(texts(25), [row % 5 for row in range(25)], on_batch=done.append)
+    several = MixedEncoder(tuple(replace(member, batch_tokens=4096) for member in members))
+    several.encode(texts(25), [row % 5 for row in range(25)], on_batch=done.append)
     hook.remove()
-    assert (rows, done, mixed.work.texts) == ([25], [25], 25)
+    assert (rows, done, several.work.texts) == ([25], [25], 25)
+
+
+def test_where_memory_runs_out_a_batch_is_halved(members: tuple[LoraEncoder, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    members = tuple(replace(member, batch_tokens=4096) for member in members)
+    asked, adapters = texts(11), [row % 5 for row in range(11)]
+    expected = MixedEncoder(members).encode(asked, adapters).vectors
+    sizes: list[int] = []
+
+    def scarce(base: Base, ids: list[list[int]], precision: Any) -> torch.Tensor:
+        sizes.append(len(ids))
+        if len(ids) > most:
+            raise torch.OutOfMemoryError
+        return forward.embed(base, ids, precision)
+
+    monkeypatch.setattr(mixed, "embed", scarce)
+    most = 3
+    np.testing.assert_allclose(MixedEncoder(members).encode(asked, adapters).vectors, expected, atol=1e-5)
+    assert (sizes[0], max(size for size in sizes if size <= most)) == (11, 3)
+    most = 0
+    with pytest.raises(ConfigError, match=r"cpu has too little free memory for one text of \d+ tokens"):
+        MixedEncoder(members).encode(asked, adapters)
+    assert not any(module._forward_hooks for module in members[0].base.network.model.modules())
 
 
 def test_half_precision_is_near_that_of_each_adapter(members: tuple[LoraEncoder, ...]) -> None:
@@ -124,13 +146,13 @@ def test_half_precision_is_near_that_of_each_adapter(members: tuple[LoraEncoder,
 
 
 def test_what_does_not_fit_is_refused_in_a_line(members: tuple[LoraEncoder, ...], tiny_base: Path) -> None:
-    mixed = MixedEncoder(members)
-    with pytest.raises(DataError, match=r"there are 2 texts and 1 adapters"):
-        mixed.encode(["law", "court"], [0])
+    several = MixedEncoder(members)
+    with pytest.raises(DataError, match=r"there are 2 texts and 1 adapter for them"):
+        several.encode(["law", "court"], [0])
     with pytest.raises(DataError, match=r"row 2 is for adapter 5; there are 5, counted from 0"):
-        mixed.encode(["law", "court"], [0, 5])
+        several.encode(["law", "court"], [0, 5])
     with pytest.raises(DataError, match=r"row 2 is empty"):
-        mixed.encode(["law", None], [0, 1])  # type: ignore[list-item]
+        several.encode(["law", None], [0, 1])  # type: ignore[list-item]
     with pytest.raises(ConfigError, match="loaded apart; one batch goes through one network"):
         MixedEncoder((members[0], LoraEncoder(load_base(resolve_base(str(tiny_base))))))
     pooled = replace(members[0].base, encoding=replace(members[0].base.encoding, pooling="mean"))

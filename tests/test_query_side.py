@@ -365,3 +365,12 @@ def test_a_batch_refuses_in_a_line_what_it_cannot_do(second_base: Path, tmp_path
         batch_adapters(["law", "health"]).encode_query(["x"], ["lwa"])
     with pytest.raises(DataError, match="name at least one"):
         batch_adapters([])
+
+
+def test_the_commands_say_that_documents_are_the_bases() -> None:
+    merged, together = cli("merge", "law", "health"), cli("ensemble", "law", "health", "--mode", "mean")
+    assert "documents    have the vectors of the base: the merge is for queries alone\n" in merged.stdout
+    assert "documents    have the vectors of the base: the ensemble is for queries alone\n" in together.stdout
+    assert "documents" not in cli("merge", "whole", "--with-base", "0.5", "--name", "mild").stdout
+    explained = cli("merge", "law", "health", "--explain")
+    assert (explained.exit_code, cli("merge", "law", "whole", "--explain").exit_code) == (0, 1)
