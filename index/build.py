@@ -161,10 +161,10 @@ class BuildJob:
         Raises:
             DataError: the encoder makes other vectors than those that are there.
         """
-        from .encoding import describe_difference, differing, document_content
+        from .encoding import describe_difference, differing
         from .manifest import Manifest
 
-        content = document_content(encoder)
+        content = encoder.content("document")
         if self.index is not None:
             kept = self.index.manifest
             if keys := differing(kept.encoder, content):
@@ -262,12 +262,13 @@ def describe_index(path: Path, manifest: Manifest) -> dict[str, Any]:
 
 
 def _embed(job: BuildJob, encoder: Encoder, manifest: Manifest, found: Survey, events: Events) -> BuildReport:
+    from .minutes import note_minutes
     from .shard import hash_rows
     from .survey import in_portions
     from .writing import finish, kept_shard, write_shard
 
     started, done, kept, cut = time.monotonic(), 0, 0, 0
-    records = []
+    records, is_told = [], False
 
     def report(texts: int) -> None:
         nonlocal done
@@ -283,6 +284,9 @@ def _embed(job: BuildJob, encoder: Encoder, manifest: Manifest, found: Survey, e
             kept += len(ids)
             report(len(ids))
             continue
+        if not is_told:
+            note_minutes(encoder, texts, "document", found.rows - done, events)
+            is_told = True
         encoded = encoder.encode(texts, "document", on_batch=report)
         cut += encoded.truncated
         records.append(write_shard(job.path, number, ids, texts, encoded.vectors, manifest, content))
