@@ -51,7 +51,7 @@ class BuildRequest:
     reference: str = "base"
     where: Search | None = None
     settings: EncoderSettings = field(default_factory=EncoderSettings)
-    vectors: VectorFormat = "bf16"
+    vectors: VectorFormat = "fp32"
     keep_texts: bool = True
     columns: Mapping[Field, str | None] = field(default_factory=dict)
     rows_per_shard: int = ROWS_PER_SHARD
@@ -150,7 +150,7 @@ class BuildJob:
             raise DataError(f"another process added to {self.path} meanwhile; run the command again")
 
     def _format(self) -> VectorFormat:
-        return self.index.manifest.vectors if self.index else self.request.vectors if self.request else "bf16"
+        return self.index.manifest.vectors if self.index else self.request.vectors if self.request else "fp32"
 
     def _keeps_texts(self) -> bool:
         return self.index.manifest.has_texts if self.index else bool(self.request and self.request.keep_texts)

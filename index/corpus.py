@@ -169,7 +169,9 @@ def _check_space(files: CacheFiles, texts: Sequence[str], missing: Mapping[str, 
     """
     row = dimension * 4 + _BYTES_PER_TEXT
     whole, new = len(texts) * row, sum(map(len, missing.values()))
-    events.note(f"the vectors of {count(len(texts), 'text')} take {format_size(whole)} in {files.folder}; {new} of them are to be computed")
+    events.note(
+        f"the vectors of {count(len(texts), 'text')} take {format_size(whole)} in {files.folder}; {format_size(new * row)} of it is new"
+    )
     if whole > files.max_bytes * _MOST_OF_CACHE:
         raise ConfigError(
             f"the vectors of {count(len(texts), 'text')} take {format_size(whole)}, and the cache may hold {describe_size(files.max_bytes)}; "

@@ -261,6 +261,20 @@ def test_a_text_is_one_line_as_wide_as_it_may_be() -> None:
     assert one_line("abcd", 4) == "abcd"
 
 
+def test_documents_have_the_vectors_of_the_base_bit_for_bit_whoever_searches(
+    made: Path, toy_folder: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    where = Search(registry=open_registry(), base=str(tiny_base))
+    for reference in ("base", "law"):
+        request = BuildRequest(corpus=toy_folder, out=tmp_path / reference, reference=reference, where=where, settings=FP32)
+        prepare_build(request).run()
+    assert (tmp_path / "law" / "000000.safetensors").read_bytes() == (tmp_path / "base" / "000000.safetensors").read_bytes()
+    encoder = open_encoder(resolve_reference("base", where), LoadedBases(FP32))
+    texts = [json.loads(line)["text"] for line in (toy_folder / "corpus.jsonl").read_text().splitlines()]
+    stored = Index.open(tmp_path / "law").vectors()
+    assert np.array_equal(stored.rows(range(stored.count)).numpy(), encoder.encode(texts, "document").vectors)
+
+
 # from Python
 
 

@@ -185,7 +185,7 @@ def test_size_and_time_are_told_and_too_little_space_is_refused_before(
 ) -> None:
     notes: list[str] = []
     corpus_vectors(encoder, TEXTS, Told(notes), files=files)
-    assert notes[0] == f"the vectors of 7 texts take 1.1 kB in {files.folder}; 7 of them are to be computed"
+    assert notes[0] == f"the vectors of 7 texts take 1.1 kB in {files.folder}; 1.1 kB of it is new"
     monkeypatch.setattr(minutes, "_FEW", 7)
     corpus_vectors(encoder, ["another", *TEXTS], Told(notes), files=files)
     assert "embedding 8 texts takes about 0 min here; after an interruption it goes on where it was" in notes
