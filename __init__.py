@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .api.batching import AdapterBatch, batch_adapters
     from .api.benching import bench_adapters
     from .api.ensembles import ensemble_adapters
+    from .api.indexes import Index
     from .api.loading import load
     from .api.merging import merge_adapters
     from .api.training import train
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Adapter",
     "AdapterBatch",
+    "Index",
     "TrainConfig",
     "batch_adapters",
     "bench_adapters",
@@ -32,6 +34,7 @@ _MODULES = {
     "Adapter": "api.adapter",
     "AdapterBatch": "api.batching",
     "batch_adapters": "api.batching",
+    "Index": "api.indexes",
     "TrainConfig": "adapters.config",
     "bench_adapters": "api.benching",
     "ensemble_adapters": "api.ensembles",
