@@ -7,11 +7,13 @@ training with half of its loss against the whole corpus (loss.corpus=0.5); `base
 2,000 training queries (seed 0), 3 epochs, batch 32, rate 5e-4, 256 tokens, the machine's precision; the last state is scored: nDCG@10 of all dev queries over
 the dev positives and 2,000 other passages, and Spearman's correlation on the dev pairs of STS-B, both sides as documents. Test splits are never read.
 The corpus's vectors are embedded once a set; how long that took stands in the set's cell `SET-corpus`.
+`--measure` measures costs and exactness instead (query_side_measures.py), with as many threads as OMP_NUM_THREADS says.
 Cells are kept one by one (cells.py), so that a run that was stopped goes on where it was. `--report` prints the table: the difference to `both`, with its
 95 % interval (paired bootstrap over queries of the mean over seeds), and apart for the dev queries that a passage answers which was trained on.
 """
 
 import argparse
+import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +35,7 @@ from adapt_embed.encoders import LoraEncoder
 from adapt_embed.merge.search.probe import spearman
 from adapt_embed.metrics import NDCG_10
 from cells import Cells, make_parser
+from query_side_measures import MEASURES
 from train_quality import SETS, TRAIN_QUERIES, average, difference, mean
 
 CELLS = Cells("query_side")
@@ -56,9 +59,15 @@ def main() -> None:
     parser.add_argument("--sets", default="ecommerce,zh,legal,medical")
     parser.add_argument("--arms", default=",".join(ARMS))
     parser.add_argument("--seeds", default="0,1")
+    parser.add_argument("--measure", help="in place of quality, one of bias, million, candidates, speed (query_side_measures.py)")
+    parser.add_argument("--speed-sets", default="ecommerce,medical,legal")
     options = parser.parse_args()
     if options.fold:
         CELLS.fold()
+    if options.measure:
+        CELLS.write(f"measure-{options.measure}", MEASURES[options.measure](options, CELLS, open_set))
+        print(json.dumps(CELLS.read()[f"measure-{options.measure}"], indent=1))
+        return
     if not (options.report or options.fold):
         cells = [("base", 0), *((arm, int(seed)) for seed in options.seeds.split(",") for arm in options.arms.split(","))]
         for arm, seed in cells:
