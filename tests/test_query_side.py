@@ -374,3 +374,19 @@ def test_the_commands_say_that_documents_are_the_bases() -> None:
     assert "documents" not in cli("merge", "whole", "--with-base", "0.5", "--name", "mild").stdout
     explained = cli("merge", "law", "health", "--explain")
     assert (explained.exit_code, cli("merge", "law", "whole", "--explain").exit_code) == (0, 1)
+
+
+def test_one_index_of_the_base_serves_adapters_merges_and_means(tmp_path: Path) -> None:
+    ensemble("law", "health", mode="mean", name="mean")
+    merge("law", "health", name="merged")
+    passages = ["the court", "the tenant", "water", "music"]
+    rows = "".join(json.dumps({"_id": str(row), "text": text}) + "\n" for row, text in enumerate(passages))
+    (tmp_path / "docs.jsonl").write_text(rows)
+    base = load("law").entry.bases[0].path  # type: ignore[union-attr]
+    made = cli("index", "build", tmp_path / "docs.jsonl", "-o", tmp_path / "index", "--base", base, "--dtype", "fp32")
+    assert made.exit_code == 0, made.stderr
+    for name in ("law", "mean", "merged"):
+        found = cli("search", name, "--index", tmp_path / "index", "the landlord", "--json")
+        assert found.exit_code == 0, found.stderr
+    refused = cli("search", "whole", "--index", tmp_path / "index", "the landlord")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
