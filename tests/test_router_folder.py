@@ -101,8 +101,14 @@ def test_no_weights_of_the_base_are_inside_and_the_readme_says_what_goes_through
     assert sorted(path.name for path in folder.rglob("*.safetensors")) == [WEIGHTS, WEIGHTS]
     assert (folder / "document" / WEIGHTS).stat().st_size < 2000
     text = (folder / README).read_text(encoding="utf-8")
-    for phrase in ("encode_query", "encode_document", "in memory twice", "Before each query goes `find: `", "只用于查询"):
+    for phrase in ("encode_query", "encode_document", "in memory twice", "Before each query goes `find: `.", "只用于查询"):
         assert phrase in text
+
+
+def test_an_instruction_of_others_stays_text_in_the_readme(tiny_base: Path, tmp_path: Path) -> None:
+    base = load_base(resolve_base(str(tiny_base), options=BaseOptions(query_prompt="ask `` {x}\n# Heading: ")))
+    text = (routed(tmp_path / "out", base) / README).read_text(encoding="utf-8")
+    assert "Before each query goes ``` ask `` {x} # Heading:  ```." in text
 
 
 def test_the_same_folder_gives_the_same_bytes_and_a_readme_that_is_there_stays(loaded_tiny_base: Base, tmp_path: Path) -> None:
