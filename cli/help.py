@@ -27,7 +27,7 @@ EXAMPLES = {
     "runs": ("adapt runs", "adapt runs rm 0f3c"),
     "runs rm": ("adapt runs rm 0f3c", "adapt runs rm --all --yes"),
     "alias": ("adapt alias legal@2 best", "adapt alias legal best --remove"),
-    "add": ("adapt add my-lora --name legal --base bge-small-en",),
+    "add": ("adapt add my-lora --name legal --base bge-small-en", "adapt add my-lora --name legal-queries --side query"),
     "card": ("adapt card legal", "adapt card legal --bench scores.json --license apache-2.0 -o README.md"),
     "pull": ("adapt pull owner/legal", "adapt pull owner/lora --revision v2 --name lora --base bge-small-en", "adapt pull --all owner"),
     "update": ("adapt update legal",),
@@ -72,7 +72,7 @@ GROUPS = {
     "Card": ("card repo", "license", "bench", "card-lang", "card-template"),
     "Hub": ("private", "push revision", "message", "tag", "create-pr", "over", "bundle", "keep-name", "push yes"),
     "Computing": ("device", "dtype", "max-tokens", "batch-tokens", "cache", "fresh", "cache-size"),
-    "Registry": ("name", "merge domain", "add domain", "list domain", "registry"),
+    "Registry": ("name", "merge domain", "add domain", "add side", "list domain", "registry"),
     "Output": ("output", "out", "plot", "html", "per-query", "mteb-results", "explain", "methods", "dry-run", "json", "version", "help"),
 }
 """Heading -> its options; a command before an option speaks of that command's alone. An option with a `heading` says it itself; what is in no group is a
