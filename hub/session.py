@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import httpx2
 
 LONGEST_WAIT_S = 60
+OWN = {"adapt": True}
+"""Marks a request after which nobody but `with_retries` waits, and tells that."""
 _PORTS = {"http": 80, "https": 443}
 _BUSY = (408, 429, 500, 502, 503, 504)
 
@@ -86,7 +88,7 @@ def _cap_wait(response: httpx2.Response, events: Events) -> None:
     wait = retry_after_s(response)
     if wait is not None:
         response.headers["Retry-After"] = str(min(wait, LONGEST_WAIT_S - 1))  # the client adds a second
-    if wait:
+    if wait and not response.request.extensions.get("adapt"):
         events.note(
             f"{urlsplit(str(response.url)).hostname} asks to wait {wait} s ({response.status_code}); waiting {min(wait, LONGEST_WAIT_S)} s"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from ..errors import HubError
 from .reasons import one_line
@@ -45,10 +46,12 @@ def commit_of(repo: str, revision: str | None) -> str:
         HubError: the answer names none.
         HfHubHTTPError: there is no such repository or revision.
     """
-    from huggingface_hub import HfApi, constants
+    from huggingface_hub.utils import validate_repo_id
 
-    found = HfApi(endpoint=constants.ENDPOINT).model_info(repo, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT).sha or ""
-    if not _SHA1.fullmatch(found):
+    validate_repo_id(repo)
+    info, _ = get_json(address("api/models", repo) + (f"/revision/{quote(revision, safe='')}" if revision else ""))
+    found = info.get("sha") if isinstance(info, dict) else None
+    if not isinstance(found, str) or not _SHA1.fullmatch(found):
         raise HubError(f"the Hub names no commit of {repo}")
     return found
 

@@ -2,8 +2,12 @@
 
 import hashlib
 import json
+import os
 import pickle
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +17,10 @@ import torch
 from adapt_embed.cli import main
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner, Result
+from filelock import FileLock
 from safetensors.torch import load_file, save
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "hub.md"
 
 
 @pytest.fixture(autouse=True)
@@ -53,22 +60,10 @@ def lora(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "lora"))
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, toy_folder: Path) -> Path:
-    """A registry with two adapters, their merge and an ensemble of them. Copied before it is changed."""
-    home = tmp_path_factory.mktemp("trained") / "registry"
-    settings = ["epochs=1", "batch_size=16", "rank=4", "max_tokens=16"]
-    given = ["--domain", "legal", "--data", toy_folder, "--base", tiny_base, "--dtype", "fp32", "--lang", "en"]
-    given += [part for setting in settings for part in ("--set", setting)]
-    for words in (
-        ("train", *given, "--name", "法律"),
-        ("train", *given, "--name", "med", "--seed", "1"),
-        ("merge", "法律", "med", "--name", "both"),
-        ("ensemble", "法律", "med", "--name", "all"),
-    ):
-        ran = adapt(home, *words)
-        assert ran.exit_code == 0, ran.output
-    return home
+@pytest.fixture
+def trained(every_kind_once: Path) -> Path:
+    """A registry with a version of each kind, which is copied before it is changed."""
+    return every_kind_once
 
 
 @pytest.fixture
@@ -157,7 +152,7 @@ def vectors(home: Path, reference: object, tmp_path: Path, *words: str) -> np.nd
 # What adapt has pushed comes back
 
 
-@pytest.mark.parametrize("reference", ["法律", "both"])
+@pytest.mark.parametrize("reference", ["法律", "both", "questions"])
 def test_a_version_that_was_pushed_comes_back_with_all_that_is_known_of_it(
     reference: str, home: Path, pushed: Callable[..., str], trained: Path, tmp_path: Path, cached_base: str
 ) -> None:
@@ -199,6 +194,20 @@ def test_update_pulls_a_newer_commit_as_a_new_version_and_says_where_there_is_no
     newer = pushed("med", "me/theirs")
     ran = json.loads(adapt(home, "update", "law", "--json").stdout)
     assert (ran["reference"], ran["revision"], ran["already_here"]) == ("law@2", newer, False)
+
+
+@pytest.mark.skipif(not DOCUMENT.is_file(), reason="docs/ is in the repository alone")
+def test_a_program_pulls_as_the_document_says(
+    hub, home: Path, pushed: Callable[..., str], cached_base: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit = pushed("法律", "me/legal", "--tag", "v1")
+    monkeypatch.setenv("ADAPT_HOME", str(home))
+    found = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (code,) = (each for each in found if "pull_adapter" in each)
+    names: dict = {}
+    exec(code, names)
+    assert capsys.readouterr().out == f"their-legal@1 {commit} ()\n"
+    assert names["adapter"].encode_query("rent").shape == (32,)
 
 
 def test_only_what_lies_on_the_hub_has_an_update(trained: Path) -> None:
@@ -538,6 +547,14 @@ def test_every_fault_of_the_hub_is_one_line(hub, home: Path, lora: Path, waits: 
     assert sum(waits) <= 3 * 60
 
 
+def test_a_wait_is_told_once(hub, home: Path, lora: Path, cached_base: str, waits: list[float]) -> None:
+    hub.put("you/lora", lora)
+    hub.fail("GET", "you/lora", status=429, headers={"Retry-After": "7"}, times=1)
+    ran = adapt(home, "pull", "you/lora")
+    assert (ran.exit_code, waits) == (0, [7])
+    assert ran.stderr.splitlines() == [f"{hub.endpoint} is asked too often (429); trying again in 7 s (1 of 3)"]
+
+
 def test_no_network_and_offline_mode_are_told_at_once(hub, home: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants
 
@@ -558,6 +575,31 @@ def test_the_token_goes_to_the_hub_alone_and_stays_out_of_the_registry(
     assert not [request for request in second_hub.requests if request.token]
     assert all(request.token for request in hub.asked("GET", "you/lora"))
     assert b"hf_dummy" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()) + ran.output.encode()
+
+
+def test_two_pulls_of_one_repository_at_a_time_do_not_mix(
+    hub, home: Path, lora: Path, cached_base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.put("you/lora", lora)
+    hub.fail("GET", "you/lora/resolve", reset=True)
+    refused(home, "you/lora")
+    (lock,) = (Path(os.environ["ADAPT_CACHE"]) / "pulls").glob("*.lock")
+    with FileLock(lock):
+        assert "is being pulled by another process" in refused(home, "you/lora")
+
+
+def test_a_process_of_its_own_asks_the_hub_that_the_environment_names(hub, home: Path) -> None:
+    code = "from adapt_embed.cli import main; main()"
+    ran = subprocess.run([sys.executable, "-c", code, "pull", "me/none", "--registry", str(home), "--json"], capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert json.loads(ran.stdout)["error"].startswith(
+        f"me/none could not be pulled: there is no me/none on {hub.endpoint}, or it is private"
+    )
+    assert [request.token for request in hub.requests] == [hub_token(hub)]
+
+
+def hub_token(hub) -> str:
+    return next(token for token, role in hub.tokens.items() if role == "write")
 
 
 @pytest.mark.parametrize(

@@ -395,8 +395,8 @@ def test_a_changed_file_is_not_published(hub, tiny_on_hub: str, shelf: Path) -> 
 
 @pytest.mark.skipif(not DOCUMENT.is_file(), reason="docs/ is in the repository alone")
 def test_a_program_pushes_as_the_document_says(hub, tiny_on_hub: str, shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    (code,) = [block for block in blocks if "push_adapter" in block]
+    found = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (code,) = (each for each in found if "push_adapter" in each)
     names: dict = {}
     exec(code.replace('"legal", "me/legal"', f'"法律", "me/legal", registry={str(shelf)!r}, base_ids=("me/tiny-base",)'), names)
     head = hub.repositories[REPO].head

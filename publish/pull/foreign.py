@@ -57,6 +57,7 @@ def _is_here(named: str) -> bool:
 
 def _unchecked(found: Fetched, name: str, source: str, named: str, strict: bool, events: Events) -> Version:
     from ...lora import LoraFile, factors_sha256
+    from ...registry.foreign import folder_side
 
     record = unseen_base(named, events)
     refuse_unseen([record], strict=strict)
@@ -64,6 +65,7 @@ def _unchecked(found: Fetched, name: str, source: str, named: str, strict: bool,
     prompts = {"query": stated.query_prompt, "document": stated.document_prompt}
     draft = Entry(
         kind="adapter",
+        side=folder_side(found.folder),
         name=name,
         bases=(record,),
         pooling=stated.pooling,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...base.sentence_files import write_json
 from ...base.spec import BaseSpec
-from ...errors import BaseError
+from ...errors import AdapterError, BaseError
 from ...references import Search
 from ...registry import BaseRecord, Entry
 from ..folder import CONFIG
@@ -64,9 +64,11 @@ def check_parts(folder: Path, recorded: Recorded, bases: Iterable[BaseSpec | Non
     if recorded.entry.kind == "ensemble":
         return
     from ...lora import LoraFile
-    from ...registry.foreign import fit_to_base
+    from ...registry.foreign import fit_to_base, folder_side
 
     check_factors(folder)
+    if (side := folder_side(folder)) != recorded.entry.side:
+        raise AdapterError(f"its record says that it changes texts of the side {recorded.entry.side}, and its files say {side}")
     for spec in bases:
         if spec is not None:
             fit_to_base(LoraFile(folder), spec)
@@ -91,7 +93,8 @@ def with_place(record: BaseRecord, spec: BaseSpec | None) -> BaseRecord:
 def _write(source: Path, target: Path, files: tuple[str, ...], bases: tuple[BaseRecord, ...]) -> None:
     copy_files(source, target, files)
     if (target / CONFIG).is_file():
-        name_base(target, bases[0])
+        for config in target.rglob(CONFIG):  # of a version for queries alone also that of the documents' route
+            name_base(config.parent, bases[0])
 
 
 def copy_files(source: Path, target: Path, files: Iterable[str]) -> None:
