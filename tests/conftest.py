@@ -82,9 +82,17 @@ def hub(isolation: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[hub_server
     monkeypatch.setattr(hf_api.api, "endpoint", server.endpoint)
     reach.hub_is_reachable.cache_clear()
     close_session()
+    forget_endpoint()
     yield server
     close_session()
+    forget_endpoint()
     server.close()
+
+
+def forget_endpoint() -> None:
+    """Have transformers make its client anew, which keeps the address of the first Hub that it asked."""
+    if (module := sys.modules.get("transformers.utils.hub")) is not None:
+        module._hf_api = None
 
 
 @pytest.fixture
