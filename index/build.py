@@ -191,8 +191,7 @@ def prepare_build(request: BuildRequest, events: Events = QUIET) -> BuildJob:
     Raises:
         AdaptError: the corpus or the reference is not there or does not fit, or the folder cannot be written or holds an index.
     """
-    from .manifest import MANIFEST
-    from .writing import refuse_there
+    from .manifest import MANIFEST, refuse_there
 
     out = request.out.expanduser()
     corpus = find_corpus(request.corpus, request.columns)
