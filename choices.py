@@ -10,6 +10,9 @@ SIDES: dict[Side, str] = {"both": "queries and documents", "query": "queries alo
 """Side -> what an adapter is for, in words."""
 
 Precision = Literal["auto", "fp32", "bf16"]
+TrainedSide = Literal["both", "query"]
+"""Which texts go through a trained adapter."""
+
 StoreDtype = Literal["fp16", "bf16", "fp32"]
 """Number format of an adapter's file."""
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ..base.load import Base
 from ..base.sentence_files import write_json, write_sentence_files
-from ..choices import Side
 from ..data.pairs import TrainingData
 from ..data.training_texts import TRAINING_TEXTS, sketch_texts, write_sketch
 from ..lora.gram_file import GRAMS, write_grams
@@ -52,6 +51,7 @@ def register_adapter(
     """
     draft = Entry(
         kind="adapter",
+        side=config.side,
         name=name,
         domain=domain,
         bases=(base_record(base.spec),),
@@ -77,12 +77,11 @@ def write_adapter(
     config: TrainConfig,
     result: TrainResult,
     grams: MeasuredGrams | None = None,
-    side: Side = "both",
 ) -> None:
     """Write everything of an adapter but the registry's own record: of the data, what finds a text of it again, and no text."""
     write_sentence_files(base, folder)
     open_strategy(config).write(result.factors, folder, *base_record(base.spec).loading_name)
-    if side == "query":
+    if config.side == "query":
         write_routes(folder)
     looks = [{"step": each.step, str(result.metric): each.score} for each in result.evaluations]
     history = {"losses": result.losses, "looks": looks}  # by the name that earlier versions' files have

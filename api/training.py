@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from ..adapters.config import TrainConfig
@@ -30,6 +31,7 @@ class TrainOptions(TypedDict, total=False):
     train_queries: int | None
     skip_dangling: bool
     resume: bool
+    index: Path | None
 
 
 def train(
@@ -60,7 +62,7 @@ def train(
         device: As torch names it; None: the best one here.
         options: What is said of the base: its pooling, instructions, length or language.
         events: Receives each step, and notes on data, base and settings.
-        more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, as `TrainRequest` describes them.
+        more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, `index`, as `TrainRequest` describes them.
 
     Raises:
         DataError: the data are missing, empty or malformed; the row is named.
@@ -90,11 +92,12 @@ def _in_memory(
     return Adapter(
         reference=name,
         kind="adapter",
+        side=version.config.side,
         base=base.spec.name,
         domain=domain,
         scores={"dev": version.dev} if version.dev else {},
         report=report,
         where=where,
         settings=settings,
-        held=Trained(base, version.factors),
+        held=Trained(base, version.factors, version.config.side),
     )

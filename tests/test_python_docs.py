@@ -23,7 +23,7 @@ def test_every_example_runs_and_does_what_is_said(
     (tmp_path / "questions.csv").write_text("anchor,positive\nwho pays?,The tenant pays.\nwho mends?,The landlord.\n", encoding="utf-8")
     code = examples()
     (tmp_path / "passages.csv").write_text("id,text\np1,The tenant pays.\np2,The landlord mends.\n", encoding="utf-8")
-    assert len(code) == 11
+    assert len(code) == 12
     assert sum(NAMED_BASE in part for part in code) == 7
     names: dict[str, object] = {"__name__": "example"}
     for part in code:
