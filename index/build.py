@@ -136,7 +136,11 @@ class BuildJob:
             manifest = self._manifest(encoder)
             if self.index is None:
                 begin(self.path, manifest)
-            return _embed(self, encoder, manifest, found, events)
+            try:
+                return _embed(self, encoder, manifest, found, events)
+            except KeyboardInterrupt:
+                events.note("interrupted; the same command goes on where this one stopped")
+                raise
 
     def _refuse_changed(self) -> None:
         """Refuse an index to which somebody added since it was opened.
