@@ -40,10 +40,24 @@ def best_rows(queries: torch.Tensor, vectors: StoredVectors, top: int) -> Neares
 
 
 def _best_of_some(queries: torch.Tensor, vectors: StoredVectors, top: int) -> Nearest:
-    scores, rows = queries.new_empty(len(queries), 0), torch.empty(len(queries), 0, dtype=torch.int64)
+    return nearer_of(queries, vectors, top, 0, None)
+
+
+def nearer_of(queries: torch.Tensor, vectors: StoredVectors, top: int, first: int, before: Nearest | None) -> Nearest:
+    """Return the best of what was found before and of some more rows; arguments as `best_rows`.
+
+    Args:
+        queries: All in one block.
+        vectors: The further rows.
+        top: How many are kept.
+        first: The number of the first of the further rows.
+        before: What was found in the rows before it; None: nothing.
+    """
+    rows = before.rows if before else torch.empty(len(queries), 0, dtype=torch.int64)
+    scores = before.scores if before else queries.new_empty(len(queries), 0)
     for start, block in blocks(vectors):
         best = (queries @ block.T).topk(min(top, len(block)), dim=1)
-        found, places = torch.cat([scores, best.values], dim=1), torch.cat([rows, best.indices + start], dim=1)
+        found, places = torch.cat([scores, best.values], dim=1), torch.cat([rows, best.indices + first + start], dim=1)
         by_row = places.argsort(dim=1)  # so that the stable order below puts the first row first among equals
         found, places = found.gather(1, by_row), places.gather(1, by_row)
         order = found.argsort(dim=1, descending=True, stable=True)[:, :top]

@@ -292,6 +292,25 @@ def test_documents_have_the_vectors_of_the_base_bit_for_bit_whoever_searches(
     assert np.array_equal(stored.rows(range(stored.count)).numpy(), encoder.encode(texts, "document").vectors)
 
 
+def test_what_bfloat16_costs_is_told_where_the_corpus_has_judgements(toy_folder: Path, tiny_base: Path, tmp_path: Path) -> None:
+    from adapt_embed.metrics import NDCG_10
+
+    result = adapt("index", "build", toy_folder, "-o", tmp_path / "half", "--base", tiny_base, "--vectors", "bf16", "--dtype", "fp32")
+    assert result.exit_code == 0, result.output
+    told = re.search(r"in bf16, nDCG@10 of 16 judged queries is (.+), and in fp32 it would be (.+) \(", result.stderr)
+    assert told
+    queries, answers = read_query_file(toy_folder), read_answers(toy_folder / "qrels" / "dev.tsv")
+    index = Index.open(tmp_path / "half")
+    where = Search(registry=open_registry(), base=str(tiny_base))
+    encoder = open_encoder(resolve_reference("base", where), LoadedBases(FP32))
+    embedded = encoder.encode([queries[each] for each in answers], "query").vectors
+    rounded = index.vectors().rows(range(32)).numpy()
+    exact = encoder.encode([index.text(row) for row in range(32)], "document").vectors  # type: ignore[misc]
+    for vectors, score in ((rounded, told[1]), (exact, told[2])):
+        by_query = NDCG_10.by_query(embedded, vectors, list(answers), list(index.ids()), answers)
+        assert float(score) == pytest.approx(np.mean(list(by_query.values())), abs=6e-5)
+
+
 # from Python
 
 
