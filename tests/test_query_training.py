@@ -371,3 +371,21 @@ def test_an_empty_file_of_queries_is_one_line(train: Train, tmp_path: Path) -> N
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+# In Python
+
+
+@pytest.mark.parametrize("register", [True, False])
+def test_in_python_documents_keep_the_vectors_of_the_base(tiny_base: Path, home: Path, toy_data: TrainingData, *, register: bool) -> None:
+    import adapt_embed
+
+    config = replace(quick(), epochs=1)
+    asked = adapt_embed.train(
+        "legal", toy_data, base=tiny_base, config=config, side="query", registry=home, register=register, device="cpu"
+    )
+    texts = [*toy_data.corpus.values()]
+    plain = adapt_embed.load("base", base=tiny_base, registry=home)
+    assert asked.side == "query"
+    assert np.array_equal(asked.encode(texts, "document"), plain.encode(texts, "document"))
+    assert not np.allclose(asked.encode(texts, "query"), plain.encode(texts, "query"), atol=1e-3)
