@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from .api.adapter import Adapter
     from .api.benching import bench_adapters
     from .api.ensembles import ensemble_adapters
+    from .api.indexes import Index
     from .api.loading import load
     from .api.merging import merge_adapters
     from .api.training import train
 
-__all__ = ["Adapter", "TrainConfig", "bench_adapters", "ensemble_adapters", "load", "merge_adapters", "train"]
+__all__ = ["Adapter", "Index", "TrainConfig", "bench_adapters", "ensemble_adapters", "load", "merge_adapters", "train"]
 
 _MODULES = {
     "Adapter": "api.adapter",
+    "Index": "api.indexes",
     "TrainConfig": "adapters.config",
     "bench_adapters": "api.benching",
     "ensemble_adapters": "api.ensembles",

@@ -51,7 +51,7 @@ class BuildRequest:
     reference: str = "base"
     where: Search | None = None
     settings: EncoderSettings = field(default_factory=EncoderSettings)
-    vectors: VectorFormat = "bf16"
+    vectors: VectorFormat = "fp32"
     keep_texts: bool = True
     columns: Mapping[Field, str | None] = field(default_factory=dict)
     rows_per_shard: int = ROWS_PER_SHARD
@@ -150,7 +150,7 @@ class BuildJob:
             raise DataError(f"another process added to {self.path} meanwhile; run the command again")
 
     def _format(self) -> VectorFormat:
-        return self.index.manifest.vectors if self.index else self.request.vectors if self.request else "bf16"
+        return self.index.manifest.vectors if self.index else self.request.vectors if self.request else "fp32"
 
     def _keeps_texts(self) -> bool:
         return self.index.manifest.has_texts if self.index else bool(self.request and self.request.keep_texts)
@@ -161,10 +161,10 @@ class BuildJob:
         Raises:
             DataError: the encoder makes other vectors than those that are there.
         """
-        from .encoding import describe_difference, differing, document_content
+        from .encoding import describe_difference, differing
         from .manifest import Manifest
 
-        content = document_content(encoder)
+        content = encoder.content("document")
         if self.index is not None:
             kept = self.index.manifest
             if keys := differing(kept.encoder, content):
@@ -262,12 +262,13 @@ def describe_index(path: Path, manifest: Manifest) -> dict[str, Any]:
 
 
 def _embed(job: BuildJob, encoder: Encoder, manifest: Manifest, found: Survey, events: Events) -> BuildReport:
+    from .minutes import note_minutes
     from .shard import hash_rows
     from .survey import in_portions
     from .writing import finish, kept_shard, write_shard
 
     started, done, kept, cut = time.monotonic(), 0, 0, 0
-    records = []
+    records, is_told = [], False
 
     def report(texts: int) -> None:
         nonlocal done
@@ -283,6 +284,9 @@ def _embed(job: BuildJob, encoder: Encoder, manifest: Manifest, found: Survey, e
             kept += len(ids)
             report(len(ids))
             continue
+        if not is_told:
+            note_minutes(encoder, texts, "document", found.rows - done, events)
+            is_told = True
         encoded = encoder.encode(texts, "document", on_batch=report)
         cut += encoded.truncated
         records.append(write_shard(job.path, number, ids, texts, encoded.vectors, manifest, content))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +29,7 @@ from ..errors import ConfigError, DataError
 from ..events import QUIET, Events
 from ..plurals import count, format_size
 from .mapped import WatchedFile, map_tensors, watch
+from .minutes import note_minutes
 from .vectors import StoredVectors
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ class _Corpus:
 
     def compute(self, missing: Mapping[str, Sequence[str]], events: Events) -> dict[str, _Part]:
         """Compute shards in their order, each being written when it is whole."""
-        total, done, started = sum(map(len, missing.values())), 0, time.monotonic()
+        total, done = sum(map(len, missing.values())), 0
+        note_minutes(self.network, next(iter(missing.values())), self.role, total, events)
 
         def report(texts: int) -> None:
             nonlocal done
@@ -140,9 +141,6 @@ class _Corpus:
             before.update(texts)
             self.store.add(self.space, texts, encoded.vectors, encoded.is_cut, name=name)
             found[name] = self.find(name) or _Part(torch.from_numpy(encoded.vectors), None)
-            if not begun and done < total:
-                rest = (time.monotonic() - started) / done * (total - done)
-                events.note(f"the other {count(total - done, 'text')} take about {rest / 60:.1f} min; what is computed is kept")
         return found
 
     def _encode(self, texts: Sequence[str], report: Callable[[int], None], *, is_kept: bool) -> Encoded:
@@ -171,7 +169,9 @@ def _check_space(files: CacheFiles, texts: Sequence[str], missing: Mapping[str, 
     """
     row = dimension * 4 + _BYTES_PER_TEXT
     whole, new = len(texts) * row, sum(map(len, missing.values()))
-    events.note(f"the vectors of {count(len(texts), 'text')} take {format_size(whole)} in {files.folder}; {new} of them are to be computed")
+    events.note(
+        f"the vectors of {count(len(texts), 'text')} take {format_size(whole)} in {files.folder}; {format_size(new * row)} of it is new"
+    )
     if whole > files.max_bytes * _MOST_OF_CACHE:
         raise ConfigError(
             f"the vectors of {count(len(texts), 'text')} take {format_size(whole)}, and the cache may hold {describe_size(files.max_bytes)}; "

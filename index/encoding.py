@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-from ..encoders.protocol import NetworkEncoder
-
-if TYPE_CHECKING:
-    from ..encoders.protocol import Encoder
+from typing import Any
 
 _OF_THE_MACHINE = ("device", "precision", "arithmetic")  # of which vectors depend in their last digits alone
 _NAMES = {
@@ -23,20 +18,11 @@ _NAMES = {
 """A key of `LoraEncoder.content` -> what people call it, in the order in which differences are told."""
 
 
-def document_content(encoder: Encoder) -> dict[str, Any]:
-    """Return all that an encoder's vectors of documents depend on.
-
-    A mean of members whose documents have the same vectors has those: of adapters for queries alone, the base's.
-    """
-    own: tuple[NetworkEncoder, ...] = encoder.networks()
-    contents = [network.content("document") for network in own]
-    whole = encoder.content("document")
-    is_mean = whole.get("mode") == "mean" and whole.get("projection") is None
-    return contents[0] if is_mean and all(each == contents[0] for each in contents) else whole
-
-
 def differing(kept: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return the keys in which two encoders differ, the first that matters first; none: their vectors agree but for the last digits."""
+    """Return the keys in which the contents of two encoders (`Encoder.content`) differ, the first that matters first.
+
+    None: their vectors agree but for the last digits.
+    """
     keys = [*_NAMES, *sorted({*kept, *now} - {*_NAMES, *_OF_THE_MACHINE})]
     return [key for key in keys if _essence(kept.get(key)) != _essence(now.get(key))]
 

@@ -1,7 +1,7 @@
 """The nearest rows of queries, exactly: products of queries with one block of rows at a time, of which the best so far are kept.
 
 Memory is bounded by the block, whatever the corpus. On two cores a query against a million rows of 384 dimensions takes under half a second
-in a batch (`benchmarks/index_search.py`), so that no approximate index is used; with one, what rose and fell would be a guess.
+in a batch (`benchmarks/random_index.py`), so that no approximate index is used; with one, what rose and fell would be a guess.
 """
 
 from __future__ import annotations

@@ -409,7 +409,7 @@ def test_the_commands_say_what_was_built(tmp_path: Path, corpus: Path, tiny_base
         "added": 5,
         "kept": 0,
         "dimension": 32,
-        "vectors": "bf16",
+        "vectors": "fp32",
         "texts": True,
         "reference": "base",
         "pooling": "cls",

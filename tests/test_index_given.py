@@ -221,7 +221,7 @@ def test_another_order_of_rows_is_found_and_named(encoder: LoraEncoder) -> None:
     texts = list(TEXTS.values())
     with pytest.raises(DataError, match=r"the rows are in another order than the ids: the vector of 't\d+', row \d+, stands in row \d+"):
         check_fit(given_by(encoder, texts[::-1]), TEXTS, encoder)
-    with pytest.raises(DataError, match="all of them moved by 1$"):
+    with pytest.raises(DataError, match=r"all of them moved by 1$"):
         check_fit(given_by(encoder, ["in front", *texts[:-1]]), dict(list(TEXTS.items())[:-1]), encoder)
 
 

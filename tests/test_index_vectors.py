@@ -16,7 +16,7 @@ from adapt_embed.cache.vectors import VectorStore
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import ConfigError, DataError
 from adapt_embed.events import Quiet
-from adapt_embed.index import corpus
+from adapt_embed.index import corpus, minutes
 from adapt_embed.index.corpus import corpus_vectors
 from adapt_embed.index.mapped import watch
 from adapt_embed.index.vectors import StoredVectors
@@ -185,8 +185,10 @@ def test_size_and_time_are_told_and_too_little_space_is_refused_before(
 ) -> None:
     notes: list[str] = []
     corpus_vectors(encoder, TEXTS, Told(notes), files=files)
-    assert notes[0] == f"the vectors of 7 texts take 1.1 kB in {files.folder}; 7 of them are to be computed"
-    assert notes[1].startswith("the other 4 texts take about 0.0 min")
+    assert notes[0] == f"the vectors of 7 texts take 1.1 kB in {files.folder}; 1.1 kB of it is new"
+    monkeypatch.setattr(minutes, "_FEW", 7)
+    corpus_vectors(encoder, ["another", *TEXTS], Told(notes), files=files)
+    assert "embedding 8 texts takes about 0 min here; after an interruption it goes on where it was" in notes
     encoded.clear()
     with pytest.raises(ConfigError, match="the cache may hold 1 KB; set ADAPT_CACHE_SIZE higher, or make an index of your own"):
         corpus_vectors(encoder, TEXTS, files=CacheFiles(files.folder / "small", 1000))

@@ -13,7 +13,7 @@ from ...data.draw import draw
 from ...errors import AdaptError, DataError
 from ...events import QUIET, Events
 from ...plurals import count
-from ..encoding import describe_difference, differing, document_content
+from ..encoding import describe_difference, differing
 from ..search import best_rows
 from .open import NamedVectors
 
@@ -86,8 +86,8 @@ class _Case:
 
 def _reason(case: _Case, encoder: LoraEncoder, cosines: torch.Tensor) -> str:
     manifest = case.given.manifest
-    if manifest is not None and (keys := differing(manifest.encoder, document_content(encoder))):
-        return f"its own index.json names another encoder: {describe_difference(keys[0], manifest.encoder, document_content(encoder))}"
+    if manifest is not None and (keys := differing(manifest.encoder, encoder.content("document"))):
+        return f"its own index.json names another encoder: {describe_difference(keys[0], manifest.encoder, encoder.content('document'))}"
     if (order := _other_order(case, encoder)) is not None:
         return order
     for what, other in _alternatives(encoder):
