@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 
 from ...base.load import Base
@@ -13,7 +11,7 @@ from ..config import TrainConfig
 from ..memory import device_memory
 from ..sides.table import reads_corpus
 from ..token_ids import TokenIds
-from .rows import find_rows
+from .rows import IndexRows, find_rows
 from .sampling import Sampling, choose_candidates
 from .stored import StoredCorpus
 from .vectors import CorpusVectors, HeldVectors
@@ -27,7 +25,7 @@ def open_corpus(
     data: TrainingData,
     config: TrainConfig,
     vectors: CorpusVectors | None = None,
-    row_of: Mapping[str, int] | None = None,
+    index: IndexRows | None = None,
 ) -> StoredCorpus | None:
     """Return the corpus of a run with the base's own vectors; None where the configuration compares nothing with it.
 
@@ -36,7 +34,7 @@ def open_corpus(
         data: The corpus, and which passages answer which query.
         config: Whether queries are compared with it, and at which length and precision it is embedded.
         vectors: Of the corpus; None: they are computed here, and kept in memory.
-        row_of: Passage id -> its row among the vectors; None: they are in the corpus's order.
+        index: Where the vectors are those of an index; None: they are in the corpus's order.
 
     Raises:
         DataError: passages have no vector.
@@ -44,7 +42,7 @@ def open_corpus(
     if not reads_corpus(config):
         return None
     vectors = near_the_network(base, embed_corpus(base, data, config) if vectors is None else vectors)
-    rows, token_ids = find_rows(data.train, data.corpus, row_of), TokenIds(base, config.max_tokens)
+    rows, token_ids = find_rows(data.train, data.corpus, index), TokenIds(base, config.max_tokens)
     candidates = choose_candidates(config, base, vectors.count, token_ids, list(data.train.queries.values()))
     copies = torch.from_numpy(rows.copies)
     sampling = Sampling(candidates, config.rest_sample, config.seed, data.train.queries, copies) if candidates else None
