@@ -10,6 +10,7 @@ EXAMPLES = {
         "adapt train --domain legal --dry-run",
         "adapt train --domain medical --data my-data --set epochs=2",
         "adapt train --domain legal --lang zh --name 法律",
+        "adapt train --domain legal --data my-data --side query --index my-index",
     ),
     "merge": (
         "adapt merge legal medical --weights 0.7,0.3",
@@ -75,7 +76,7 @@ GROUPS = {
         "texts",
     ),
     "Base": ("base", "base-as", "lang", "pooling", "ignore-field"),
-    "Training": ("config", "set", "seed", "seeds", "gram-rank", "gram", "resume"),
+    "Training": ("side", "train index", "candidates", "config", "set", "seed", "seeds", "gram-rank", "gram", "resume"),
     "Merging": ("method", "weights", "rank", "energy", "with-base", "store"),
     "Search of weights": ("merge search", "merge general", "tolerance", "evaluations", "curve-steps"),
     "Ensemble": ("mode", "ensemble weights", "dim", "ensemble pca"),
