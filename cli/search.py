@@ -20,7 +20,7 @@ from .output import emit, say
 
 if TYPE_CHECKING:
     from ..events import Events
-    from ..index.job import OpenSearch
+    from ..index.opened import OpenSearch
     from ..registry import Registry
 
 
