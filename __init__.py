@@ -9,6 +9,7 @@ TYPE_CHECKING = False  # as typing has it: checkers take it for true
 if TYPE_CHECKING:
     from .adapters.config import TrainConfig
     from .api.adapter import Adapter
+    from .api.batching import AdapterBatch, batch_adapters
     from .api.benching import bench_adapters
     from .api.ensembles import ensemble_adapters
     from .api.indexes import Index
@@ -16,10 +17,23 @@ if TYPE_CHECKING:
     from .api.merging import merge_adapters
     from .api.training import train
 
-__all__ = ["Adapter", "Index", "TrainConfig", "bench_adapters", "ensemble_adapters", "load", "merge_adapters", "train"]
+__all__ = [
+    "Adapter",
+    "AdapterBatch",
+    "Index",
+    "TrainConfig",
+    "batch_adapters",
+    "bench_adapters",
+    "ensemble_adapters",
+    "load",
+    "merge_adapters",
+    "train",
+]
 
 _MODULES = {
     "Adapter": "api.adapter",
+    "AdapterBatch": "api.batching",
+    "batch_adapters": "api.batching",
     "Index": "api.indexes",
     "TrainConfig": "adapters.config",
     "bench_adapters": "api.benching",

@@ -31,7 +31,11 @@ from .output import emit, say
     metavar="NAME",
     help="A field of adapter_config.json that adapt does not know and that, as you say, changes no vector; repeat for several.",
 )
-@click.option("--side", type=Choice(["both", "query"]), help="What goes through it; unless said, as the folder says [else: both].")
+@click.option(
+    "--side",
+    type=Choice(["both", "query"]),
+    help="What goes through it: queries and documents, or queries alone, documents having the vectors of the base; unless said, as the folder says.",
+)
 @common_options
 def command(
     folder: Path,

@@ -28,7 +28,7 @@ EXAMPLES = {
     "runs": ("adapt runs", "adapt runs rm 0f3c"),
     "runs rm": ("adapt runs rm 0f3c", "adapt runs rm --all --yes"),
     "alias": ("adapt alias legal@2 best", "adapt alias legal best --remove"),
-    "add": ("adapt add my-lora --name legal --base bge-small-en",),
+    "add": ("adapt add my-lora --name legal --base bge-small-en", "adapt add my-lora --name legal-queries --side query"),
     "verify": ("adapt verify", "adapt verify --fix"),
     "base": ("adapt base list",),
     "base list": ("adapt base list",),
@@ -62,7 +62,7 @@ GROUPS = {
     "Ensemble": ("mode", "ensemble weights", "dim", "ensemble pca"),
     "Judgement": ("metric", "require", "decontaminate"),
     "Computing": ("device", "dtype", "max-tokens", "batch-tokens", "cache", "fresh", "cache-size"),
-    "Registry": ("name", "merge domain", "add domain", "list domain", "registry"),
+    "Registry": ("name", "merge domain", "add domain", "add side", "list domain", "registry"),
     "Output": ("output", "out", "plot", "html", "per-query", "mteb-results", "explain", "methods", "dry-run", "json", "version", "help"),
 }
 """Heading -> its options; a command before an option speaks of that command's alone. An option with a `heading` says it itself; what is in no group is a

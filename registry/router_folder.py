@@ -4,6 +4,7 @@ sentence-transformers knows no way to name a base without an adapter beside it, 
 routes are stands in `base/router.py`.
 """
 
+import re
 import shutil
 from pathlib import Path
 
@@ -31,7 +32,7 @@ _OF_TRANSFORMERS = (
 _README = """# An adapter for queries alone
 
 Queries go through the base and this LoRA; documents have the vectors of the base, so a corpus that was embedded with
-`{base}` is not embedded again.
+{base} is not embedded again.
 
 ```python
 from sentence_transformers import SentenceTransformer
@@ -50,7 +51,7 @@ documents = model.encode_document(["..."])   # the base alone, bit for bit
 
 # 只用于查询的适配器
 
-查询经过基座模型和此 LoRA；文档使用基座模型 `{base}` 的向量，已有的索引无需重新编码。查询用 `encode_query`，文档用
+查询经过基座模型和此 LoRA；文档使用基座模型 {base} 的向量，已有的索引无需重新编码。查询用 `encode_query`，文档用
 `encode_document`；不带任务的 `encode` 按文档编码。用 peft 读取时，只让查询经过 LoRA，文档直接用基座模型。基座模型在内存中有两份。
 """
 
@@ -87,8 +88,15 @@ def describe_routes(folder: Path, name: str = "FOLDER") -> str:
         name: How it is to be called where it is loaded.
     """
     prompt = (read_json(folder / SETTINGS).get("prompts") or {}).get("query")
-    said = f" Before each query goes `{prompt}`." if prompt else ""
-    return _README.format(base=read_config(folder).get("base_model_name_or_path"), folder=name, prompt=said)
+    said = f" Before each query goes {_as_code(prompt)}." if prompt else ""
+    return _README.format(base=_as_code(read_config(folder).get("base_model_name_or_path") or "the base"), folder=name, prompt=said)
+
+
+def _as_code(text: str) -> str:
+    """Return text of others as code in a line of Markdown, whatever signs stand in it."""
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    line = " ".join(text.splitlines())
+    return f"{fence} {line} {fence}" if "`" in line else f"`{line}`"
 
 
 def check_routes(folder: Path) -> None:

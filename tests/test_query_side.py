@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from adapt_embed import load, merge_adapters
+from adapt_embed import batch_adapters, load, merge_adapters
 from adapt_embed.base.resolve import BaseOptions
 from adapt_embed.base.sentence_files import write_json
 from adapt_embed.choices import Role, Side
@@ -21,7 +21,7 @@ from adapt_embed.encoders import LoraEncoder
 from adapt_embed.ensemble.encoders import combine_mean
 from adapt_embed.ensemble.job import prepare_ensemble
 from adapt_embed.ensemble.request import EnsembleRequest
-from adapt_embed.errors import ConfigError
+from adapt_embed.errors import ConfigError, DataError
 from adapt_embed.events import Quiet
 from adapt_embed.lora import CONFIG, WEIGHTS, LoraModule, lora_config, read_lora, write_lora
 from adapt_embed.merge import MergeRequest, WeightSearch, prepare_merge
@@ -168,6 +168,14 @@ def test_a_merge_in_memory_leaves_documents_to_the_base() -> None:
     api = merge_adapters(["law", "health"], register=False)
     assert (api.side, api.as_dict()["side"]) == ("query", "query")
     assert "side='query'" in repr(api)
+
+
+def test_an_adapter_scaled_back_to_the_base_stays_for_queries_alone() -> None:
+    assert merge("law", with_base=0.5, name="mild").entry.side == "query"
+    base, law, mild = opened("base", "law", "mild")
+    assert np.array_equal(mild.encode(TEXTS).vectors, base.encode(TEXTS).vectors)
+    near, far = ((each.encode(TEXTS, "query").vectors * base.encode(TEXTS, "query").vectors).sum() for each in (mild, law))
+    assert near > far
 
 
 @pytest.mark.parametrize("order", [("law", "whole"), ("whole", "law")])
@@ -332,3 +340,53 @@ def test_the_command_encodes_each_side_as_it_should(tmp_path: Path) -> None:
         law = json.loads(cli("encode", "law", tmp_path / "texts", "--as", role, "--dtype", "fp32", "--json").stdout)
         own = json.loads(cli("encode", "base", tmp_path / "texts", "--as", role, "--base", base, "--dtype", "fp32", "--json").stdout)
         assert (law["vectors"] == own["vectors"]) is same
+
+
+def test_queries_of_several_adapters_go_through_the_network_in_one_batch() -> None:
+    batch = batch_adapters(["law", "base", load("whole"), merge_adapters(["law", "health"], register=False)], dtype="fp32")
+    assert batch.references == ("law@1", "base", "whole@1", "linear(law@1, health@1)")
+    asked, named = ["the tenant", "the court", "the tenant", "law", "water"], ["law", "base", "whole@1", 3, "law@1"]
+    vectors = batch.encode_query(asked, named)
+    assert batch.encoder.work.texts == 5
+    law, base, whole = (each.encode(asked, "query").vectors for each in opened("law", "base", "whole"))
+    np.testing.assert_allclose(vectors[[0, 1, 2, 4]], [law[0], base[1], whole[2], law[4]], atol=1e-5)
+    documents = batch.encode_document(asked[:2], ["law", "base"])
+    assert np.array_equal(documents, opened("base")[0].encode(asked[:2]).vectors)
+
+
+def test_a_batch_refuses_in_a_line_what_it_cannot_do(second_base: Path, tmp_path: Path) -> None:
+    ensemble("law", "health", mode="mean", name="mean")
+    with pytest.raises(ConfigError, match=r"mean@1 is an ensemble, which is several networks"):
+        batch_adapters(["law", "mean"])
+    add(bare(tmp_path / "other", second_base, 9), "other")
+    with pytest.raises(ConfigError, match=r"one batch goes through one network"):
+        batch_adapters(["law", "other"])
+    with pytest.raises(ConfigError, match=r"unknown adapter of the batch 'lwa'. Known: law@1, health@1"):
+        batch_adapters(["law", "health"]).encode_query(["x"], ["lwa"])
+    with pytest.raises(DataError, match="name at least one"):
+        batch_adapters([])
+
+
+def test_the_commands_say_that_documents_are_the_bases() -> None:
+    merged, together = cli("merge", "law", "health"), cli("ensemble", "law", "health", "--mode", "mean")
+    assert "documents    have the vectors of the base: the merge is for queries alone\n" in merged.stdout
+    assert "documents    have the vectors of the base: the ensemble is for queries alone\n" in together.stdout
+    assert "documents" not in cli("merge", "whole", "--with-base", "0.5", "--name", "mild").stdout
+    explained = cli("merge", "law", "health", "--explain")
+    assert (explained.exit_code, cli("merge", "law", "whole", "--explain").exit_code) == (0, 1)
+
+
+def test_one_index_of_the_base_serves_adapters_merges_and_means(tmp_path: Path) -> None:
+    ensemble("law", "health", mode="mean", name="mean")
+    merge("law", "health", name="merged")
+    passages = ["the court", "the tenant", "water", "music"]
+    rows = "".join(json.dumps({"_id": str(row), "text": text}) + "\n" for row, text in enumerate(passages))
+    (tmp_path / "docs.jsonl").write_text(rows)
+    base = load("law").entry.bases[0].path  # type: ignore[union-attr]
+    made = cli("index", "build", tmp_path / "docs.jsonl", "-o", tmp_path / "index", "--base", base, "--dtype", "fp32")
+    assert made.exit_code == 0, made.stderr
+    for name in ("law", "mean", "merged"):
+        found = cli("search", name, "--index", tmp_path / "index", "the landlord", "--json")
+        assert found.exit_code == 0, found.stderr
+    refused = cli("search", "whole", "--index", tmp_path / "index", "the landlord")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)

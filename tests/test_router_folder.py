@@ -16,6 +16,7 @@ from adapt_embed.base.sentence_files import write_json, write_sentence_files
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import AdapterError, BaseError
 from adapt_embed.lora import CONFIG, WEIGHTS, LoraFactors, LoraModule, lora_config, write_lora
+from adapt_embed.merge import MergeRequest, prepare_merge
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
 from adapt_embed.registry import open_registry
 from adapt_embed.registry.foreign import Addition, add_folder
@@ -100,8 +101,14 @@ def test_no_weights_of_the_base_are_inside_and_the_readme_says_what_goes_through
     assert sorted(path.name for path in folder.rglob("*.safetensors")) == [WEIGHTS, WEIGHTS]
     assert (folder / "document" / WEIGHTS).stat().st_size < 2000
     text = (folder / README).read_text(encoding="utf-8")
-    for phrase in ("encode_query", "encode_document", "in memory twice", "Before each query goes `find: `", "只用于查询"):
+    for phrase in ("encode_query", "encode_document", "in memory twice", "Before each query goes `find: `.", "只用于查询"):
         assert phrase in text
+
+
+def test_an_instruction_of_others_stays_text_in_the_readme(tiny_base: Path, tmp_path: Path) -> None:
+    base = load_base(resolve_base(str(tiny_base), options=BaseOptions(query_prompt="ask `` {x}\n# Heading: ")))
+    text = (routed(tmp_path / "out", base) / README).read_text(encoding="utf-8")
+    assert "Before each query goes ``` ask `` {x} # Heading:  ```." in text
 
 
 def test_the_same_folder_gives_the_same_bytes_and_a_readme_that_is_there_stays(loaded_tiny_base: Base, tmp_path: Path) -> None:
@@ -191,3 +198,20 @@ def test_a_model_with_routes_is_no_base(loaded_tiny_base: Base, tmp_path: Path) 
     shutil.copyfile(folder / "modules.json", tmp_path / "model" / "modules.json")
     with pytest.raises(BaseError, match="a layer of type Router; only Transformer, Pooling, Normalize, Dropout are supported"):
         resolve_reference(str(tmp_path / "model"), Search(registry=open_registry()))
+
+
+# Versions that adapt makes
+
+
+def test_trained_and_merged_versions_load_in_sentence_transformers(train, home: Path, tiny_base: Path) -> None:
+    for name in ("law", "health"):
+        assert train("--side", "query", "--name", name).exit_code == 0
+    registry = open_registry(home)
+    assert prepare_merge(MergeRequest(references=("law", "health"), where=Search(registry=registry), name="merged")).run().entry
+    alone = sentence_transformer(plain(home / "base", load_base(resolve_base(str(tiny_base)))))
+    for name in ("law", "merged"):
+        model = sentence_transformer(registry.folder(registry.find(name)))
+        ours = open_encoder(resolve_reference(name, Search(registry=registry)), LoadedBases(EncoderSettings(precision="fp32")))
+        np.testing.assert_allclose(model.encode_query(TEXTS), ours.encode(TEXTS, "query").vectors, atol=1e-6)
+        assert np.array_equal(model.encode_document(TEXTS), alone.encode_document(TEXTS))
+    assert registry.verify().problems == ()

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, assert_type
 
 import numpy as np
-from adapt_embed import Adapter, TrainConfig, bench_adapters, ensemble_adapters, load, merge_adapters, train
+from adapt_embed import Adapter, TrainConfig, batch_adapters, bench_adapters, ensemble_adapters, load, merge_adapters, train
 from adapt_embed.events import Quiet
 from numpy.typing import NDArray
 
@@ -15,6 +15,7 @@ side_by_side = ensemble_adapters([both, load("base", dtype="fp32")], mode="mean"
 table = bench_adapters([both, "legal@best"], data=["law", Path("tax.csv")], tasks=("SciFact",), offline=True)
 
 assert_type(side_by_side, Adapter)
+assert_type(batch_adapters([legal, "medical"]).encode_query(["who?", "what?"], ["legal", 1]), NDArray[np.float32])
 assert_type(legal.encode_query("who?"), NDArray[np.float32])
 assert_type(legal.similarity(["who?"], legal.encode_document(["The tenant."])), NDArray[np.float32])
 assert_type(both.path, Path | None)

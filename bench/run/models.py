@@ -63,9 +63,12 @@ def open_models(references: Sequence[Resolved], bases: LoadedBases, opened: Mapp
 
 
 def share_documents(models: Sequence[Model]) -> bool:
-    """Return whether documents have the same vectors under two networks: under the base and adapters for queries alone, say."""
-    spaces = [vector_space(network, "document") for model in models for network in model.encoder.networks()]
-    return len(set(spaces)) < len(spaces)
+    """Return whether documents have the same vectors under models whose queries differ: the base and adapters for queries alone."""
+    if len(models) < 2:  # members of one ensemble share their vectors anyway
+        return False
+    networks = [network for model in models for network in model.encoder.networks()]
+    spaces = {(vector_space(network, "query"), vector_space(network, "document")) for network in networks}
+    return len({document for _, document in spaces}) < len(spaces)
 
 
 def check_tasks(models: Sequence[Model], tasks: Sequence[AbsTask]) -> None:
