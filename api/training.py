@@ -33,6 +33,7 @@ class TrainOptions(TypedDict, total=False):
     skip_dangling: bool
     resume: bool
     index: Path | None
+    data_licence: str | None
 
 
 def train(
@@ -65,7 +66,7 @@ def train(
         device: As torch names it; None: the best one here.
         options: What is said of the base: its pooling, instructions, length or language.
         events: Receives each step, and notes on data, base and settings.
-        more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, `index`, as `TrainRequest` describes them.
+        more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, `index`, `data_licence`, as `TrainRequest` describes them.
 
     Raises:
         DataError: the data are missing, empty or malformed; the row is named.

@@ -1,5 +1,6 @@
 """The one place where errors become messages and exit codes."""
 
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 import click
 
 from ..errors import AdaptError
+from ..shown_text import defuse
 from . import process
 from .output import ToldError, print_json, say
 from .streams import close_silently, prepare_streams, was_printing, write_no_more
@@ -77,8 +79,10 @@ def _fail(message: str, json_output: bool, code: int) -> int:
 
 
 def _show(error: click.ClickException) -> int:
+    text = io.StringIO()
+    error.show(text)  # with the usage, where it is a usage error
     try:
-        error.show()
+        click.echo(defuse(text.getvalue()), err=True, nl=False)
     except OSError:
         write_no_more(sys.stderr)
     return error.exit_code

@@ -10,6 +10,7 @@ import click
 
 from ..errors import ConfigError
 from ..files import STDOUT, check_outputs, descriptor_of
+from ..shown_text import defuse, defuse_json, one_line
 from . import life
 from .streams import echo, write_no_more
 
@@ -44,12 +45,22 @@ def emit_after(write: Callable[[], None], result: dict[str, Any], text: str, jso
 
 
 def say(message: str) -> None:
-    """Tell something on stderr; where that cannot be written, the work goes on anyway."""
+    """Tell something on stderr, as `echo` does on stdout; where that cannot be written, the work goes on anyway."""
     try:
         with life.printing():
-            click.echo(message, err=True)
+            click.echo(defuse(message), err=True)
     except OSError:
         write_no_more(sys.stderr)
+
+
+def confirm(question: str) -> None:
+    """Ask on stderr whether to go on, and shown as `say` shows it.
+
+    Raises:
+        Abort: the answer is no.
+    """
+    with life.paused():
+        click.confirm(one_line(question), abort=True, err=True)
 
 
 def reserve_outputs(outputs: Mapping[str, Path | None], json_output: bool) -> None:
@@ -76,4 +87,4 @@ def print_json(result: dict[str, Any]) -> None:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(result)  # every character that stdout lacks as \uXXXX, which JSON reads back
-    echo(text)
+    echo(defuse_json(text))
