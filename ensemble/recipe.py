@@ -167,8 +167,12 @@ def changed_member(ensemble: str, member: Member, sha256: str) -> AdapterError:
 
 def write_recipe(recipe: Recipe, folder: Path) -> None:
     """Write `ensemble.json`; the same recipe gives the same bytes."""
-    content = json.dumps({"format": FORMAT} | asdict(recipe), indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / RECIPE).write_text(content + "\n", encoding="utf-8")
+    (folder / RECIPE).write_bytes(recipe_file(recipe))
+
+
+def recipe_file(recipe: Recipe) -> bytes:
+    """Return the content of `ensemble.json`."""
+    return (json.dumps({"format": FORMAT} | asdict(recipe), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def read_recipe(folder: Path) -> Recipe:

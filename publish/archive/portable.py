@@ -1,0 +1,104 @@
+"""A version of this machine -> what of it goes anywhere: its entry and files without a path, each file held against its recorded hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ... import disk
+from ...ensemble import RECIPE, Recipe, read_recipe, recipe_file
+from ...errors import AdapterError
+from ...registry import Entry, FileRecord
+from ...registry.places import PLACES
+from ...registry.stored import entry_file, from_stored, to_stored
+from ..scrub import scrub_json, scrub_text
+
+_TEXTS = (".txt", ".md", ".yaml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortableVersion:
+    """A version that can go anywhere.
+
+    Attributes:
+        entry: What is known of it, with the hashes of `files`.
+        files: Path in its folder -> the file as it is, or the content that stands in its stead.
+    """
+
+    entry: Entry
+    files: Mapping[str, Path | bytes]
+
+    @property
+    def record(self) -> bytes:
+        """The content of its `adapt.json`."""
+        return entry_file(self.entry)
+
+    @property
+    def size(self) -> int:
+        """The bytes of its files and of its record."""
+        return self.entry.size + len(self.record)
+
+
+def make_portable(entry: Entry, folder: Path) -> PortableVersion:
+    """Return a version without a path of this machine in it; files that name none stay as they are, byte for byte.
+
+    Raises:
+        AdapterError: a file is missing, or is another than was registered.
+    """
+    stored = to_stored(entry)
+    names = _names(entry, stored.pop(PLACES))
+    plain = from_stored(scrub_json(stored, names))
+    files = {path: _scrubbed(folder / path, names) for path in _checked(entry, folder)}
+    if entry.kind == "ensemble":
+        files[RECIPE] = recipe_file(without_paths(read_recipe(folder)))
+    return PortableVersion(entry=replace(plain, files={path: _record(file) for path, file in files.items()}), files=files)
+
+
+def without_paths(recipe: Recipe) -> Recipe:
+    """Return a recipe whose members' bases are named by their fingerprints alone."""
+    return replace(recipe, members=tuple(replace(each, base=replace(each.base, path=None)) for each in recipe.members))
+
+
+def _names(entry: Entry, places: Mapping[str, str]) -> dict[str, str]:
+    """Return each path of this machine that the entry knows, with the name that stands for it elsewhere."""
+    bases = {base.path: base.label for base in entry.bases if base.path}
+    return {path: name for name, path in places.items() if path not in bases} | bases
+
+
+def _checked(entry: Entry, folder: Path) -> Iterator[str]:
+    for path, recorded in entry.files.items():
+        file = folder / path
+        if not file.is_file() or file.is_symlink() or disk.file_sha256(file) != recorded.sha256:
+            how = "is another than was registered" if file.is_file() else "is missing"
+            raise AdapterError(f"{file} {how}; restore it from a copy (adapt verify tells all such files)")
+        yield path
+
+
+def _scrubbed(file: Path, names: Mapping[str, str]) -> Path | bytes:
+    """Return the file itself where nothing in it is this machine's, else what stands in its stead."""
+    if file.suffix == ".json" and not file.name.startswith(("tokenizer.", "vocab.")):
+        return _scrubbed_json(file, names)
+    if file.suffix in _TEXTS and file.name != "vocab.txt":
+        text = file.read_text(encoding="utf-8", errors="surrogateescape")
+        plain = scrub_text(text, names)
+        return file if plain == text else plain.encode("utf-8", "surrogateescape")
+    return file
+
+
+def _scrubbed_json(file: Path, names: Mapping[str, str]) -> Path | bytes:
+    try:
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:  # not ours; whoever reads it will say so
+        return file
+    plain = scrub_json(content, names)
+    return file if plain == content else (json.dumps(plain, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _record(content: Path | bytes) -> FileRecord:
+    if isinstance(content, bytes):
+        return FileRecord(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+    return FileRecord(sha256=disk.file_sha256(content), size=content.stat().st_size)
