@@ -13,8 +13,9 @@ from .entry import Entry
 from .guard import index_lock, readable_errors
 from .index import ENTRY, Index
 from .lineage import children
+from .records import HubRecord
 from .reference_names import check_alias
-from .staging import discard, record_files, staged, write_index
+from .staging import discard, new_temporary, record_files, staged, write_index
 from .stored import as_read, entry_file
 from .verify import VerifyReport, verify_registry
 from .view import RegistryView
@@ -141,6 +142,31 @@ class Registry(RegistryView):
             disk.make_folder(self.home)
             with index_lock(self.home, self.lock_timeout_s):
                 write_index(self.home, change(self.user.index()))
+
+    def record_hub(self, entry: Entry, record: HubRecord) -> Entry:
+        """Keep where a version lies on the Hub; return it with that. What ships with the package is not written, and is returned as it is.
+
+        Raises:
+            RegistryError: the registry cannot be written.
+            UnknownReferenceError: the version is missing.
+        """
+        if self.is_builtin(self.find(entry.name, entry.version)):
+            return entry
+        changed: list[Entry] = []
+
+        def change(index: Index) -> Index:
+            known = self.find(entry.name, entry.version).with_hub(record)
+            changed.append(known)
+            disk.replace_file(self.user.folder(known) / ENTRY, entry_file(known), temporary=self._temporary())
+            return index.with_entry_changed(known)
+
+        self._change(change)
+        return changed[0]
+
+    def _temporary(self) -> Path:
+        temporary = new_temporary(self.home)
+        disk.make_folder(temporary.parent)
+        return temporary
 
     def set_alias(self, entry: Entry, alias: str) -> int | None:
         """Let an alias name this version; return the version it named before, or None.

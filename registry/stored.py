@@ -13,16 +13,21 @@ from .entry import Entry
 from .format_1 import entry_from_format_1
 from .places import PLACES, put_back, take_out
 from .record_json import as_json, read_record
-from .records import BaseRecord, DataRecord, FileRecord, ParentRecord, ScoreRecord
+from .records import BaseRecord, DataRecord, FileRecord, HubRecord, ParentRecord, ScoreRecord
 
-FORMAT = 2
+FORMAT = 3
 
 
 class NewerFormatError(RegistryError):
     """It was written by a newer version, and nothing of it is to be touched."""
 
 
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: entry_from_format_1}
+def _entry_from_format_2(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry's JSON in format 3, which has one key more: `hub`, empty where nothing is known."""
+    return entry
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: entry_from_format_1, 2: _entry_from_format_2}
 """Format n -> the function that turns an entry of format n into one of format n + 1."""
 
 _TYPES: dict[str, type] = {
@@ -36,6 +41,7 @@ _TYPES: dict[str, type] = {
     "data": dict,
     "scores": dict,
     "created": str,
+    "hub": list,
     PLACES: dict,
 }
 
@@ -46,6 +52,7 @@ _READERS: dict[str, Callable[[Any, str], object]] = {
     "parents": lambda value, what: tuple(read_record(ParentRecord, each, f"{what}: each parent") for each in value),
     "data": lambda value, what: read_record(DataRecord, value, f"{what}: data") if value else None,
     "scores": lambda value, what: {name: read_record(ScoreRecord, each, f"{what}: score {name!r}") for name, each in value.items()},
+    "hub": lambda value, what: tuple(read_record(HubRecord, each, f"{what}: each place on the Hub") for each in value),
 }
 """Key -> what reads its JSON, where that is more than taking it as it is."""
 
@@ -60,6 +67,7 @@ def to_stored(entry: Entry) -> dict[str, Any]:
         "parents": [as_json(parent) for parent in entry.parents],
         "data": {} if entry.data is None else as_json(entry.data),
         "scores": {name: as_json(score) for name, score in entry.scores.items()},
+        "hub": [as_json(record) for record in entry.hub],
     }
     return take_out(plain | records)
 
@@ -106,6 +114,11 @@ def _read_file(path: str, file: Any, what: str) -> FileRecord:
 def entry_file(entry: Entry) -> bytes:
     """Return the content of a version's `adapt.json`."""
     return (json.dumps({"format": FORMAT} | to_stored(entry), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def without_places(entry: Entry) -> Entry:
+    """Return an entry as another machine may see it: names where absolute paths of this one stood."""
+    return from_stored({key: value for key, value in to_stored(entry).items() if key != PLACES})
 
 
 def as_read(entry: Entry) -> Entry:
