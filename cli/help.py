@@ -29,6 +29,8 @@ EXAMPLES = {
     "alias": ("adapt alias legal@2 best", "adapt alias legal best --remove"),
     "add": ("adapt add my-lora --name legal --base bge-small-en",),
     "card": ("adapt card legal", "adapt card legal --bench scores.json --license apache-2.0 -o README.md"),
+    "export": ("adapt export legal legal.tar", "adapt export legal@2 --merged legal-model", "adapt export legal --onnx legal-onnx --int8"),
+    "import": ("adapt import legal.tar", "adapt import legal.tar --name 法律"),
     "verify": ("adapt verify", "adapt verify --fix"),
     "base": ("adapt base list",),
     "base list": ("adapt base list",),

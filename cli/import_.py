@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..plurals import count
-from . import life
 from .command import Command
 from .completion import NAME
 from .events import shown
@@ -43,9 +42,11 @@ def command(
     """
     from ..publish.archive.import_job import ImportRequest, prepared_import
 
-    source = sys.stdin.buffer if str(file) == "-" else file
+    source: Any = sys.stdin.buffer if str(file) == "-" else file
+    if source is not file and sys.stdin.isatty():
+        raise click.UsageError("an archive does not come from a terminal; give the name of a file, or send it through a pipe")
     request = ImportRequest(source=source, name=name, where=base.search(registry_dir), strict=strict)
-    with shown() as events, life.paused() if str(file) == "-" else shown(), prepared_import(request, events) as job:
+    with shown() as events, prepared_import(request, events) as job:
         report = job.plan() if dry_run else job.run()
     _tell_missing(report)
     emit(report.as_dict(), _text(report, dry_run), json_output)

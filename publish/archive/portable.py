@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ... import disk
 from ...ensemble import RECIPE, Recipe, read_recipe, recipe_file
@@ -15,9 +13,7 @@ from ...errors import AdapterError
 from ...registry import Entry, FileRecord
 from ...registry.places import PLACES
 from ...registry.stored import entry_file, from_stored, to_stored
-from ..scrub import scrub_json, scrub_text
-
-_TEXTS = (".txt", ".md", ".yaml")
+from ..scrub import scrub_file, scrub_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +48,7 @@ def make_portable(entry: Entry, folder: Path) -> PortableVersion:
     stored = to_stored(entry)
     names = _names(entry, stored.pop(PLACES))
     plain = from_stored(scrub_json(stored, names))
-    files = {path: _scrubbed(folder / path, names) for path in _checked(entry, folder)}
+    files = {path: scrub_file(folder / path, names) or folder / path for path in _checked(entry, folder)}
     if entry.kind == "ensemble":
         files[RECIPE] = recipe_file(without_paths(read_recipe(folder)))
     return PortableVersion(entry=replace(plain, files={path: _record(file) for path, file in files.items()}), files=files)
@@ -76,26 +72,6 @@ def _checked(entry: Entry, folder: Path) -> Iterator[str]:
             how = "is another than was registered" if file.is_file() else "is missing"
             raise AdapterError(f"{file} {how}; restore it from a copy (adapt verify tells all such files)")
         yield path
-
-
-def _scrubbed(file: Path, names: Mapping[str, str]) -> Path | bytes:
-    """Return the file itself where nothing in it is this machine's, else what stands in its stead."""
-    if file.suffix == ".json" and not file.name.startswith(("tokenizer.", "vocab.")):
-        return _scrubbed_json(file, names)
-    if file.suffix in _TEXTS and file.name != "vocab.txt":
-        text = file.read_text(encoding="utf-8", errors="surrogateescape")
-        plain = scrub_text(text, names)
-        return file if plain == text else plain.encode("utf-8", "surrogateescape")
-    return file
-
-
-def _scrubbed_json(file: Path, names: Mapping[str, str]) -> Path | bytes:
-    try:
-        content: Any = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:  # not ours; whoever reads it will say so
-        return file
-    plain = scrub_json(content, names)
-    return file if plain == content else (json.dumps(plain, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _record(content: Path | bytes) -> FileRecord:

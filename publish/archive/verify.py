@@ -47,7 +47,9 @@ def _read_manifest(path: Path) -> tuple[ArchivedVersion, ...]:
     if not isinstance(content, dict) or not isinstance(content.get("format"), int):
         raise DataError(f"its {MANIFEST} states no format")
     if content["format"] > FORMAT:
-        raise DataError(f"it has format {content['format']}, and this version reads up to {FORMAT}; upgrade with: pip install -U adapt-embed")
+        raise DataError(
+            f"it has format {content['format']}, and this version reads up to {FORMAT}; upgrade with: pip install -U adapt-embed"
+        )
     try:
         named = tuple(ArchivedVersion(reference=each["reference"], sha256=each["sha256"]) for each in content["versions"])
         are_full = [bool((split_reference(each.reference)[1] or "").isdecimal()) for each in named]
