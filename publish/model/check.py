@@ -9,7 +9,7 @@ import numpy as np
 from ...encoders.protocol import Vectors
 from ...errors import AdapterError
 from ...references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
-from .samples import sample_texts
+from .samples import long_text, sample_texts
 from .whole import WholeModel
 
 TOLERANCE = 1e-6
@@ -25,7 +25,7 @@ def check_merged(whole: WholeModel, folder: Path, where: Search) -> float:
     """
     plain = Search(registry=where.registry)  # nothing is said of it: the folder states all
     opened = open_encoder(resolve_reference(str(folder), plain), LoadedBases(EncoderSettings(device="cpu", precision="fp32")))
-    texts = sample_texts(longest=whole.encoder.max_tokens)
+    texts = [*sample_texts(), long_text(whole.encoder.max_tokens)]
     largest = max(_difference(opened.encode(texts, role).vectors, whole.encoder.encode(texts, role).vectors) for role in whole.roles)
     if not largest <= TOLERANCE:
         raise AdapterError(

@@ -141,7 +141,7 @@ def _own_source(entry: Entry | None) -> str | None:
     source = entry.data.source if entry is not None and entry.data is not None else ""
     if source.startswith("sample:"):
         return source.removeprefix("sample:").partition("/")[0]
-    return source if Path(source).is_absolute() and Path(source).exists() else None
+    return source if source and Path(source).exists() else None
 
 
 def _language(entry: Entry | None) -> str | None:

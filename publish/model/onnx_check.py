@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import AdapterError
 from .onnx_run import OnnxEncoder
-from .samples import sample_texts
+from .samples import long_text, sample_texts
 from .whole import WholeModel
 
 LEAST_COSINE = 0.9999
@@ -57,13 +57,15 @@ def _batches(whole: WholeModel) -> Iterator[list[list[int]]]:
     from ...encoders.tokens import tokenize
 
     longest = whole.encoder.max_tokens
-    ids = [each for role in whole.roles for each in tokenize(whole.base, sample_texts(longest=longest), role).ids]
+    texts = [sample_texts()[start :: len(whole.roles)] for start in range(len(whole.roles))]
+    ids = [each for some, role in zip(texts, whole.roles, strict=True) for each in tokenize(whole.base, some, role).ids]
     ids.sort(key=len)
+    (long,) = tokenize(whole.base, [long_text(longest)], whole.roles[-1], longest).ids
     yield [ids[0]]
-    yield [ids[-1]]
-    yield [ids[len(ids) // 2], ids[-1][: longest // 2]]
+    yield [long]
+    yield [ids[-1], long[: longest // 2]]
     yield ids[:5]
-    yield ids[5:-1]
+    yield ids[5:]
 
 
 def _cosines(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from ...data.sample import sample_folder
 
-_OF_EACH = 24
+_OF_EACH = 10
 
 
-def sample_texts(*, longest: int = 0) -> list[str]:
-    """Return passages in both languages; with `longest`, also one that fills so many tokens in any tokenizer."""
-    passages = [text for lang in ("en", "zh") for text in _passages(lang)]
-    short = ["a", "法律", passages[0][:40]]
-    return [*short, *passages, *([" ".join(passages * (1 + 4 * longest // len(" ".join(passages))))] if longest else [])]
+def sample_texts() -> list[str]:
+    """Return short texts and passages in both languages."""
+    passages = _passages()
+    return ["a", "法律", passages[0][:40], *passages]
 
 
-def _passages(lang: str) -> list[str]:
-    return list(sample_folder("legal", lang).corpus().values())[:_OF_EACH]
+def long_text(tokens: int) -> str:
+    """Return a text that fills so many tokens in any tokenizer: a token has four letters or so."""
+    passages = " ".join(_passages())
+    return " ".join([passages] * (1 + 8 * tokens // len(passages)))
+
+
+def _passages() -> list[str]:
+    return [text for lang in ("en", "zh") for text in list(sample_folder("legal", lang).corpus().values())[:_OF_EACH]]
