@@ -31,6 +31,8 @@ EXAMPLES = {
     "card": ("adapt card legal", "adapt card legal --bench scores.json --license apache-2.0 -o README.md"),
     "export": ("adapt export legal legal.tar", "adapt export legal@2 --merged legal-model", "adapt export legal --onnx legal-onnx --int8"),
     "import": ("adapt import legal.tar", "adapt import legal.tar --name 法律"),
+    "pull": ("adapt pull owner/legal", "adapt pull owner/lora --revision v2 --name lora --base bge-small-en", "adapt pull --all owner"),
+    "update": ("adapt update legal",),
     "verify": ("adapt verify", "adapt verify --fix"),
     "base": ("adapt base list",),
     "base list": ("adapt base list",),

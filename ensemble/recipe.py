@@ -17,6 +17,8 @@ from .modes import find_mode
 
 RECIPE = "ensemble.json"
 PROJECTION = "pca.safetensors"
+INSIDE = "./members/"
+"""How a reference begins to a member that lies in the ensemble's own folder: one that came with its members."""
 FORMAT = 1
 
 
@@ -25,7 +27,7 @@ class Member:
     """One member, and how its texts go in.
 
     Attributes:
-        reference: Its full name, with the version; or an absolute path, or `hf:OWNER/REPO@REVISION`; or `base`.
+        reference: Its full name, with the version; or an absolute path, `hf:OWNER/REPO@REVISION`, `./members/NAME`, or `base`.
         sha256: Of its factors' content; of the base's weights where it has no factors.
         weight: Its share; the shares of an ensemble have the sum 1.
         base: The record of the base that it lies on.

@@ -111,6 +111,9 @@ def _parent(text: str, located: Located, search: Search) -> Parent:
         located = replace(located, reference=str(folder.absolute()))
     if entry is not None:
         _check_has_weights(entry)
+        if entry.unchecked:  # a merge is a use, which holds it against its base
+            entry = resolve_located(located, search).entry or entry
+            located = replace(located, entry=entry)
         factors, base, pooling, prompts = LoraFile(folder), entry.bases[0], entry.pooling, entry.prompts
     else:
         file, found = LoraFile(folder), resolve_located(located, search)

@@ -12,15 +12,22 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_ANYBODY = frozenset("admin administrator anonymous default guest jovyan me nobody root runner system ubuntu user vscode".split())
-_ANYWHERE = frozenset(
-    "base build computer container data debian desktop docker fedora host laptop localhost localhost.localdomain node server test ubuntu "
-    "worker".split()
-)
+_ANYBODY = """
+    admin administrator anonymous default guest jovyan me nobody root runner system ubuntu user vscode
+"""
+"""Names of users that say nothing of who it is."""
+
+_ANYWHERE = """
+    base build computer container data debian desktop docker fedora host laptop localhost localhost.localdomain
+    node server test ubuntu worker
+"""
+"""Names of machines likewise."""
+
 _SHORTEST = 4
-_ROOTS = frozenset(
-    "Users Volumes bin data etc home lib media mnt opt private proc root run scratch srv sys tmp usr var workspace".split()
-)
+_ROOTS = """
+    Users Volumes bin data etc home lib media mnt opt private proc root run scratch srv sys tmp usr var workspace
+"""
+"""Where absolute paths begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +42,7 @@ class Machine:
 
     folders: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-    roots: frozenset[str] = _ROOTS
+    roots: frozenset[str] = frozenset(_ROOTS.split())
 
     @property
     def path_pattern(self) -> re.Pattern[str]:
@@ -63,8 +70,8 @@ def this_machine(*folders: Path) -> Machine:
     top = {each.name for each in os.scandir("/") if each.is_dir()} if os.name != "nt" else set()
     return Machine(
         folders=tuple(sorted((each for each in spellings if len(Path(each).parts) > 1), key=len, reverse=True)),
-        names=tuple(sorted({*_users()} - _ANYBODY | {*_hosts()} - _ANYWHERE)),
-        roots=_ROOTS | {name for name in top if not name.startswith(".")},
+        names=tuple(sorted({*_users()} - {*_ANYBODY.split()} | {*_hosts()} - {*_ANYWHERE.split()})),
+        roots=Machine.roots | {name for name in top if not name.startswith(".")},
     )
 
 

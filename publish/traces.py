@@ -40,10 +40,10 @@ def find_traces(folder: Path, machine: Machine | None = None, allowed: Collectio
     """
     machine = machine or this_machine()
     names = [name for name in machine.names if name.casefold() not in {each.casefold() for each in allowed}]
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    found = {(path.relative_to(folder).as_posix(), what) for path in files for what in _in_file(path, machine, names)}
-    in_names = {(path, path) for path in (file.relative_to(folder).as_posix() for file in files) if _names_in(path, names)}
-    return [Trace(file, what) for file, what in sorted(found | in_names)]
+    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    inside = {Trace(name, what) for name, path in files.items() for what in _in_file(path, machine, names)}
+    in_names = {Trace(name, what) for name in files for what in _names_in(name, names)}
+    return sorted(inside | in_names, key=lambda trace: (trace.file, trace.what))
 
 
 def refuse_traces(folder: Path, machine: Machine | None = None, allowed: Collection[str] = ()) -> None:
@@ -57,7 +57,7 @@ def refuse_traces(folder: Path, machine: Machine | None = None, allowed: Collect
         more = f" and {len(found) - _MOST_TOLD} more" if len(found) > _MOST_TOLD else ""
         raise AdapterError(
             f"nothing was sent, because it would tell of this machine: {'; '.join(map(str, found[:_MOST_TOLD]))}{more}; take that out of the "
-            "version's notes, card or files, and push again"
+            "version's notes, card or files, or keep a name that is meant to stand there with --keep-name NAME"
         )
 
 
@@ -65,12 +65,12 @@ def _in_file(file: Path, machine: Machine, names: Collection[str]) -> Iterator[s
     content = file.read_bytes()
     own = [folder for folder in machine.folders if folder.encode() in content and _stands_alone(folder, content)]
     yield from own[:1]
-    if file.name in VOCABULARIES or file.suffix not in _READERS and b"\0" in content:
+    if file.name in VOCABULARIES or (file.suffix not in _READERS and b"\0" in content):
         return
-    for text in _READERS.get(file.suffix, _as_text)(file, content):
+    for text, is_key in _READERS.get(file.suffix, _as_text)(file, content):
         yield from (found[0] for found in machine.path_pattern.finditer(text))
-        yield from _names_in(text, names)
         yield from (folder for folder in machine.folders if folder in text and folder not in own and _stands_alone(folder, text.encode()))
+        yield from () if is_key else _names_in(text, names)  # a key is a word of the format
 
 
 def _stands_alone(folder: str, content: bytes) -> bool:
@@ -85,28 +85,32 @@ def _is_word(name: str, text: str) -> bool:
     return bool(re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", text, re.IGNORECASE))
 
 
-def _as_text(_file: Path, content: bytes) -> Iterator[str]:
-    yield content.decode("utf-8", "replace")
+_Texts = Iterator[tuple[str, bool]]
+"""Texts, each with whether it is a key of JSON."""
 
 
-def _as_json(_file: Path, content: bytes) -> Iterator[str]:
+def _as_text(_file: Path, content: bytes) -> _Texts:
+    yield content.decode("utf-8", "replace"), False
+
+
+def _as_json(file: Path, content: bytes) -> _Texts:
     try:
         yield from _texts(json.loads(content))
     except (ValueError, RecursionError):
-        yield content.decode("utf-8", "replace")
+        yield from _as_text(file, content)
 
 
-def _as_tensors(file: Path, _content: bytes) -> Iterator[str]:
+def _as_tensors(file: Path, _content: bytes) -> _Texts:
     yield from _texts(read_header(file) or {})
 
 
-def _texts(content: Any) -> Iterator[str]:
-    """Yield every text in JSON, the keys too."""
+def _texts(content: Any) -> _Texts:
+    """Yield every text in JSON."""
     if isinstance(content, str):
-        yield content
+        yield content, False
     elif isinstance(content, dict):
         for key, value in content.items():
-            yield key
+            yield key, True
             yield from _texts(value)
     elif isinstance(content, list):
         for value in content:

@@ -31,6 +31,7 @@ class Listing:
             "size": entry.size,
             "scores": {of: asdict(score) for of, score in entry.scores.items()},
             "created": entry.created,
+            "unchecked": bool(entry.unchecked),
             "builtin": self.registry.is_builtin(entry),
         }
 

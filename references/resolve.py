@@ -10,10 +10,11 @@ from pathlib import Path
 from ..base.encoding import BaseOptions, encoding_of
 from ..base.metadata import FolderMetadata, read_metadata
 from ..base.resolve import find_base, read_base, resolve_base
-from ..base.spec import BaseSpec, EncodingSpec
-from ..ensemble import Member, changed_member, read_recipe
+from ..base.spec import BaseSpec, EncodingSpec, ResolvedBase
+from ..ensemble import INSIDE, Member, changed_member, read_recipe
 from ..errors import AdapterError, AdaptError, BaseError
 from ..registry import Entry, check_usable
+from .first_use import check_first_use, check_members
 from .locate import ADAPTER_CONFIG, locate_reference, locate_references
 from .recorded_base import find_recorded_base
 from .types import Located, Resolved, Search
@@ -81,6 +82,8 @@ def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
         return _resolve_ensemble(entry, folder, search)
     base = find_recorded_base(entry.bases[0], entry.reference, search)
     encoding = encoding_of(base, search.options, _made_with(entry, folder))
+    if base.sha256 in entry.unchecked:
+        entry = check_first_use(entry, folder, ResolvedBase(base, encoding), search.registry)
     description = f"{entry.kind} {entry.reference} on {base.name}" + (f", domain {entry.domain}" if entry.domain else "")
     return Resolved(
         reference=entry.reference, kind=entry.kind, base=base, encoding=encoding, folder=folder, entry=entry, description=description
@@ -118,7 +121,9 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
     if named is not None and all(base.sha256 != named for base in recipe.bases):
         bases = " and ".join(base.label for base in recipe.bases)
         raise BaseError(f"{entry.reference} was made for {bases}, and --base {search.base} has different weights; omit --base")
-    members = tuple(_find_member(entry.reference, member, search, named) for member in recipe.members)
+    members = tuple(_find_member(entry.reference, _inside(member, folder), search, named) for member in recipe.members)
+    if entry.unchecked:
+        entry = check_members(entry, members, search.registry)
     names = ", ".join(f"{member.weight:.4g} {member.reference}" for member in recipe.members)
     compared = f" (compared with {members[0].base.name})" if len(recipe.bases) > 1 else ""
     return Resolved(
@@ -132,6 +137,11 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
         members=members,
         recipe=recipe,
     )
+
+
+def _inside(member: Member, folder: Path) -> Member:
+    """Return a member that lies in the ensemble's own folder (`./members/...`) by where that is."""
+    return replace(member, reference=str(folder / member.reference)) if member.reference.startswith(INSIDE) else member
 
 
 def _find_member(ensemble: str, member: Member, search: Search, named: str | None) -> Resolved:

@@ -47,6 +47,8 @@ class Entry:
         created: ISO 8601, UTC.
         hub: Where it lies on the Hub, each repository once, the newest last. It changes with every push, and does not count where two
             entries are compared.
+        unchecked: Fingerprints of the bases that were not on this machine when it came from elsewhere, so that it was not held against
+            them; the first use does that, and takes them out.
     """
 
     kind: Kind
@@ -68,6 +70,7 @@ class Entry:
     scores: dict[str, ScoreRecord] = field(default_factory=dict)
     created: str = field(default_factory=_now)
     hub: tuple[HubRecord, ...] = field(default=(), compare=False)
+    unchecked: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
@@ -129,5 +132,6 @@ class Entry:
             "data": {} if self.data is None else as_json(self.data),
             "scores": {name: asdict(score) for name, score in self.scores.items()},
             "hub": [as_json(record) for record in self.hub],
+            "unchecked": list(self.unchecked),
         }
         return {"base" if name == "bases" else name: value for name, value in shown.items()}

@@ -18,7 +18,7 @@ from ..errors import AdapterError, BaseError, RegistryError
 from ..lora import CONFIG, LoraFactors, LoraFile, factors_sha256, find_wrapper, ignored_values, read_config
 from .entry import Entry
 from .index import ENTRY
-from .records import DataRecord, base_record
+from .records import DataRecord, HubRecord, base_record
 from .store import Registry
 from .stored import read_entry
 from .usable import check_usable
@@ -54,6 +54,8 @@ def add_folder(
     base_reference: str | None,
     options: BaseOptions,
     ignored: Collection[str] = (),
+    source: str = "added from a folder",
+    hub: tuple[HubRecord, ...] = (),
 ) -> Addition:
     """Copy a PEFT LoRA folder into the registry (without hidden files, training checkpoints and another registry's entry).
 
@@ -70,6 +72,8 @@ def add_folder(
         base_reference: Its base; None: the one its configuration names.
         options: What the user states of the base beside its name.
         ignored: Fields of its configuration that adapt does not know, of which the user says that they change nothing.
+        source: Where it comes from, as the record of its data says.
+        hub: Where it lies on the Hub.
 
     Raises:
         AdapterError: the folder is damaged, or its factors do not fit the base.
@@ -96,7 +100,8 @@ def add_folder(
         method="lora",
         rank=max(module.rank for module in factors.values()),
         targets=_targets(config, factors),
-        data=DataRecord(source="added from a folder", notes=(f"made elsewhere; factors sha256 {factors_sha256(factors)}", *ignoring)),
+        data=DataRecord(source=source, notes=(f"made elsewhere; factors sha256 {factors_sha256(factors)}", *ignoring)),
+        hub=hub,
     )
     entry = registry.add(draft, lambda target: _copy(file, target, base))
     return Addition(entry, registry.folder(entry), (*_notes(folder, named, base_reference, spec), *ignoring))

@@ -150,12 +150,37 @@ class Registry(RegistryView):
             RegistryError: the registry cannot be written.
             UnknownReferenceError: the version is missing.
         """
+        return self._change_entry(entry, lambda known: known.with_hub(record))
+
+    def record_checked(self, entry: Entry, base_sha256: str, *, pooling: str | None, prompts: dict[str, str]) -> Entry:
+        """Keep that a version that came unchecked was held against its base; return it with that, and with how texts go in.
+
+        Args:
+            entry: The version.
+            base_sha256: The base that it was held against.
+            pooling: What decides where the entry does not say it; as are the prompts.
+            prompts: Role -> the instruction before each text.
+
+        Raises:
+            RegistryError: the registry cannot be written.
+            UnknownReferenceError: the version is missing.
+        """
+
+        def checked(known: Entry) -> Entry:
+            left = tuple(each for each in known.unchecked if each != base_sha256)
+            says = {} if known.pooling or known.kind == "ensemble" else {"pooling": pooling, "prompts": prompts}
+            return replace(known, unchecked=left, **says)  # type: ignore[arg-type]
+
+        return self._change_entry(entry, checked)
+
+    def _change_entry(self, entry: Entry, make: Callable[[Entry], Entry]) -> Entry:
+        """Write what `make` makes of the present entry of a version, into the index and beside its files; what ships stays as it is."""
         if self.is_builtin(self.find(entry.name, entry.version)):
             return entry
         changed: list[Entry] = []
 
         def change(index: Index) -> Index:
-            known = self.find(entry.name, entry.version).with_hub(record)
+            known = make(self.find(entry.name, entry.version))
             changed.append(known)
             disk.replace_file(self.user.folder(known) / ENTRY, entry_file(known), temporary=self._temporary())
             return index.with_entry_changed(known)

@@ -42,6 +42,7 @@ _TYPES: dict[str, type] = {
     "scores": dict,
     "created": str,
     "hub": list,
+    "unchecked": list,
     PLACES: dict,
 }
 
@@ -53,6 +54,7 @@ _READERS: dict[str, Callable[[Any, str], object]] = {
     "data": lambda value, what: read_record(DataRecord, value, f"{what}: data") if value else None,
     "scores": lambda value, what: {name: read_record(ScoreRecord, each, f"{what}: score {name!r}") for name, each in value.items()},
     "hub": lambda value, what: tuple(read_record(HubRecord, each, f"{what}: each place on the Hub") for each in value),
+    "unchecked": lambda value, _what: tuple(map(str, value)),
 }
 """Key -> what reads its JSON, where that is more than taking it as it is."""
 
@@ -68,6 +70,7 @@ def to_stored(entry: Entry) -> dict[str, Any]:
         "data": {} if entry.data is None else as_json(entry.data),
         "scores": {name: as_json(score) for name, score in entry.scores.items()},
         "hub": [as_json(record) for record in entry.hub],
+        "unchecked": list(entry.unchecked),
     }
     return take_out(plain | records)
 

@@ -22,9 +22,16 @@ os.environ.update(HF_ENDPOINT=UNREACHABLE, HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_
 TESTS = Path(__file__).parent
 TINY_PROMPT = "find: "
 
-_spec = importlib.util.spec_from_file_location("adapt_tests_hub_server", TESTS / "hub_server.py")  # `tests` is not a package
-hub_server = sys.modules[_spec.name] = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(hub_server)
+
+def beside(name: str):
+    """A module of this folder, which is not a package."""
+    spec = importlib.util.spec_from_file_location(f"adapt_tests_{name}", TESTS / f"{name}.py")
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+hub_server = beside("hub_server")
 
 
 @pytest.fixture(autouse=True)
@@ -258,6 +265,20 @@ def toy_data(toy_folder: Path):
 def home(tmp_path: Path) -> Path:
     """A registry's folder, which is not there yet."""
     return tmp_path / "registry"
+
+
+@pytest.fixture(scope="session")
+def every_kind_once(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, second_base: Path, toy_data) -> Path:
+    """A registry with a version of every kind (`every_kind.py`), which nobody changes."""
+    home = tmp_path_factory.mktemp("every-kind") / "registry"
+    beside("every_kind").make_every_kind(home, tiny_base, second_base, toy_data)
+    return home
+
+
+@pytest.fixture
+def shelf(every_kind_once: Path, home: Path) -> Path:
+    """The same, the test's own."""
+    return Path(shutil.copytree(every_kind_once, home))
 
 
 @pytest.fixture

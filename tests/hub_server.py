@@ -109,6 +109,9 @@ class HubServer:
         self.tokens = {TOKEN: "write", READ_TOKEN: "read"}
         self.page = 1000
         self.files_at: HubServer | None = None
+        self.next_at: HubServer | None = None  # the server at which lists are said to go on
+        self.ignores_ranges = False
+        self.verify_at: HubServer | None = None  # the server that is named for the verification of an upload
         self.yaml_warnings: list[str] = []
         self.yaml_errors: list[str] = []
         self.stored: dict[str, bytes] = {}  # lfs files by sha256
@@ -223,7 +226,7 @@ def _lfs_batch(hub: HubServer, request: Request, query: dict, repo: str) -> Answ
     for wanted in json.loads(request.body)["objects"]:
         row = {"oid": wanted["oid"], "size": wanted["size"]}
         if wanted["oid"] not in storage.stored:
-            verify = {"href": f"{hub.endpoint}/{repo}/lfs-verify"}
+            verify = {"href": f"{(hub.verify_at or hub).endpoint}/{repo}/lfs-verify"}
             row["actions"] = {"upload": {"href": f"{storage.endpoint}/stored/{wanted['oid']}"}, "verify": verify}
         rows.append(row)
     return as_json({"transfer": "basic", "objects": rows})
@@ -303,7 +306,7 @@ def _paged(hub: HubServer, request: Request, query: dict, lines: list) -> Answer
     start = int(query.get("cursor", 0))
     end, path = start + min(hub.page, int(query.get("limit", hub.page))), urlsplit(request.path)
     kept = "".join(f"&{name}={quote(value)}" for name, value in query.items() if name != "cursor")
-    more = {"Link": f'<{hub.endpoint}{path.path}?cursor={end}{kept}>; rel="next"'} if end < len(lines) else {}
+    more = {"Link": f'<{(hub.next_at or hub).endpoint}{path.path}?cursor={end}{kept}>; rel="next"'} if end < len(lines) else {}
     return as_json(lines[start:end], **more)
 
 
@@ -362,7 +365,7 @@ def _resolve(hub: HubServer, request: Request, query: dict, repo: str, revision:
     blob = commit.files[path]
     headers = {"X-Repo-Commit": commit.oid, "ETag": f'"{blob.etag}"'}
     if not blob.is_lfs or hub.files_at is None:
-        return _bytes(request, blob.data, headers)
+        return _bytes(request, blob.data, headers) if not hub.ignores_ranges else Answer(200, blob.data, headers)
     hub.files_at.stored[blob.sha256] = blob.data
     linked = {"X-Linked-Etag": f'"{blob.sha256}"', "X-Linked-Size": str(len(blob.data))}
     return Answer(302, b"", {**headers, **linked, "Location": f"{hub.files_at.endpoint}/stored/{blob.sha256}"})
