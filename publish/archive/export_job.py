@@ -12,7 +12,7 @@ from ...events import QUIET, Events, note_once
 from ...files import check_writable, write_file
 from ...references import Search, locate_reference
 from ...registry import open_registry
-from .portable import PortableVersion
+from .packed import PackedVersion
 from .versions import archived_versions
 from .write import is_gzipped, write_archive
 
@@ -42,7 +42,7 @@ class ArchiveReport:
         is_written: Whether it was.
     """
 
-    versions: tuple[PortableVersion, ...]
+    versions: tuple[PackedVersion, ...]
     output: Path
     is_written: bool
 
@@ -68,7 +68,7 @@ class ArchiveJob:
     """An archive that can be written."""
 
     request: ArchiveRequest
-    versions: tuple[PortableVersion, ...]
+    versions: tuple[PackedVersion, ...]
 
     def plan(self) -> ArchiveReport:
         """Say what it will hold."""

@@ -9,13 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ...errors import AdaptError, BaseError, DataError
+from ...base.resolve import find_base
+from ...base.spec import BaseSpec
+from ...errors import AdaptError, DataError
 from ...events import QUIET, Events
 from ...files import check_there
 from ...names import normalise
 from ...references import Search
 from ...registry import BaseRecord, Entry, open_registry
-from .bases import base_folder
+from ..pull.bases import base_here
+from ..pull.contents import Recorded
+from ..pull.version import check_parts, refuse_unseen, with_place
 from .register import find_same, register_versions
 from .unpack import unpack
 from .verify import UnpackedVersion, read_versions
@@ -87,7 +91,7 @@ class ImportJob:
     request: ImportRequest
     where: Search
     versions: tuple[UnpackedVersion, ...]
-    bases: dict[str, Path | None]
+    bases: dict[str, BaseSpec | None]
 
     @property
     def same(self) -> Entry | None:
@@ -117,8 +121,7 @@ class ImportJob:
         return replace(report, added=added, path=registry.folder(added[-1]))
 
     def _place(self, record: BaseRecord) -> BaseRecord:
-        folder = self.bases[record.sha256]
-        return replace(record, path=None if folder is None else str(folder))
+        return with_place(replace(record, path=None), self.bases[record.sha256])
 
 
 @contextmanager
@@ -162,26 +165,14 @@ def _unpack(source: Path | BinaryIO, folder: Path) -> None:
     spool.unlink()
 
 
-def _find_bases(versions: tuple[UnpackedVersion, ...], where: Search, strict: bool) -> dict[str, Path | None]:
-    """Return where each base lies on this machine, fingerprint -> folder, None for one that does not; and check what lies on those that do."""
+def _find_bases(versions: tuple[UnpackedVersion, ...], where: Search, strict: bool) -> dict[str, BaseSpec | None]:
+    """Return each base as it lies on this machine, by fingerprint, None for one that does not; and check what lies on those that do."""
     records = {base.sha256: base for version in versions for base in version.entry.bases}
-    found = {sha256: base_folder(record, where) for sha256, record in records.items()}
-    missing = [record.label for record in records.values() if found[record.sha256] is None]
-    if where.base is not None and len(missing) == len(found):
-        raise BaseError(f"it was made for {' and '.join(missing)}, and --base {where.base} has other weights; omit --base")
-    if strict and missing:
-        raise BaseError(f"its base {missing[0]} is not on this machine, so that it cannot be checked; omit --strict to import it unchecked")
+    named = None if where.base is None or len(records) == 1 else find_base(where.base, options=where.options).sha256
+    elsewhere = replace(where, base=None)
+    found = {sha256: base_here(record, elsewhere if named in records and named != sha256 else where) for sha256, record in records.items()}
+    refuse_unseen([record for sha256, record in records.items() if found[sha256] is None], strict=strict)
     for version in versions:
-        _check_fit(version, found)
+        recorded = Recorded(entry=version.entry, files=tuple(version.entry.files), missing=())
+        check_parts(version.folder, recorded, [found[base.sha256] for base in version.entry.bases])
     return found
-
-
-def _check_fit(version: UnpackedVersion, found: dict[str, Path | None]) -> None:
-    """Hold the modules of an adapter or merge against its base, of which the configuration alone is read."""
-    from ...base.outline import build_outline
-    from ...lora import LoraFile
-    from ...registry.foreign import fit_to_network
-
-    folder = found[version.entry.bases[0].sha256]
-    if version.entry.kind != "ensemble" and folder is not None:
-        fit_to_network(LoraFile(version.folder), build_outline(folder), version.entry.bases[0].label)

@@ -8,11 +8,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ...base.sentence_files import write_json
 from ...ensemble import Recipe, read_recipe, write_recipe
-from ...lora import CONFIG, WEIGHTS, read_config
+from ...lora import WEIGHTS
 from ...registry import BaseRecord, Entry, Registry
 from ...registry.store import Draft
+from ..pull.version import name_base
 from .verify import UnpackedVersion
 
 Place = Callable[[BaseRecord], BaseRecord]
@@ -69,7 +69,8 @@ def _draft(version: UnpackedVersion, place: Place, name: str | None, members: Ma
     entry = version.entry
     parents = tuple(replace(each, reference=members.get(each.reference, each.reference)) for each in entry.parents)
     bases = tuple(map(place, entry.bases))
-    draft = replace(entry, name=name or entry.name, version=0, files={}, parents=parents, bases=bases)
+    unchecked = tuple(base.sha256 for base in bases if base.path is None)
+    draft = replace(entry, name=name or entry.name, version=0, files={}, parents=parents, bases=bases, unchecked=unchecked)
     return draft, partial(_fill, version, bases, members, place)
 
 
@@ -81,7 +82,7 @@ def _fill(version: UnpackedVersion, bases: Sequence[BaseRecord], members: Mappin
     if version.entry.kind == "ensemble":
         write_recipe(_renamed(read_recipe(version.folder), members, place), folder)
     else:
-        _name_base(folder, bases[0])
+        name_base(folder, bases[0])
 
 
 def _renamed(recipe: Recipe, members: Mapping[str, str], place: Place) -> Recipe:
@@ -90,12 +91,3 @@ def _renamed(recipe: Recipe, members: Mapping[str, str], place: Place) -> Recipe
         for each in recipe.members
     ]
     return replace(recipe, members=tuple(named))
-
-
-def _name_base(folder: Path, base: BaseRecord) -> None:
-    """Let `adapter_config.json` name the base by what finds it from everywhere, as `adapt add` does; other fields stay as they are."""
-    config = read_config(folder)
-    name, revision = base.loading_name
-    named = {"base_model_name_or_path": name or base.label, "revision": revision}
-    if any(config.get(key) != value for key, value in named.items()):
-        write_json(folder / CONFIG, config | named)

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ... import disk
-from ...ensemble import RECIPE, read_recipe
+from ...ensemble import INSIDE, RECIPE, Member, read_recipe
 from ...errors import DataError, RegistryError
 from ...json_text import parse_json
+from ...names import to_name
 from ...registry import Entry, check_usable, read_entry, split_reference
 from ...registry.index import ENTRY
 from ...registry.places import PLACES
+from ..pull.contents import check_factors, check_tensor_files, plain_entry
 from .layout import FORMAT, MANIFEST, MOST_TEXT_BYTES, ArchivedVersion
-from .versions import check_unchanged, is_inside
+from .versions import check_unchanged, is_a_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ def read_versions(folder: Path) -> tuple[UnpackedVersion, ...]:
     named = _read_manifest(folder / MANIFEST)
     versions = tuple(UnpackedVersion(entry=_read_record(folder, each), folder=folder / each.folder) for each in named)
     _check_files(folder, versions)
+    check_tensor_files(folder)
     for number, version in enumerate(versions):
         _check_content(version, {each.entry.reference: each for each in versions[:number]})
     return versions
@@ -67,7 +70,7 @@ def _read_record(folder: Path, named: ArchivedVersion) -> Entry:
     if isinstance(content, dict) and content.get(PLACES):
         raise DataError(f"{named.folder}/{ENTRY} in it names places of another machine; an archive has none")
     try:
-        entry = read_entry(path)
+        entry = plain_entry(read_entry(path))
     except RegistryError as e:
         raise DataError(f"{named.folder}/{ENTRY} in it cannot be read: {e}") from e
     if entry.reference != named.reference:
@@ -108,9 +111,7 @@ def _check_files(folder: Path, versions: tuple[UnpackedVersion, ...]) -> None:
 def _check_content(version: UnpackedVersion, before: Mapping[str, UnpackedVersion]) -> None:
     """Read the weights as whoever uses them would, or find an ensemble's members among the versions before it."""
     if version.entry.kind != "ensemble":
-        from ...lora import read_lora
-
-        read_lora(version.folder)
+        check_factors(version.folder)
         return
     from ...ensemble.register import read_projection
 
@@ -119,8 +120,18 @@ def _check_content(version: UnpackedVersion, before: Mapping[str, UnpackedVersio
     if [each.reference for each in recipe.members] != [each.reference for each in version.entry.parents]:
         raise DataError(f"{RECIPE} of {version.entry.reference} in it names other members than its record")
     for member in recipe.members:
-        if not is_inside(member.reference):
-            continue
-        if member.reference not in before:
+        if member.reference.startswith(INSIDE):
+            _check_inside(version, member)
+        elif is_a_version(member.reference) and member.reference not in before:
             raise DataError(f"{version.entry.reference} needs its member {member.reference}, which is not in it")
-        check_unchanged(version.entry.reference, member, before[member.reference].folder)
+        elif is_a_version(member.reference):
+            check_unchanged(version.entry.reference, member, before[member.reference].folder)
+
+
+def _check_inside(ensemble: UnpackedVersion, member: Member) -> None:
+    """Check a member that lies in its ensemble's folder, whose files the ensemble's record names."""
+    name = member.reference.removeprefix(INSIDE)
+    if not name or name != to_name(name, ""):
+        raise DataError(f"{ensemble.entry.reference} names its member {member.reference!r}, which is no folder inside it")
+    check_factors(ensemble.folder / member.reference)
+    check_unchanged(ensemble.entry.reference, member, ensemble.folder / member.reference)

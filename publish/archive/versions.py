@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...ensemble import Member, changed_member, read_recipe
+from ...ensemble import INSIDE, Member, changed_member, read_recipe
 from ...errors import AdapterError
 from ...references import Located
 from ...registry import Entry, Registry, check_usable
-from .portable import PortableVersion, make_portable
+from ..machine import this_machine
+from ..portable import Names
+from .packed import PackedVersion, pack
 
 
-def archived_versions(located: Located, registry: Registry) -> tuple[PortableVersion, ...]:
+def archived_versions(located: Located, registry: Registry) -> tuple[PackedVersion, ...]:
     """Return what has to be in the archive of a reference, the version that it names last.
 
     Args:
@@ -29,18 +31,20 @@ def archived_versions(located: Located, registry: Registry) -> tuple[PortableVer
     if entry is None:
         raise AdapterError(f"{located.reference} is a folder that no registry wrote; register it first: adapt add {folder}")
     check_usable(entry)
-    members = _members(entry, folder, registry) if entry.kind == "ensemble" else ()
-    return (*(make_portable(*member) for member in members), make_portable(entry, folder))
+    members = list(_members(entry, folder, registry)) if entry.kind == "ensemble" else []
+    inside = {member.reference: member.reference for member, _ in members}
+    names = Names(bases={}, versions=inside, machine=this_machine(registry.home))
+    return tuple(pack(*each, names) for each in (*members, (entry, folder)))
 
 
-def is_inside(reference: str) -> bool:
-    """Return whether an archive holds a member of this name: a base is found by its fingerprint, and a repository at its revision."""
-    return reference != "base" and not reference.startswith("hf:")
+def is_a_version(reference: str) -> bool:
+    """Return whether a member is a version of its own: not the base, a repository of the Hub, or a folder inside the ensemble's."""
+    return reference != "base" and not reference.startswith(("hf:", INSIDE))
 
 
 def _members(ensemble: Entry, folder: Path, registry: Registry) -> Iterator[tuple[Entry, Path]]:
     for member in read_recipe(folder).members:
-        if not is_inside(member.reference):
+        if not is_a_version(member.reference):
             continue
         if Path(member.reference).is_absolute():
             raise AdapterError(

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from ...registry.index import ENTRY
 from .layout import GZIPPED, MANIFEST, ArchivedVersion, Manifest
-from .portable import PortableVersion
+from .packed import PackedVersion
 
 _MODE = 0o644
 
@@ -23,7 +23,7 @@ def is_gzipped(path: Path) -> bool:
     return path.name.lower().endswith(GZIPPED)
 
 
-def write_archive(versions: Sequence[PortableVersion], file: BinaryIO, *, gzipped: bool = False) -> None:
+def write_archive(versions: Sequence[PackedVersion], file: BinaryIO, *, gzipped: bool = False) -> None:
     """Write an archive: names sorted, nobody's files, of no time.
 
     Args:
@@ -41,7 +41,7 @@ def write_archive(versions: Sequence[PortableVersion], file: BinaryIO, *, gzippe
         _write(versions, file)
 
 
-def _write(versions: Sequence[PortableVersion], file: BinaryIO) -> None:
+def _write(versions: Sequence[PackedVersion], file: BinaryIO) -> None:
     # What reads a tar file skips zeros at its end, as many as there are; tarfile fills up to its record size of 10 kB.
     with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as tar:
         for name, content in sorted(_contents(versions)):
@@ -56,7 +56,7 @@ def _write(versions: Sequence[PortableVersion], file: BinaryIO) -> None:
                     tar.addfile(member, source)
 
 
-def _contents(versions: Sequence[PortableVersion]) -> Iterator[tuple[str, Path | bytes]]:
+def _contents(versions: Sequence[PackedVersion]) -> Iterator[tuple[str, Path | bytes]]:
     archived = []
     for version in versions:
         record = version.record

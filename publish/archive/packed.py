@@ -12,12 +12,13 @@ from ...ensemble import RECIPE, Recipe, read_recipe, recipe_file
 from ...errors import AdapterError
 from ...registry import Entry, FileRecord
 from ...registry.places import PLACES
-from ...registry.stored import entry_file, from_stored, to_stored
-from ..scrub import scrub_file, scrub_json
+from ...registry.stored import entry_file, to_stored
+from ..portable import Names, portable
+from ..scrub import scrub_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PortableVersion:
+class PackedVersion:
     """A version that can go anywhere.
 
     Attributes:
@@ -39,30 +40,29 @@ class PortableVersion:
         return self.entry.size + len(self.record)
 
 
-def make_portable(entry: Entry, folder: Path) -> PortableVersion:
+def pack(entry: Entry, folder: Path, names: Names) -> PackedVersion:
     """Return a version without a path of this machine in it; files that name none stay as they are, byte for byte.
+
+    Args:
+        entry: The version.
+        folder: Where its files lie.
+        names: What versions are called in the archive, and whose paths are taken out.
 
     Raises:
         AdapterError: a file is missing, or is another than was registered.
     """
-    stored = to_stored(entry)
-    names = _names(entry, stored.pop(PLACES))
-    plain = from_stored(scrub_json(stored, names))
-    files = {path: scrub_file(folder / path, names) or folder / path for path in _checked(entry, folder)}
+    labels = {base.path: base.label for base in entry.bases if base.path}
+    known = {path: name for name, path in to_stored(entry)[PLACES].items() if path not in labels} | labels
+    files = {path: scrub_file(folder / path, known, names.machine) or folder / path for path in _checked(entry, folder)}
     if entry.kind == "ensemble":
         files[RECIPE] = recipe_file(without_paths(read_recipe(folder)))
-    return PortableVersion(entry=replace(plain, files={path: _record(file) for path, file in files.items()}), files=files)
+    recorded = {path: _record(file) for path, file in files.items()}
+    return PackedVersion(entry=replace(portable(entry, names), files=recorded, unchecked=()), files=files)
 
 
 def without_paths(recipe: Recipe) -> Recipe:
     """Return a recipe whose members' bases are named by their fingerprints alone."""
     return replace(recipe, members=tuple(replace(each, base=replace(each.base, path=None)) for each in recipe.members))
-
-
-def _names(entry: Entry, places: Mapping[str, str]) -> dict[str, str]:
-    """Return each path of this machine that the entry knows, with the name that stands for it elsewhere."""
-    bases = {base.path: base.label for base in entry.bases if base.path}
-    return {path: name for name, path in places.items() if path not in bases} | bases
 
 
 def _checked(entry: Entry, folder: Path) -> Iterator[str]:
