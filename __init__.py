@@ -11,17 +11,32 @@ if TYPE_CHECKING:
     from .api.adapter import Adapter
     from .api.benching import bench_adapters
     from .api.ensembles import ensemble_adapters
+    from .api.exporting import export_adapter, export_model, import_adapter
     from .api.loading import load
     from .api.merging import merge_adapters
     from .api.training import train
 
-__all__ = ["Adapter", "TrainConfig", "bench_adapters", "ensemble_adapters", "load", "merge_adapters", "train"]
+__all__ = [
+    "Adapter",
+    "TrainConfig",
+    "bench_adapters",
+    "ensemble_adapters",
+    "export_adapter",
+    "export_model",
+    "import_adapter",
+    "load",
+    "merge_adapters",
+    "train",
+]
 
 _MODULES = {
     "Adapter": "api.adapter",
     "TrainConfig": "adapters.config",
     "bench_adapters": "api.benching",
     "ensemble_adapters": "api.ensembles",
+    "export_adapter": "api.exporting",
+    "export_model": "api.exporting",
+    "import_adapter": "api.exporting",
     "load": "api.loading",
     "merge_adapters": "api.merging",
     "train": "api.training",

@@ -1,11 +1,7 @@
 """Base and adapter as one ordinary model: the same vectors in sentence-transformers, transformers and adapt, checked before it is kept."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +72,7 @@ def test_a_merged_model_gives_the_adapters_vectors_everywhere(tmp_path: Path, ro
     plain = SentenceTransformer(str(tmp_path / "模型"), device="cpu")
     encode = plain.encode_query if role == "query" else plain.encode_document
     np.testing.assert_allclose(encode(TEXTS), expected, rtol=0, atol=1e-6)
-    assert not np.allclose(vectors("base", role) if False else vectors("legal", role), expected, atol=1e-3)
+    assert not np.allclose(vectors("legal", role), expected, atol=1e-3)
 
 
 def test_the_base_by_itself_and_a_merge_are_models_too(tmp_path: Path, tiny_base: Path) -> None:
@@ -105,8 +101,8 @@ def test_a_model_says_nothing_of_the_machine_and_what_it_was_made_of(tmp_path: P
 def test_the_bench_opens_the_folder(tmp_path: Path, toy_folder: Path) -> None:
     export("legal", tmp_path / "m")
     told = json.loads(adapt("bench", tmp_path / "m", "legal", "--data", toy_folder, "--no-cache", "--json").stdout)
-    scores = {name: row for name, row in told["scores"].items()} if "scores" in told else told
-    assert str(tmp_path / "m") in json.dumps(scores)
+    scores = {score["reference"]: score["metrics"]["nDCG@10"] for score in told["scores"]}
+    assert scores[str(tmp_path / "m")] == scores["legal@1"] > 0
 
 
 def test_a_base_in_half_precision_becomes_a_model_in_float32_without_a_random_pooler(
@@ -156,7 +152,7 @@ def test_a_model_with_other_vectors_is_not_kept(tmp_path: Path, monkeypatch: pyt
     def off(base: Base, folder: Path) -> None:
         write_merged(base, folder)
         tensors = load_file(folder / "model.safetensors")
-        tensors["encoder.layer.0.attention.self.query.weight"] += 1e-3
+        tensors["encoder.layer.0.attention.self.query.weight"] *= 1.01
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
     monkeypatch.setattr("adapt_embed.publish.model.merged.write_merged", off)
@@ -165,21 +161,19 @@ def test_a_model_with_other_vectors_is_not_kept(tmp_path: Path, monkeypatch: pyt
     assert not list(tmp_path.iterdir())
 
 
-def test_an_export_that_is_killed_leaves_nothing_at_its_place(tmp_path: Path) -> None:
-    code = (
-        "import os, time; from adapt_embed.publish.model import merged\n"
-        "def stop(base, folder):\n (folder / 'model.safetensors').write_bytes(b'half'); print('written', flush=True); time.sleep(60)\n"
-        "merged.write_merged = stop\nfrom adapt_embed.cli import main; main()"
-    )
-    command = [sys.executable, "-c", code, "export", "legal", "--merged", str(tmp_path / "m")]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=os.environ)
-    assert child.stdout is not None
-    assert child.stdout.readline() == b"written\n"
-    child.kill()
-    child.wait()
-    child.stdout.close()
-    assert not (tmp_path / "m").exists()
-    export("legal", tmp_path / "m")
+def test_an_export_that_is_stopped_leaves_nothing_at_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill at that moment leaves the folder beside it, which is written first, and no more."""
+    seen: list[bool] = []
+
+    def stop(base: Base, folder: Path) -> None:
+        write_merged(base, folder)
+        seen.append((tmp_path / "m").exists())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("adapt_embed.publish.model.merged.write_merged", stop)
+    with pytest.raises(KeyboardInterrupt):
+        export("legal", tmp_path / "m")
+    assert (seen, list(tmp_path.iterdir())) == ([False], [])
 
 
 def test_a_dry_run_writes_nothing_and_both_print_one_object(tmp_path: Path) -> None:
@@ -211,15 +205,3 @@ def test_the_texts_of_the_check_are_of_both_languages_and_as_long_as_a_model_rea
     for tokens in (16, 512, 8192):
         assert len(loaded_tiny_base.tokenizer(long_text(tokens), truncation=False, verbose=False)["input_ids"]) >= tokens
     assert check.TOLERANCE == 1e-6
-
-
-@pytest.mark.shared
-def test_a_real_base_becomes_a_model_within_seconds(shared: Path, tmp_path: Path) -> None:
-    started = time.monotonic()
-    where = Search(registry=open_registry(), base=str(shared / "bases" / "bge-small-en-v1.5"))
-    assert export("base", tmp_path / "m", where=where).difference == 0
-    plain = SentenceTransformer(str(tmp_path / "m"), device="cpu")
-    resolved = resolve_reference("base", where)
-    expected = open_encoder(resolved, LoadedBases(EncoderSettings(precision="fp32"))).encode(TEXTS[:2], "query").vectors
-    np.testing.assert_allclose(plain.encode_query(TEXTS[:2]), expected, rtol=0, atol=1e-6)
-    assert time.monotonic() - started < 120

@@ -22,8 +22,8 @@ def test_every_example_runs_and_does_what_is_said(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "questions.csv").write_text("anchor,positive\nwho pays?,The tenant pays.\nwho mends?,The landlord.\n", encoding="utf-8")
     code = examples()
-    assert len(code) == 10
-    assert sum(NAMED_BASE in part for part in code) == 6
+    assert len(code) == 11
+    assert sum(NAMED_BASE in part for part in code) == 7
     names: dict[str, object] = {"__name__": "example"}
     for part in code:
         exec(compile(part.replace(NAMED_BASE, repr(str(tiny_base))), str(DOCUMENT), "exec"), names)
@@ -36,6 +36,7 @@ def test_every_example_runs_and_does_what_is_said(
         "base": "base",
         "exact": "letting@1",
         "both": "both@1",
+        "again": "both@1",
         "side_by_side": "letting-租房-concat@1",
         "trial": "trial",
     }

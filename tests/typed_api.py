@@ -4,7 +4,18 @@ from pathlib import Path
 from typing import Any, assert_type
 
 import numpy as np
-from adapt_embed import Adapter, TrainConfig, bench_adapters, ensemble_adapters, load, merge_adapters, train
+from adapt_embed import (
+    Adapter,
+    TrainConfig,
+    bench_adapters,
+    ensemble_adapters,
+    export_adapter,
+    export_model,
+    import_adapter,
+    load,
+    merge_adapters,
+    train,
+)
 from adapt_embed.events import Quiet
 from numpy.typing import NDArray
 
@@ -15,6 +26,9 @@ side_by_side = ensemble_adapters([both, load("base", dtype="fp32")], mode="mean"
 table = bench_adapters([both, "legal@best"], data=["law", Path("tax.csv")], tasks=("SciFact",), offline=True)
 
 assert_type(side_by_side, Adapter)
+assert_type(export_adapter(both, Path("both.tar")).size, int)
+assert_type(export_model("legal", "model", format="onnx", int8=True).files, dict[str, int])
+assert_type(import_adapter("both.tar", name="合并"), Adapter)
 assert_type(legal.encode_query("who?"), NDArray[np.float32])
 assert_type(legal.similarity(["who?"], legal.encode_document(["The tenant."])), NDArray[np.float32])
 assert_type(both.path, Path | None)
@@ -22,4 +36,5 @@ assert_type(list(table), list[dict[str, Any]])
 assert_type(legal.scores["dev"].after, float | None)
 
 merge_adapters([legal], density=0.5)  # type: ignore[call-arg]  # an unknown option is seen
+export_model(legal, "model", format="tflite")  # type: ignore[arg-type]
 train("legal", pairs, gram_rank="all")  # type: ignore[arg-type]
