@@ -125,7 +125,8 @@ def _model_text(report: ModelReport) -> str:
         return "\n".join([*lines, f"nothing was written to {report.folder}"])
     lines.append(f"{report.folder}: {count(len(report.files), 'file')}, {format_size(report.size)}")
     if report.difference is not None:
-        lines.append(f"checked: the same vectors, to {report.difference:.1g} in each number")
+        how = f"to {report.difference:.1g} in each number" if report.difference else "bit for bit"
+        lines.append(f"checked: the same vectors, {how}, of texts in English and Chinese")
     if (near := report.agreement) is not None:
         sizes = ", ".join(map(str, near.batches))
         lines.append(f"checked: cosine to torch at least {near.cosine:.6f}, in batches of {sizes} texts of up to {near.longest} tokens")

@@ -68,7 +68,7 @@ GROUPS = {
     "Card": ("card repo", "license", "card bench", "push bench", "card-lang", "card-template"),
     "Computing": ("device", "dtype", "max-tokens", "batch-tokens", "cache", "fresh", "cache-size"),
     "Registry": ("name", "merge domain", "add domain", "list domain", "registry"),
-    "Output": ("output", "out", "plot", "html", "per-query", "mteb-results", "explain", "methods", "dry-run", "json", "version", "help"),
+    "Output": ("output", "out", "merged", "onnx", "int8", "plot", "html", "per-query", "mteb-results", "explain", "methods", "dry-run", "json", "version", "help"),
 }
 """Heading -> its options; a command before an option speaks of that command's alone. An option with a `heading` says it itself; what is in no group is a
 command's own."""
