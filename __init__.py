@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .api.exporting import export_adapter, export_model, import_adapter
     from .api.loading import load
     from .api.merging import merge_adapters
+    from .api.pushing import push_adapter
     from .api.training import train
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "import_adapter",
     "load",
     "merge_adapters",
+    "push_adapter",
     "train",
 ]
 
@@ -39,6 +41,7 @@ _MODULES = {
     "import_adapter": "api.exporting",
     "load": "api.loading",
     "merge_adapters": "api.merging",
+    "push_adapter": "api.pushing",
     "train": "api.training",
 }
 

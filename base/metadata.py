@@ -259,5 +259,5 @@ def _read(path: Path) -> object:
         return None
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
+    except (OSError, ValueError, RecursionError) as e:
         raise BaseError(f"{path} is not valid JSON: {e}") from e

@@ -1,9 +1,13 @@
 """The files that make sentence-transformers treat a folder as adapt does: modules, pooling, normalisation, prompts, tokenizer."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .load import Base
+if TYPE_CHECKING:
+    from .load import Base
 
 MODULES = ("Transformer", "Pooling", "Normalize")
 

@@ -74,11 +74,15 @@ def _answered(job: PushJob, json_output: bool) -> PushJob:
     """Ask what is to be decided before the version is shared, where somebody can answer."""
     from dataclasses import replace
 
-    if not job.questions or job.request.yes or json_output or not sys.stdin.isatty():
+    if not job.questions or job.request.yes or json_output or not _somebody_is_there():
         return job
     for question in job.questions:
         click.confirm(question, abort=True, err=True)
     return replace(job, request=replace(job.request, yes=True))
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _text(report: PushReport) -> str:

@@ -192,7 +192,7 @@ def read_recipe(folder: Path) -> Recipe:
         return Recipe(members=members, **content)
     except FileNotFoundError:
         raise AdapterError(f"{folder} holds no ensemble: it has no {RECIPE}") from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, ConfigError, RegistryError) as e:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, ConfigError, RegistryError) as e:
         raise AdapterError(f"{path} is damaged ({e}); restore it from a copy, or make the ensemble again") from e
 
 

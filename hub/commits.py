@@ -44,8 +44,7 @@ class Change:
 
     def is_in(self, head: Head) -> bool:
         """Return whether a commit holds what this one changes."""
-        content = {path: file.read_bytes() for path, file in self.files.items()}
-        return not head.differences(content) and not any(path in head.files for path in self.deleted)
+        return not head.differences(self.files) and not any(path in head.files for path in self.deleted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,35 +5,24 @@ The functions let the client's own errors out; callers stand in `faults.told`.
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..disk import file_sha256
 from ..events import QUIET, Events
 from .faults import with_retries
+from .tree import HubFile, commit_of, list_files
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 MAIN = "main"
-_WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """A file of a repository: its bytes, git's hash of it, and the sha256 that the Hub states for a large one (None: of no large one)."""
-
-    size: int
-    git_sha1: str
-    sha256: str | None
-
-    def is_same(self, content: bytes) -> bool:
-        """Return whether it holds just this."""
-        if self.sha256 is not None:
-            return hashlib.sha256(content).hexdigest() == self.sha256
-        return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == self.git_sha1
+WEIGHTS, SHARDS = "model.safetensors", "model-*-of-*.safetensors"
+"""Of a base, as `base/fingerprint.py` takes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +37,11 @@ class Head:
 
     commit: str
     is_private: bool | None
-    files: Mapping[str, RemoteFile]
+    files: Mapping[str, HubFile]
 
-    def differences(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
-        """Return the paths of what is not there, or is there with another content."""
-        return tuple(path for path, content in files.items() if path not in self.files or not self.files[path].is_same(content))
+    def differences(self, files: Mapping[str, Path]) -> tuple[str, ...]:
+        """Return the paths of what is not there, or is there with another content; each file by its path in the repository."""
+        return tuple(path for path, file in files.items() if path not in self.files or not _is_same(self.files[path], file))
 
 
 def read_head(repo: str, branch: str = MAIN, events: Events = QUIET) -> Head | None:
@@ -69,11 +58,9 @@ def read_head(repo: str, branch: str = MAIN, events: Events = QUIET) -> Head | N
     return Head(commit=info.sha, is_private=info.private, files=read_files(repo, info.sha, events))
 
 
-def read_files(repo: str, revision: str, events: Events = QUIET) -> dict[str, RemoteFile]:
+def read_files(repo: str, revision: str, events: Events = QUIET) -> dict[str, HubFile]:
     """Return the files of a commit."""
-    found = with_retries(lambda: list(client().list_repo_tree(repo, recursive=True, revision=revision)), events)
-    files: list[Any] = [each for each in found if hasattr(each, "blob_id")]
-    return {each.path: RemoteFile(each.size, each.blob_id, each.lfs.sha256 if each.lfs else None) for each in files}
+    return {file.path: file for file in with_retries(lambda: list_files(repo, revision), events)}
 
 
 def branches_and_tags(repo: str, events: Events = QUIET) -> tuple[dict[str, str], dict[str, str]]:
@@ -85,15 +72,13 @@ def branches_and_tags(repo: str, events: Events = QUIET) -> tuple[dict[str, str]
 
 def stated_weights(repo: str, events: Events = QUIET) -> tuple[str, str | None]:
     """Return the head of a base's repository, and the fingerprint of its weights there by what the Hub states (None: it states none)."""
-    info = with_retries(lambda: client().model_info(repo), events)
-    assert info.sha is not None
-    files = read_files(repo, info.sha, events)
-    single = [files["model.safetensors"]] if "model.safetensors" in files else []
-    found = single or [files[path] for path in sorted(files) if _WEIGHTS.fullmatch(path)]
-    digests = [each.sha256 for each in found if each.sha256 is not None]
-    if not digests or len(digests) < len(found):
-        return info.sha, None
-    return info.sha, digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+    commit = with_retries(lambda: commit_of(repo, None), events)
+    files = read_files(repo, commit, events)
+    names = [WEIGHTS] if WEIGHTS in files else sorted(path for path in files if fnmatch.fnmatchcase(path, SHARDS))
+    digests = [files[name].sha256 for name in names]
+    if not digests or None in digests:
+        return commit, None
+    return commit, digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(map(str, digests)).encode()).hexdigest()
 
 
 def read_account() -> tuple[str, str | None]:
@@ -114,3 +99,13 @@ def client() -> HfApi:
             """Leave the card to `check_front_matter`: the client warns through Python's warnings, and reads a proxy's page as JSON."""
 
     return Api(library_name="adapt-embed", library_version=__version__)
+
+
+def _is_same(there: HubFile, file: Path) -> bool:
+    """Return whether a file on the Hub holds just what one here does, by the hash that the Hub states."""
+    if there.size != file.stat().st_size:
+        return False
+    if there.sha256 is not None:
+        return file_sha256(file) == there.sha256
+    content = file.read_bytes()  # the Hub takes at most 10 MB in this way
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == there.git_sha1

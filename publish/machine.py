@@ -35,7 +35,8 @@ class Machine:
     """A machine, as a trace of it would read.
 
     Attributes:
-        folders: Its own folders, whose absolute paths are looked for as they are; the longest first.
+        folders: Its own folders, whose absolute paths are looked for as they are; the longest first. What lies right at the root is found
+            as any absolute path is.
         names: Of its user and of itself; those that anybody or any machine may have are left out.
         roots: The first parts of absolute paths.
     """
@@ -69,9 +70,9 @@ def this_machine(*folders: Path) -> Machine:
     spellings = {str(path) for each in own for path in (each.absolute(), each.resolve())}
     top = {each.name for each in os.scandir("/") if each.is_dir()} if os.name != "nt" else set()
     return Machine(
-        folders=tuple(sorted((each for each in spellings if len(Path(each).parts) > 1), key=len, reverse=True)),
+        folders=tuple(sorted((each for each in spellings if len(Path(each).parts) > 2), key=len, reverse=True)),
         names=tuple(sorted({*_users()} - {*_ANYBODY.split()} | {*_hosts()} - {*_ANYWHERE.split()})),
-        roots=Machine.roots | {name for name in top if not name.startswith(".")},
+        roots=frozenset(_ROOTS.split()) | {name for name in top if not name.startswith(".")},
     )
 
 

@@ -1,16 +1,22 @@
 """`adapt push` with the real client against a Hub on the loopback."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from adapt_embed import push_adapter
 from adapt_embed.cli import main
+from adapt_embed.errors import RequestError
+from adapt_embed.publish.machine import this_machine
+from adapt_embed.publish.traces import find_traces
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_reference, resolve_reference
 from adapt_embed.registry import HubRecord, open_registry
 from click.testing import CliRunner, Result
 
 REPO = "me/legal"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "hub.md"
 TEXTS = ["who mends the heating?", "房东应当负责修理暖气吗？", "find: the court", "x " * 600]
 
 
@@ -362,3 +368,73 @@ def test_a_changed_file_is_not_published(hub, tiny_on_hub: str, shelf: Path) -> 
     (shelf / "法律" / "1" / "history.json").write_text("{}")
     assert "history.json is another than was registered; restore it from a copy" in refused("法律", home=shelf)
     assert REPO not in hub.repositories
+
+
+@pytest.mark.skipif(not DOCUMENT.is_file(), reason="docs/ is in the repository alone")
+def test_a_program_pushes_as_the_document_says(hub, tiny_on_hub: str, shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    names: dict = {}
+    exec(code.replace('"legal", "me/legal"', f'"法律", "me/legal", registry={str(shelf)!r}, base_ids=("me/tiny-base",)'), names)
+    head = hub.repositories[REPO].head
+    assert capsys.readouterr().out == f"{head.oid} {hub.endpoint}/{REPO}\n"
+    assert hub.repositories[REPO].tags == {"v1": head.oid}
+    assert "license: apache-2.0" in hub.files(REPO)["README.md"].decode()
+    with pytest.raises(RequestError, match="expected OWNER/NAME"):
+        push_adapter("法律", "legal", registry=shelf)
+    planned = push_adapter("法律", "me/other", registry=shelf, base_ids=("me/tiny-base",), dry_run=True)
+    assert (planned.commit, planned.is_unchanged) == (None, False)
+    assert planned.questions
+
+
+def test_a_person_is_asked_about_the_licence(hub, tiny_on_hub: str, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapt_embed.cli.push._somebody_is_there", lambda: True)
+    words = ["push", "法律", REPO, "--base-id", "me/tiny-base", "--registry", str(shelf)]
+    no = CliRunner().invoke(main, words, input="n\n")
+    assert no.exit_code == 130
+    assert "whose licence is not known: may it be shared? [y/N]" in no.stderr
+    assert REPO not in hub.repositories
+    assert CliRunner().invoke(main, words, input="y\n").exit_code == 0
+    assert REPO in hub.repositories
+
+
+def test_a_token_goes_to_the_hub_alone(hub, second_hub, tiny_on_hub: str, shelf: Path) -> None:
+    hub.files_at = second_hub
+    push("法律", home=shelf)
+    assert second_hub.asked("PUT", "/stored/")
+    assert all(request.token is None for request in second_hub.requests)
+    assert any(request.token for request in hub.requests)
+
+
+def test_pushed_and_pulled_the_vectors_are_the_same_and_the_next_push_knows_the_head(
+    hub, tiny_on_hub: str, tiny_base: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed = push("法律", home=shelf)["commit"]
+    other = shelf.parent / "other"
+    adapt("pull", REPO, "--base", tiny_base, home=other)
+    (entry,) = open_registry(other).entries()
+    assert (entry.kind, entry.side, entry.domain, entry.seed) == ("adapter", "both", "legal", 0)
+    assert (entry.hub[0].revision, entry.hub[0].how) == (pushed, "pulled")
+    for own, theirs in zip(vectors("法律", shelf), vectors(entry.reference, other, tiny_base), strict=True):
+        assert (own == theirs).all()
+    theirs = push(entry.reference, REPO, "--license", "mit", home=other)["commit"]
+    assert theirs != pushed
+    assert "neither pulled nor pushed from here" in refused("med", home=shelf)
+
+
+def test_what_was_really_trained_and_searched_leaves_without_a_trace(
+    hub, tiny_on_hub: str, train, toy_folder: Path, tiny_base: Path, home: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "二"):
+        assert train("--name", name, "--gram-rank", "4", "--seed", len(name)).exit_code == 0
+    search = ("--search", str(toy_folder), "--evaluations", "2", "--curve-steps", "2")
+    adapt("merge", "one", "二", "--name", "found", "--method", "linear", *search, home=home)
+    push("found", "me/found", home=home)
+    push("one", "me/one", home=home)
+    for repo, special in (("me/found", "search.json"), ("me/one", "grams.safetensors")):
+        files = hub.files(repo)
+        assert special in files
+        for path, content in files.items():
+            (tmp_path / "sent" / repo / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "sent" / repo / path).write_bytes(content)
+    assert find_traces(tmp_path / "sent", this_machine(home, toy_folder, tiny_base)) == []
+    assert str(toy_folder) in (home / "found" / "1" / "search.json").read_text()

@@ -128,6 +128,9 @@ WRONG = [
     ("show leagl", "Did you mean legal?"),
     ("rm leagl", "Did you mean legal?"),
     ("alias leagl best", "Did you mean legal?"),
+    ("pull legal", "'legal' is not a repository of the Hub; expected OWNER/NAME"),
+    ("pull me/legal", "cannot be reached; check the network, HF_ENDPOINT and the proxy"),
+    ("update legal", "no version of legal was pulled from the Hub, or pushed to it"),
     ("trian", "Did you mean train"),
 ]
 

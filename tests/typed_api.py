@@ -14,6 +14,7 @@ from adapt_embed import (
     import_adapter,
     load,
     merge_adapters,
+    push_adapter,
     train,
 )
 from adapt_embed.events import Quiet
@@ -25,6 +26,9 @@ both = merge_adapters([legal, "medical", Path("folder")], method="ties", weights
 side_by_side = ensemble_adapters([both, load("base", dtype="fp32")], mode="mean", dim=None)
 table = bench_adapters([both, "legal@best"], data=["law", Path("tax.csv")], tasks=("SciFact",), offline=True)
 
+pushed = push_adapter(both, "me/both", tag="v1", base_ids=("me/base",), yes=True, dry_run=True)
+
+assert_type(pushed.commit, str | None)
 assert_type(side_by_side, Adapter)
 assert_type(export_adapter(both, Path("both.tar")).size, int)
 assert_type(export_model("legal", "model", format="onnx", int8=True).files, dict[str, int])

@@ -18,6 +18,8 @@ MOST_BYTES = 4 << 30
 """Of everything; an adapter with its tokenizer has some 20 MB, Gram matrices of a large base a few hundred."""
 MOST_TEXT_BYTES = 64 << 20
 """Of a file that is read whole; a tokenizer for many languages has 17 MB."""
+MOST_RECORD_BYTES = 4 << 20
+"""Of a record, which becomes a part of the registry's index; a long one has some 100 kB."""
 _PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 _SHOWN = 5
 
@@ -80,5 +82,6 @@ def _check_sizes(repo: str, wanted: Sequence[HubFile]) -> None:
     if total > MOST_BYTES:
         raise AdapterError(f"{repo} holds {format_size(total)}, which no adapter has; at most {format_size(MOST_BYTES)} are taken")
     for file in wanted:
-        if file.size > MOST_TEXT_BYTES and not file.path.endswith(".safetensors"):
-            raise AdapterError(f"{file.path} of {repo} has {format_size(file.size)}; at most {format_size(MOST_TEXT_BYTES)} are taken")
+        most = MOST_RECORD_BYTES if file.path.rpartition("/")[2] in (ENTRY, CONFIG, RECIPE) else MOST_TEXT_BYTES
+        if file.size > most and not file.path.endswith(".safetensors"):
+            raise AdapterError(f"{file.path} of {repo} has {format_size(file.size)}; at most {format_size(most)} are taken")

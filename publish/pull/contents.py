@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from ...registry.places import PLACES
 from ...registry.stored import from_stored, to_stored
 from ..folder import ENTRY
 from ..tensor_header import read_header
+
+_LONGEST_PATTERN = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +58,28 @@ def check_factors(folder: Path) -> None:
     Raises:
         AdapterError: they are not those of a LoRA that can be used.
     """
-    from ...lora import LoraFile
+    import torch
 
+    from ...lora import LoraFile, read_config
+
+    _check_patterns(read_config(folder))
     file = LoraFile(folder)
     for name in file:
         module = file[name]
-        if not math.isfinite(module.scale) or not math.isfinite(float(module.a.abs().max()) * float(module.b.abs().max()) * module.scale):
+        largest = float(module.a.abs().max()) * float(module.b.abs().max()) * abs(module.scale) * module.rank
+        if not largest < torch.finfo(torch.float32).max:
             raise AdapterError(f"the factors of {name} are so large that their product is not finite")
+
+
+def _check_patterns(config: Mapping[str, Any]) -> None:
+    """Refuse a pattern of module names that may take for ever: it is a regular expression of somebody else's."""
+    for field in ("rank_pattern", "alpha_pattern"):
+        patterns = config.get(field) or {}
+        for pattern in patterns if isinstance(patterns, dict) else ():
+            if len(pattern) > _LONGEST_PATTERN or re.search(r"\)\s*[*+{]", pattern):
+                raise AdapterError(
+                    f"{field} of its adapter_config.json names modules by a pattern that could take for ever: {pattern[:60]!r}"
+                )
 
 
 def read_recorded(folder: Path, others: tuple[str, ...] = ()) -> Recorded | None:
@@ -77,7 +96,7 @@ def read_recorded(folder: Path, others: tuple[str, ...] = ()) -> Recorded | None
         return None
     try:
         entry = plain_entry(read_entry(folder / ENTRY))
-    except RegistryError as e:
+    except (RegistryError, ValueError, RecursionError) as e:
         raise AdapterError(f"its {ENTRY} cannot be read: {e}") from e
     check_usable(entry)
     there = {path: recorded for path, recorded in entry.files.items() if (folder / path).is_file()}
@@ -92,9 +111,16 @@ def read_recorded(folder: Path, others: tuple[str, ...] = ()) -> Recorded | None
 
 
 def plain_entry(entry: Entry) -> Entry:
-    """Return a record of elsewhere without places of that machine, without where it lies on the Hub, and with texts that can be shown."""
+    """Return a record of elsewhere without places of that machine, without where it lies on the Hub, and with texts that can be shown.
+
+    Raises:
+        RegistryError: it does not fit any more.
+        ValueError: it holds a number that JSON has no word for.
+        RecursionError: it is nested without an end.
+    """
     stored = to_stored(replace(entry, hub=(), unchecked=()))
     stored.pop(PLACES)
+    json.dumps(stored, allow_nan=False)
     cleaned = from_stored(_shown(stored))
     return replace(cleaned, bases=tuple(replace(base, path=None) for base in cleaned.bases))
 

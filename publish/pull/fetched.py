@@ -72,11 +72,12 @@ def fetched(repo: str, commit: str, events: Events) -> Iterator[Fetched]:
             with _named(repo, found.folder):
                 check_tensor_files(found.folder)
                 yield found
-        except HubError:
-            raise
-        except BaseException as e:
-            if not isinstance(e, KeyboardInterrupt):
+        except (HubError, KeyboardInterrupt):
+            if not any(path.is_file() for path in place.rglob("*")):
                 shutil.rmtree(place, ignore_errors=True)
+            raise
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
             raise
         shutil.rmtree(place, ignore_errors=True)
 

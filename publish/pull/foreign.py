@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...base.known import find_known
 from ...base.metadata import read_metadata
@@ -10,14 +11,15 @@ from ...base.places import find_here
 from ...errors import BaseError
 from ...events import Events
 from ...hub.names import read_repository
-from ...lora import LoraFile, factors_sha256, read_config
 from ...references import Search
 from ...registry import DataRecord, Entry, HubRecord, Registry
-from ...registry.foreign import Addition, add_folder
 from .bases import unseen_base
 from .contents import check_factors
 from .fetched import Fetched
 from .version import Version, copy_files, name_base, refuse_unseen
+
+if TYPE_CHECKING:
+    from ...registry.foreign import Addition
 
 
 def add_foreign(registry: Registry, found: Fetched, name: str, hub: HubRecord, where: Search, *, strict: bool, events: Events) -> Addition:
@@ -27,6 +29,8 @@ def add_foreign(registry: Registry, found: Fetched, name: str, hub: HubRecord, w
         AdapterError: it is damaged, of a kind that cannot be used, or does not fit its base.
         BaseError: it names no base; with `strict`, its base is not here.
     """
+    from ...registry.foreign import Addition, add_folder
+
     check_factors(found.folder)
     source = f"hf:{found.repository}@{found.revision}"
     if where.base is None and not _is_here(named := _base_name(found.folder)):
@@ -39,6 +43,8 @@ def add_foreign(registry: Registry, found: Fetched, name: str, hub: HubRecord, w
 
 
 def _base_name(folder: Path) -> str:
+    from ...lora import read_config
+
     named = read_config(folder).get("base_model_name_or_path")
     if not isinstance(named, str) or read_repository(named) is None:
         raise BaseError(f"it names its base as {named!r}, which is not a repository of the Hub; name its base with --base")
@@ -50,6 +56,8 @@ def _is_here(named: str) -> bool:
 
 
 def _unchecked(found: Fetched, name: str, source: str, named: str, strict: bool, events: Events) -> Version:
+    from ...lora import LoraFile, factors_sha256
+
     record = unseen_base(named, events)
     refuse_unseen([record], strict=strict)
     factors, stated = dict(LoraFile(found.folder)), read_metadata(found.folder)

@@ -96,7 +96,7 @@ def upload(wanted: Upload, events: Events = QUIET) -> Sent:
     """
     files = {path.relative_to(wanted.folder).as_posix(): path for path in sorted(wanted.folder.rglob("*")) if path.is_file()}
     found = _find_head(wanted, events)
-    changed = found.head.differences({path: file.read_bytes() for path, file in files.items()})
+    changed = found.head.differences(files)
     deleted = tuple(path for path in found.head.files if path not in files and (is_of_a_version(path) or path.startswith(_RESULTS)))
     has_more = bool(changed or deleted)
     _check_tag(wanted, found, has_more)
