@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from ..errors import HubError
 from ..events import QUIET, Events
-from .faults import is_passing, one_line, with_retries
+from .faults import is_passing, with_retries
+from .reasons import one_line
 from .repository import MAIN, Head, client, read_head
 
 OWN_HOSTS = ("huggingface.co", "hf.co")

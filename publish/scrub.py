@@ -39,7 +39,7 @@ def scrub_text(text: str, names: Mapping[str, str], machine: Machine | None = No
     if "/" not in text and "\\" not in text:
         return text
     for path in sorted(names, key=len, reverse=True):  # a folder after what lies in it
-        text = re.sub(re.escape(path) + r"(?![\w-])", lambda _, name=names[path]: name, text)
+        text = re.sub(re.escape(path) + r"(?![\w-])", names[path].replace("\\", r"\\"), text)
     if "\n" not in text and _is_path(text, machine):
         return _last_part(text)
     text = machine.path_pattern.sub(lambda found: _last_part(found[0]), text)

@@ -438,3 +438,15 @@ def test_what_was_really_trained_and_searched_leaves_without_a_trace(
             (tmp_path / "sent" / repo / path).write_bytes(content)
     assert find_traces(tmp_path / "sent", this_machine(home, toy_folder, tiny_base)) == []
     assert str(toy_folder) in (home / "found" / "1" / "search.json").read_text()
+
+
+def test_a_registry_that_cannot_be_written_does_not_undo_a_push(
+    hub, tiny_on_hub: str, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(operation: str, path: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("adapt_embed.disk.FAULT", refuse)
+    done = adapt("push", "法律", REPO, "--base-id", "me/tiny-base", "--yes", home=shelf)
+    assert "was pushed, but the registry does not know it" in done.stderr
+    assert hub.repositories[REPO].head.oid in done.stdout

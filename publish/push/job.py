@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ...errors import RequestError
+from ...errors import RegistryError, RequestError
 from ...events import QUIET, Events
 from ...hub.faults import told
+from ...hub.repository import MAIN
 from ...references import Resolved
 from ...registry import Entry, HubRecord, Registry
 from ..card import card_files
@@ -22,7 +23,7 @@ from ..portable import Names
 from ..traces import refuse_traces
 from .report import PushReport
 from .request import PushRequest
-from .upload import MAIN, Upload, address, check_members, known_commits, upload
+from .upload import Upload, address, check_members, known_commits, upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ class PushJob:
             sent = upload(self._upload(published.folder, card), events)
             report = replace(self._report(published, card), **sent.as_report())
         if report.commit is not None and report.pull_request is None:
-            self._keep(report)
+            self._keep(report, events)
         return report
 
     @contextmanager
@@ -128,10 +129,14 @@ class PushJob:
             left_out=published.left_out,
         )
 
-    def _keep(self, report: PushReport) -> None:
+    def _keep(self, report: PushReport, events: Events) -> None:
+        """Keep where the version lies now; what cannot be written is told, for the push is done."""
         assert report.commit is not None
         record = HubRecord(repository=report.repo, revision=report.commit, how="pushed", branch=self.request.branch, tag=self.request.tag)
-        self.registry.record_hub(self.entry, record)
+        try:
+            self.registry.record_hub(self.entry, record)
+        except RegistryError as e:
+            events.note(f"{self.entry.reference} was pushed, but the registry does not know it: {e}")
 
     @contextmanager
     def _told(self, events: Events) -> Iterator[None]:
