@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .api.exporting import export_adapter, export_model, import_adapter
     from .api.loading import load
     from .api.merging import merge_adapters
+    from .api.pulling import pull_adapter
     from .api.pushing import push_adapter
     from .api.training import train
 
@@ -27,6 +28,7 @@ __all__ = [
     "import_adapter",
     "load",
     "merge_adapters",
+    "pull_adapter",
     "push_adapter",
     "train",
 ]
@@ -41,6 +43,7 @@ _MODULES = {
     "import_adapter": "api.exporting",
     "load": "api.loading",
     "merge_adapters": "api.merging",
+    "pull_adapter": "api.pulling",
     "push_adapter": "api.pushing",
     "train": "api.training",
 }

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .. import shown_text
 from .reach import hub_endpoint
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def one_line(text: str) -> str:
     """Return foreign text as one short line without control characters and without a token."""
     token = _token()
     plain = _TOKEN.sub("(token)", text.replace(token, "(token)") if token else text)
-    return " ".join("".join(each if each.isprintable() else " " for each in plain).split())[:500]
+    return shown_text.one_line(plain)[:500]
 
 
 def _rows() -> tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Callable[[Any, str, bool], str]], ...]:

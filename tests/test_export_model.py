@@ -19,7 +19,7 @@ from adapt_embed.publish.model.merged import write_merged
 from adapt_embed.publish.model.request import ModelRequest
 from adapt_embed.publish.model.samples import long_text, sample_texts
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
-from adapt_embed.registry import Entry, base_record, open_registry
+from adapt_embed.registry import Entry, base_record, open_registry, usable
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
@@ -96,6 +96,16 @@ def test_a_model_says_nothing_of_the_machine_and_what_it_was_made_of(tmp_path: P
     assert "queries alone" not in text.lower()
     config = json.loads((tmp_path / "m" / "config.json").read_text())
     assert (config["architectures"], config["dtype"], config.get("_name_or_path")) == (["BertModel"], "float32", None)
+
+
+def test_the_model_of_an_adapter_for_queries_alone_says_so(tmp_path: Path, loaded_tiny_base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usable, "SIDES", frozenset(("both", "query")))
+    add_version(loaded_tiny_base, "asked", 2, side="query")
+    report = export("asked", tmp_path / "m")
+    assert report.as_dict()["for"] == "queries"
+    assert "**For queries alone.**" in (tmp_path / "m" / "README.md").read_text(encoding="utf-8")
+    np.testing.assert_allclose(vectors(tmp_path / "m", "query"), vectors("asked", "query"), rtol=0, atol=1e-6)
+    assert "for queries alone: documents are embedded with the base\n" in adapt("export", "asked", "--merged", tmp_path / "n").stdout
 
 
 def test_the_bench_opens_the_folder(tmp_path: Path, toy_folder: Path) -> None:

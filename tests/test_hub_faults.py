@@ -174,7 +174,7 @@ def test_an_address_that_is_none(hub) -> None:
 def test_what_nobody_foresaw_is_its_own_first_line() -> None:
     assert explain(RuntimeError("one\ntwo")) == "one"
     assert explain(RuntimeError()) == "RuntimeError"
-    assert one_line("a\x1b[31m b\n hf_secretToken Bearer abc") == "a [31m b (token) (token)"
+    assert one_line("a\x1b[31m b\n hf_secretToken Bearer abc") == "a\\x1b[31m b (token) (token)"
 
 
 def test_errors_of_our_own_stay_as_they_are() -> None:

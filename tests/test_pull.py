@@ -474,6 +474,7 @@ def test_a_json_file_that_holds_anything_at_all_brings_no_traceback(
     "change",
     [
         {"config": {"a": float("nan")}},
+        {"domain": "half \ud800"},
         {"data": {"source": 3}},
         {"created": "never"},
         {"bases": []},

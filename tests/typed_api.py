@@ -14,6 +14,7 @@ from adapt_embed import (
     import_adapter,
     load,
     merge_adapters,
+    pull_adapter,
     push_adapter,
     train,
 )
@@ -28,6 +29,9 @@ table = bench_adapters([both, "legal@best"], data=["law", Path("tax.csv")], task
 
 pushed = push_adapter(both, "me/both", tag="v1", base_ids=("me/base",), yes=True, dry_run=True)
 
+pulled = pull_adapter("me/both", revision="v1", name="theirs", strict=True)
+
+assert_type(load(pulled.reference), Adapter)
 assert_type(pushed.commit, str | None)
 assert_type(side_by_side, Adapter)
 assert_type(export_adapter(both, Path("both.tar")).size, int)

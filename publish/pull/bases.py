@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
-import hashlib
-
 from ...base.fingerprint import WEIGHTS, fingerprint
 from ...base.known import find_known
 from ...base.places import find_here
@@ -12,9 +9,9 @@ from ...base.resolve import find_base, read_base
 from ...base.spec import BaseSpec
 from ...errors import BaseError, HubError
 from ...events import Events
-from ...hub.faults import told, with_retries
+from ...hub.faults import told
 from ...hub.names import read_repository
-from ...hub.tree import commit_of, list_files
+from ...hub.repository import stated_weights
 from ...references import Search
 from ...registry import BaseRecord
 
@@ -57,13 +54,9 @@ def unseen_base(named: str, events: Events) -> BaseRecord:
         return BaseRecord(id=known.hub_id, revision=known.revision, sha256=known.sha256, name=known.hub_id)
     try:
         with told(f"its base {named} is not on this machine, and the Hub was asked for its fingerprint", repo=named, events=events):
-            commit = with_retries(lambda: commit_of(named, None), events)
-            files = {file.path: file.sha256 for file in with_retries(lambda: list_files(named, commit), events)}
+            commit, sha256 = stated_weights(named, events)
     except HubError as e:
         raise BaseError(f"{e}; name its base with --base") from e
-    shards = [sha256 for path, sha256 in sorted(files.items()) if fnmatch.fnmatchcase(path, "model-*-of-*.safetensors") and sha256]
-    digests = [single] if (single := files.get(WEIGHTS)) else shards
-    if not digests:
+    if sha256 is None:
         raise BaseError(f"its base {named} has no {WEIGHTS} on the Hub; fetch and convert it (adapt base convert), and name it with --base")
-    sha256 = digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
     return BaseRecord(id=named, revision=commit, sha256=sha256, name=named)

@@ -11,7 +11,6 @@ from typing import Any
 
 from ... import disk
 from ...errors import AdapterError, RegistryError
-from ...names import has_unseen
 from ...registry import Entry, check_usable, read_entry
 from ...registry.places import PLACES
 from ...registry.stored import from_stored, to_stored
@@ -26,7 +25,7 @@ class Recorded:
     """A version that has its own record.
 
     Attributes:
-        entry: The record, without a place of another machine and without a character that cannot be seen.
+        entry: The record, without a place of another machine.
         files: The files of the folder that belong to it.
         missing: Those that the record names and that were not fetched.
     """
@@ -111,23 +110,16 @@ def read_recorded(folder: Path, others: tuple[str, ...] = ()) -> Recorded | None
 
 
 def plain_entry(entry: Entry) -> Entry:
-    """Return a record of elsewhere without places of that machine, without where it lies on the Hub, and with texts that can be shown.
+    """Return a record of elsewhere without places of that machine, without where it lies on the Hub, as it can be written again.
+
+    Its texts stay as they are, prompts above all; whoever shows them sees to it that nothing in them is obeyed (`shown_text.py`).
 
     Raises:
-        RegistryError: it does not fit any more.
-        ValueError: it holds a number that JSON has no word for.
+        ValueError: it holds a number that JSON has no word for, or a character that no encoding takes.
         RecursionError: it is nested without an end.
     """
     stored = to_stored(replace(entry, hub=(), unchecked=()))
     stored.pop(PLACES)
-    json.dumps(stored, allow_nan=False)
-    cleaned = from_stored(_shown(stored))
+    json.dumps(stored, allow_nan=False, ensure_ascii=False).encode()
+    cleaned = from_stored(stored)
     return replace(cleaned, bases=tuple(replace(base, path=None) for base in cleaned.bases))
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, str):
-        return "".join(each for each in value if each in "\n\t" or not has_unseen(each)) if has_unseen(value) else value
-    if isinstance(value, dict):
-        return {_shown(key): _shown(each) for key, each in value.items()}
-    return [_shown(each) for each in value] if isinstance(value, list) else value

@@ -60,6 +60,11 @@ class Pulled:
     is_new: bool = True
     notes: tuple[str, ...] = ()
 
+    @property
+    def reference(self) -> str:
+        """How the version is named."""
+        return self.entry.reference
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         bases = [asdict(base) for base in self.entry.bases]
