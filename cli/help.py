@@ -75,7 +75,23 @@ GROUPS = {
     "Hub": ("private", "push revision", "message", "tag", "create-pr", "over", "bundle", "keep-name", "push yes"),
     "Computing": ("device", "dtype", "max-tokens", "batch-tokens", "cache", "fresh", "cache-size"),
     "Registry": ("name", "merge domain", "add domain", "list domain", "registry"),
-    "Output": ("output", "out", "merged", "onnx", "int8", "plot", "html", "per-query", "mteb-results", "explain", "methods", "dry-run", "json", "version", "help"),
+    "Output": (
+        "output",
+        "out",
+        "merged",
+        "onnx",
+        "int8",
+        "plot",
+        "html",
+        "per-query",
+        "mteb-results",
+        "explain",
+        "methods",
+        "dry-run",
+        "json",
+        "version",
+        "help",
+    ),
 }
 """Heading -> its options; a command before an option speaks of that command's alone. An option with a `heading` says it itself; what is in no group is a
 command's own."""

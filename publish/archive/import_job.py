@@ -19,7 +19,6 @@ from ...references import Search
 from ...registry import BaseRecord, Entry, open_registry
 from ..pull.bases import base_here
 from ..pull.contents import Recorded
-from ..pull.version import check_parts, refuse_unseen, with_place
 from .register import find_same, register_versions
 from .unpack import unpack
 from .verify import UnpackedVersion, read_versions
@@ -121,6 +120,8 @@ class ImportJob:
         return replace(report, added=added, path=registry.folder(added[-1]))
 
     def _place(self, record: BaseRecord) -> BaseRecord:
+        from ..pull.version import with_place
+
         return with_place(replace(record, path=None), self.bases[record.sha256])
 
 
@@ -167,6 +168,8 @@ def _unpack(source: Path | BinaryIO, folder: Path) -> None:
 
 def _find_bases(versions: tuple[UnpackedVersion, ...], where: Search, strict: bool) -> dict[str, BaseSpec | None]:
     """Return each base as it lies on this machine, by fingerprint, None for one that does not; and check what lies on those that do."""
+    from ..pull.version import check_parts, refuse_unseen
+
     records = {base.sha256: base for version in versions for base in version.entry.bases}
     named = None if where.base is None or len(records) == 1 else find_base(where.base, options=where.options).sha256
     elsewhere = replace(where, base=None)

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from ...ensemble import Recipe, read_recipe, write_recipe
-from ...lora import WEIGHTS
 from ...registry import BaseRecord, Entry, Registry
 from ...registry.store import Draft
-from ..pull.version import name_base
 from .verify import UnpackedVersion
+
+_WEIGHTS = "adapter_model.safetensors"
 
 Place = Callable[[BaseRecord], BaseRecord]
 """A base's record -> the same with the folder where it lies on this machine."""
@@ -30,7 +30,7 @@ def find_same(registry: Registry, version: UnpackedVersion, name: str | None = N
 
 
 def _content(entry: Entry) -> object:
-    weights = entry.files.get(WEIGHTS)
+    weights = entry.files.get(_WEIGHTS)
     parents = sorted((parent.sha256 or "", parent.weight or 0.0) for parent in entry.parents)
     return {base.sha256 for base in entry.bases}, weights, parents, entry.method, entry.pooling, entry.prompts
 
@@ -82,6 +82,8 @@ def _fill(version: UnpackedVersion, bases: Sequence[BaseRecord], members: Mappin
     if version.entry.kind == "ensemble":
         write_recipe(_renamed(read_recipe(version.folder), members, place), folder)
     else:
+        from ..pull.version import name_base
+
         name_base(folder, bases[0])
 
 

@@ -115,7 +115,6 @@ def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
         if count > MOST_FILES:
             raise DataError(f"it holds more than {MOST_FILES:,} files, which no version has")
         yield member
-        tar.members.clear()  # each is kept otherwise
 
 
 def _parts(member: tarfile.TarInfo) -> list[str]:

@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +92,12 @@ def measure_loss(fp32: OnnxEncoder, int8: OnnxEncoder, whole: WholeModel, dev: t
     texts = sample_texts()
     pairs = [(fp32.encode(texts, role).vectors, int8.encode(texts, role).vectors) for role in whole.roles]
     cosines = np.concatenate([(one * other).sum(1) for one, other in pairs])
-    near = {"cosine": float(cosines.mean()), "least_cosine": float(cosines.min())}
+    near = Loss(cosine=float(cosines.mean()), least_cosine=float(cosines.min()))
     if dev is None:
-        return Loss(**near)
+        return near
     name, data = dev
     fp32_score, int8_score = (data.score(_as_used(each, whole)) for each in (fp32, int8))
-    return Loss(dev=name, metric=str(data.metric), fp32=fp32_score, int8=int8_score, **near)
+    return replace(near, dev=name, metric=str(data.metric), fp32=fp32_score, int8=int8_score)
 
 
 @dataclass(frozen=True, slots=True)
