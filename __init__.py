@@ -9,9 +9,11 @@ TYPE_CHECKING = False  # as typing has it: checkers take it for true
 if TYPE_CHECKING:
     from .adapters.config import TrainConfig
     from .api.adapter import Adapter
+    from .api.batching import AdapterBatch, batch_adapters
     from .api.benching import bench_adapters
     from .api.ensembles import ensemble_adapters
     from .api.exporting import export_adapter, export_model, import_adapter
+    from .api.indexes import Index
     from .api.loading import load
     from .api.merging import merge_adapters
     from .api.pulling import pull_adapter
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Adapter",
+    "AdapterBatch",
+    "Index",
     "TrainConfig",
+    "batch_adapters",
     "bench_adapters",
     "ensemble_adapters",
     "export_adapter",
@@ -35,6 +40,9 @@ __all__ = [
 
 _MODULES = {
     "Adapter": "api.adapter",
+    "AdapterBatch": "api.batching",
+    "batch_adapters": "api.batching",
+    "Index": "api.indexes",
     "TrainConfig": "adapters.config",
     "bench_adapters": "api.benching",
     "ensemble_adapters": "api.ensembles",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,6 @@ def write_sentence_files(base: Base, folder: Path) -> None:
     Source: https://sbert.net/docs/sentence_transformer/usage/custom_models.html
     """
     spec, encoding = base.spec, base.encoding
-    modules = [
-        {"idx": number, "name": str(number), "path": f"{number}_{kind}" if number else "", "type": f"sentence_transformers.models.{kind}"}
-        for number, kind in enumerate(MODULES)
-    ]
     pooling = {
         "word_embedding_dimension": spec.dimension,
         "pooling_mode_cls_token": encoding.pooling == "cls",
@@ -36,7 +33,7 @@ def write_sentence_files(base: Base, folder: Path) -> None:
         "default_prompt_name": None,
         "similarity_fn_name": "cosine",
     }
-    write_json(folder / "modules.json", modules)
+    write_modules(folder, MODULES)
     write_json(folder / "1_Pooling" / "config.json", pooling)
     write_json(folder / "2_Normalize" / "config.json", {})
     write_json(folder / "config_sentence_transformers.json", prompts)
@@ -45,6 +42,15 @@ def write_sentence_files(base: Base, folder: Path) -> None:
     sentence = {"max_seq_length": encoding.max_tokens, "do_lower_case": encoding.lowercase} | differ
     write_json(folder / "sentence_bert_config.json", sentence)
     _write_tokenizer(base, folder)
+
+
+def write_modules(folder: Path, kinds: Sequence[str]) -> None:
+    """Write `modules.json`: modules of these kinds in their order, the first at the folder's root."""
+    modules = [
+        {"idx": number, "name": str(number), "path": f"{number}_{kind}" if number else "", "type": f"sentence_transformers.models.{kind}"}
+        for number, kind in enumerate(kinds)
+    ]
+    write_json(folder / "modules.json", modules)
 
 
 def _write_tokenizer(base: Base, folder: Path) -> None:

@@ -17,6 +17,8 @@ COMMANDS = {
     "ensemble": ("ensemble", "Use several members together, each with its own weights."),
     "bench": ("bench", "Score references side by side with the base, through mteb."),
     "encode": ("encode", "Embed lines of text."),
+    "index": ("index", "Embed a corpus once, for every adapter of queries to search."),
+    "search": ("search", "Search an index with references, side by side with the base."),
     "list": ("list_", "List what is in the registry."),
     "show": ("show", "Show one entry whole, with its lineage."),
     "rm": ("rm", "Remove a version."),

@@ -27,7 +27,7 @@ EXAMPLES = {
     "runs": ("adapt runs", "adapt runs rm 0f3c"),
     "runs rm": ("adapt runs rm 0f3c", "adapt runs rm --all --yes"),
     "alias": ("adapt alias legal@2 best", "adapt alias legal best --remove"),
-    "add": ("adapt add my-lora --name legal --base bge-small-en",),
+    "add": ("adapt add my-lora --name legal --base bge-small-en", "adapt add my-lora --name legal-queries --side query"),
     "card": ("adapt card legal", "adapt card legal --bench scores.json --license apache-2.0 -o README.md"),
     "export": ("adapt export legal legal.tar", "adapt export legal@2 --merged legal-model", "adapt export legal --onnx legal-onnx --int8"),
     "import": ("adapt import legal.tar", "adapt import legal.tar --name 法律"),
@@ -74,7 +74,7 @@ GROUPS = {
     "Card": ("card repo", "license", "bench", "card-lang", "card-template"),
     "Hub": ("private", "push revision", "message", "tag", "create-pr", "over", "bundle", "keep-name", "push yes"),
     "Computing": ("device", "dtype", "max-tokens", "batch-tokens", "cache", "fresh", "cache-size"),
-    "Registry": ("name", "merge domain", "add domain", "list domain", "registry"),
+    "Registry": ("name", "merge domain", "add domain", "add side", "list domain", "registry"),
     "Output": (
         "output",
         "out",

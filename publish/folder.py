@@ -21,7 +21,7 @@ from ..registry.stored import entry_file
 from .portable import Names, portable
 from .scrub import scrub_file
 
-ENTRY, CONFIG = "adapt.json", "adapter_config.json"
+ENTRY, CONFIG, README = "adapt.json", "adapter_config.json", "README.md"
 
 OF_A_VERSION = (
     *("adapt.json", "adapter_config.json", "adapter_model.safetensors", "modules.json", "router_config.json", "sentence_*_config.json"),
@@ -97,7 +97,8 @@ def _copy(entry: Entry, source: Path, target: Path, names: Names) -> Iterator[st
             how = "is another than was registered" if file.is_file() else "is missing"
             raise AdapterError(f"{file} {how}; restore it from a copy (adapt verify tells all such files)")
         if not (is_of_a_version(path) or any(fnmatch.fnmatchcase(path, pattern) for pattern in _GO_WITH_IT)):
-            yield path
+            if path != README:
+                yield path
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
         plain = scrub_file(file, known, names.machine)
@@ -118,6 +119,11 @@ def _complete(resolved: Resolved, target: Path, names: Names) -> None:
         named = {"base_model_name_or_path": base.id, "revision": base.revision}
         if any(config.get(key) != value for key, value in named.items()):
             write_json(path, config | named)
+    if resolved.side == "query":
+        from ..registry.router_folder import write_routes
+
+        write_routes(target)  # which name the base as well
+        (target / README).unlink(missing_ok=True)  # the card says it
 
 
 def _write_members(resolved: Resolved, target: Path, names: Names, bundle: bool) -> Names:

@@ -26,6 +26,7 @@ class Listing:
             "reference": entry.reference,
             "aliases": self.registry.aliases_of(entry),
             "kind": entry.kind,
+            "side": entry.side,
             "domain": entry.domain,
             "bases": [base.label for base in entry.bases],
             "size": entry.size,

@@ -84,9 +84,16 @@ def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
     encoding = encoding_of(base, search.options, _made_with(entry, folder))
     if base.sha256 in entry.unchecked:
         entry = check_first_use(entry, folder, ResolvedBase(base, encoding), search.registry)
-    description = f"{entry.kind} {entry.reference} on {base.name}" + (f", domain {entry.domain}" if entry.domain else "")
+    description = f"{entry.what} {entry.reference} on {base.name}" + (f", domain {entry.domain}" if entry.domain else "")
     return Resolved(
-        reference=entry.reference, kind=entry.kind, base=base, encoding=encoding, folder=folder, entry=entry, description=description
+        reference=entry.reference,
+        kind=entry.kind,
+        base=base,
+        encoding=encoding,
+        side=entry.side,
+        folder=folder,
+        entry=entry,
+        description=description,
     )
 
 
@@ -98,13 +105,23 @@ def _made_with(entry: Entry, folder: Path) -> FolderMetadata:
 
 def _of_peft_folder(folder: Path, search: Search) -> Resolved:
     from ..lora import read_config
+    from ..registry.foreign import folder_side
 
+    side = folder_side(folder)
     named = search.base or read_config(folder).get("base_model_name_or_path")
     if not named:
         raise BaseError(f"{folder / ADAPTER_CONFIG} names no base (base_model_name_or_path); name it with --base")
     found = resolve_base(named, options=search.options, made_with=read_metadata(folder))
-    description = f"adapter {folder.name} on {found.spec.name}"
-    return Resolved(reference=str(folder), kind="adapter", base=found.spec, encoding=found.encoding, folder=folder, description=description)
+    what = "adapter for queries alone" if side == "query" else "adapter"
+    return Resolved(
+        reference=str(folder),
+        kind="adapter",
+        base=found.spec,
+        encoding=found.encoding,
+        side=side,
+        folder=folder,
+        description=f"{what} {folder.name} on {found.spec.name}",
+    )
 
 
 def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
@@ -129,11 +146,12 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
     return Resolved(
         reference=entry.reference,
         kind="ensemble",
+        side=recipe.side,
         base=members[0].base,
         encoding=members[0].encoding,
         folder=folder,
         entry=entry,
-        description=f"ensemble {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{compared}",
+        description=f"{entry.what} {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{compared}",
         members=members,
         recipe=recipe,
     )

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
+from ..choices import SIDES
+from ..choices import Side as Side
 from ..errors import RegistryError, unknown_name
 from ..names import normalise
 from .record_json import as_json
@@ -13,7 +15,8 @@ from .records import BaseRecord, DataRecord, FileRecord, HubRecord, ParentRecord
 from .reference_names import check_name
 
 Kind = Literal["adapter", "merge", "ensemble", "map", "model"]
-Side = Literal["both", "query", "document"]
+
+_ALONE: dict[Side, str] = {"both": "", "query": f" for {SIDES['query']}", "document": f" for {SIDES['document']}"}
 
 
 def _now() -> str:
@@ -96,6 +99,11 @@ class Entry:
     def reference(self) -> str:
         """How the user names it: `name@version`."""
         return f"{self.name}@{self.version}"
+
+    @property
+    def what(self) -> str:
+        """What it is, in words: its kind, and which texts alone it changes."""
+        return self.kind + _ALONE[self.side]
 
     @property
     def base_labels(self) -> str:

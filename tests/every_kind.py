@@ -14,6 +14,7 @@ from adapt_embed.merge import prepare_merge
 from adapt_embed.merge.request import MergeRequest
 from adapt_embed.references import Search
 from adapt_embed.registry import DataRecord, Entry, Registry, ScoreRecord, base_record, open_registry
+from adapt_embed.registry.router_folder import write_routes
 
 
 def make_every_kind(home: Path, tiny_base: Path, second_base: Path, toy_data: object) -> Registry:
@@ -21,6 +22,7 @@ def make_every_kind(home: Path, tiny_base: Path, second_base: Path, toy_data: ob
     registry = open_registry(home)
     for seed, (name, folder) in enumerate({"法律": tiny_base, "med": tiny_base, "other": second_base}.items()):
         add_adapter(registry, name, folder, seed, toy_data)
+    add_adapter(registry, "questions", tiny_base, 3, toy_data, side="query")
     where = Search(registry=registry)
     prepare_merge(MergeRequest(references=("法律", "med"), where=where, name="both")).run()
     ensembles = {
@@ -61,6 +63,8 @@ def add_adapter(registry: Registry, name: str, folder: Path, seed: int, toy_data
         write_sentence_files(base, target)
         write_lora(factors, target / "adapter_model.safetensors")
         write_json(target / "adapter_config.json", lora_config(factors, *base_record(base.spec).loading_name))
+        if more.get("side") == "query":
+            write_routes(target)
         write_json(target / "history.json", {"losses": [1.0], "looks": [], "of": str(folder)})
         write_json(target / "trainer_state.json", {"best_model_checkpoint": str(folder)})
         write_sketch(sketch_texts(toy_data), target / TRAINING_TEXTS)

@@ -19,7 +19,7 @@ from adapt_embed.publish.model.merged import write_merged
 from adapt_embed.publish.model.request import ModelRequest
 from adapt_embed.publish.model.samples import long_text, sample_texts
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
-from adapt_embed.registry import Entry, base_record, open_registry, usable
+from adapt_embed.registry import Entry, base_record, open_registry
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
@@ -99,7 +99,6 @@ def test_a_model_says_nothing_of_the_machine_and_what_it_was_made_of(tmp_path: P
 
 
 def test_the_model_of_an_adapter_for_queries_alone_says_so(tmp_path: Path, loaded_tiny_base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usable, "SIDES", frozenset(("both", "query")))
     add_version(loaded_tiny_base, "asked", 2, side="query")
     report = export("asked", tmp_path / "m")
     assert report.as_dict()["for"] == "queries"

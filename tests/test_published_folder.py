@@ -21,7 +21,7 @@ from adapt_embed.references import Resolved, Search, resolve_reference
 from adapt_embed.registry import open_registry
 from safetensors.torch import load_file, save_file
 
-KINDS = ("法律", "both", "all", "ranks", "across", "short")
+KINDS = ("法律", "questions", "both", "all", "ranks", "across", "short")
 HERE = Machine(folders=("/home/amelie/数据", "/home/amelie"), names=("amelie", "gpu-17"))
 
 

@@ -249,6 +249,26 @@ def test_sentence_transformers_and_peft_load_it_by_its_name(hub, tiny_on_hub: st
     np.testing.assert_allclose(states / np.linalg.norm(states, axis=1, keepdims=True), document, atol=1e-5)
 
 
+def test_a_version_for_queries_alone_loads_by_its_name_with_the_documents_of_the_base(
+    hub, tiny_on_hub: str, tiny_base: Path, shelf: Path
+) -> None:
+    from peft import PeftConfig
+    from sentence_transformers import SentenceTransformer
+
+    push("questions", "me/questions", home=shelf)
+    assert json.loads(hub.files("me/questions")["document/adapter_config.json"])["base_model_name_or_path"] == tiny_on_hub
+    assert json.loads(hub.files("me/questions")["adapt.json"])["side"] == "query"
+    model, base = (SentenceTransformer(name, device="cpu") for name in ("me/questions", str(tiny_base)))
+    query, document = vectors("questions", shelf)
+    np.testing.assert_allclose(model.encode_query(TEXTS), query, atol=1e-5)
+    np.testing.assert_allclose(model.encode_document(TEXTS), document, atol=1e-5)
+    assert not np.allclose(query, vectors("法律", shelf)[0], atol=1e-3)
+    np.testing.assert_allclose(model.encode_document(TEXTS), base.encode(TEXTS, normalize_embeddings=True), atol=1e-6)
+    assert PeftConfig.from_pretrained("me/questions").base_model_name_or_path == tiny_on_hub
+    for own, other in zip(vectors("questions", shelf), vectors("hf:me/questions", shelf.parent / "empty"), strict=True):
+        assert (own == other).all()
+
+
 def test_an_ensemble_names_its_members_by_commit_and_opens_anywhere(hub, tiny_on_hub: str, tiny_base: Path, shelf: Path) -> None:
     said = refused("ranks", "me/ranks", home=shelf)
     assert "needs its member 法律@1" in said

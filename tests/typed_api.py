@@ -7,6 +7,7 @@ import numpy as np
 from adapt_embed import (
     Adapter,
     TrainConfig,
+    batch_adapters,
     bench_adapters,
     ensemble_adapters,
     export_adapter,
@@ -37,6 +38,7 @@ assert_type(side_by_side, Adapter)
 assert_type(export_adapter(both, Path("both.tar")).size, int)
 assert_type(export_model("legal", "model", format="onnx", int8=True).files, dict[str, int])
 assert_type(import_adapter("both.tar", name="合并"), Adapter)
+assert_type(batch_adapters([legal, "medical"]).encode_query(["who?", "what?"], ["legal", 1]), NDArray[np.float32])
 assert_type(legal.encode_query("who?"), NDArray[np.float32])
 assert_type(legal.similarity(["who?"], legal.encode_document(["The tenant."])), NDArray[np.float32])
 assert_type(both.path, Path | None)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...base.fingerprint import WEIGHTS, weight_files
-from ...base.metadata import read_json
+from ...base.json_files import read_json
 from ...base.sentence_files import write_json, write_sentence_files
 
 if TYPE_CHECKING:

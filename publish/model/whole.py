@@ -49,7 +49,7 @@ class WholeModel:
 
 def is_for_queries(resolved: Resolved) -> bool:
     """Return whether a reference changes queries alone, documents having the vectors of the base."""
-    return resolved.entry is not None and resolved.entry.side == "query"
+    return resolved.side == "query"
 
 
 def check_one_network(resolved: Resolved) -> None:
