@@ -417,6 +417,7 @@ def _handler_of(hub: HubServer) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if self.headers.get("Transfer-Encoding") == "chunked":
                 body = self._read_chunks()
+            self.path = re.sub(r"^http://[^/]+", "", self.path)  # as a client asks a proxy, which this then is
             request = Request(self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body)
             hub.requests.append(request)
             fault = next((each for each in hub.faults if each.hits(self.command, self.path)), None)

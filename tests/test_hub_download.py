@@ -3,6 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from adapt_embed.errors import HubError
@@ -10,6 +11,7 @@ from adapt_embed.hub import tree
 from adapt_embed.hub.download import fetch_files
 from adapt_embed.hub.faults import told
 from adapt_embed.hub.tree import HubFile, commit_of, list_files
+from huggingface_hub.utils import close_session
 
 WEIGHTS = os.urandom(300_000)
 
@@ -108,6 +110,22 @@ def test_a_list_that_goes_on_at_another_host_is_not_followed(hub, second_hub, re
     with pytest.raises(HubError, match="goes on at another host"):
         fetch(repo, tmp_path / "to")
     assert not second_hub.requests
+
+
+def test_a_mirror_that_hands_on_the_hubs_own_addresses_is_understood(hub, repo: str, tmp_path: Path) -> None:
+    hub.page, hub.next_at = 2, SimpleNamespace(endpoint="https://huggingface.co")
+    fetch(repo, tmp_path / "to")
+    assert files_of(tmp_path / "to") == hub.files(repo)
+
+
+def test_a_proxy_is_asked_where_one_is_named(hub, repo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://hub.example")
+    monkeypatch.setenv("HTTP_PROXY", hub.endpoint)
+    monkeypatch.setenv("NO_PROXY", "")
+    close_session()
+    fetch(repo, tmp_path / "to")
+    assert files_of(tmp_path / "to") == hub.files(repo)
+    assert {request.headers["host"] for request in hub.requests} == {"hub.example"}
 
 
 @pytest.mark.parametrize(

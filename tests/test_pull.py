@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
 import pickle
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import torch
 from adapt_embed.cli import main
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner, Result
+from filelock import FileLock
 from safetensors.torch import load_file, save
 
 
@@ -558,6 +562,31 @@ def test_the_token_goes_to_the_hub_alone_and_stays_out_of_the_registry(
     assert not [request for request in second_hub.requests if request.token]
     assert all(request.token for request in hub.asked("GET", "you/lora"))
     assert b"hf_dummy" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()) + ran.output.encode()
+
+
+def test_two_pulls_of_one_repository_at_a_time_do_not_mix(
+    hub, home: Path, lora: Path, cached_base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.put("you/lora", lora)
+    hub.fail("GET", "you/lora/resolve", reset=True)
+    refused(home, "you/lora")
+    (lock,) = (Path(os.environ["ADAPT_CACHE"]) / "pulls").glob("*.lock")
+    with FileLock(lock):
+        assert "is being pulled by another process" in refused(home, "you/lora")
+
+
+def test_a_process_of_its_own_asks_the_hub_that_the_environment_names(hub, home: Path) -> None:
+    code = "from adapt_embed.cli import main; main()"
+    ran = subprocess.run([sys.executable, "-c", code, "pull", "me/none", "--registry", str(home), "--json"], capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert json.loads(ran.stdout)["error"].startswith(
+        f"me/none could not be pulled: there is no me/none on {hub.endpoint}, or it is private"
+    )
+    assert [request.token for request in hub.requests] == [hub_token(hub)]
+
+
+def hub_token(hub) -> str:
+    return next(token for token, role in hub.tokens.items() if role == "write")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ...base.fingerprint import cache_folder
-from ...errors import AdaptError, HubError
+from ...errors import AdaptError, BaseError, HubError, RegistryError
 from ...events import Events
 from ...hub.download import fetch_files
 from ...hub.faults import told, with_retries
@@ -57,7 +57,7 @@ def find_commit(repo: str, revision: str | None, events: Events) -> str:
 
 @contextmanager
 def fetched(repo: str, commit: str, events: Events) -> Iterator[Fetched]:
-    """Fetch a repository; the folder is removed afterwards, unless the connection broke and it can be gone on with.
+    """Fetch a repository; the folder is removed afterwards, unless the same files may be wanted again: the connection broke, or the base is to be named.
 
     Raises:
         HubError: the Hub refuses or breaks off, or what came is not what it states.
@@ -72,7 +72,7 @@ def fetched(repo: str, commit: str, events: Events) -> Iterator[Fetched]:
             with _named(repo, found.folder):
                 check_tensor_files(found.folder)
                 yield found
-        except (HubError, KeyboardInterrupt):
+        except (HubError, BaseError, RegistryError, KeyboardInterrupt):  # the same files may be wanted again
             if not any(path.is_file() for path in place.rglob("*")):
                 shutil.rmtree(place, ignore_errors=True)
             raise
