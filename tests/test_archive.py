@@ -27,6 +27,7 @@ from adapt_embed.publish.archive.export_job import ArchiveRequest, prepare_archi
 from adapt_embed.publish.archive.import_job import ImportReport, ImportRequest, prepared_import
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_reference, resolve_reference
 from adapt_embed.registry import DataRecord, Entry, Registry, ScoreRecord, base_record, open_registry
+from adapt_embed.registry.router_folder import write_routes
 from click.testing import CliRunner, Result
 
 MODULE = "encoder.layer.0.attention.self.query"
@@ -54,6 +55,8 @@ def add_version(registry: Registry, base: Base, name: str, seed: int = 0, **more
         write_sentence_files(base, folder)
         write_lora(factors, folder / WEIGHTS)
         write_json(folder / CONFIG, lora_config(factors, *base_record(base.spec).loading_name))
+        if more.get("side") == "query":
+            write_routes(folder)
 
     return registry.add(replace(draft, **more), write)
 
@@ -160,6 +163,20 @@ def test_what_was_taken_in_is_exported_as_the_same_bytes(here: Registry, there: 
     first = export("医疗", tmp_path / "a.tar")
     take_in(first, there, base=str(tiny_base))
     assert export("医疗", tmp_path / "b.tar", there).read_bytes() == first.read_bytes()
+
+
+def test_a_version_for_queries_alone_comes_back_with_its_two_routes(
+    here: Registry, there: Registry, loaded_tiny_base: Base, tiny_base: Path, tmp_path: Path
+) -> None:
+    add_version(here, loaded_tiny_base, "asked", 3, side="query")
+    first = export("asked", tmp_path / "asked.tar")
+    entry = take_in(first, there, base=str(tiny_base)).entry
+    assert entry.side == "query"
+    np.testing.assert_array_equal(vectors("asked", there), vectors("asked", here))
+    for route in ("", "document"):
+        config = json.loads((there.folder(entry) / route / CONFIG).read_text())
+        assert Path(config["base_model_name_or_path"]).samefile(tiny_base)
+    assert export("asked", tmp_path / "again.tar", there).read_bytes() == first.read_bytes()
 
 
 def test_a_merge_keeps_its_lineage(here: Registry, there: Registry, tiny_base: Path, tmp_path: Path) -> None:

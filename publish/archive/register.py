@@ -13,7 +13,7 @@ from ...registry import BaseRecord, Entry, Registry
 from ...registry.store import Draft
 from .verify import UnpackedVersion
 
-_WEIGHTS = "adapter_model.safetensors"
+_CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 Place = Callable[[BaseRecord], BaseRecord]
 """A base's record -> the same with the folder where it lies on this machine."""
@@ -84,7 +84,9 @@ def _fill(version: UnpackedVersion, bases: Sequence[BaseRecord], members: Mappin
     else:
         from ..pull.version import name_base
 
-        name_base(folder, bases[0])
+        for path in version.entry.files:
+            if Path(path).name == _CONFIG:  # of the route of documents too
+                name_base((folder / path).parent, bases[0])
 
 
 def _renamed(recipe: Recipe, members: Mapping[str, str], place: Place) -> Recipe:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ... import disk
+from ...base.router import ROUTER
 from ...ensemble import INSIDE, RECIPE, Member, read_recipe
 from ...errors import DataError, RegistryError
 from ...json_text import parse_json
@@ -112,6 +113,10 @@ def _check_content(version: UnpackedVersion, before: Mapping[str, UnpackedVersio
     """Read the weights as whoever uses them would, or find an ensemble's members among the versions before it."""
     if version.entry.kind != "ensemble":
         check_factors(version.folder)
+        if (version.folder / ROUTER).is_file():
+            from ...registry.router_folder import check_routes
+
+            check_routes(version.folder)
         return
     from ...ensemble.register import read_projection
 
