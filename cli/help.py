@@ -39,6 +39,8 @@ EXAMPLES = {
     "alias": ("adapt alias legal@2 best", "adapt alias legal best --remove"),
     "add": ("adapt add my-lora --name legal --base bge-small-en", "adapt add my-lora --name legal-queries --side query"),
     "card": ("adapt card legal", "adapt card legal --bench scores.json --license apache-2.0 -o README.md"),
+    "export": ("adapt export legal legal.tar", "adapt export legal@2 --merged legal-model", "adapt export legal --onnx legal-onnx --int8"),
+    "import": ("adapt import legal.tar", "adapt import legal.tar --name 法律"),
     "pull": ("adapt pull owner/legal", "adapt pull owner/lora --revision v2 --name lora --base bge-small-en", "adapt pull --all owner"),
     "update": ("adapt update legal",),
     "push": (
@@ -94,7 +96,23 @@ GROUPS = {
     "Hub": ("private", "push revision", "message", "tag", "create-pr", "over", "bundle", "keep-name", "push yes"),
     "Computing": ("device", "dtype", "max-tokens", "batch-tokens", "cache", "fresh", "cache-size"),
     "Registry": ("name", "merge domain", "add domain", "add side", "list domain", "registry"),
-    "Output": ("output", "out", "plot", "html", "per-query", "mteb-results", "explain", "methods", "dry-run", "json", "version", "help"),
+    "Output": (
+        "output",
+        "out",
+        "merged",
+        "onnx",
+        "int8",
+        "plot",
+        "html",
+        "per-query",
+        "mteb-results",
+        "explain",
+        "methods",
+        "dry-run",
+        "json",
+        "version",
+        "help",
+    ),
 }
 """Heading -> its options; a command before an option speaks of that command's alone. An option with a `heading` says it itself; what is in no group is a
 command's own."""

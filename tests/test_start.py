@@ -98,6 +98,10 @@ WRONG = [
     ("merge legal base --search leagl", "unknown domain 'leagl'. Did you mean legal?"),
     ("merge legal base --search trian.csv", "Did you mean train.csv"),
     ("merge legal base --search legal --general hoem", "Did you mean home?"),
+    ("export leagl legal.tar", "unknown adapter 'leagl'. Did you mean legal?"),
+    ("export legal --merged home", "home is not empty, and is left unchanged"),
+    ("import trian.csv", "Did you mean train.csv"),
+    ("import bad.csv", "bad.csv: it is not a tar file"),
     ("ensemble legal leagl", "unknown adapter 'leagl'. Did you mean legal?"),
     ("ensemble legal base --mode conact", "Did you mean concat?"),
     (
