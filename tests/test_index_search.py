@@ -16,7 +16,7 @@ from adapt_embed.base.resolve import BaseOptions
 from adapt_embed.base.sentence_files import write_json
 from adapt_embed.choices import Side
 from adapt_embed.cli import main
-from adapt_embed.cli.search_text import one_line
+from adapt_embed.cli.search_text import clip
 from adapt_embed.data.query_files import read_answers, read_query_file
 from adapt_embed.errors import AdapterError
 from adapt_embed.index.build import BuildRequest, prepare_build
@@ -272,10 +272,10 @@ def test_another_base_is_refused(made: Path, second_base: Path) -> None:
 
 
 def test_a_text_is_one_line_as_wide_as_it_may_be() -> None:
-    assert one_line("a\n\x1b[31mb\tc", 20) == "a [31mb c"
-    assert one_line("法院" * 10, 9) == "法院法院…"
-    assert one_line("abcdef", 4) == "abc…"
-    assert one_line("abcd", 4) == "abcd"
+    assert clip("a\n\x1b[31mb\tc", 20) == "a \\x1b[31mb c"
+    assert clip("法院" * 10, 9) == "法院法院…"
+    assert clip("abcdef", 4) == "abc…"
+    assert clip("abcd", 4) == "abcd"
 
 
 def test_documents_have_the_vectors_of_the_base_bit_for_bit_whoever_searches(
