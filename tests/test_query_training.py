@@ -250,7 +250,7 @@ def test_the_plan_says_what_the_base_finds_and_writes_no_version(train: Train, h
 
 
 def test_a_plan_does_not_embed_a_large_corpus(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_corpus, "SOON", 10)
+    monkeypatch.setattr(job_corpus, "SOON", 10)  # passages
     told = json.loads(train("--side", "query", "--dry-run", "--json").stdout)["corpus"]
     assert told["seconds"] > 0
     assert told["findings"] is None
@@ -290,6 +290,12 @@ def index(tiny_base: Path, toy_data: TrainingData, tmp_path: Path) -> Path:
     np.save(tmp_path / "vectors.npy", vectors)
     (tmp_path / "vectors.ids.json").write_text(json.dumps([*ids, "more"]), encoding="utf-8")
     return tmp_path / "vectors.npy"
+
+
+def test_a_run_says_what_the_base_found_as_its_plan_does(train: Train) -> None:
+    planned, done = (json.loads(train("--side", "query", "--json", *more).stdout)["corpus"] for more in (("--dry-run",), ()))
+    assert planned == done
+    assert "corpus" not in json.loads(train("--json").stdout)
 
 
 def losses(result: Result) -> list[float]:

@@ -89,8 +89,8 @@ class TrainJob:
 
     def _train(self, run: SeedRun, events: Events, *, resume: bool, group: SeedGroup | None = None) -> TrainedVersion:
         run.announce(events)
-        result, grams = run.train(resume, events)
-        version = TrainedVersion(config=run.config, base=run.base, result=result, grams=grams)
+        result, grams, corpus = run.train(resume, events)
+        version = TrainedVersion(config=run.config, base=run.base, result=result, grams=grams, corpus=corpus)
         if not self.request.register:
             return version
         events.stage("writing the version")
