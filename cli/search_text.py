@@ -29,11 +29,12 @@ def report_text(report: SearchReport) -> str:
 
 
 def query_text(report: SearchReport, query: SearchedQuery) -> str:
-    """Return what was found of a query: a row for each hit, its rank by each reference, and the known answers below."""
+    """Return what was found of a query: a row for each hit, its rank by each reference, and below the known answers that are not among them."""
     headings = (*report.references, "id", "text")
     rows = [(*(_rank(hit, name, report) for name in report.references), _marked(hit), one_line(hit.text or "")) for hit in query.hits]
     lines = [render_table(headings, rows, right=report.references, title=f"query: {one_line(query.query, 200)}")]
-    lines += [render_line(_answer(answer, report)) for answer in query.answers]
+    shown = {hit.id for hit in query.hits}
+    lines += [render_line(_answer(answer, report)) for answer in query.answers if answer.id not in shown]
     return "\n".join(lines)
 
 
@@ -66,8 +67,8 @@ def _marked(hit: Hit) -> str:
 
 
 def _answer(answer: Hit, report: SearchReport) -> str:
-    ranks = ", ".join(f"{name} {answer.ranks[name]:,}" for name in report.references)
-    return f"answer * {one_line(answer.id)}: rank by {ranks}"
+    ranks = ", ".join(f"{_rank(answer, name, report)} by {name}" for name in report.references)
+    return f"answer {one_line(answer.id)} *: {ranks}"
 
 
 def _summary(report: SearchReport) -> str:

@@ -136,7 +136,11 @@ class BuildJob:
             manifest = self._manifest(encoder)
             if self.index is None:
                 begin(self.path, manifest)
-            return _embed(self, encoder, manifest, found, events)
+            try:
+                return _embed(self, encoder, manifest, found, events)
+            except KeyboardInterrupt:
+                events.note("interrupted; the same command goes on where this one stopped")
+                raise
 
     def _refuse_changed(self) -> None:
         """Refuse an index to which somebody added since it was opened.
@@ -191,8 +195,7 @@ def prepare_build(request: BuildRequest, events: Events = QUIET) -> BuildJob:
     Raises:
         AdaptError: the corpus or the reference is not there or does not fit, or the folder cannot be written or holds an index.
     """
-    from .manifest import MANIFEST
-    from .writing import refuse_there
+    from .manifest import MANIFEST, refuse_there
 
     out = request.out.expanduser()
     corpus = find_corpus(request.corpus, request.columns)
@@ -263,12 +266,15 @@ def describe_index(path: Path, manifest: Manifest) -> dict[str, Any]:
 
 def _embed(job: BuildJob, encoder: Encoder, manifest: Manifest, found: Survey, events: Events) -> BuildReport:
     from .minutes import note_minutes
+    from .rounding import open_rounding
     from .shard import hash_rows
     from .survey import in_portions
     from .writing import finish, kept_shard, write_shard
 
     started, done, kept, cut = time.monotonic(), 0, 0, 0
     records, is_told = [], False
+
+    judged = open_rounding(job.request.corpus, encoder) if job.request and manifest.vectors == "bf16" else None
 
     def report(texts: int) -> None:
         nonlocal done
@@ -289,6 +295,8 @@ def _embed(job: BuildJob, encoder: Encoder, manifest: Manifest, found: Survey, e
             is_told = True
         encoded = encoder.encode(texts, "document", on_batch=report)
         cut += encoded.truncated
+        if judged:
+            judged.add(number * manifest.rows_per_shard, ids, encoded.vectors)
         records.append(write_shard(job.path, number, ids, texts, encoded.vectors, manifest, content))
     if done != found.rows:
         raise DataError(f"{job.corpus.path} changed while it was read: it had {found.rows} rows, and then {done}; run the command again")
@@ -296,6 +304,8 @@ def _embed(job: BuildJob, encoder: Encoder, manifest: Manifest, found: Survey, e
     finish(job.path, whole)
     if cut:
         events.note(f"{cut} of {count(found.rows, 'text')} were longer than {encoder.max_tokens} tokens and were truncated")
+    if judged and not kept:  # of kept rows nobody knows what they were before they were rounded
+        events.note(judged.describe())
     if kept:
         events.note(f"{kept} of {count(found.rows, 'text')} were there from an interrupted run")
     return BuildReport(path=job.path, manifest=whole, added=found.rows, kept=kept, seconds=time.monotonic() - started)

@@ -115,7 +115,8 @@ class OpenSearch:
 
         if empty := [row for row, query in enumerate(queries, 1) if isinstance(query, str) and not query.strip()]:
             raise DataError(f"query {empty[0]} is empty; expected a text")
-        index, top, names = self.job.index, self.job.request.top, ids or [None] * len(queries)
+        index, top = self.job.index, self.job.request.top
+        names: Sequence[str | None] = ids or [None] * len(queries)
         stored = index.vectors()
         embedded = {name: torch.from_numpy(encoder.encode(queries, "query").vectors) for name, encoder in self.encoders.items()}
         judged = _rows_of_answers(index, names, answers or {})

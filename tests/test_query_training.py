@@ -318,6 +318,22 @@ def test_an_index_built_by_adapt_gives_what_embedding_gives(train: Train, tiny_b
     assert ours == pytest.approx(embedded, rel=0.01)  # it keeps bfloat16
 
 
+def test_pairs_of_texts_find_their_passages_in_an_index_that_keeps_texts(
+    train: Train, tiny_base: Path, toy_data: TrainingData, toy_folder: Path, tmp_path: Path
+) -> None:
+    command = ["index", "build", str(toy_folder), "-o", str(tmp_path / "own"), "--base", str(tiny_base), "--dtype", "fp32"]
+    assert CliRunner().invoke(main, command).exit_code == 0
+    rows = [
+        json.dumps({"anchor": toy_data.train.queries[qid], "positive": toy_data.corpus[min(passages)].upper()})
+        for qid, passages in toy_data.train.positives.items()
+    ]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    result = train("--side", "query", "--index", tmp_path / "own", "--json", data=tmp_path / "pairs.jsonl")
+    assert losses(result)
+    assert "corpus: each query is compared with all 32 passages" in result.stderr
+    assert "no pair names 16 passages" in result.stderr
+
+
 def test_another_index_is_another_run(base: Base, toy_data: TrainingData) -> None:
     config = quick(side="query")
     assert len({run_id(config, base, toy_data, index) for index in (None, "one", "other")}) == 3
@@ -371,3 +387,21 @@ def test_an_empty_file_of_queries_is_one_line(train: Train, tmp_path: Path) -> N
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+# In Python
+
+
+@pytest.mark.parametrize("register", [True, False])
+def test_in_python_documents_keep_the_vectors_of_the_base(tiny_base: Path, home: Path, toy_data: TrainingData, *, register: bool) -> None:
+    import adapt_embed
+
+    config = replace(quick(), epochs=1)
+    asked = adapt_embed.train(
+        "legal", toy_data, base=tiny_base, config=config, side="query", registry=home, register=register, device="cpu"
+    )
+    texts = [*toy_data.corpus.values()]
+    plain = adapt_embed.load("base", base=tiny_base, registry=home)
+    assert asked.side == "query"
+    assert np.array_equal(asked.encode(texts, "document"), plain.encode(texts, "document"))
+    assert not np.allclose(asked.encode(texts, "query"), plain.encode(texts, "query"), atol=1e-3)

@@ -6,6 +6,7 @@ from typing import Any, assert_type
 import numpy as np
 from adapt_embed import (
     Adapter,
+    Index,
     TrainConfig,
     batch_adapters,
     bench_adapters,
@@ -38,6 +39,11 @@ assert_type(legal.similarity(["who?"], legal.encode_document(["The tenant."])), 
 assert_type(both.path, Path | None)
 assert_type(list(table), list[dict[str, Any]])
 assert_type(legal.scores["dev"].after, float | None)
+
+index = Index.build("passages.csv", Path("index"), reference=legal, base="bge-small-en", vectors="bf16")
+found = index.search("who?", [legal, "medical"], top=3, answers={"q": {"p": 1}}, ids=["q"])
+assert_type(found.queries[0].hits[0].ranks["base"], int)
+assert_type(index.text(0), str | None)
 
 merge_adapters([legal], density=0.5)  # type: ignore[call-arg]  # an unknown option is seen
 train("legal", pairs, gram_rank="all")  # type: ignore[arg-type]

@@ -34,7 +34,9 @@ class TrainJob:
         events.stage("estimating the time")
         of_run = (first.base, first.data, first.config)
         return JobPlan(
-            run=plan_training(*of_run, timed=True, corpus=corpus and self.runs.corpus.for_timing(first.data, first.config, corpus)),
+            run=plan_training(
+                *of_run, timed=True, corpus=self.runs.corpus.for_timing(first.data, first.config, corpus) if corpus else None
+            ),
             corpus=corpus,
             grams=None if rank is None else plan_grams(*of_run, rank),
             gram_seconds=0.0 if rank is None else estimate_gram_seconds(*of_run),
