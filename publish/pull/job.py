@@ -45,7 +45,7 @@ def _register(found: Fetched, name: str, hub: HubRecord, request: PullRequest, e
         return added.entry, (*added.notes, *_unchecked(added.entry))
     with ExitStack() as stack:
         if version.draft.kind == "ensemble":
-            version = with_members(version, found.folder, where, events, stack)
+            version = with_members(version, found, where, events, stack)
         entry = registry.add(replace(version.draft, name=name).with_hub(hub), version.write)
     return entry, (*version.notes, *_unchecked(entry))
 
