@@ -37,8 +37,8 @@ def opened(url: str, headers: dict[str, str] | None = None) -> Iterator[httpx2.R
     from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
     sent = build_hf_headers(library_name="adapt-embed") | {"Accept-Encoding": "identity"} | (headers or {})
-    timeout_s = constants.HF_HUB_DOWNLOAD_TIMEOUT
-    with get_session().stream("GET", url, headers=sent, timeout=timeout_s, extensions=OWN) as response:
+    timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
+    with get_session().stream("GET", url, headers=sent, timeout=timeout, extensions=OWN) as response:
         if response.status_code >= 400:
             if int(response.headers.get("Content-Length") or 0) < MOST_JSON_BYTES:
                 response.read()  # the error's text is in it

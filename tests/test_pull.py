@@ -551,7 +551,7 @@ def test_a_wait_is_told_once(hub, home: Path, lora: Path, cached_base: str, wait
     hub.put("you/lora", lora)
     hub.fail("GET", "you/lora", status=429, headers={"Retry-After": "7"}, times=1)
     ran = adapt(home, "pull", "you/lora")
-    assert (ran.exit_code, waits) == (0, [7])
+    assert (ran.exit_code, [wait for wait in waits if wait >= 1]) == (0, [7])  # the index waits for parts of a second
     assert ran.stderr.splitlines() == [f"{hub.endpoint} is asked too often (429); trying again in 7 s (1 of 3)"]
 
 
