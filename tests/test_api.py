@@ -38,6 +38,8 @@ NAMES = [
     "ensemble_adapters",
     "load",
     "merge_adapters",
+    "pull_adapter",
+    "push_adapter",
     "train",
 ]
 CONFIG = TrainConfig(epochs=1, batch_size=8, learning_rate=1e-2, rank=2, max_tokens=16, precision="fp32")
