@@ -10,7 +10,8 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import disk
@@ -19,6 +20,27 @@ from .errors import ConfigError, DataError, did_you_mean
 STDOUT = 1
 _MOST_LINKS = 40  # as many as Linux follows
 _NOT_BY_RENAME = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)  # a read-only folder, or a file that is mounted by itself
+
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@contextmanager
+def needs_disk(folder: Path, variable: str) -> Iterator[None]:
+    """Say in one line that a disk is full or cannot be written, where files are written that the user did not name.
+
+    Args:
+        folder: Where they are written.
+        variable: The environment variable that names another folder.
+
+    Raises:
+        ConfigError: so it is.
+    """
+    try:
+        yield
+    except OSError as e:
+        if e.errno not in _OF_THE_DISK:
+            raise
+        raise ConfigError(f"{folder} cannot be written: {e.strerror}; free some space, or name another folder with {variable}") from e
 
 
 def check_there(path: Path, what: str) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from ..disk import file_sha256, replace_file
 from ..errors import BaseError
 from .pickled import PICKLED, is_pickled
 
-WEIGHTS = "model.safetensors"
+WEIGHTS, SHARDS = "model.safetensors", "model-*-of-*.safetensors"
 _MOST_REMEMBERED = 1000
 _TICK_NS = 20_000_000  # two changes within it may bear the same time: systems note it at each tick of 1 to 10 ms
 _COARSE_TICK_NS = 2_000_000_000  # of file systems that note whole seconds, or every second one
@@ -36,7 +37,7 @@ def weight_files(folder: Path) -> list[Path]:
         BaseError: there is none.
     """
     single = folder / WEIGHTS
-    files = [single] if single.is_file() else sorted(folder.glob("model-*-of-*.safetensors"))
+    files = [single] if single.is_file() else sorted(folder.glob(SHARDS))
     if not files:
         if is_pickled(folder):
             raise BaseError(f"{folder} holds no {WEIGHTS}, but a {PICKLED}; convert it to safetensors first: adapt base convert {folder}")
@@ -54,6 +55,11 @@ def fingerprint(folder: Path) -> str:
         digests = [_remembered_sha256(path.resolve()) for path in weight_files(folder)]
     except OSError as e:
         raise BaseError(f"the weights in {folder} cannot be read: {e.strerror or e}") from e
+    return combined(digests)
+
+
+def combined(digests: Sequence[str]) -> str:
+    """Return the fingerprint of weights in one or several files, by the sha256 of each, in order of name."""
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 

@@ -85,6 +85,7 @@ def pulled_text(pulled: "Pulled") -> str:
 
     entry, origin = pulled.entry, f"{pulled.repository} at {pulled.revision[:12]}"
     if not pulled.is_new:
-        return f"{entry.reference} is {origin}, the newest commit; nothing is new"
+        newest = "the newest commit" if pulled.asked is None else f"which {pulled.asked} still names"
+        return f"{entry.reference} is {origin}, {newest}; nothing is new"
     files = f"{count(len(entry.files), 'file')}, {format_size(entry.size)}"
     return f"{entry.reference} on {entry.base_labels} from {origin}: {files}, in {pulled.folder}"

@@ -16,8 +16,10 @@ from urllib.parse import urlsplit
 from ..errors import HubError
 from ..events import QUIET, Events
 from .faults import is_passing, with_retries
+from .reach import hub_endpoint
 from .reasons import one_line
-from .repository import MAIN, Head, client, read_head
+from .repository import MAIN, Head, client, proposals, read_head
+from .session import without_bars
 
 OWN_HOSTS = ("huggingface.co", "hf.co")
 """Where files go to the Hub's own store for large ones (xet); other servers that speak as the Hub does have none."""
@@ -100,23 +102,28 @@ def check_front_matter(card: str, events: Events = QUIET) -> tuple[str, ...]:
 def make_commit(repo: str, change: Change, events: Events = QUIET) -> Committed:
     """Make one commit, where the head is still the one that it was made for.
 
-    Where the answer is lost, the head is looked at before anything is sent again: the commit may have been made.
+    Where the answer is lost, the head, or the pull requests that are new, are looked at before anything is sent again: the commit may
+    have been made.
 
     Raises:
         MeanwhileError: somebody else has pushed; nothing was changed.
     """
+    before = proposals(repo, events) if change.as_pull_request else {}
     tries = 0
+
+    def made_already() -> Committed | None:
+        return _proposed_already(repo, change, before, events) if change.as_pull_request else _made_already(repo, change, events)
 
     def send() -> Committed:
         nonlocal tries
         tries += 1
-        if tries > 1 and not change.as_pull_request and (made := _made_already(repo, change, events)):
+        if tries > 1 and (made := made_already()):
             return made
         try:
             return _send(repo, change)
         except Exception as e:
             if _is_too_late(e):
-                return _made_already(repo, change, events) or _refuse(repo, change)
+                return made_already() or _refuse(repo, change)
             raise
 
     return with_retries(send, events)
@@ -127,7 +134,7 @@ def _send(repo: str, change: Change) -> Committed:
 
     added = [CommitOperationAdd(path_in_repo=path, path_or_fileobj=str(file)) for path, file in change.files.items()]
     deleted = [CommitOperationDelete(path_in_repo=path, is_folder=False) for path in change.deleted]
-    with _without_xet(), _without_bars(), warnings.catch_warnings():
+    with _without_xet(), without_bars(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = client().create_commit(
             repo,
@@ -150,6 +157,15 @@ def _made_already(repo: str, change: Change, events: Events) -> Committed | None
     if head is None or head.commit == change.parent:
         return None
     return Committed(head.commit) if change.is_in(head) else _refuse(repo, change)
+
+
+def _proposed_already(repo: str, change: Change, before: Mapping[str, str], events: Events) -> Committed | None:
+    """Return the pull request that was to be made, of those that were not there before; None where there is none."""
+    for ref in proposals(repo, events).keys() - before.keys():
+        head = read_head(repo, ref, events)
+        if head is not None and change.is_in(head):
+            return Committed(head.commit, f"{hub_endpoint()}/{repo}/discussions/{ref.rpartition('/')[2]}")
+    return None
 
 
 def _refuse(repo: str, change: Change) -> Committed:
@@ -178,17 +194,3 @@ def _without_xet() -> Iterator[None]:
         yield
     finally:
         constants.HF_HUB_DISABLE_XET = before
-
-
-@contextmanager
-def _without_bars() -> Iterator[None]:
-    """Keep the client's bars of progress off the terminal."""
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    were_off = are_progress_bars_disabled()
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        if not were_off:
-            enable_progress_bars()

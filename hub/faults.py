@@ -59,7 +59,8 @@ def with_retries(call: Callable[[], T], events: Events = QUIET, *, tries: int = 
             if not is_passing(e):
                 raise
             wait = min(_asked_wait(e) or 2 ** (number - 1), LONGEST_WAIT_S)
-            events.note(f"{one_line(explain(e)).removesuffix('; try again later')}; trying again in {wait} s ({number} of {tries - 1})")
+            why = one_line(explain(e)).partition("; ")[0]  # what follows is advice for when all has failed
+            events.note(f"{why}; trying again in {wait} s ({number} of {tries - 1})")
             time.sleep(wait)
     return call()
 

@@ -4,7 +4,6 @@ import re
 
 _REPOSITORY = re.compile(r"(?:hf:)?([\w-][\w.-]*/[\w-][\w.-]*)(?:@([\w./-]+))?", re.ASCII)
 _OWNER = re.compile(r"[\w-][\w.-]*", re.ASCII)
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def read_repository(text: str) -> tuple[str, str | None] | None:
@@ -16,8 +15,3 @@ def read_repository(text: str) -> tuple[str, str | None] | None:
 def is_owner(text: str) -> bool:
     """Return whether a text may be the name of a user or an organisation."""
     return _OWNER.fullmatch(text) is not None
-
-
-def is_commit(text: str | None) -> bool:
-    """Return whether a revision is a commit, and so stays what it is."""
-    return text is not None and _COMMIT.fullmatch(text) is not None

@@ -5,7 +5,6 @@ The functions let the client's own errors out; callers stand in `faults.told`.
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +14,12 @@ from typing import TYPE_CHECKING
 from ..disk import file_sha256
 from ..events import QUIET, Events
 from .faults import with_retries
-from .tree import HubFile, commit_of, list_files
+from .tree import HubFile, list_files
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 MAIN = "main"
-WEIGHTS, SHARDS = "model.safetensors", "model-*-of-*.safetensors"
-"""Of a base, as `base/fingerprint.py` takes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,20 +67,15 @@ def branches_and_tags(repo: str, events: Events = QUIET) -> tuple[dict[str, str]
     return branches, tags
 
 
-def stated_weights(repo: str, events: Events = QUIET) -> tuple[str, str | None]:
-    """Return the head of a base's repository, and the fingerprint of its weights there by what the Hub states (None: it states none)."""
-    commit = with_retries(lambda: commit_of(repo, None), events)
-    files = read_files(repo, commit, events)
-    names = [WEIGHTS] if WEIGHTS in files else sorted(path for path in files if fnmatch.fnmatchcase(path, SHARDS))
-    digests = [files[name].sha256 for name in names]
-    if not digests or None in digests:
-        return commit, None
-    return commit, digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(map(str, digests)).encode()).hexdigest()
+def proposals(repo: str, events: Events = QUIET) -> dict[str, str]:
+    """Return the pull requests of a repository: the branch that each has, such as `refs/pr/1` -> its head."""
+    refs = with_retries(lambda: client().list_repo_refs(repo, include_pull_requests=True), events)
+    return {each.ref: each.target_commit for each in refs.pull_requests or ()}
 
 
-def read_account() -> tuple[str, str | None]:
+def read_account(events: Events = QUIET) -> tuple[str, str | None]:
     """Return who the token belongs to, and what it may do, `read`, `write` or `fineGrained`; None where the Hub does not say."""
-    account = with_retries(lambda: client().whoami())
+    account = with_retries(lambda: client().whoami(), events)
     token = (account.get("auth") or {}).get("accessToken") or {}
     return str(account.get("name", "")), token.get("role")
 

@@ -7,6 +7,7 @@ The client itself sends its token to whatever address an lfs answer or the next 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,10 @@ OWN = {"adapt": True}
 """Marks a request after which nobody but `with_retries` waits, and tells that."""
 _PORTS = {"http": 80, "https": 443}
 _BUSY = (408, 429, 500, 502, 503, 504)
+_ASKED_ONCE = re.compile(
+    r"/api/(?:whoami-v2|repos/create|validate-yaml|models/[^/]+/[^/]+(?:/refs|/(?:revision|commit|tag|branch)/[^/]+)?)$"
+)
+"""Requests that the client makes once and lets fail; `with_retries` makes them again, and tells that."""
 
 
 @contextmanager
@@ -88,7 +93,7 @@ def _cap_wait(response: httpx2.Response, events: Events) -> None:
     wait = retry_after_s(response)
     if wait is not None:
         response.headers["Retry-After"] = str(min(wait, LONGEST_WAIT_S - 1))  # the client adds a second
-    if wait and not response.request.extensions.get("adapt"):
+    if wait and not response.request.extensions.get("adapt") and not _ASKED_ONCE.search(response.request.url.path):
         events.note(
             f"{urlsplit(str(response.url)).hostname} asks to wait {wait} s ({response.status_code}); waiting {min(wait, LONGEST_WAIT_S)} s"
         )
@@ -110,3 +115,17 @@ def _silent_client() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Keep the client's bars of progress off the terminal, or out of a log."""
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    were_off = are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not were_off:
+            enable_progress_bars()

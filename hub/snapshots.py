@@ -1,11 +1,14 @@
 """Snapshots of repositories: out of the Hugging Face cache without asking the Hub, or from the Hub."""
 
+import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
 from .faults import told
 from .reach import hub_endpoint
+from .session import without_bars
 
 RepoType = Literal["model", "dataset"]
 
@@ -55,6 +58,8 @@ def snapshot_identity(folder: Path) -> tuple[str, str] | None:
 def fetch_snapshot(repo: str, revision: str | None = None, *, patterns: Sequence[str] | None = None) -> Path:
     """Fetch a model's repository from the Hub, and return its folder. Ask `hub_is_reachable` first.
 
+    A terminal shows the client's own bars, for the weights of a base may take long.
+
     Args:
         repo: `OWNER/NAME`.
         revision: As in `cached_snapshot`.
@@ -63,7 +68,8 @@ def fetch_snapshot(repo: str, revision: str | None = None, *, patterns: Sequence
     Raises:
         HubError: the Hub refuses, or breaks off.
     """
-    with told(f"{repo} could not be fetched from {hub_endpoint()}", repo=repo):
+    bars = nullcontext() if sys.stderr.isatty() else without_bars()
+    with told(f"{repo} could not be fetched from {hub_endpoint()}", repo=repo), bars:
         return _snapshot(repo, revision, "model", patterns, only_here=False)
 
 

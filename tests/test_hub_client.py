@@ -65,6 +65,20 @@ def test_fetching_asks_for_the_files_that_are_wanted(monkeypatch: pytest.MonkeyP
     assert not asked.get("local_files_only")
 
 
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_bars_of_the_client_are_for_a_terminal(is_terminal: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from huggingface_hub.utils import are_progress_bars_disabled
+
+    monkeypatch.setattr("huggingface_hub.utils.tqdm.HF_HUB_DISABLE_PROGRESS_BARS", None)
+    monkeypatch.setattr("huggingface_hub.utils.tqdm.progress_bar_states", {})
+    monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal)
+    seen: list[bool] = []
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: seen.append(are_progress_bars_disabled()) or str(tmp_path))
+    fetch_snapshot("me/mine")
+    assert seen == [not is_terminal]
+    assert not are_progress_bars_disabled()
+
+
 @pytest.mark.parametrize("revision", [None, "main", REVISION])
 def test_a_file_is_found_as_others_find_it(isolation: Path, revision: str | None) -> None:
     assert cached_file("me/mine", "config.json", revision) is None

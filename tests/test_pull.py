@@ -1,5 +1,6 @@
 """`adapt pull` against a Hub on the loopback: what was pushed comes back whole, and nothing wrong gets into the registry."""
 
+import errno
 import hashlib
 import json
 import os
@@ -190,7 +191,7 @@ def test_update_pulls_a_newer_commit_as_a_new_version_and_says_where_there_is_no
 ) -> None:
     pushed("法律", "me/theirs")
     pulled(home, "me/theirs", "--name", "law")
-    assert "nothing is new" in adapt(home, "update", "law").stdout
+    assert "the newest commit; nothing is new" in adapt(home, "update", "law").stdout
     newer = pushed("med", "me/theirs")
     ran = json.loads(adapt(home, "update", "law", "--json").stdout)
     assert (ran["reference"], ran["revision"], ran["already_here"]) == ("law@2", newer, False)
@@ -219,7 +220,7 @@ def test_a_version_stays_at_the_tag_that_was_asked_for(hub, home: Path, pushed: 
     first = pushed("法律", "me/theirs", "--tag", "v1")
     pushed("med", "me/theirs")
     assert pulled(home, "me/theirs", "--revision", "v1")["revision"] == first
-    assert "nothing is new" in adapt(home, "update", "theirs").stdout
+    assert f"at {first[:12]}, which v1 still names; nothing is new" in adapt(home, "update", "theirs").stdout
 
 
 def test_all_of_an_owner_that_is_tagged_is_pulled_and_what_is_refused_is_told(
@@ -575,6 +576,25 @@ def test_the_token_goes_to_the_hub_alone_and_stays_out_of_the_registry(
     assert not [request for request in second_hub.requests if request.token]
     assert all(request.token for request in hub.asked("GET", "you/lora"))
     assert b"hf_dummy" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()) + ran.output.encode()
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(hub, home: Path, lora: Path, cached_base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from adapt_embed.publish.pull import fetched
+
+    hub.put("you/lora", lora)
+
+    def broken(number: int) -> Callable[..., None]:
+        def refuse(*_: object, **__: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        return refuse
+
+    monkeypatch.setattr(fetched, "fetch_files", broken(errno.ENOSPC))
+    assert "pulls cannot be written: No space left on device; free some space, or name another folder with ADAPT_CACHE" in refused(
+        home, "you/lora"
+    )
+    monkeypatch.setattr(fetched.FileLock, "acquire", broken(errno.EROFS))
+    assert "pulls cannot be written: Read-only file system; " in refused(home, "you/lora")
 
 
 def test_two_pulls_of_one_repository_at_a_time_do_not_mix(

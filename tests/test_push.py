@@ -1,5 +1,6 @@
 """`adapt push` with the real client against a Hub on the loopback."""
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -89,6 +90,7 @@ def test_a_newer_commit_of_somebody_else_is_not_overwritten(hub, tiny_on_hub: st
     assert "--create-pr" in said
     assert hub.files(REPO)["README.md"] == b"theirs"
     assert "expected the whole commit" in refused("med", REPO, "--over", theirs[:7], home=shelf, code=2)
+    assert f"at the commit {theirs[:12]}, and --over names aaaaaaaaaaaa; look" in refused("med", REPO, "--over", "a" * 40, home=shelf)
     assert push("med", REPO, "--over", theirs, home=shelf)["commit"] == hub.repositories[REPO].head.oid
 
 
@@ -136,7 +138,8 @@ def test_a_busy_hub_is_asked_again(hub, tiny_on_hub: str, shelf: Path, waits: li
         hub.fail("POST|GET", path, status=503, times=1, headers={"Retry-After": "7"})
     done = adapt("push", "法律", REPO, "--base-id", "me/tiny-base", "--yes", "--tag", "v1", home=shelf)
     assert waits == [7] * 6
-    assert "trying again in 7 s" in done.stderr
+    told = done.stderr.splitlines()  # each once, and by whoever waits
+    assert told == [f"{hub.endpoint} has an error of its own (503); trying again in 7 s (1 of 3)"] * 6
     assert len(hub.repositories[REPO].commits) == 2
     assert hub.repositories[REPO].tags
 
@@ -166,6 +169,18 @@ def test_a_pull_request_leaves_the_branch_as_it_is(hub, tiny_on_hub: str, shelf:
     assert hub.files(REPO)["README.md"] == b"theirs"
     assert "adapter_config.json" in hub.files(REPO, "refs/pr/1")
     assert open_registry(shelf).find("法律").hub == ()
+
+
+def test_a_proposal_whose_answer_is_lost_is_found_and_not_made_again(hub, tiny_on_hub: str, shelf: Path, waits: list[float]) -> None:
+    push("法律", REPO, "--create-pr", home=shelf)
+    hub.fail("POST", "/commit/", cut=0, times=1)
+    report = push("法律", REPO, "--create-pr", home=shelf)
+    assert report["pull_request"] == f"{hub.endpoint}/{REPO}/discussions/2"
+    assert report["commit"] == hub.repositories[REPO].pull_requests["refs/pr/2"]
+    assert len(hub.repositories[REPO].pull_requests) == 2
+    assert waits == [1]
+    hub.fail("POST", "/commit/", status=503, times=1)
+    assert push("法律", REPO, "--create-pr", home=shelf)["pull_request"].endswith("/discussions/3")
 
 
 def test_a_branch_that_is_not_there_is_made(hub, tiny_on_hub: str, shelf: Path) -> None:
@@ -474,3 +489,13 @@ def test_a_registry_that_cannot_be_written_does_not_undo_a_push(
     done = adapt("push", "法律", REPO, "--base-id", "me/tiny-base", "--yes", home=shelf)
     assert "was pushed, but the registry does not know it" in done.stderr
     assert hub.repositories[REPO].head.oid in done.stdout
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_sent(hub, tiny_on_hub: str, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", full)
+    said = refused("法律", home=shelf)
+    assert "cannot be written: No space left on device; free some space, or name another folder with TMPDIR" in said
+    assert REPO not in hub.repositories

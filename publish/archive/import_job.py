@@ -17,7 +17,7 @@ from ...files import check_there
 from ...names import normalise
 from ...references import Search
 from ...registry import BaseRecord, Entry, open_registry
-from ..pull.bases import base_here
+from ..bases import base_here
 from ..pull.contents import Recorded
 from .register import find_same, register_versions
 from .unpack import unpack

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from ...base.fingerprint import cache_folder
 from ...errors import AdaptError, BaseError, HubError, RegistryError
 from ...events import Events
+from ...files import needs_disk
 from ...hub.download import fetch_files
 from ...hub.faults import told, with_retries
 from ...hub.reach import hub_endpoint
@@ -87,7 +88,8 @@ def _fetch(repo: str, commit: str, place: Path, events: Events) -> Fetched:
         events.stage(f"reading what {repo} holds")
         choice = choose_files(repo, with_retries(lambda: list_files(repo, commit), events))
         events.stage(f"fetching {repo}")
-        fetch_files(repo, commit, choice.wanted, place / "files", events)
+        with needs_disk(place.parent, "ADAPT_CACHE"):
+            fetch_files(repo, commit, choice.wanted, place / "files", events)
     notes = (choice.note,) if choice.note else ()
     return Fetched(repository=repo, revision=commit, folder=place / "files", others=choice.others, notes=notes)
 
@@ -104,10 +106,11 @@ def _named(repo: str, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _held(place: Path) -> Iterator[None]:
-    place.mkdir(parents=True, exist_ok=True)
     lock = FileLock(place.with_suffix(".lock"))
     try:
-        lock.acquire(timeout=0)
+        with needs_disk(place.parent, "ADAPT_CACHE"):
+            place.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=0)
     except Timeout:
         raise HubError("the same repository is being pulled by another process; wait until that is done") from None
     try:

@@ -13,7 +13,7 @@ from ...events import Events
 from ...hub.names import read_repository
 from ...references import Search
 from ...registry import DataRecord, Entry, HubRecord, Registry
-from .bases import unseen_base
+from ..bases import unseen_base
 from .contents import check_factors
 from .fetched import Fetched
 from .version import Version, copy_files, name_base, refuse_unseen

@@ -29,12 +29,12 @@ def pull(request: PullRequest, events: Events = QUIET) -> Pulled:
     registry.check_new_name(name)
     commit = find_commit(repo, request.revision, events)
     if (same := find_pulled(registry, repo, commit, request.name)) is not None:
-        return Pulled(entry=same, repository=repo, revision=commit, folder=registry.folder(same), is_new=False)
+        return Pulled(entry=same, repository=repo, revision=commit, folder=registry.folder(same), asked=request.revision, is_new=False)
     hub = HubRecord(repository=repo, revision=commit, how="pulled", branch=request.revision)
     with fetched(repo, commit, events) as found:
         entry, notes = _register(found, name, hub, request, events)
-    others = _namesakes(registry, entry, repo)
-    return Pulled(entry=entry, repository=repo, revision=commit, folder=registry.folder(entry), notes=(*found.notes, *notes, *others))
+    said = (*found.notes, *notes, *_namesakes(registry, entry, repo))
+    return Pulled(entry=entry, repository=repo, revision=commit, folder=registry.folder(entry), asked=request.revision, notes=said)
 
 
 def _register(found: Fetched, name: str, hub: HubRecord, request: PullRequest, events: Events) -> tuple[Entry, tuple[str, ...]]:

@@ -13,8 +13,8 @@ from ...events import Events
 from ...hub.names import read_repository
 from ...names import to_name
 from ...references import Search
+from ..bases import base_here
 from ..folder import ENTRY
-from .bases import base_here
 from .contents import Recorded, read_recorded
 from .fetched import Fetched, fetched, find_commit
 from .version import Version, check_parts, copy_files, with_place

@@ -49,6 +49,7 @@ class Pulled:
         repository: Where it comes from.
         revision: The commit.
         folder: Where it lies.
+        asked: The branch, tag or commit that was asked for; None: `main`.
         is_new: Whether it was registered now; otherwise it was here.
         notes: What the user should know of it.
     """
@@ -57,6 +58,7 @@ class Pulled:
     repository: str
     revision: str
     folder: Path
+    asked: str | None = None
     is_new: bool = True
     notes: tuple[str, ...] = ()
 

@@ -12,8 +12,8 @@ from ...base.spec import BaseSpec
 from ...errors import AdapterError, BaseError
 from ...references import Search
 from ...registry import BaseRecord, Entry
+from ..bases import base_here
 from ..folder import CONFIG
-from .bases import base_here
 from .choose import CARD
 from .contents import Recorded, check_factors, read_recorded
 from .fetched import Fetched

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from ...errors import RegistryError, RequestError
 from ...events import QUIET, Events
+from ...files import needs_disk
 from ...hub.faults import told
 from ...hub.repository import MAIN
 from ...references import Resolved
@@ -86,16 +87,21 @@ class PushJob:
         """Give the published folder with its card in it, checked."""
         with TemporaryDirectory(prefix="adapt-push-") as temporary:
             events.stage("writing the folder")
-            published = write_published(self.resolved, Path(temporary) / "files", self.names, bundle=self.request.bundle)
-            options = replace(self.request.card, repo_id=self.request.repo, ancestors=self.ancestors)
-            texts = card_files(published.entry, published.folder, options)
-            for path, text in texts.items():
-                (published.folder / path).parent.mkdir(parents=True, exist_ok=True)
-                (published.folder / path).write_text(text, encoding="utf-8")
+            with needs_disk(Path(gettempdir()), "TMPDIR"):
+                published, card = self._write(Path(temporary) / "files")
             refuse_traces(published.folder, self.names.machine, self._allowed(published.entry))
             events.stage("comparing the vectors of what is sent")
             check_same_vectors(self.resolved, published.folder)
-            yield published, texts[README]
+            yield published, card
+
+    def _write(self, folder: Path) -> tuple[Published, str]:
+        published = write_published(self.resolved, folder, self.names, bundle=self.request.bundle)
+        options = replace(self.request.card, repo_id=self.request.repo, ancestors=self.ancestors)
+        texts = card_files(published.entry, published.folder, options)
+        for path, text in texts.items():
+            (published.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (published.folder / path).write_text(text, encoding="utf-8")
+        return published, texts[README]
 
     def _allowed(self, entry: Entry) -> set[str]:
         """Return the words that stand in what is sent on purpose."""
@@ -108,7 +114,8 @@ class PushJob:
             repo=request.repo,
             folder=folder,
             card=card,
-            known=known_commits(self.registry, request.repo) | ({request.over} if request.over else set()),
+            known=known_commits(self.registry, request.repo),
+            over=request.over,
             is_private=request.is_private,
             branch=request.branch or MAIN,
             message=request.message or f"{self.entry.reference}",

@@ -40,7 +40,7 @@ def prepare_push(request: PushRequest, events: Events = QUIET, *, dry_run: bool 
     bases = name_bases(resolved.entry, request.base_ids, events)
     if not dry_run:
         _check_reachable(request.repo)
-        _check_token(request.repo)
+        _check_token(request.repo, events)
     names = Names(
         bases=bases,
         versions=known_on_the_hub(where.registry, resolved.entry),
@@ -70,18 +70,18 @@ def _check_reachable(repo: str) -> None:
         raise HubError(f"{repo} cannot be pushed to: {hub_silence()}")
 
 
-def _check_token(repo: str) -> None:
+def _check_token(repo: str, events: Events) -> None:
     """Refuse before anything is computed what a token is needed for, or one that only reads."""
     from huggingface_hub import get_token
 
     from ...hub.repository import read_account
 
     what = f"{repo} cannot be pushed to"
-    with told(what, repo=repo, writes=True):
+    with told(what, repo=repo, writes=True, events=events):
         token = get_token()
         if token is None:
             raise HubError(f"{what}: no token is known; log in with: hf auth login (or set HF_TOKEN)")
-        account, role = read_account()
+        account, role = read_account(events)
     if role == "read":
         raise HubError(f"{what}: the token of {account} only reads; make one that may write, and log in with it: hf auth login")
 

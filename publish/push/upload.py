@@ -31,6 +31,7 @@ class Upload:
         folder: All that it is to hold.
         card: The text of the card.
         known: The commits over which may be pushed: what was pulled and pushed here.
+        over: A head, over which may be pushed as well.
         is_private: Whether a repository that is made is private.
         branch: Where the commit goes.
         message: The commit's.
@@ -42,6 +43,7 @@ class Upload:
     folder: Path
     card: str
     known: Set[str]
+    over: str | None
     is_private: bool
     branch: str
     message: str
@@ -172,8 +174,13 @@ def _check_tag(wanted: Upload, found: _Found, has_more: bool) -> None:
 
 def _refuse_unknown(wanted: Upload, head: Head, touched: set[str]) -> None:
     """Refuse to overwrite what somebody else has pushed and this registry has never seen."""
-    if head.commit in wanted.known or not touched & set(head.files):
+    if head.commit in {*wanted.known, wanted.over} or not touched & set(head.files):
         return
+    if wanted.over is not None:
+        raise HubError(
+            f"{wanted.repo} is at the commit {head.commit[:12]}, and --over names {wanted.over[:12]}; look at what is there now "
+            f"({address(wanted.repo)}/commits), and name that commit"
+        )
     raise HubError(
         f"{wanted.repo} is at the commit {head.commit[:12]}, which was neither pulled nor pushed from here, so that somebody's work would be "
         f"overwritten; take it in first (adapt pull {wanted.repo}), propose yours with --create-pr, push to a branch with --revision, or, "
