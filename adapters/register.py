@@ -107,6 +107,7 @@ def describe_data(data: TrainingData, grams: MeasuredGrams | None = None) -> Dat
         notes=tuple(data.notes),
         grams=grams.as_dict() if grams else None,
         licence=data.licence,
+        drawn=data.drawn,
     )
 
 

@@ -159,7 +159,7 @@ def _draw_train(data: TrainingData, train_queries: int | None, seed: int) -> Tra
     if train_queries is None or train_queries >= len(data.train):
         return data
     note = f"{train_queries} of {count(len(data.train), 'train query')} are drawn (seed {seed})"
-    return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note))
+    return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note), drawn=train_queries)
 
 
 def _load(source: object, domain: Domain, lang: str, seed: int, skip_dangling: bool) -> TrainingData:

@@ -143,6 +143,7 @@ class DataRecord:
         grams: Size and error of the Gram matrices, where they were measured.
         licence: The licence of the texts, by the Hub's id where it has one (`cc-by-4.0`); of several sources, theirs in their order with
             ` + ` between them; None where it is not known.
+        drawn: How many training queries were drawn of more; None: all were taken.
     """
 
     source: str
@@ -152,6 +153,7 @@ class DataRecord:
     notes: tuple[str, ...] = ()
     grams: dict[str, Any] | None = None
     licence: str | None = None
+    drawn: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ routes are stands in `base/router.py`.
 
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -16,6 +17,7 @@ from ..base.router import DOCUMENT, ROUTER
 from ..base.sentence_files import write_json, write_modules
 from ..errors import AdapterError
 from ..lora import CONFIG, WEIGHTS, LoraFile, LoraModule, lora_config, read_config, write_lora
+from .router_notes import ROUTER_NOTES
 
 README = "README.md"
 SETTINGS = "config_sentence_transformers.json"
@@ -42,17 +44,13 @@ queries = model.encode_query(["..."])        # base and LoRA
 documents = model.encode_document(["..."])   # the base alone, bit for bit
 ```
 
-- `encode` without a task encodes documents. Tools that call nothing else embed queries with the base.
-- `PeftModel.from_pretrained(base, folder)` reads the LoRA of the queries: put queries through it, and documents through
-  the base.{prompt}
-- The base is in memory twice, once for each route. `token`, `revision` and `model_kwargs` reach the route of queries
-  alone: take HF_TOKEN, HF_HUB_OFFLINE and `model.half()`.
-- sentence-transformers 6.2 or newer is needed; older ones were not tried.
+{notes}
 
 # 只用于查询的适配器
 
-查询经过基座模型和此 LoRA；文档使用基座模型 {base} 的向量，已有的索引无需重新编码。查询用 `encode_query`，文档用
-`encode_document`；不带任务的 `encode` 按文档编码。用 peft 读取时，只让查询经过 LoRA，文档直接用基座模型。基座模型在内存中有两份。
+查询经过基座模型和此 LoRA；文档使用基座模型 {base} 的向量，已有的索引无需重新编码。查询用 `encode_query`，文档用 `encode_document`。
+
+{notes_zh}
 """
 
 
@@ -88,8 +86,14 @@ def describe_routes(folder: Path, name: str = "FOLDER") -> str:
         name: How it is to be called where it is loaded.
     """
     prompt = (read_json(folder / SETTINGS).get("prompts") or {}).get("query")
-    said = f" Before each query goes {_as_code(prompt)}." if prompt else ""
-    return _README.format(base=_as_code(read_config(folder).get("base_model_name_or_path") or "the base"), folder=name, prompt=said)
+    said = (f"Before each query goes {_as_code(prompt)}.",) if prompt else ()
+    base = _as_code(read_config(folder).get("base_model_name_or_path") or "the base")
+    notes, notes_zh = _as_list((*ROUTER_NOTES["en"], *said)), _as_list(ROUTER_NOTES["zh"])
+    return _README.format(base=base, folder=name, notes=notes, notes_zh=notes_zh)
+
+
+def _as_list(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
 
 
 def _as_code(text: str) -> str:

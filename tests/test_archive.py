@@ -229,8 +229,22 @@ def test_without_its_base_a_version_is_taken_in_unchecked(here: Registry, there:
         take_in(archive, there, base=str(second_base))
     assert state(there) == {}
     assert [base.sha256 for base in take_in(archive, there).missing] == [here.find("legal").bases[0].sha256]
+    sha256 = here.find("legal").bases[0].sha256
+    assert there.find("legal").unchecked == (sha256,)
+    assert "adapter, unchecked" in adapt("list", "--registry", there.home).stdout
     with pytest.raises(BaseError, match=r"legal@1 was made for tiny-base"):
         vectors("legal", there)
+    assert there.find("legal").unchecked == (sha256,)
+
+
+def test_what_was_taken_in_unchecked_is_checked_by_its_first_use(
+    here: Registry, there: Registry, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_in(export("legal", tmp_path / "legal.tar"), there)
+    monkeypatch.setenv("ADAPT_BASES", str(tiny_base.parent))
+    assert np.array_equal(vectors("legal", there), vectors("legal", here))
+    assert there.find("legal").unchecked == ()
+    assert "unchecked" not in adapt("list", "--registry", there.home).stdout
 
 
 def test_a_base_in_adapt_bases_is_found_and_named(

@@ -21,10 +21,10 @@ from adapt_embed.publish.card.benched import Means, TaskScore, read_bench
 from adapt_embed.publish.card.facts import Card
 from adapt_embed.publish.card.job import ancestors_of, write_card
 from adapt_embed.registry import BaseRecord, DataRecord, Entry, ParentRecord, Registry, ScoreRecord
+from adapt_embed.registry.router_notes import ROUTER_NOTES
 from click.testing import CliRunner
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
-HAS_SIDES = "side" in {each.name for each in fields(TrainConfig)}
 REPO, BASE = "someone/legal-lora", "someone/tiny-base"
 HOSTILE = "a|b `c` *d* [e](http://x) <script>x</script> {{ 7 * 7 }}\n## heading\n---\n\x1b[2J\u202e```"
 
@@ -36,8 +36,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, toy_folder: 
     config = TrainConfig(epochs=1, batch_size=32, rank=2, max_tokens=16, learning_rate=1e-2, precision="fp32")
     for domain in ("legal", "medical"):
         train(domain, str(toy_folder), base=str(tiny_base), config=config, registry=place, data_licence="cc-by-4.0")
-    if HAS_SIDES:
-        train("asked", str(toy_folder), base=str(tiny_base), config=replace(config, side="query"), registry=place)
+    queries_only = replace(config, side="query")
+    train("asked", str(toy_folder), base=str(tiny_base), config=queries_only, registry=place, train_queries=40, gram_rank=2)
     merge_adapters(["legal", "medical"], method="ties", name="both", registry=place)
     ensemble_adapters(["legal", "medical"], mode="concat", name="beside", registry=place)
     ensemble_adapters(["legal", "medical"], mode="rrf", name="ranks", registry=place)
@@ -164,6 +164,10 @@ def test_the_command_makes_the_same_again(registry: Registry) -> None:
     from adapt_embed.cli.options.training import _assigned
 
     _assigned([word for before, word in pairwise(words) if before == "--set"])
+    assert "--side query --train-queries 40 --gram-rank 2 --seed 0" in card_of(registry, "asked")[1]
+    assert not {"--train-queries", "--gram-rank", "--gram"} & set(words)
+    whole = replace(registry.find("asked"), data=DataRecord(source="sample:legal/en", grams={"rank": "full"}))
+    assert "--gram full --seed" in card_files(whole, registry.folder(registry.find("asked")))["README.md"]
     assert "adapt merge legal@1 medical@1 --method ties --rank auto --density 0.5" in card_of(registry, "both")[1]
     assert "adapt ensemble legal@1 medical@1 --mode rrf --name ranks" in card_of(registry, "ranks")[1]
 
@@ -198,6 +202,8 @@ def test_an_adapter_for_queries_alone_says_that_passages_are_the_bases(tmp_path:
     text = card_files(draft(side="query"), tmp_path, CardOptions(language=language))["README.md"]
     assert {"en": "changes **queries alone**", "zh": "**只改变查询的向量**"}[language] in text
     assert "with model.disable_adapter():" in text
+    assert all(f"\n- {note}\n" in text for note in ROUTER_NOTES[language])
+    assert ROUTER_NOTES[language][2] not in card_files(draft(), tmp_path, CardOptions(language=language))["README.md"]
     assert "query-side" in ModelCard(text).data.tags
 
 
@@ -247,7 +253,7 @@ def run(code: str, folder: Path, base: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("name", ["legal", "both", *(["asked"] if HAS_SIDES else [])])
+@pytest.mark.parametrize("name", ["legal", "both", "asked"])
 @pytest.mark.filterwarnings("ignore:SentenceTransformer.load:DeprecationWarning")  # sentence-transformers, of a folder of two routes
 def test_the_examples_of_an_adapter_give_the_same_vectors(registry: Registry, tiny_base: Path, name: str, language: str) -> None:
     import numpy as np
@@ -522,7 +528,8 @@ def test_the_example_of_the_docs_is_a_template(registry: Registry, bench_file: P
     docs = Path(__file__).parent.parent / "docs" / "hub.md"
     if not docs.is_file():
         pytest.skip("needs the source tree")
-    example = next(block for block in re.findall(r"```\n(.*?)```", docs.read_text(encoding="utf-8"), flags=re.DOTALL) if "{%" in block)
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", docs.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    (example,) = (block for block in blocks if "{%" in block)
     _, text = card_of(registry, "legal", template=template(example), bench=bench_file)
     assert "# legal, by the Gardeners' Guild" in text
     assert "- SciFact: 0.7000 -> 0.7500 (+0.0500)" in text

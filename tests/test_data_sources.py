@@ -75,6 +75,7 @@ def test_train_queries_are_drawn_by_the_seed_and_told(beir_copy: Path) -> None:
     whole, data = load(beir_copy), load(beir_copy, train_queries=30, seed=3)
     assert data.train == draw_queries(whole.train, 30, 3)
     assert data.dev == whole.dev
+    assert (data.drawn, whole.drawn) == (30, None)
     assert data.notes == ("30 of 150 train queries are drawn (seed 3)",)
     assert load(beir_copy, train_queries=150) == whole
     with pytest.raises(ConfigError, match="expected at least 1"):

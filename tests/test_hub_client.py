@@ -1,5 +1,6 @@
 """The Hub's client: what its caches hold is found without asking it, and what it refuses is one kind of error."""
 
+import sys
 from pathlib import Path
 
 import datasets
@@ -69,8 +70,9 @@ def test_fetching_asks_for_the_files_that_are_wanted(monkeypatch: pytest.MonkeyP
 def test_bars_of_the_client_are_for_a_terminal(is_terminal: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from huggingface_hub.utils import are_progress_bars_disabled
 
-    monkeypatch.setattr("huggingface_hub.utils.tqdm.HF_HUB_DISABLE_PROGRESS_BARS", None)
-    monkeypatch.setattr("huggingface_hub.utils.tqdm.progress_bar_states", {})
+    bars = sys.modules["huggingface_hub.utils.tqdm"]  # the package's attribute of that name is the class
+    monkeypatch.setattr(bars, "HF_HUB_DISABLE_PROGRESS_BARS", None)
+    monkeypatch.setattr(bars, "progress_bar_states", {})
     monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal)
     seen: list[bool] = []
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: seen.append(are_progress_bars_disabled()) or str(tmp_path))

@@ -3,11 +3,14 @@
 import errno
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from adapt_embed import push_adapter
+from adapt_embed.base import load_base, resolve_base
+from adapt_embed.base.sentence_files import write_sentence_files
 from adapt_embed.cli import main
 from adapt_embed.errors import RequestError
 from adapt_embed.publish.machine import this_machine
@@ -266,7 +269,7 @@ def test_sentence_transformers_and_peft_load_it_by_its_name(hub, tiny_on_hub: st
 
 @pytest.mark.filterwarnings("ignore:SentenceTransformer.load:DeprecationWarning")
 def test_a_version_for_queries_alone_loads_by_its_name_with_the_documents_of_the_base(
-    hub, tiny_on_hub: str, tiny_base: Path, shelf: Path
+    hub, tiny_on_hub: str, tiny_base: Path, shelf: Path, tmp_path: Path
 ) -> None:
     from peft import PeftConfig
     from sentence_transformers import SentenceTransformer
@@ -276,8 +279,12 @@ def test_a_version_for_queries_alone_loads_by_its_name_with_the_documents_of_the
     assert json.loads(hub.files("me/questions")["adapt.json"])["side"] == "query"
     model = SentenceTransformer("me/questions", device="cpu")
     query, document = vectors("questions", shelf)
-    np.testing.assert_allclose(model.encode_query(TEXTS), query, atol=1e-5)
-    np.testing.assert_allclose(model.encode_document(TEXTS), document, atol=1e-5)
+    np.testing.assert_allclose(model.encode_query(TEXTS), query, atol=1e-6)
+    np.testing.assert_allclose(model.encode_document(TEXTS), document, atol=1e-6)
+    whole = Path(shutil.copytree(tiny_base, tmp_path / "whole"))
+    write_sentence_files(load_base(resolve_base(str(tiny_base))), whole)
+    base = SentenceTransformer(hub.put("me/whole-base", whole).id, device="cpu")
+    assert (model.encode_document(TEXTS) == base.encode_document(TEXTS)).all()
     assert not np.allclose(query, vectors("法律", shelf)[0], atol=1e-3)
     assert (document == vectors("base", shelf, tiny_base)[1]).all()
     assert PeftConfig.from_pretrained("me/questions").base_model_name_or_path == tiny_on_hub
@@ -285,6 +292,10 @@ def test_a_version_for_queries_alone_loads_by_its_name_with_the_documents_of_the
     assert open_registry(shelf.parent / "other").find("questions").side == "query"
     for own, other in zip((query, document), vectors("questions", shelf.parent / "other", tiny_base), strict=True):
         assert (own == other).all()
+    folder = shelf.parent / "other" / "questions" / "1"
+    pulled = SentenceTransformer(str(folder), device="cpu")
+    np.testing.assert_allclose(pulled.encode_query(TEXTS), query, atol=1e-6)
+    assert (pulled.encode_document(TEXTS) == model.encode_document(TEXTS)).all()
 
 
 def test_an_ensemble_names_its_members_by_commit_and_opens_anywhere(hub, tiny_on_hub: str, tiny_base: Path, shelf: Path) -> None:

@@ -21,6 +21,7 @@ from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_en
 from adapt_embed.registry import open_registry
 from adapt_embed.registry.foreign import Addition, add_folder
 from adapt_embed.registry.router_folder import README, write_routes
+from adapt_embed.registry.router_notes import ROUTER_NOTES
 
 TEXTS = ["hello world", "", "租客要归还什么？", "water " * 600, "the court and the tenant"]
 
@@ -101,7 +102,15 @@ def test_no_weights_of_the_base_are_inside_and_the_readme_says_what_goes_through
     assert sorted(path.name for path in folder.rglob("*.safetensors")) == [WEIGHTS, WEIGHTS]
     assert (folder / "document" / WEIGHTS).stat().st_size < 2000
     text = (folder / README).read_text(encoding="utf-8")
-    for phrase in ("encode_query", "encode_document", "in memory twice", "Before each query goes `find: `.", "只用于查询"):
+    for phrase in (
+        "encode_query",
+        "encode_document",
+        "in memory twice",
+        "Before each query goes `find: `.",
+        "只用于查询",
+        *ROUTER_NOTES["en"],
+        *ROUTER_NOTES["zh"],
+    ):
         assert phrase in text
 
 

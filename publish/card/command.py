@@ -35,6 +35,10 @@ def _train(entry: Entry, base_id: str | None) -> Iterator[str]:
         yield from ("--lang", entry.data.language)
     if entry.side != "both":
         yield from ("--side", entry.side)
+    if entry.data is not None and entry.data.drawn is not None:
+        yield from ("--train-queries", str(entry.data.drawn))
+    if entry.data is not None and entry.data.grams and (rank := entry.data.grams.get("rank")) is not None:
+        yield from ("--gram", rank) if rank == "full" else ("--gram-rank", str(rank))
     if entry.seed is not None:
         yield from ("--seed", str(entry.seed))
     for name, value in changed_settings(entry).items():

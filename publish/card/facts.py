@@ -11,6 +11,7 @@ from ...base.known import find_known
 from ...base.metadata import read_metadata
 from ...ensemble.modes import MODES
 from ...registry import BaseRecord, DataRecord, Entry, ParentRecord, ScoreRecord
+from ...registry.router_notes import ROUTER_NOTES
 from ...registry.stored import without_places
 from .benched import Benched, read_bench
 from .command import command_of
@@ -62,6 +63,7 @@ class Card:
         dev: The score of training.
         bench: The scores of the bench.
         mteb_data: Task of the bench -> where its data lie on the Hub, for those of MTEB's.
+        routes: What to know of a version for queries alone, as Markdown in the card's language; empty of any other.
         data: What it, or what it was made from, was trained on.
         record: Of its own data; None of what was not trained.
         parents: What it was made from.
@@ -81,6 +83,7 @@ class Card:
     dev: ScoreRecord | None
     bench: Benched | None
     mteb_data: Mapping[str, MtebData]
+    routes: tuple[str, ...]
     data: tuple[UsedData, ...]
     record: DataRecord | None
     parents: tuple[CardParent, ...]
@@ -126,6 +129,7 @@ def card_facts(entry: Entry, folder: Path, options: CardOptions) -> Card:
         dev=plain.dev,
         bench=bench,
         mteb_data={score.task: found for score in bench.scores if (found := mteb_data(score.task))} if bench else {},
+        routes=ROUTER_NOTES[options.language] if plain.side == "query" else (),
         data=used_data(plain, {name: without_places(each) for name, each in options.ancestors.items()}),
         record=plain.data,
         parents=tuple(map(_parent, plain.parents)),
