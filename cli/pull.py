@@ -68,8 +68,13 @@ def _pull_all(owner: str, where: "Search", strict: bool, json_output: bool) -> N
 
 
 def _all_text(result: "PulledAll") -> str:
-    refused = [f"{repo}: refused: {why.removeprefix(f'{repo}: ')}" for repo, why in result.refused.items()]
+    refused = [f"{repo}: refused: {_reason(repo, why)}" for repo, why in result.refused.items()]
     return "\n".join([*map(pulled_text, result.pulled), *refused])
+
+
+def _reason(repo: str, why: str) -> str:
+    """Return why a repository is refused, without its name once more."""
+    return why.removeprefix(f"{repo} could not be pulled: ").removeprefix(f"{repo}: ")
 
 
 def show_pulled(pulled: "Pulled", json_output: bool) -> None:

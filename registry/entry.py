@@ -125,8 +125,8 @@ class Entry:
         return any(base.sha256 == base_sha256 for base in self.bases)
 
     def with_hub(self, record: HubRecord) -> Entry:
-        """Return it with a place on the Hub, in the stead of what was known of that repository."""
-        return replace(self, hub=(*(each for each in self.hub if each.repository != record.repository), record))
+        """Return it with a place on the Hub, in the stead of what was known of that repository's branch."""
+        return replace(self, hub=(*(each for each in self.hub if each.place != record.place), record))
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as `--json` shows it: one base as an object, several as a list."""

@@ -184,6 +184,11 @@ class HubRecord:
     tag: str | None = None
 
     @property
+    def place(self) -> tuple[str, str]:
+        """The repository and the branch: of what lies there, the newest commit is kept."""
+        return self.repository, self.branch or "main"
+
+    @property
     def reference(self) -> str:
         """How it is named from everywhere: `hf:OWNER/NAME@COMMIT`."""
         return f"hf:{self.repository}@{self.revision}"

@@ -235,7 +235,10 @@ def test_all_of_an_owner_that_is_tagged_is_pulled_and_what_is_refused_is_told(
     assert [each["repository"] for each in result["pulled"]] == ["me/one", "me/two"]
     assert list(result["refused"]) == ["me/broken"]
     assert ran.exit_code == 1
-    assert "me/broken: refused: " in adapt(home, "pull", "--all", "me").stdout
+    hub.fail("GET", "/api/models/me/two", status=500)
+    said = adapt(home, "pull", "--all", "me").stdout.splitlines()
+    assert said[-2].startswith("me/broken: refused: me/broken is no adapter")
+    assert said[-1].startswith(f"me/two: refused: {hub.endpoint} has an error of its own (500)")
 
 
 def test_a_name_that_is_taken_by_a_version_from_elsewhere_is_told(hub, trained: Path, tmp_path: Path, lora: Path, cached_base: str) -> None:

@@ -197,6 +197,21 @@ def test_a_branch_that_is_not_there_is_made(hub, tiny_on_hub: str, shelf: Path) 
     assert open_registry(shelf).find("法律").hub[0].branch == "dev"
 
 
+def test_a_push_to_a_branch_does_not_forget_what_lies_on_main(hub, tiny_on_hub: str, shelf: Path) -> None:
+    first = push("法律", REPO, "--tag", "v1", home=shelf)
+    branch = push("法律", REPO, "--revision", "dev", "--license", "mit", home=shelf)
+    assert [(each.revision, each.branch) for each in open_registry(shelf).find("法律").hub] == [
+        (first["commit"], None),
+        (branch["commit"], "dev"),
+    ]
+    assert push("法律", home=shelf)["unchanged"]
+    known = open_registry(shelf).find("法律").hub
+    assert [(each.revision, each.tag) for each in known] == [(branch["commit"], None), (first["commit"], "v1")]
+    second = push("med", home=shelf)
+    assert push("法律", REPO, home=shelf)["commit"] != second["commit"]
+    assert len(open_registry(shelf).find("法律").hub) == 2
+
+
 def test_private_is_for_a_repository_that_is_made(hub, tiny_on_hub: str, shelf: Path) -> None:
     push("法律", REPO, "--private", home=shelf)
     assert hub.repositories[REPO].private

@@ -140,6 +140,9 @@ class PushJob:
         """Keep where the version lies now; what cannot be written is told, for the push is done."""
         assert report.commit is not None
         record = HubRecord(repository=report.repo, revision=report.commit, how="pushed", branch=self.request.branch, tag=self.request.tag)
+        if record.tag is None:  # a commit that was given a tag before still has it
+            same = (each for each in self.entry.hub if (each.place, each.revision) == (record.place, record.revision))
+            record = replace(record, tag=next((each.tag for each in same), None))
         try:
             self.registry.record_hub(self.entry, record)
         except RegistryError as e:
