@@ -39,6 +39,7 @@ def _text(listing: "Listing", domain: str | None) -> str:
         aliases = ", ".join(registry.aliases_of(entry))
         created = entry.created[:16].replace("T", " ")
         size, dev = format_size(entry.size), format_dev(entry.dev)
-        rows.append((entry.reference, aliases, entry.domain or "", bases, entry.kind, size, dev, created))
+        kind = entry.kind + (", built in" if registry.is_builtin(entry) else "")
+        rows.append((entry.reference, aliases, entry.domain or "", bases, kind, size, dev, created))
     headings = ("reference", "aliases", "domain", "base", "kind", "size", "dev", "created")
     return render_table(headings, rows, right=["size"])

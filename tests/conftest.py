@@ -23,7 +23,7 @@ TINY_PROMPT = "find: "
 
 @pytest.fixture(autouse=True)
 def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give each test its own home, caches and Hub cache, no ADAPT_BASES, and a Hub that refuses at once."""
+    """Give each test its own home, caches and Hub cache, no ADAPT_BASES, no adapters that ship, and a Hub that refuses at once."""
     from adapt_embed.hub import reach
     from huggingface_hub import constants
 
@@ -37,6 +37,7 @@ def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         "HF_HUB_CACHE": home / "hf" / "hub",
         "HF_DATASETS_CACHE": home / "hf" / "datasets",
         "HF_ENDPOINT": UNREACHABLE,
+        "ADAPT_SHIPPED": "0",
     }.items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hf" / "hub"))
