@@ -21,3 +21,6 @@ PICTURES = (".svg", ".png")
 
 DEVICES = ("cuda", "mps", "cpu")
 """The kinds of devices, the best first."""
+
+CardLanguage = Literal["en", "zh"]
+"""The languages in which a card's text ships."""

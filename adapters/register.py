@@ -97,6 +97,7 @@ def describe_data(data: TrainingData, grams: MeasuredGrams | None = None) -> Dat
         counts=counts,
         notes=tuple(data.notes),
         grams=grams.as_dict() if grams else None,
+        licence=data.licence,
     )
 
 

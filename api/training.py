@@ -30,6 +30,7 @@ class TrainOptions(TypedDict, total=False):
     train_queries: int | None
     skip_dangling: bool
     resume: bool
+    data_licence: str | None
 
 
 def train(
@@ -60,7 +61,7 @@ def train(
         device: As torch names it; None: the best one here.
         options: What is said of the base: its pooling, instructions, length or language.
         events: Receives each step, and notes on data, base and settings.
-        more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, as `TrainRequest` describes them.
+        more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, `data_licence`, as `TrainRequest` describes them.
 
     Raises:
         DataError: the data are missing, empty or malformed; the row is named.

@@ -23,6 +23,7 @@ COMMANDS = {
     "runs": ("runs", "List the training runs that were interrupted, and remove them."),
     "alias": ("alias", "Give a version another name."),
     "add": ("add", "Register a PEFT LoRA folder."),
+    "card": ("card", "Write the card of a version, as it would be shared."),
     "verify": ("verify", "Check every file of the registry against its hash."),
     "base": ("base", "The bases that are known and at hand."),
 }

@@ -28,6 +28,7 @@ EXAMPLES = {
     "runs rm": ("adapt runs rm 0f3c", "adapt runs rm --all --yes"),
     "alias": ("adapt alias legal@2 best", "adapt alias legal best --remove"),
     "add": ("adapt add my-lora --name legal --base bge-small-en",),
+    "card": ("adapt card legal", "adapt card legal --bench scores.json --license apache-2.0 -o README.md"),
     "verify": ("adapt verify", "adapt verify --fix"),
     "base": ("adapt base list",),
     "base list": ("adapt base list",),
@@ -41,6 +42,7 @@ GROUPS = {
     _OWN: ("base link as",),
     "Data": (
         "data",
+        "data-license",
         "domain",
         "train-queries",
         "tasks",
@@ -60,6 +62,7 @@ GROUPS = {
     "Search of weights": ("merge search", "merge general", "tolerance", "evaluations", "curve-steps"),
     "Ensemble": ("mode", "ensemble weights", "dim", "ensemble pca"),
     "Judgement": ("metric", "require", "decontaminate"),
+    "Card": ("card repo", "license", "bench", "card-lang", "card-template"),
     "Computing": ("device", "dtype", "max-tokens", "batch-tokens", "cache", "fresh", "cache-size"),
     "Registry": ("name", "merge domain", "add domain", "list domain", "registry"),
     "Output": ("output", "out", "plot", "html", "per-query", "mteb-results", "explain", "methods", "dry-run", "json", "version", "help"),

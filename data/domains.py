@@ -22,7 +22,8 @@ class HubSet:
     `layout` is "pairs" (a row holds a query, texts that answer it and, where there are any, texts that do not; a column may
     hold a list) or "beir" (the configs `corpus` and `queries`, and `config` holding the judgements). `query`, `positive` and
     `negative` are columns of "pairs". `rows` bounds how many rows are used, drawn with the seed (None: all). `verified` says
-    whether the set was loaded with these very values; `page` is where they were read.
+    whether the set was loaded with these very values; `page` is where they were read. `licence` is the Hub's id of the set's licence
+    (None: its page states none).
     """
 
     id: str
@@ -38,6 +39,7 @@ class HubSet:
     negative: str | None = None
     rows: int | None = None
     verified: bool = False
+    licence: str | None = None
 
     def __post_init__(self) -> None:
         if self.layout not in get_args(HubLayout):

@@ -36,7 +36,13 @@ def load_hub_set(hub_set: HubSet, *, seed: int) -> TrainingData:
     load = _load_pairs if hub_set.layout == "pairs" else _load_beir
     data = load(hub_set, seed)
     return TrainingData(
-        corpus=data.corpus, train=data.train, dev=data.dev, source=f"hub:{hub_set}", language=hub_set.language, notes=notes + data.notes
+        corpus=data.corpus,
+        train=data.train,
+        dev=data.dev,
+        source=f"hub:{hub_set}",
+        language=hub_set.language,
+        notes=notes + data.notes,
+        licence=hub_set.licence,
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from .licence import join_licences
 from .pairs import Pairs, TrainingData
 
 
@@ -18,6 +19,7 @@ def join_data(parts: list[TrainingData]) -> TrainingData:
         source=" + ".join(part.source for part in parts),
         language=parts[0].language,
         notes=tuple(note for part in parts for note in part.notes),
+        licence=join_licences([part.licence for part in parts]),
     )
 
 

@@ -48,7 +48,8 @@ class Pairs:
 class TrainingData:
     """What a training run sees: a corpus, pairs to train on, pairs to choose by (None: none), and where they came from.
 
-    `notes` say what was done to the data (a split made, queries drawn), to be shown and recorded.
+    `notes` say what was done to the data (a split made, queries drawn), to be shown and recorded. `licence` is that of the texts, by the
+    Hub's id where it has one; None: not known.
     """
 
     corpus: Corpus
@@ -57,6 +58,7 @@ class TrainingData:
     source: str
     language: str | None = None
     notes: tuple[str, ...] = ()
+    licence: str | None = None
 
     def fingerprint(self) -> str:
         """Return a hash of every text and pair of train and dev, independent of their order and ids."""

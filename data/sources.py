@@ -19,6 +19,7 @@ from .gather import pool_rows
 from .hub import is_cached, load_hub_set
 from .in_memory import read_in_memory
 from .joining import join_data
+from .licence import SAMPLE_LICENCE, licence_beside
 from .pair_files import check_pair_file, read_pair_file
 from .pairs import Corpus, Pairs, TrainingData, draw_queries
 from .sample import sample_folder
@@ -53,7 +54,7 @@ def load_training_data(
 class TrainingSource:
     """A data source for runs that differ only in their seed: read once, unless the seed draws what is read.
 
-    The arguments are those of `load_training_data`.
+    The arguments are those of `load_training_data`, and the licence of the texts where the user states it.
     """
 
     source: object
@@ -61,6 +62,7 @@ class TrainingSource:
     lang: str
     train_queries: int | None = None
     skip_dangling: bool = False
+    licence: str | None = None
     _whole: TrainingData | None = field(default=None, init=False)
 
     def load(self, seed: int) -> TrainingData:
@@ -73,7 +75,8 @@ class TrainingSource:
         _check_count(self.train_queries)
         if self._whole is None or self._is_drawn_by_seed(self._whole):
             self._whole = load_training_data(self.source, domain=self.domain, lang=self.lang, seed=seed, skip_dangling=self.skip_dangling)
-        return _draw_train(self._whole, self.train_queries, seed)
+        data = _draw_train(self._whole, self.train_queries, seed)
+        return data if self.licence is None else replace(data, licence=self.licence)
 
     def _is_drawn_by_seed(self, data: TrainingData) -> bool:
         """Return whether another seed reads other rows: of Hub sets that are larger than what is taken of them."""
@@ -176,10 +179,11 @@ def _load(source: object, domain: Domain, lang: str, seed: int, skip_dangling: b
 def _load_path(source: str, lang: str, skip_dangling: bool) -> TrainingData:
     path = Path(source).expanduser()
     if path.is_dir():
-        return replace(_load_beir(BeirFolder(path, skip_dangling)), language=lang)
+        return replace(_load_beir(BeirFolder(path, skip_dangling)), language=lang, licence=licence_beside(path))
     read = read_pair_file(path)
     corpus, pairs = pool_rows(read.rows, str(path))
-    return TrainingData(corpus=corpus, train=pairs, dev=None, source=source, language=lang, notes=read.notes)
+    licence = licence_beside(path)
+    return TrainingData(corpus=corpus, train=pairs, dev=None, source=source, language=lang, notes=read.notes, licence=licence)
 
 
 def _load_unnamed(domain: Domain, lang: str, seed: int) -> TrainingData:
@@ -200,7 +204,8 @@ def _load_sample(domain: Domain, lang: str, reason: str | None = None) -> Traini
         raise DataError(f"the domain {domain.name} has no sample{because}; name a source with --data PATH")
     data = _load_beir(sample_folder(domain.sample, lang))
     note = f"the data are the sample that ships with the package ({domain.sample}, {lang}){because}"
-    return replace(data, source=f"{_SAMPLE}{domain.sample}/{lang}", language=lang, notes=(note,))  # its keys are known
+    source = f"{_SAMPLE}{domain.sample}/{lang}"
+    return replace(data, source=source, language=lang, notes=(note,), licence=SAMPLE_LICENCE)  # the notes on its keys are known
 
 
 def _load_hub(domain: Domain, lang: str, seed: int) -> TrainingData:

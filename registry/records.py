@@ -141,6 +141,8 @@ class DataRecord:
         counts: What is counted -> how many.
         notes: Notes on the data.
         grams: Size and error of the Gram matrices, where they were measured.
+        licence: The licence of the texts, by the Hub's id where it has one (`cc-by-4.0`); of several sources, theirs in their order with
+            ` + ` between them; None where it is not known.
     """
 
     source: str
@@ -149,6 +151,7 @@ class DataRecord:
     counts: dict[str, int] | None = None
     notes: tuple[str, ...] = ()
     grams: dict[str, Any] | None = None
+    licence: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

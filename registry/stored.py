@@ -108,6 +108,11 @@ def entry_file(entry: Entry) -> bytes:
     return (json.dumps({"format": FORMAT} | to_stored(entry), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+def without_places(entry: Entry) -> Entry:
+    """Return an entry as another machine may see it: names where absolute paths of this one stood."""
+    return from_stored({key: value for key, value in to_stored(entry).items() if key != PLACES})
+
+
 def as_read(entry: Entry) -> Entry:
     """Return an entry as it is read back: what JSON does not distinguish, such as tuples and lists, becomes equal."""
     return from_stored(json.loads(json.dumps(to_stored(entry), allow_nan=False)))

@@ -16,6 +16,7 @@ NOT_INSTALLED = {"tests", "docs", "benchmarks", "build", "dist"}
 LAYERS = (
     ("cli",),
     ("api",),
+    ("publish",),
     ("adapters", "merge", "bench", "encoders.job", "ensemble.job"),
     ("ensemble.request",),
     ("references",),
@@ -24,7 +25,21 @@ LAYERS = (
     ("data", "encoders", "registry"),
     ("lora", "base", "metrics"),
     ("encoders.protocol", "files", "hub"),
-    ("choices", "disk", "errors", "events", "json_text", "lazy", "names", "plurals", "text_tables", "text_values", "timing", "versions"),
+    (
+        "choices",
+        "disk",
+        "errors",
+        "events",
+        "json_text",
+        "lazy",
+        "names",
+        "plurals",
+        "shown_text",
+        "text_tables",
+        "text_values",
+        "timing",
+        "versions",
+    ),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
@@ -68,7 +83,7 @@ def test_every_data_file_in_a_package_is_package_data(setuptools_table: dict) ->
         for pattern in patterns
         for path in folder_of(package).glob(pattern)
     }
-    kinds = (".toml", ".jsonl", ".tsv", ".safetensors", ".typed", ".txt", ".html", ".css", ".js")
+    kinds = (".toml", ".jsonl", ".tsv", ".safetensors", ".typed", ".txt", ".html", ".css", ".js", ".jinja")
     there = {path for path in ROOT.glob("*/**/*") if path.suffix in kinds and is_installed(path) and path.is_file()}
     assert there - listed == set()
     assert {ROOT / "registry.json", ROOT / "py.typed"} <= listed

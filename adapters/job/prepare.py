@@ -33,7 +33,7 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     found = resolve_base(where.base, options=where.options)
     language = where.options.language or found.spec.text_language
     events.stage("reading the data")
-    source = TrainingSource(request.data, domain, language, request.train_queries, request.skip_dangling)
+    source = TrainingSource(request.data, domain, language, request.train_queries, request.skip_dangling, request.data_licence)
     data = source.load(request.config.seed)
     events.stage("loading the base")
     from ...base.load import load_base

@@ -32,6 +32,7 @@ class TrainRequest:
         name: In the registry; None: the domain's.
         resume: Whether runs that were interrupted go on where they were.
         register: Whether the result becomes a version of the registry; else it stays in memory, and nothing is written.
+        data_licence: The licence of the data, by the Hub's id where it has one, for the version's record; None: as their source states it.
 
     Raises:
         RequestError: values exclude one another, or do nothing.
@@ -50,6 +51,7 @@ class TrainRequest:
     name: str | None = None
     resume: bool = False
     register: bool = True
+    data_licence: str | None = None
 
     def __post_init__(self) -> None:
         if self.seeds < 1:

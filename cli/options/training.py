@@ -80,6 +80,12 @@ train_options = gathered(
         metavar="SRC",
         help="sample, hub, a BEIR folder, FlagEmbedding lines, or a table [default: the domain's Hub sets, else its sample].",
     ),
+    click.option(
+        "--data-license",
+        "data_licence",
+        metavar="ID",
+        help="The licence of the data, such as cc-by-4.0, to be kept in the version's record [default: what a README.md beside them states].",
+    ),
     dangling_option,
     click.option("--train-queries", type=WholeNumber(min=1), metavar="N", help="Draw this many training queries (seeded) [default: all]."),
     click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the domain's]."),

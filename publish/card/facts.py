@@ -1,0 +1,143 @@
+"""All that a card says, as plain values: what a template is given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...base.known import find_known
+from ...base.metadata import read_metadata
+from ...registry import BaseRecord, DataRecord, Entry, ParentRecord, ScoreRecord
+from ...registry.stored import without_places
+from .benched import Benched, read_bench
+from .command import command_of
+from .licences import UsedData, used_data
+from .options import NO_REPOSITORY, CardOptions
+
+_ON_THE_HUB = re.compile(r"hf:(?P<id>[^@]+)(@(?P<revision>.+))?")
+_SETTINGS_APART = ("libraries", "search", "pca", "seeds")
+"""Keys of an entry's configuration that are no settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardBase:
+    """A base: its Hub id (None: none), its revision there, its fingerprint, and what it is called."""
+
+    id: str | None
+    revision: str | None
+    sha256: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardParent:
+    """A parent or member: its name, its content's hash, its share; and its repository and commit, where it lies on the Hub."""
+
+    reference: str
+    sha256: str | None
+    weight: float | None
+    id: str | None = None
+    revision: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a card says.
+
+    Attributes:
+        entry: The version, without paths of the machine.
+        repo: Its repository, or a placeholder.
+        bases: What it lies on.
+        languages: ISO 639-1 codes, or `multilingual`.
+        description: What its domain is, in the card's language; None where the domain is not one that ships.
+        max_tokens: The longest text; None where the folder does not say.
+        licence: Of the version itself; None: not stated.
+        dev: The score of training.
+        bench: The scores of the bench.
+        data: What it, or what it was made from, was trained on.
+        record: Of its own data; None of what was not trained.
+        parents: What it was made from.
+        command: What makes it again.
+        settings: Every recorded setting.
+        libraries: Name -> version.
+    """
+
+    entry: Entry
+    repo: str
+    bases: tuple[CardBase, ...]
+    languages: tuple[str, ...]
+    description: str | None
+    max_tokens: int | None
+    licence: str | None
+    dev: ScoreRecord | None
+    bench: Benched | None
+    data: tuple[UsedData, ...]
+    record: DataRecord | None
+    parents: tuple[CardParent, ...]
+    command: str | None
+    settings: Mapping[str, object]
+    libraries: Mapping[str, str]
+
+    @property
+    def base(self) -> CardBase:
+        """The base, or the first of several."""
+        return self.bases[0]
+
+
+def card_facts(entry: Entry, folder: Path, options: CardOptions) -> Card:
+    """Gather what is said of a version.
+
+    Args:
+        entry: The version.
+        folder: Its files.
+        options: What else is known of it.
+
+    Raises:
+        ConfigError: the bench's file is not one, or does not know the version.
+    """
+    plain = without_places(entry)
+    bases = tuple(_base(base, options) for base in plain.bases)
+    return Card(
+        entry=plain,
+        repo=options.repo_id or NO_REPOSITORY,
+        bases=bases,
+        languages=_languages(plain, options),
+        description=_description(plain, options.language),
+        max_tokens=read_metadata(folder).max_tokens if plain.kind != "ensemble" else None,
+        licence=options.licence,
+        dev=plain.dev,
+        bench=read_bench(options.bench, entry.reference) if options.bench else None,
+        data=used_data(plain, {name: without_places(each) for name, each in options.ancestors.items()}),
+        record=plain.data,
+        parents=tuple(map(_parent, plain.parents)),
+        command=command_of(plain, bases[0].id),
+        settings={key: value for key, value in plain.config.items() if key not in _SETTINGS_APART},
+        libraries={str(name): str(version) for name, version in (plain.config.get("libraries") or {}).items()},
+    )
+
+
+def _base(base: BaseRecord, options: CardOptions) -> CardBase:
+    chosen = options.base_id(base)
+    return CardBase(chosen, base.revision if chosen == base.id else None, base.sha256, base.label)
+
+
+def _languages(entry: Entry, options: CardOptions) -> tuple[str, ...]:
+    stated = [each.data.language for each in (entry, *options.ancestors.values()) if each.data and each.data.language]
+    if not stated:
+        known = (find_known(hub_id=options.base_id(base), sha256=base.sha256) for base in entry.bases)
+        stated = [each.language for each in known if each]
+    return tuple(dict.fromkeys(stated))
+
+
+def _description(entry: Entry, language: str) -> str | None:
+    from ...data.domains import domain_names, load_domain
+
+    return load_domain(entry.domain).description.get(language) if entry.domain in domain_names() else None
+
+
+def _parent(parent: ParentRecord) -> CardParent:
+    found = _ON_THE_HUB.fullmatch(parent.reference)
+    place = (found["id"], found["revision"]) if found else (None, None)
+    return CardParent(parent.reference, parent.sha256, parent.weight, *place)
