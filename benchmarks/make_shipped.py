@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,13 +30,17 @@ NO_TOKENIZER = shutil.ignore_patterns("tokenizer*", "special_tokens_map.json", "
 
 @dataclass(frozen=True)
 class Shipped:
-    """One that ships: the folder of its data, what those are and their licence, which of its queries train (None: all), and its number."""
+    """One that ships: the folder of its data, what those are and their licence, how much of them is used (None: all), and its number.
+
+    `sample` is how many test queries, and how many passages beside those that answer them, the score on test is of.
+    """
 
     data: str
     origin: str
     licence: str
     note: str
     train_queries: int | None = None
+    sample: tuple[int, int] | None = None
     version: int = 1
 
 
@@ -44,23 +48,33 @@ SETS = {
     "ecommerce": Shipped(
         "ecommerce-hetpqa",
         "hetPQA, https://github.com/amazon-science/contextual-product-qa at cec976c",
-        "CDLA-Sharing-1.0",
+        "cdla-sharing-1.0",
         "real shopper questions without the product's title: many are ambiguous, and no score comes near 1",
     ),
     "legal": Shipped(
         "legal-conditionalqa",
         "ConditionalQA v1.0, https://github.com/haitian-sun/ConditionalQA at 77bd295",
-        "BSD-2-Clause and OGL-UK-3.0",
+        "bsd-2-clause and ogl-uk-3.0",
         "guidance of gov.uk; the data's authors ask that they be used for research on language alone, and for no legal purposes",
     ),
     "medical": Shipped(
         "medical-medquad",
         "MedQuAD, https://github.com/abachaa/MedQuAD at 577bd37",
-        "CC-BY-4.0",
+        "cc-by-4.0",
         "questions made from templates: real questions of patients are worded otherwise; no medical advice",
         train_queries=2000,
+        sample=(300, 1000),
     ),
 }
+
+
+HOW_TO_USE = """## How to use it
+
+It ships with adapt: `adapt encode {name} texts.txt` on the command line, `load("{reference}")` in Python. The base is not contained: it is
+downloaded when it is first needed, or lies in a folder that `ADAPT_BASES` names. No tokenizer lies here either, it is the base's: for peft
+and sentence-transformers, write a complete folder with `adapt export {name}`.
+
+"""
 
 
 def main() -> None:
@@ -69,7 +83,8 @@ def main() -> None:
     parser.add_argument("--only", choices=STEPS)
     options = parser.parse_args()
     os.environ["ADAPT_SHIPPED"] = "0"  # what is trained is numbered as if nothing shipped yet
-    faults = [fault for step in [options.only] if options.only else STEPS for name in options.sets.split(",") if (fault := STEPS[step](options, name))]
+    steps = [STEPS[options.only]] if options.only else STEPS.values()
+    faults = [fault for step in steps for name in options.sets.split(",") if (fault := step(options, name))]
     sys.exit("\n".join(faults) or None)
 
 
@@ -94,21 +109,48 @@ def score(options: argparse.Namespace, name: str) -> None:
     print(f"{name}: scoring", flush=True)
     data = options.shared / "data"
     found = adapt(
-        *("bench", f"{name}@1", "--data", data / SETS[name].data, "--general-data", data / GENERAL),
+        *("bench", f"{name}@1", "--data", test_data(options, name), "--general-data", data / GENERAL),
         *("--base", options.shared / "bases" / BASE, "--registry", home(name)),
     )
     CELLS.write(name, json.loads(json.dumps(found).replace(f"{data.resolve()}/", "").replace(f"{data}/", "")))
 
 
+def test_data(options: argparse.Namespace, name: str) -> Path:
+    """Return the folder of the test split: the set's own, or a sample of it (seed 0) in a folder whose name says so."""
+    from adapt_embed.data.beir import BeirFolder
+    from adapt_embed.data.pairs import draw_passages, draw_queries
+
+    whole, sample = options.shared / "data" / SETS[name].data, SETS[name].sample
+    if sample is None:
+        return whole
+    source, folder = BeirFolder(whole), home(name) / f"{SETS[name].data}-sample"
+    corpus = source.corpus()
+    pairs = draw_queries(source.pairs("test", corpus), sample[0], 0)
+    passages = draw_passages(pairs, corpus, sample[1], 0)
+    (folder / "qrels").mkdir(parents=True, exist_ok=True)
+    write_lines(folder / "corpus.jsonl", ({"_id": key, "title": "", "text": text} for key, text in passages.items()))
+    write_lines(folder / "queries.jsonl", ({"_id": key, "text": text} for key, text in pairs.queries.items()))
+    rows = [f"{query}\t{passage}\t{grade}" for query, of_query in pairs.positives.items() for passage, grade in of_query.items()]
+    (folder / "qrels" / "test.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *rows]) + "\n", encoding="utf-8")
+    return folder
+
+
+def write_lines(path: Path, rows: Iterable[dict]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
 def write(_options: argparse.Namespace, name: str) -> None:
     """Write an adapter into the package, with its scores and its card, and the index anew."""
     from adapt_embed.registry import read_entry
+    from adapt_embed.registry.staging import record_files
     from adapt_embed.registry.stored import as_read, entry_file
 
     folder = PACKAGE / name / str(SETS[name].version)
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(trained_folder(name), folder, ignore=NO_TOKENIZER)
-    entry = shipped_entry(name, read_entry(trained_folder(name) / "adapt.json"), folder)
+    entry = shipped_entry(name, read_entry(trained_folder(name) / "adapt.json"))
+    write_card(name, entry, folder)
+    entry = replace(entry, files=record_files(folder))
     (folder / "adapt.json").write_bytes(entry_file(as_read(entry)))
     write_index()
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -142,15 +184,24 @@ def trained_folder(name: str) -> Path:
     return home(name) / name / "1"
 
 
-def shipped_entry(name: str, trained, folder: Path):
+def shipped_entry(name: str, trained):
     """Return the entry of a version that ships: nothing of the machine that trained it, and the scores of the bench."""
-    from adapt_embed.registry.staging import record_files
-
     shipped, cell = SETS[name], CELLS.read()[name]
-    data = replace(trained.data, source=shipped.data, notes=(f"{shipped.origin}; {shipped.licence}", shipped.note))
+    data = replace(trained.data, source=shipped.data, licence=shipped.licence, notes=(shipped.origin, shipped.note))
     bases = tuple(replace(base, path=None) for base in trained.bases)
-    entry = replace(trained, version=shipped.version, bases=bases, data=data, scores=trained.scores | bench_scores(name, cell))
-    return replace(entry, files=record_files(folder))
+    return replace(trained, version=shipped.version, bases=bases, data=data, scores=trained.scores | bench_scores(name, cell))
+
+
+def write_card(name: str, entry, folder: Path) -> None:
+    """Write the card, with what the bench found."""
+    from adapt_embed.publish.card import CardOptions, card_files
+
+    bench = home(name) / "bench.json"
+    bench.write_text(json.dumps(CELLS.read()[name]).replace(f'"{name}@1"', f'"{entry.reference}"'), encoding="utf-8")
+    text = card_files(entry, folder, CardOptions(licence="apache-2.0", bench=bench))["README.md"]
+    before, _, rest = text.partition("## How to use it\n")
+    after = rest[rest.index("## Data and licences") :]
+    (folder / "README.md").write_text(f"{before}{HOW_TO_USE.format(reference=entry.reference, name=name)}{after}", encoding="utf-8")
 
 
 def bench_scores(name: str, cell: dict):

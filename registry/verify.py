@@ -87,7 +87,11 @@ def verify_registry(registry: RegistryView, fix: bool) -> VerifyReport:
 def _of_shipped(problem: Problem) -> Problem:
     """Say of a version that ships what mends it: the package's own files are nothing that `fix` may touch."""
     what = problem.detail.partition("; ")[0]
-    return replace(problem, detail=f"{what}; it ships with the package: install that again (pip install --force-reinstall adapt-embed)", is_fixable=False)
+    return replace(
+        problem,
+        detail=f"{what}; it ships with the package: install that again (pip install --force-reinstall adapt-embed)",
+        is_fixable=False,
+    )
 
 
 def check_entry(layer: Layer, entry: Entry) -> Iterator[Problem]:
