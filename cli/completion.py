@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ..names import normalise
-from .offers import aliases, bases, domains, explain_setting, methods, names, references, runs, settings, sources, versions
+from .offers import aliases, bases, domains, explain_setting, methods, names, own_versions, references, runs, settings, sources, versions
 
 Offer = Callable[[click.Context], Iterable[str]]
 
@@ -61,6 +61,7 @@ def _read_domain(text: str) -> str:
 
 REFERENCE = Offered(references, paths="dir")
 VERSION = Offered(versions, read=normalise)
+OWN_VERSION = Offered(own_versions, read=normalise)
 ALIAS = Offered(aliases, read=normalise)
 NAME = Offered(names, read=normalise)
 BASE = Offered(bases, paths="dir")

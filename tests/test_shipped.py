@@ -16,6 +16,7 @@ from adapt_embed.registry.foreign import add_folder
 from adapt_embed.registry.index import Index
 from adapt_embed.registry.layer import BUILTIN, NO_LAYER
 from adapt_embed.registry.stored import entry_file
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 ROOT = Path(__file__).parent.parent
@@ -129,6 +130,15 @@ def test_what_ships_is_not_removed(tiny_layer: Registry) -> None:
     assert result.exit_code == 1
     assert result.stderr == "Error: legal@1 ships with the package and cannot be removed; to leave out all that ship: ADAPT_SHIPPED=0\n"
     assert tiny_layer.folder(tiny_layer.find("legal")).is_dir()
+
+
+def test_a_shell_offers_to_remove_the_users_versions_alone(tiny_layer: Registry, tmp_path: Path) -> None:
+    adapt_json("add", tmp_path / "peft-legal", "--name", "legal")
+    offered = {}
+    for command in ("show", "rm"):
+        items = ShellComplete(main, {}, "adapt", "_ADAPT_COMPLETE").get_completions([command], "legal@")
+        offered[command] = [item.value for item in items if item.type == "plain"]
+    assert offered == {"show": ["legal@1", "legal@2"], "rm": ["legal@2"]}
 
 
 def test_what_ships_can_be_left_out(tiny_layer: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
