@@ -8,7 +8,9 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from .shown_text import defuse, one_line
 
 _GAP = "   "
 _INDENT = "  "
@@ -43,6 +45,7 @@ def output_width() -> int | None:
 
 def lay_out(table: TextTable, width: int | None = None) -> str:
     """Return a table as text: one line a row where that fits into `width` columns (None: whatever it takes), else one block a row."""
+    table = _defused(table)
     widths = [_widest([heading, *(row[column] for row in table.rows)]) for column, heading in enumerate(table.headings)]
     total = sum(widths) + len(_GAP) * (len(widths) - 1)
     fits = width is None or 1 + total <= width
@@ -52,6 +55,7 @@ def lay_out(table: TextTable, width: int | None = None) -> str:
 
 def lay_out_facts(facts: Sequence[tuple[str, str]], width: int | None = None) -> str:
     """Return names with values as text, the values under one another; a value may have several lines, and none is broken within a word."""
+    facts = [(one_line(name), defuse(value)) for name, value in facts]
     widest = max((cell_width(name) for name, _ in facts), default=0)
     return "\n".join(line for name, value in facts for line in _fact(_pad(name, widest) + _INDENT, value or "-", width, is_prose=False))
 
@@ -84,6 +88,12 @@ def cell_width(text: str) -> int:
     from rich.cells import cell_len
 
     return cell_len(text)
+
+
+def _defused(table: TextTable) -> TextTable:
+    """Return a table whose cells are as wide as they are shown: text of others is shown, and not obeyed."""
+    rows = [tuple(map(defuse, row)) for row in table.rows]
+    return replace(table, headings=tuple(map(one_line, table.headings)), rows=rows, title=defuse(table.title))
 
 
 def _widest(cells: Sequence[str]) -> int:

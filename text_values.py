@@ -24,5 +24,5 @@ def _word(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return repr(value) if value != value.strip() else value
+        return repr(value) if value != value.strip() or len(value.splitlines()) > 1 else value
     return "-" if value is None else json.dumps(value, ensure_ascii=False)

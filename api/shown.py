@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from ..shown_text import one_line
+
 
 def as_line(about: Mapping[str, Any]) -> str:
     """Return an adapter's facts (`Adapter.as_dict`) as one line."""
@@ -16,13 +18,16 @@ def as_line(about: Mapping[str, Any]) -> str:
 def as_html(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return rows as an HTML table, whose columns are the keys of them all; every text in it is escaped."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    head = "".join(f"<th>{escape(one_line(name))}</th>" for name in columns)
     body = "".join(f"<tr>{''.join(f'<td>{escape(_cell(row.get(name)))}</td>' for name in columns)}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _scores(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    return [f"{data} {each['metric']} {_cell(each['before'])} -> {_cell(each['after'])}" for data, each in scores.items()]
+    return [
+        f"{one_line(data)} {one_line(str(each['metric']))} {_cell(each['before'])} -> {_cell(each['after'])}"
+        for data, each in scores.items()
+    ]
 
 
 def _cell(value: object) -> str:
@@ -36,4 +41,4 @@ def _cell(value: object) -> str:
         case Mapping():
             return ", ".join(_scores(value))
         case _:
-            return str(value)
+            return one_line(str(value))

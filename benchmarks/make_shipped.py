@@ -196,9 +196,9 @@ def write_card(name: str, entry, folder: Path) -> None:
     """Write the card, with what the bench found."""
     from adapt_embed.publish.card import CardOptions, card_files
 
-    bench = home(name) / "bench.json"
-    bench.write_text(json.dumps(CELLS.read()[name]).replace(f'"{name}@1"', f'"{entry.reference}"'), encoding="utf-8")
-    text = card_files(entry, folder, CardOptions(licence="apache-2.0", bench=bench))["README.md"]
+    found = json.dumps(CELLS.read()[name], ensure_ascii=False).replace(f'"{name}@1"', f'"{entry.reference}"')
+    (folder / "bench.json").write_text(f"{found}\n", encoding="utf-8")
+    text = card_files(entry, folder, CardOptions(licence="apache-2.0"))["README.md"]
     before, _, rest = text.partition("## How to use it\n")
     after = rest[rest.index("## Data and licences") :]
     (folder / "README.md").write_text(f"{before}{HOW_TO_USE.format(reference=entry.reference, name=name)}{after}", encoding="utf-8")

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from ..shown_text import one_line
 from . import life
 
 Tell = Callable[[str, int, int], None]
@@ -35,7 +36,7 @@ def _bars(unit: str) -> Iterator[Tell]:
 
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn(unit),
@@ -46,7 +47,7 @@ def _bars(unit: str) -> Iterator[Tell]:
 
         def tell(what: str, done: int, total: int) -> None:
             if what not in bars:
-                bars[what] = progress.add_task(what, total=total)
+                bars[what] = progress.add_task(one_line(what), total=total)
             progress.update(bars[what], completed=done)
 
         yield tell

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ..errors import AdaptError
+from ..shown_text import defuse
 from . import process
 from .output import ToldError, print_json, say
 from .streams import close_silently, prepare_streams, was_printing, write_no_more
@@ -77,6 +78,7 @@ def _fail(message: str, json_output: bool, code: int) -> int:
 
 
 def _show(error: click.ClickException) -> int:
+    error.message = defuse(error.message)
     try:
         error.show()
     except OSError:

@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ..names import normalise
+from ..shown_text import one_line
 from .offers import aliases, bases, domains, explain_setting, methods, names, own_versions, references, runs, settings, sources, versions
 
 Offer = Callable[[click.Context], Iterable[str]]
@@ -47,7 +48,7 @@ class Offered(click.ParamType):
         before, comma, typed = incomplete.rpartition(",") if self.with_commas else ("", "", incomplete)
         paths = [CompletionItem(incomplete, type=self.paths)] if self.paths else []
         try:
-            known = [word for word in dict.fromkeys(self.offer(ctx)) if word.startswith(normalise(typed))]
+            known = [word for word in dict.fromkeys(self.offer(ctx)) if word.startswith(normalise(typed)) and word == one_line(word)]
         except Exception:  # a damaged registry, a folder that cannot be read: a shell has no use for the reason
             known = []
         return paths + [CompletionItem(before + comma + word, help=self.explain(word)) for word in known]

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from ..shown_text import one_line
+
 LINE_EVERY_S = 25.0
 STATUS_AFTER_S, STATUS_EVERY_S = 0.6, 0.2
 _FRAMES = "|/-\\"
@@ -85,7 +87,7 @@ def alive() -> Iterator[None]:
 def doing(what: str) -> None:
     """Say what is being done from now on."""
     for watch in _watches:
-        watch.what = what
+        watch.what = one_line(what)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ def command(domain: str | None, json_output: bool, registry_dir: Path | None) ->
 
 def _text(listing: "Listing", domain: str | None) -> str:
     from ..plurals import format_size
+    from ..shown_text import one_line
     from .render import format_dev, render_table
 
     registry = listing.registry
@@ -35,11 +36,11 @@ def _text(listing: "Listing", domain: str | None) -> str:
         return f"The registry {registry.home} holds nothing{' for ' + domain if domain else ''} yet. To make something: adapt train --domain {domain or 'legal'}"
     rows = []
     for entry in listing.entries:
-        bases = "\n".join(base.label for base in entry.bases)
+        bases = "\n".join(one_line(base.label) for base in entry.bases)
         aliases = ", ".join(registry.aliases_of(entry))
         created = entry.created[:16].replace("T", " ")
         size, dev = format_size(entry.size), format_dev(entry.dev)
         kind = entry.kind + (", built in" if registry.is_builtin(entry) else "")
-        rows.append((entry.reference, aliases, entry.domain or "", bases, kind, size, dev, created))
+        rows.append((entry.reference, aliases, one_line(entry.domain or ""), bases, kind, size, dev, created))
     headings = ("reference", "aliases", "domain", "base", "kind", "size", "dev", "created")
     return render_table(headings, rows, right=["size"])

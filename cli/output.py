@@ -10,6 +10,7 @@ import click
 
 from ..errors import ConfigError
 from ..files import STDOUT, check_outputs, descriptor_of
+from ..shown_text import defuse, defuse_json
 from . import life
 from .streams import echo, write_no_more
 
@@ -44,10 +45,10 @@ def emit_after(write: Callable[[], None], result: dict[str, Any], text: str, jso
 
 
 def say(message: str) -> None:
-    """Tell something on stderr; where that cannot be written, the work goes on anyway."""
+    """Tell something on stderr, as `echo` does on stdout; where that cannot be written, the work goes on anyway."""
     try:
         with life.printing():
-            click.echo(message, err=True)
+            click.echo(defuse(message), err=True)
     except OSError:
         write_no_more(sys.stderr)
 
@@ -76,4 +77,4 @@ def print_json(result: dict[str, Any]) -> None:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(result)  # every character that stdout lacks as \uXXXX, which JSON reads back
-    echo(text)
+    echo(defuse_json(text))

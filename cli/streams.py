@@ -9,13 +9,14 @@ from typing import TextIO
 
 import click
 
+from ..shown_text import defuse
 from . import life
 
 
 def echo(text: str) -> None:
-    """Print a line on stdout."""
+    """Print a line on stdout; whatever a file of somebody's put into it, the terminal shows and does not obey."""
     with life.printing():
-        click.echo(text)
+        click.echo(defuse(text))
 
 
 def prepare_streams() -> bool:

@@ -26,6 +26,16 @@ def licence_beside(source: Path) -> str | None:
     return _stated(text) if text.startswith("---") else None
 
 
+def known_licence(source: str) -> str | None:
+    """Return the licence of a recorded source that ships or that a domain names, whose record is from before licences were kept."""
+    from .domains import domain_names, load_domain
+
+    if source.startswith("sample:"):
+        return SAMPLE_LICENCE
+    sets = (each for name in domain_names() for each in load_domain(name).hub) if source.startswith("hub:") else ()
+    return next((each.licence for each in sets if each.id == source.removeprefix("hub:").partition("@")[0]), None)
+
+
 def join_licences(licences: list[str | None]) -> str | None:
     """Return the licences of several sources, in their order; None where none is known."""
     return _JOINT.join(each or UNKNOWN for each in licences) if any(licences) else None

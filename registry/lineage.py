@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import AdaptError
+from ..shown_text import one_line
 from .entry import Entry
 from .view import RegistryView
 
@@ -30,7 +31,7 @@ class Lineage:
 
     def draw(self) -> Iterator[str]:
         """Yield a line for the version, and below it a branch for each of its parents."""
-        yield f"{self.reference}  {self._what()}" + ("" if self.weight is None else f"  weight {self.weight:g}")
+        yield f"{one_line(self.reference)}  {one_line(self._what())}" + ("" if self.weight is None else f"  weight {self.weight:g}")
         for number, parent in enumerate(self.parents, start=1):
             first, *below = parent.draw()
             is_last = number == len(self.parents)

@@ -34,12 +34,12 @@ LAYERS = (
         "lazy",
         "names",
         "plurals",
-        "shown_text",
         "text_tables",
         "text_values",
         "timing",
         "versions",
     ),
+    ("shown_text",),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

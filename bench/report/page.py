@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ...shown_text import defuse
 from ..leaks.leakage import Leakage
 from ..result import BenchResult, Comparison
 from . import tables
@@ -93,9 +94,16 @@ def _title(result: BenchResult) -> str:
 
 @cache
 def _environment() -> Environment:
-    made = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
+    )
     made.filters["signed"] = signed
     return made
+
+
+def _shown(value: object) -> object:
+    """Return a text of the user's that turns no direction of reading beyond itself; what the page made itself stays (`Markup`)."""
+    return defuse(value) if type(value) is str else value
 
 
 def _source(name: str) -> str:

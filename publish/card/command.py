@@ -5,20 +5,21 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 
+from ...data.in_memory import IN_MEMORY
 from ...registry import Entry
 
 _KINDS: dict[str, Callable[[Entry, str | None], Iterator[str]]]
 
 
 def command_of(entry: Entry, base_id: str | None) -> str | None:
-    """Return the command; None of what was made in another way.
+    """Return the command; None of what was made in another way, such as by a program from data in memory.
 
     Args:
         entry: The version, without paths of the machine.
         base_id: What its base is called on the Hub; None where it has no name there.
     """
     make = _KINDS.get(entry.kind)
-    if make is None or entry.method is None:
+    if make is None or entry.method is None or (entry.data is not None and entry.data.source == IN_MEMORY):
         return None
     return shlex.join(make(entry, base_id))
 
@@ -30,6 +31,8 @@ def _train(entry: Entry, base_id: str | None) -> Iterator[str]:
     yield from ("--base", base_id or entry.bases[0].label)
     if entry.data is not None and entry.data.language in ("en", "zh"):
         yield from ("--lang", entry.data.language)
+    if entry.side != "both":
+        yield from ("--side", entry.side)
     if entry.seed is not None:
         yield from ("--seed", str(entry.seed))
     for name, value in changed_settings(entry).items():
@@ -81,8 +84,8 @@ def _ensemble(entry: Entry, _base_id: str | None) -> Iterator[str]:
 
 def _weights(entry: Entry) -> Iterator[str]:
     weights = [parent.weight for parent in entry.parents]
-    if weights and None not in weights:
-        yield from ("--weights", ",".join(f"{weight:g}" for weight in weights if weight is not None))
+    if None not in weights and len(set(weights)) > 1:  # equal ones are the default
+        yield from ("--weights", ",".join(map(str, weights)))
 
 
 _KINDS = {"adapter": _train, "merge": _merge, "ensemble": _ensemble}

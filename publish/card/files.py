@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...errors import ConfigError
 from ...registry import Entry
+from .eval_results import eval_result_files
 from .facts import Card, card_facts
 from .front_matter import front_matter
 from .options import CardOptions
@@ -27,7 +28,7 @@ def card_files(entry: Entry, folder: Path, options: CardOptions | None = None) -
     """
     options = options or CardOptions()
     card = card_facts(entry, folder, options)
-    return {README: _readme(card, options)}
+    return {README: _readme(card, options), **eval_result_files(card.bench, card.mteb_data)}
 
 
 def _readme(card: Card, options: CardOptions) -> str:

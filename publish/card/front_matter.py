@@ -13,8 +13,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...shown_text import one_line
 from .benched import TaskScore
-from .facts import Card
+from .facts import Card, is_hub_id
+from .mteb_tasks import MtebData
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
@@ -83,10 +85,9 @@ def _own_tags(card: Card) -> Iterator[str]:
 
 
 def _data_sets(card: Card) -> Iterator[str]:
-    """Yield the Hub ids of the data sets that were trained on."""
-    for each in card.data:
-        if each.source.startswith("hub:"):
-            yield each.source.removeprefix("hub:").partition("@")[0]
+    """Yield the Hub ids of the data sets that were trained on, each once."""
+    named = (each.source.removeprefix("hub:").partition("@")[0] for each in card.data if each.source.startswith("hub:"))
+    yield from dict.fromkeys(each for each in named if is_hub_id(each))
 
 
 def _results(card: Card) -> Iterator[EvalResult]:
@@ -100,25 +101,27 @@ def _results(card: Card) -> Iterator[EvalResult]:
             dataset_name="the dev split of its training data",
             dataset_split="dev",
             metric_type=_metric_id(card.dev.metric),
-            metric_name=card.dev.metric,
+            metric_name=one_line(card.dev.metric),
             metric_value=round(card.dev.after, 5),
         )
     if card.bench is not None:
-        yield from map(_result, card.bench.scores)
+        yield from (_result(score, card.mteb_data.get(score.task)) for score in card.bench.scores)
 
 
-def _result(score: TaskScore) -> EvalResult:
+def _result(score: TaskScore, data: MtebData | None) -> EvalResult:
     from huggingface_hub import EvalResult
 
-    kind, name = _TASK_TYPES.get(score.type, (score.type.lower(), score.type))
+    kind, name = _TASK_TYPES.get(score.type, (_metric_id(score.type), one_line(score.type)))
     return EvalResult(
         task_type=kind,
         task_name=name,
-        dataset_type="unknown",
-        dataset_name=score.task,
-        dataset_split=score.split,
-        metric_type=_metric_id(score.metric),
-        metric_name=score.metric,
+        dataset_type=data.id if data else "unknown",
+        dataset_name=f"MTEB {score.task}" if data else one_line(score.task),
+        dataset_config=data.subset if data else None,
+        dataset_split=one_line(score.split),
+        dataset_revision=data.revision if data else None,
+        metric_type=data.main_score if data and data.metric == score.metric else _metric_id(score.metric),
+        metric_name=one_line(score.metric),
         metric_value=round(score.after, 5),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ...data.licence import known_licence
 from ...registry import Entry
 
 _JOINT = " + "  # between the sources of one run, and between their licences
@@ -68,7 +69,8 @@ def _used(entry: Entry, ancestors: Mapping[str, Entry], seen: frozenset[str]) ->
         sources = entry.data.source.split(_JOINT)
         licences = (entry.data.licence or "").split(_JOINT)
         for number, source in enumerate(sources):
-            yield UsedData(entry.reference, source, (licences[number] if len(licences) == len(sources) else entry.data.licence) or None)
+            recorded = licences[number] if len(licences) == len(sources) else entry.data.licence
+            yield UsedData(entry.reference, source, recorded or known_licence(source))
     for parent in entry.parents:
         if parent.reference in ancestors and parent.reference not in seen:
             yield from _used(ancestors[parent.reference], ancestors, seen | {parent.reference})
