@@ -171,6 +171,7 @@ def write(_options: argparse.Namespace, name: str) -> None:
     entry = replace(entry, files=record_files(folder))
     (folder / "adapt.json").write_bytes(entry_file(as_read(entry)))
     write_index()
+    CELLS.fold()
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{name}: {size / 1e6:.2f} MB: {folder.relative_to(PROJECT)}", flush=True)
 
