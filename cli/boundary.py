@@ -1,5 +1,6 @@
 """The one place where errors become messages and exit codes."""
 
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -78,9 +79,10 @@ def _fail(message: str, json_output: bool, code: int) -> int:
 
 
 def _show(error: click.ClickException) -> int:
-    error.message = defuse(error.message)
+    text = io.StringIO()
+    error.show(text)  # with the usage, where it is a usage error
     try:
-        error.show()
+        click.echo(defuse(text.getvalue()), err=True, nl=False)
     except OSError:
         write_no_more(sys.stderr)
     return error.exit_code

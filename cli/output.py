@@ -10,7 +10,7 @@ import click
 
 from ..errors import ConfigError
 from ..files import STDOUT, check_outputs, descriptor_of
-from ..shown_text import defuse, defuse_json
+from ..shown_text import defuse, defuse_json, one_line
 from . import life
 from .streams import echo, write_no_more
 
@@ -51,6 +51,16 @@ def say(message: str) -> None:
             click.echo(defuse(message), err=True)
     except OSError:
         write_no_more(sys.stderr)
+
+
+def confirm(question: str) -> None:
+    """Ask on stderr whether to go on, and shown as `say` shows it.
+
+    Raises:
+        Abort: the answer is no.
+    """
+    with life.paused():
+        click.confirm(one_line(question), abort=True, err=True)
 
 
 def reserve_outputs(outputs: Mapping[str, Path | None], json_output: bool) -> None:

@@ -12,7 +12,7 @@ from ..plurals import count
 from .command import Group
 from .completion import RUN
 from .options import common_options
-from .output import emit, say
+from .output import confirm, emit, say
 
 if TYPE_CHECKING:
     from ..registry.runs import InterruptedRun
@@ -56,7 +56,7 @@ def rm_command(ctx: click.Context, ids: tuple[str, ...], every: bool, yes: bool,
     for run in chosen:
         say(f"{run.id}: {run.describe()}")
     if every and chosen and not yes and sys.stdin.isatty():
-        click.confirm(f"Remove {count(len(chosen), 'interrupted run')}?", abort=True, err=True)
+        confirm(f"Remove {count(len(chosen), 'interrupted run')}?")
     for run in chosen:
         remove_run(run)
     size = sum(run.size for run in chosen)

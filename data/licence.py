@@ -45,7 +45,7 @@ def _stated(text: str) -> str | None:
     from huggingface_hub import RepoCard
 
     try:
-        stated = RepoCard(text, ignore_metadata_errors=True).data.to_dict().get("license")
+        stated = RepoCard(text, ignore_metadata_errors=True).data.get("license")
     except Exception:  # whatever yaml makes of a text of somebody's
         return None
     words = [each.strip() for each in (stated if isinstance(stated, list) else [stated]) if isinstance(each, str) and each.strip()]

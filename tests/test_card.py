@@ -24,6 +24,7 @@ from adapt_embed.registry import BaseRecord, DataRecord, Entry, ParentRecord, Re
 from click.testing import CliRunner
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
+HAS_SIDES = "side" in {each.name for each in fields(TrainConfig)}
 REPO, BASE = "someone/legal-lora", "someone/tiny-base"
 HOSTILE = "a|b `c` *d* [e](http://x) <script>x</script> {{ 7 * 7 }}\n## heading\n---\n\x1b[2J\u202e```"
 
@@ -35,6 +36,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, toy_folder: 
     config = TrainConfig(epochs=1, batch_size=32, rank=2, max_tokens=16, learning_rate=1e-2, precision="fp32")
     for domain in ("legal", "medical"):
         train(domain, str(toy_folder), base=str(tiny_base), config=config, registry=place, data_licence="cc-by-4.0")
+    if HAS_SIDES:
+        train("asked", str(toy_folder), base=str(tiny_base), config=replace(config, side="query"), registry=place)
     merge_adapters(["legal", "medical"], method="ties", name="both", registry=place)
     ensemble_adapters(["legal", "medical"], mode="concat", name="beside", registry=place)
     ensemble_adapters(["legal", "medical"], mode="rrf", name="ranks", registry=place)
@@ -244,7 +247,8 @@ def run(code: str, folder: Path, base: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("name", ["legal", "both"])
+@pytest.mark.parametrize("name", ["legal", "both", *(["asked"] if HAS_SIDES else [])])
+@pytest.mark.filterwarnings("ignore:SentenceTransformer.load:DeprecationWarning")  # sentence-transformers, of a folder of two routes
 def test_the_examples_of_an_adapter_give_the_same_vectors(registry: Registry, tiny_base: Path, name: str, language: str) -> None:
     import numpy as np
 

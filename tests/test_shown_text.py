@@ -1,10 +1,12 @@
 """Text of others on its way to a terminal or a page: every road passes one function, and nothing is obeyed."""
 
+import ast
+import importlib
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,9 @@ from adapt_embed.api.shown import as_html, as_line
 from adapt_embed.bench.report.page import _environment
 from adapt_embed.cli import life, main
 from adapt_embed.cli.completion import Offered
-from adapt_embed.cli.output import print_json, say
+from adapt_embed.cli.output import confirm, print_json, say
 from adapt_embed.errors import AdaptError
+from adapt_embed.publish.card import licence_questions
 from adapt_embed.registry import BaseRecord, DataRecord, Entry, ParentRecord, Registry, ScoreRecord
 from adapt_embed.shown_text import defuse, defuse_json, one_line
 from adapt_embed.text_tables import TextTable, cell_width, lay_out, lay_out_facts
@@ -125,6 +128,48 @@ def test_messages_and_json_are_not_obeyed(capsys: pytest.CaptureFixture[str]) ->
     out, err = capsys.readouterr()
     assert not OBEYED.search(out + err)
     assert json.loads(out) == {"text": HOSTILE}
+
+
+def test_a_question_is_not_obeyed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    prompts: list[str] = []
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda prompt: prompts.append(prompt) or "y")
+    confirm(HOSTILE)
+    asked = "".join([*prompts, *capsys.readouterr()])
+    assert "\\x1b[2J" in asked
+    assert not OBEYED.search(asked)
+    entry = DataRecord(source=HOSTILE, licence=f"cc-by-nc-4.0{HOSTILE}")
+    base = BaseRecord(id="a/b", sha256="0" * 64)
+    (question,) = licence_questions(Entry(kind="adapter", name="a", bases=(base,), data=entry))
+    assert not OBEYED.search(question)
+
+
+PAST_IT = {"streams.py", "output.py", "boundary.py", "life.py", "encode.py"}
+"""Modules that print by themselves: those that defuse, and one that prints numbers."""
+
+
+def test_no_module_prints_past_the_function() -> None:
+    folder = Path(importlib.import_module("adapt_embed.cli").__file__).parent
+    found = [
+        f"{path.name}:{call.lineno}" for path in sorted(folder.rglob("*.py")) if path.name not in PAST_IT for call in printing_calls(path)
+    ]
+    assert not found, f"print with echo or say, ask with confirm (cli/streams.py, cli/output.py): {', '.join(found)}"
+
+
+def printing_calls(path: Path) -> Iterator[ast.Call]:
+    """Calls that print something other than a text of the module's own."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or not node.args or isinstance(node.args[0], ast.Constant):
+            continue
+        if ast.unparse(node.func) in (
+            "print",
+            "click.echo",
+            "click.secho",
+            "click.confirm",
+            "click.prompt",
+            "sys.stdout.write",
+            "sys.stderr.write",
+        ):
+            yield node
 
 
 def test_a_sign_of_life_is_not_obeyed() -> None:

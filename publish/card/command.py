@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from ...data.in_memory import IN_MEMORY
 from ...registry import Entry
 
+_OF_ITS_OWN = ("seed", "side")
+"""Settings that an option of their own says."""
 _KINDS: dict[str, Callable[[Entry, str | None], Iterator[str]]]
 
 
@@ -50,7 +52,7 @@ def changed_settings(entry: Entry) -> dict[str, object]:
     from ...adapters.settings.setting import describe_settings
 
     known = describe_settings(TrainConfig)
-    recorded = {name: value for name, value in entry.config.items() if name in known and name != "seed"}
+    recorded = {name: value for name, value in entry.config.items() if name in known and name not in _OF_ITS_OWN}
     return {name: value for name, value in recorded.items() if value is not None and value != _plain(known[name].default)}
 
 

@@ -51,7 +51,7 @@ def _file(bench: Benched, scores: list[tuple[TaskScore, MtebData]]) -> str:
         )
         for score, data in scores
     ]
-    text = yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True)
+    text: str = yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True)
     if parse_eval_result_entries(yaml.safe_load(text)) != entries:
         raise ConfigError(f"the results of {scores[0][1].task} are not read back as they were written")
     return text

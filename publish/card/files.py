@@ -33,12 +33,11 @@ def card_files(entry: Entry, folder: Path, options: CardOptions | None = None) -
 
 def _readme(card: Card, options: CardOptions) -> str:
     from huggingface_hub import ModelCard
-    from huggingface_hub.utils import yaml_dump
 
     data = front_matter(card)
     text = render_card(card, options.language, options.template).strip("\n")
-    content = f"---\n{yaml_dump(data.to_dict(), sort_keys=False, line_break=chr(10)).strip()}\n---\n\n{text}\n"
+    content = f"---\n{data.to_yaml()}\n---\n\n{text}\n"
     read = ModelCard(content)
-    if read.data.to_dict() != data.to_dict() or read.text.strip("\n") != text:
+    if read.data.to_yaml() != data.to_yaml() or read.text.strip("\n") != text:
         raise ConfigError(f"the card of {card.entry.reference} is not read back as it was written; name it and its domain in plain letters")
     return content

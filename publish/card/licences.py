@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...data.licence import known_licence
 from ...registry import Entry
+from ...shown_text import one_line
 
 _JOINT = " + "  # between the sources of one run, and between their licences
 
@@ -57,10 +58,11 @@ def licence_questions(entry: Entry, ancestors: Mapping[str, Entry] | None = None
 
 
 def _question(data: UsedData) -> str | None:
+    by, source, licence = one_line(data.by), one_line(data.source), one_line(data.licence or "")
     if data.limits:
-        return f"{data.by} was trained on {data.source}, whose licence {data.licence} {' and '.join(data.limits)}: may it be shared?"
-    if data.licence is None or data.licence.lower() in _UNKNOWN:
-        return f"{data.by} was trained on {data.source}, whose licence is not known: may it be shared?"
+        return f"{by} was trained on {source}, whose licence {licence} {' and '.join(data.limits)}: may it be shared?"
+    if licence.lower() in _UNKNOWN:
+        return f"{by} was trained on {source}, whose licence is not known: may it be shared?"
     return None
 
 
