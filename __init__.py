@@ -9,21 +9,43 @@ TYPE_CHECKING = False  # as typing has it: checkers take it for true
 if TYPE_CHECKING:
     from .adapters.config import TrainConfig
     from .api.adapter import Adapter
+    from .api.batching import AdapterBatch, batch_adapters
     from .api.benching import bench_adapters
     from .api.ensembles import ensemble_adapters
+    from .api.indexes import Index
     from .api.loading import load
     from .api.merging import merge_adapters
+    from .api.pulling import pull_adapter
+    from .api.pushing import push_adapter
     from .api.training import train
 
-__all__ = ["Adapter", "TrainConfig", "bench_adapters", "ensemble_adapters", "load", "merge_adapters", "train"]
+__all__ = [
+    "Adapter",
+    "AdapterBatch",
+    "Index",
+    "TrainConfig",
+    "batch_adapters",
+    "bench_adapters",
+    "ensemble_adapters",
+    "load",
+    "merge_adapters",
+    "pull_adapter",
+    "push_adapter",
+    "train",
+]
 
 _MODULES = {
     "Adapter": "api.adapter",
+    "AdapterBatch": "api.batching",
+    "batch_adapters": "api.batching",
+    "Index": "api.indexes",
     "TrainConfig": "adapters.config",
     "bench_adapters": "api.benching",
     "ensemble_adapters": "api.ensembles",
     "load": "api.loading",
     "merge_adapters": "api.merging",
+    "pull_adapter": "api.pulling",
+    "push_adapter": "api.pushing",
     "train": "api.training",
 }
 

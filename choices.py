@@ -3,7 +3,16 @@
 from typing import Literal
 
 Role = Literal["query", "document"]
+Side = Literal["both", "query", "document"]
+"""Which texts an adapter changes; those of the other role have the vectors of its base."""
+
+SIDES: dict[Side, str] = {"both": "queries and documents", "query": "queries alone", "document": "documents alone"}
+"""Side -> what an adapter is for, in words."""
+
 Precision = Literal["auto", "fp32", "bf16"]
+TrainedSide = Literal["both", "query"]
+"""Which texts go through a trained adapter."""
+
 StoreDtype = Literal["fp16", "bf16", "fp32"]
 """Number format of an adapter's file."""
 

@@ -8,9 +8,12 @@ def parse_json(text: str) -> Any:
     """Read JSON.
 
     Raises:
-        ValueError: it is not JSON, or an object gives a key twice.
+        ValueError: it is not JSON, is nested without an end, or an object gives a key twice.
     """
-    return _DECODER.decode(text)
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply to be read") from None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -63,9 +63,18 @@ class Batches:
     def batch(self, step: int) -> TextBatch:
         """Return the batch of a step, counted from 0."""
         epoch, row = divmod(step, self.steps_per_epoch)
+        return self._assemble(self.query_ids(step), np.random.default_rng([self._config.seed, epoch, row]))
+
+    def query_ids(self, step: int) -> list[str]:
+        """Return the queries of the batch of a step, in their order there."""
+        epoch, row = divmod(step, self.steps_per_epoch)
         order = np.random.default_rng([self._config.seed, epoch]).permutation(len(self._ids))
         chosen = order[row * self._config.batch_size : (row + 1) * self._config.batch_size]
-        return self._assemble([self._ids[number] for number in sorted(chosen)], np.random.default_rng([self._config.seed, epoch, row]))
+        return [self._ids[number] for number in sorted(chosen)]
+
+    def queries(self, query_ids: list[str]) -> list[str]:
+        """Return the texts of some queries."""
+        return [self._pairs.queries[qid] for qid in query_ids]
 
     def _assemble(self, query_ids: list[str], generator: np.random.Generator) -> TextBatch:
         rows: dict[str, tuple[int, str]] = {}  # a passage's normalised text -> its column and its text

@@ -14,6 +14,7 @@ from .settings.groups import flatten_settings
 from .settings.joined import TrainSettings
 from .settings.reading import read_value
 from .settings.setting import describe_settings, one_of
+from .sides.table import AGAINST_CORPUS, SIDES, reads_corpus
 from .strategies.table import STRATEGIES
 
 
@@ -22,7 +23,13 @@ class _Row(Protocol):
     def settings(self) -> tuple[str, ...]: ...
 
 
-TABLES: dict[str, Mapping[str, _Row]] = {"loss": LOSSES, "strategy": STRATEGIES, "optimiser": OPTIMISERS, "schedule": SCHEDULES}
+TABLES: dict[str, Mapping[str, _Row]] = {
+    "loss": LOSSES,
+    "side": SIDES,
+    "strategy": STRATEGIES,
+    "optimiser": OPTIMISERS,
+    "schedule": SCHEDULES,
+}
 """Setting -> the table that it chooses a row of. A row reads the settings that it names."""
 
 
@@ -34,6 +41,7 @@ class TrainConfig(TrainSettings):
         super().__post_init__()
         for choice, table in TABLES.items():
             one_of(table)(choice, getattr(self, choice))
+        self._check_corpus()
         self.refuse_unread(name for name, each in describe_settings(TrainConfig).items() if getattr(self, name) != each.default)
 
     def refuse_unread(self, given: Iterable[str]) -> None:
@@ -45,17 +53,26 @@ class TrainConfig(TrainSettings):
         Raises:
             RequestError: one of them would be without effect; the message lists those that are read.
         """
-        idle = self._idle()
+        idle, needs_corpus = self._idle(), () if reads_corpus(self) else AGAINST_CORPUS
         for name in given:
+            if name in needs_corpus:
+                raise RequestError(f"{name} is of the loss against the whole corpus; add --side query, or --set loss.corpus=0.5")
             if name in idle:
                 choice = idle[name]
                 row = getattr(self, choice)
                 reads = ", ".join(TABLES[choice][row].settings) or "none of its kind"
                 raise RequestError(f"the {choice} {row} does not read {name}; it reads {reads}")
 
+    def _check_corpus(self) -> None:
+        """Refuse a loss that has no form against the whole corpus where one is needed."""
+        if reads_corpus(self) and LOSSES[self.loss].against_corpus is None:
+            having = ", ".join(name for name, row in LOSSES.items() if row.against_corpus)
+            why = "--side query" if self.side == "query" else f"loss.corpus={self.corpus:g}"
+            raise RequestError(f"the loss {self.loss} has no form against the whole corpus, which {why} needs; losses that have: {having}")
+
     def as_dict(self) -> dict[str, object]:
         """Return the settings that are read, as JSON can hold them."""
-        idle = self._idle()
+        idle = self._idle().keys() | (set() if reads_corpus(self) else set(AGAINST_CORPUS))
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items() if key not in idle}
 
     def identity(self) -> dict[str, object]:

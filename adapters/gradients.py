@@ -91,6 +91,14 @@ def backpropagate(
     return loss.item()
 
 
+@torch.no_grad()
+def embed_texts(base: Base, texts: list[str], role: Role, config: TrainConfig, token_ids: TokenIds) -> Tensor:
+    """Return the vectors of texts as the network stands, (n, d) float32 of length 1, without gradients."""
+    parts = make_parts(token_ids, texts, role, config)
+    with fast_layers(base, config.precision):
+        return in_order(parts, [embed(base, part.ids, config.precision) for part in parts])
+
+
 def batch_loss(queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainConfig) -> Tensor:
     """Return the loss of a batch whose texts are embedded: (q, d) and (p, d), length 1, in the batch's order."""
     positive, ignored, frequency = (

@@ -12,12 +12,12 @@ from ..base.load import Base
 from ..data.dev_set import DevSet
 from ..errors import TrainingError
 from ..events import Step
-from .batches import Batches, TextBatch
+from .batches import Batches
 from .config import TrainConfig
 from .evaluation import Evaluation, dev_encoder
-from .gradients import accumulate_gradients
 from .optimisers import OPTIMISERS
 from .schedules import learning_rate_factor
+from .sides.protocol import Objective, StepLoss
 from .strategies.protocol import Strategy
 from .token_ids import TokenIds
 
@@ -30,6 +30,8 @@ class RunState:
     losses: list[float] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
     best_weights: list[Tensor] | None = None
+    refreshed: list[Tensor] | None = None
+    """The weights that the objective was last refreshed with; None where it never was."""
 
     @property
     def best(self) -> Evaluation | None:
@@ -49,7 +51,7 @@ class Run:
     base: Base
     config: TrainConfig
     strategy: Strategy
-    batches: Batches
+    objective: Objective
     dev: DevSet | None
     parameters: list[nn.Parameter]
     state: RunState
@@ -61,6 +63,11 @@ class Run:
         self.optimizer = OPTIMISERS[self.config.optimiser].make(self.parameters, self.config)
         self.token_ids = TokenIds(self.base, self.config.max_tokens)
 
+    @property
+    def batches(self) -> Batches:
+        """Which queries stand in which step, and how many steps there are."""
+        return self.objective.batches
+
     def go(self, on_step: Callable[[Step], None], save: Callable[["Run"], None]) -> None:
         """Run to the end, or until dev has not gained for `patience` evaluations. `save` is called before the first step and after each one.
 
@@ -69,18 +76,19 @@ class Run:
         """
         self._evaluate_if_due()
         save(self)
-        for role, texts in self.batches.texts().items():
+        for role, texts in self.objective.texts().items():
             self.token_ids.of(texts, role)
+        if self.state.refreshed is not None:
+            self._refresh_as_before(self.state.refreshed)
         pairs, seconds = 0, 0.0
         while self.state.step < self.batches.steps and not self._is_spent():
             started = time.monotonic()
-            batch = self.batches.batch(self.state.step)
-            loss = self._step(batch)
+            done = self._step()
             seconds += time.monotonic() - started
-            pairs += int(batch.positive.sum())
+            pairs += done.pairs
             self._evaluate_if_due()
             save(self)
-            on_step(self._where(loss, pairs / seconds))
+            on_step(self._where(done.loss, pairs / seconds))
 
     def _where(self, loss: float, pairs_per_s: float) -> Step:
         dev = self.state.evaluations[-1].score if self.state.evaluations else None
@@ -101,7 +109,7 @@ class Run:
     def _evaluate(self, dev: DevSet) -> None:
         self.strategy.training(False)
         with self.strategy.as_stored():
-            score = dev.score(dev_encoder(self.base, self.config))
+            score = self.objective.score(dev, dev_encoder(self.base, self.config))
         evaluation = Evaluation(step=self.state.step, score=score)
         weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
         self.is_whole = False
@@ -110,7 +118,22 @@ class Run:
             self.state.best_weights = weights
         self.is_whole = True
 
-    def _step(self, batch: TextBatch) -> float:
+    def _refresh_if_due(self) -> None:
+        if self.objective.refreshes(self.state.step):
+            self.state.refreshed = [parameter.detach().cpu().clone() for parameter in self.parameters]
+            self.strategy.training(False)
+            self.objective.refresh(self.base, self.token_ids)
+
+    def _refresh_as_before(self, weights: list[Tensor]) -> None:
+        """Refresh as the run did that goes on here: with the weights of then, which say as much as what came of them and are smaller."""
+        present = [parameter.detach().clone() for parameter in self.parameters]
+        self.set_weights(weights)
+        self.strategy.training(False)
+        self.objective.refresh(self.base, self.token_ids)
+        self.set_weights(present)
+
+    def _step(self) -> StepLoss:
+        self._refresh_if_due()
         rate = self.config.learning_rate * learning_rate_factor(self.state.step, self.batches.steps, self.config)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -119,20 +142,20 @@ class Run:
         seed = (self.config.seed * 1_000_003 + self.state.step) * 1_009
         self.optimizer.zero_grad(set_to_none=True)
         try:
-            loss = accumulate_gradients(self.base, batch, self.config, seed, token_ids=self.token_ids)
+            done = self.objective.accumulate(self.base, self.state.step, seed, self.token_ids)
         except torch.OutOfMemoryError as e:
             raise TrainingError(
                 f"the memory of {self.base.device} ran out at step {self.state.step + 1}; lower max_tokens (now {self.config.max_tokens}), "
                 "free memory that others hold, or train on --device cpu"
             ) from e
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
-        if not (math.isfinite(loss) and math.isfinite(norm.item())):
+        if not (math.isfinite(done.loss) and math.isfinite(norm.item())):
             raise TrainingError(
-                f"the loss is not a number at step {self.state.step + 1} (loss {loss}, gradient {norm.item()}); lower learning_rate "
+                f"the loss is not a number at step {self.state.step + 1} (loss {done.loss}, gradient {norm.item()}); lower learning_rate "
                 f"(now {self.config.learning_rate:g}), raise temperature (now {self.config.temperature:g}), or compute in full precision with --dtype fp32"
             )
-        self._take(loss)
-        return loss
+        self._take(done.loss)
+        return done
 
     def _take(self, loss: float) -> None:
         """Change the parameters and count the step: between the two, the state is not one of the run."""
@@ -149,6 +172,7 @@ class Run:
             "losses": self.state.losses,
             "looks": [asdict(each) for each in self.state.evaluations],  # by the name that states of earlier versions have
             "best_weights": self.state.best_weights,
+            **({} if self.state.refreshed is None else {"refreshed": self.state.refreshed}),
             "weights": [parameter.detach().cpu() for parameter in self.parameters],
             "optimizer": self.optimizer.state_dict(),
         }
@@ -161,6 +185,7 @@ class Run:
             losses=saved["losses"],
             evaluations=[Evaluation(**each) for each in saved["looks"]],
             best_weights=saved["best_weights"],
+            refreshed=saved.get("refreshed"),
         )
         self.set_weights(saved["weights"])
         self.optimizer.load_state_dict(saved["optimizer"])

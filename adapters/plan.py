@@ -15,9 +15,15 @@ from ..encoders.tokens import tokenize
 from ..timing import estimate_seconds
 from .batches import Batches
 from .config import TrainConfig
+from .corpus.open import open_corpus
+from .corpus.stored import StoredCorpus
 from .evaluation import dev_encoder, make_dev_set
-from .gradients import accumulate_gradients
+from .sides.open import open_side
+from .sides.protocol import Objective
 from .strategies.table import open_strategy, put_in
+from .token_ids import TokenIds
+
+_TIMED_QUERIES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +44,9 @@ class TrainPlan:
     seconds: float | None = None
 
 
-def plan_training(base: Base, data: TrainingData, config: TrainConfig, *, timed: bool = False) -> TrainPlan:
+def plan_training(
+    base: Base, data: TrainingData, config: TrainConfig, *, timed: bool = False, corpus: StoredCorpus | None = None
+) -> TrainPlan:
     """Say what a run will do and what will go wrong; with `timed`, run one step on the side and estimate the time.
 
     The base is as it was afterwards, save that an adapter which lay over its weights is taken off when `timed`.
@@ -54,7 +62,7 @@ def plan_training(base: Base, data: TrainingData, config: TrainConfig, *, timed:
         file_bytes=trained.file_bytes,
         dev=describe_dev(dev, data),
         warnings=tuple(check_data(base, data, config)),
-        seconds=_estimate_run(base, batches, dev, config) if timed else None,
+        seconds=_estimate_run(base, open_side(batches, config, corpus or open_corpus(base, data, config)), dev, config) if timed else None,
     )
 
 
@@ -85,17 +93,21 @@ def instruction_is_known(base: Base) -> bool:
     return bool(base.encoding.query_prompt) or base.spec.alias is not None
 
 
-def _estimate_run(base: Base, batches: Batches, dev: DevSet | None, config: TrainConfig) -> float:
+def _estimate_run(base: Base, objective: Objective, dev: DevSet | None, config: TrainConfig) -> float:
     """Time one step (after one to warm up) and a fraction of an evaluation, and multiply."""
-    strategy, step_s = open_strategy(config), math.inf
+    strategy, step_s, batches, epoch_s = open_strategy(config), math.inf, objective.batches, 0.0
     with put_in(strategy, base):
+        if objective.refreshes(0):
+            queries, started = len(objective.texts()["query"]), time.monotonic()
+            objective.refresh(base, TokenIds(base, config.max_tokens), some=_TIMED_QUERIES)
+            epoch_s = (time.monotonic() - started) * queries / min(queries, _TIMED_QUERIES)
         strategy.training(True)
         for step in range(2):
             started = time.monotonic()
-            accumulate_gradients(base, batches.batch(step % batches.steps), config, step)
+            objective.accumulate(base, step % batches.steps, step)
             step_s = min(step_s, time.monotonic() - started)
     evaluations = 1 + batches.steps / (config.eval_steps or batches.steps_per_epoch)
-    return batches.steps * step_s + evaluations * _estimate_evaluation(base, dev, config)
+    return batches.steps * step_s + config.epochs * epoch_s + evaluations * _estimate_evaluation(base, dev, config)
 
 
 def _estimate_evaluation(base: Base, dev: DevSet | None, config: TrainConfig) -> float:

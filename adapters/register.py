@@ -10,6 +10,7 @@ from ..data.pairs import TrainingData
 from ..data.training_texts import TRAINING_TEXTS, sketch_texts, write_sketch
 from ..lora.gram_file import GRAMS, write_grams
 from ..registry import DataRecord, Entry, Registry, ScoreRecord, base_record
+from ..registry.router_folder import write_routes
 from ..versions import library_versions
 from .after.grams import MeasuredGrams
 from .config import TrainConfig
@@ -50,6 +51,7 @@ def register_adapter(
     """
     draft = Entry(
         kind="adapter",
+        side=config.side,
         name=name,
         domain=domain,
         bases=(base_record(base.spec),),
@@ -69,11 +71,18 @@ def register_adapter(
 
 
 def write_adapter(
-    folder: Path, base: Base, data: TrainingData, config: TrainConfig, result: TrainResult, grams: MeasuredGrams | None = None
+    folder: Path,
+    base: Base,
+    data: TrainingData,
+    config: TrainConfig,
+    result: TrainResult,
+    grams: MeasuredGrams | None = None,
 ) -> None:
     """Write everything of an adapter but the registry's own record: of the data, what finds a text of it again, and no text."""
     write_sentence_files(base, folder)
     open_strategy(config).write(result.factors, folder, *base_record(base.spec).loading_name)
+    if config.side == "query":
+        write_routes(folder)
     looks = [{"step": each.step, str(result.metric): each.score} for each in result.evaluations]
     history = {"losses": result.losses, "looks": looks}  # by the name that earlier versions' files have
     write_json(folder / "history.json", history)

@@ -14,8 +14,11 @@ from ..metrics import Metric
 from .batches import Batches
 from .checkpoint import Checkpoint
 from .config import TrainConfig
+from .corpus.open import open_corpus
+from .corpus.stored import StoredCorpus
 from .evaluation import Evaluation, make_dev_set
 from .loop import Run, RunState
+from .sides.open import open_side
 from .strategies.table import open_strategy, put_in
 
 
@@ -54,6 +57,7 @@ def train_adapter(
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
     on_step: Callable[[Step], None] = lambda _: None,
+    corpus: StoredCorpus | None = None,
 ) -> TrainResult:
     """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
 
@@ -65,15 +69,17 @@ def train_adapter(
         checkpoint: Where the state is kept; None keeps none.
         resume: Go on from the checkpoint where there is one.
         on_step: Called after each step.
+        corpus: The corpus as it is stored, where the configuration compares queries with it (`open_corpus`); None: it is embedded first.
 
     Raises:
         TrainingError: the loss is not a number, factors are too large to be stored, or the state cannot be written or read.
         ConfigError: a target module does not exist.
         ValueError: the base is being trained already.
     """
-    strategy = open_strategy(config)
+    strategy, batches = open_strategy(config), Batches(data.train, data.corpus, config)
+    objective = open_side(batches, config, corpus or open_corpus(base, data, config))
     with put_in(strategy, base) as parameters:
-        run = Run(base, config, strategy, Batches(data.train, data.corpus, config), make_dev_set(data), parameters, RunState())
+        run = Run(base, config, strategy, objective, make_dev_set(data), parameters, RunState())
         with checkpoint.held() if checkpoint is not None else nullcontext():
             return _train(run, checkpoint, resume, on_step)
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..choices import Precision, Role
+from ..choices import Precision, Role, Side
 from ..encoders.protocol import Encoder, Opened, Vectors, is_searcher
 from ..errors import AdapterError
 from ..events import QUIET, Events
@@ -36,6 +36,7 @@ class Adapter:
     Attributes:
         reference: Its full name, `legal@1`; of what is in memory alone, the name that it was given.
         kind: `adapter`, `merge`, `ensemble`, or `base`.
+        side: Which texts it changes; under `query`, documents have the vectors of the base, bit for bit.
         base: The name of its base, or of an ensemble's bases.
         domain: What it was made for; None where nobody said.
         path: Its folder; None for a base, and for what is in memory alone.
@@ -49,6 +50,7 @@ class Adapter:
 
     reference: str
     kind: str
+    side: Side = "both"
     base: str
     domain: str | None = None
     path: Path | None = None
@@ -145,6 +147,7 @@ class Adapter:
         return {
             "reference": self.reference,
             "kind": self.kind,
+            "side": self.side,
             "base": self.base,
             "domain": self.domain,
             "path": None if self.path is None else str(self.path),

@@ -73,6 +73,7 @@ def ensemble_adapters(
     return Adapter(
         reference=reference,
         kind="ensemble",
+        side=report.recipe.side,
         base=" + ".join(base.label for base in report.recipe.bases),
         domain=job.domain,
         report=report.as_dict(),

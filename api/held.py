@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from ..choices import TrainedSide
 from ..errors import AdapterError
 from ..references import LoadedBases, Resolved, open_reference, read_factors
 
@@ -47,10 +48,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """Factors that a training left in memory, and their base."""
+    """Factors that a training left in memory, their base, and which texts go through them."""
 
     base: Base
     trained: LoraFactors
+    side: TrainedSide = "both"
 
     def open(self, bases: LoadedBases) -> Opened:
         """Return the encoder of the base with them."""
@@ -60,6 +62,7 @@ class Trained:
         return LoraEncoder(
             bases.load(self.base.spec, self.base.encoding),
             self.trained,
+            {} if self.side == "query" else None,
             precision=settings.precision,
             max_tokens=settings.max_tokens or AS_THE_BASE,
             batch_tokens=settings.batch_tokens,

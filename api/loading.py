@@ -9,7 +9,7 @@ from typing import Any
 from ..base.encoding import BaseOptions
 from ..choices import Precision
 from ..events import QUIET, Events, note_once
-from ..references import EncoderSettings, Search, check_length, resolve_reference
+from ..references import EncoderSettings, Resolved, Search, check_length, resolve_reference
 from .adapter import Adapter
 from .held import Found
 from .places import Place, as_reference, search_in
@@ -56,10 +56,16 @@ def open_version(
     resolved = resolve_reference(reference, where)
     check_length(resolved, settings.max_tokens)
     note_once(events, resolved.notes)
+    return as_adapter(resolved, where, settings, report)
+
+
+def as_adapter(resolved: Resolved, where: Search, settings: EncoderSettings, report: Mapping[str, Any] | None = None) -> Adapter:
+    """Return a reference that was found as an adapter in a program's hands."""
     entry = resolved.entry
     return Adapter(
         reference=resolved.reference,
         kind=resolved.kind,
+        side=resolved.side,
         base=" + ".join(base.name for base in resolved.bases),
         domain=entry.domain if entry else None,
         path=resolved.folder,

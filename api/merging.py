@@ -78,6 +78,7 @@ def merge_adapters(
     return Adapter(
         reference=name or f"{report.config.method}({', '.join(report.parents)})",
         kind="merge",
+        side=job.side,
         base=job.parents[0].base.label,
         domain=job.domain,
         report=report.as_dict(),

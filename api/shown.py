@@ -11,7 +11,8 @@ from ..shown_text import one_line
 
 def as_line(about: Mapping[str, Any]) -> str:
     """Return an adapter's facts (`Adapter.as_dict`) as one line."""
-    named = [f"{name}={about[name]!r}" for name in ("kind", "base", "domain") if about[name] is not None]
+    told = ("kind", "base", "domain") if about["side"] == "both" else ("kind", "side", "base", "domain")
+    named = [f"{name}={about[name]!r}" for name in told if about[name] is not None]
     return f"Adapter({', '.join([repr(about['reference']), *named, *_scores(about['scores'])])})"
 
 

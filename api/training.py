@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from ..adapters.config import TrainConfig
@@ -31,6 +32,7 @@ class TrainOptions(TypedDict, total=False):
     skip_dangling: bool
     resume: bool
     data_licence: str | None
+    index: Path | None
 
 
 def train(
@@ -61,7 +63,7 @@ def train(
         device: As torch names it; None: the best one here.
         options: What is said of the base: its pooling, instructions, length or language.
         events: Receives each step, and notes on data, base and settings.
-        more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, `data_licence`, as `TrainRequest` describes them.
+        more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, `index`, `data_licence`, as `TrainRequest` describes them.
 
     Raises:
         DataError: the data are missing, empty or malformed; the row is named.
@@ -91,11 +93,12 @@ def _in_memory(
     return Adapter(
         reference=name,
         kind="adapter",
+        side=version.config.side,
         base=base.spec.name,
         domain=domain,
         scores={"dev": version.dev} if version.dev else {},
         report=report,
         where=where,
         settings=settings,
-        held=Trained(base, version.factors),
+        held=Trained(base, version.factors, version.config.side),
     )

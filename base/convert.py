@@ -17,8 +17,8 @@ from ..errors import BaseError, unknown_name
 from ..hub.snapshots import snapshot_identity
 from .encoding import BaseOptions, encoding_of
 from .fingerprint import WEIGHTS
+from .json_files import read_json, read_json_list
 from .known import KNOWN_BASES, KnownBase, find_known, known_of_name
-from .metadata import read_json, read_json_list
 from .pickled import PICKLED, PICKLED_INDEX, pickled_weights
 from .places import fetch_pickled, has_safetensors
 from .resolve import read_base

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import AdapterError, BaseError
-from .metadata import read_json
+from .json_files import read_json
 from .positions import count_positions
 from .spec import BaseSpec, EncodingSpec, ResolvedBase
 from .tokenizer import load_tokenizer, tokenizer_sha256
@@ -55,13 +56,8 @@ class Network:
         """
         if key == self.merged:
             return
+        self.check_fits({name: tuple(delta.shape) for name, delta in deltas.items()})
         modules = dict(self.model.named_modules())
-        for name, delta in deltas.items():
-            module = modules.get(name)
-            if not isinstance(module, nn.Linear) or module.weight.shape != delta.shape:
-                raise AdapterError(
-                    f"the adapter changes {name} {tuple(delta.shape)}, which {self.spec.name} does not have in that shape; it was made for another base"
-                )
         for name, weight in self.originals.items():
             modules[name].weight.copy_(weight)
         for name, delta in deltas.items():
@@ -69,6 +65,20 @@ class Network:
             self.originals.setdefault(name, weight.clone())
             weight.add_(delta.to(weight))
         self.merged = key
+
+    def check_fits(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Refuse changes (module name -> (out, in)) of modules that the network does not have.
+
+        Raises:
+            AdapterError: one names a module that the base does not have, or has another shape.
+        """
+        modules = dict(self.model.named_modules())
+        for name, shape in shapes.items():
+            module = modules.get(name)
+            if not isinstance(module, nn.Linear) or tuple(module.weight.shape) != tuple(shape):
+                raise AdapterError(
+                    f"the adapter changes {name} {tuple(shape)}, which {self.spec.name} does not have in that shape; it was made for another base"
+                )
 
 
 @dataclass(slots=True)

@@ -4,10 +4,14 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..choices import Side
 from ..errors import BaseError
+from .json_files import read_json, read_json_list
 from .known import Pooling
+from .router import read_side
 
 _MODULES = ("Transformer", "Pooling", "Normalize", "Dropout")
+_MODULES_OF_ADAPTERS = (*_MODULES, "Router")
 SENTENCE_CONFIGS = tuple(
     f"sentence_{kind}_config.json" for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 )
@@ -56,6 +60,7 @@ class FolderMetadata:
         tokenizer_options: What is given to the tokenizer's class beside its files.
         states_tokenizing: Whether the folder says anything of tokenising, by a tokenizer or a sentence configuration.
         has_tokenizer: Whether it holds a tokenizer.
+        side: Which texts an adapter's folder changes.
     """
 
     folder: Path | None = None
@@ -70,6 +75,7 @@ class FolderMetadata:
     tokenizer_options: dict[str, object] = field(default_factory=dict)
     states_tokenizing: bool = False
     has_tokenizer: bool = False
+    side: Side = "both"
 
 
 def read_metadata(folder: Path) -> FolderMetadata:
@@ -101,14 +107,16 @@ def read_metadata(folder: Path) -> FolderMetadata:
         tokenizer_options={key: value for key, value in options.items() if key not in ("model_max_length", "max_len")},
         states_tokenizing=bool(sentence) or has_tokenizer,
         has_tokenizer=has_tokenizer,
+        side=read_side(folder) if any(_kind(module) == "Router" for module in modules) else "both",
     )
 
 
 def _modules(folder: Path) -> list[dict]:
     """Read the list of modules, and refuse what would be left out in silence: a dense layer after pooling gives other vectors."""
     modules = read_json_list(folder / "modules.json")
+    known = _MODULES_OF_ADAPTERS if (folder / "adapter_config.json").is_file() else _MODULES
     for module in modules:
-        if _kind(module) not in _MODULES:
+        if _kind(module) not in known:
             raise BaseError(f"{folder / 'modules.json'} asks for a layer of type {_kind(module)}; only {', '.join(_MODULES)} are supported")
     return modules
 
@@ -224,40 +232,3 @@ def _pooling(folder: Path) -> Pooling | None:
     if on == ["pooling_mode_mean_tokens"]:
         return "mean"
     raise BaseError(f"{folder} asks for {config.get('pooling_mode') or on or 'no pooling'}; only CLS and mean pooling are supported")
-
-
-def read_json(path: Path) -> dict:
-    """Read a JSON object; an absent file is an empty one.
-
-    Raises:
-        BaseError: the file is there and is not a JSON object.
-    """
-    content = _read(path)
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise BaseError(f"{path} holds a {type(content).__name__}, not a JSON object")
-    return content
-
-
-def read_json_list(path: Path) -> list[dict]:
-    """Read a JSON list of objects; an absent file is an empty one.
-
-    Raises:
-        BaseError: the file is there and is not such a list.
-    """
-    content = _read(path)
-    if content is None:
-        return []
-    if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
-        raise BaseError(f"{path} is not a JSON list of objects")
-    return content
-
-
-def _read(path: Path) -> object:
-    if not path.is_file():
-        return None
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        raise BaseError(f"{path} is not valid JSON: {e}") from e

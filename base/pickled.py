@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .metadata import read_json
+from .json_files import read_json
 
 PICKLED = "pytorch_model.bin"
 PICKLED_INDEX = "pytorch_model.bin.index.json"

@@ -10,8 +10,9 @@ from ..errors import BaseError, unknown_name
 from .encoding import BaseOptions as BaseOptions
 from .encoding import encoding_of, first_stated
 from .fingerprint import fingerprint
+from .json_files import read_json
 from .known import DEFAULT_ALIAS, EMBEDDED_ALIAS, KNOWN_BASES, KnownBase, Language, find_known, known_base
-from .metadata import FolderMetadata, read_json
+from .metadata import FolderMetadata
 from .places import FoundIn, embedded_folder, find, hub_identity, in_adapt_bases
 from .positions import read_positions
 from .spec import BaseSpec as BaseSpec

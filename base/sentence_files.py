@@ -1,13 +1,16 @@
 """The files that make sentence-transformers treat a folder as adapt does: modules, pooling, normalisation, prompts, tokenizer."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .load import Base
-
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from .load import Base
 
 MODULES = ("Transformer", "Pooling", "Normalize")
 
@@ -19,10 +22,6 @@ def write_sentence_files(base: Base, folder: Path) -> None:
     Source: https://sbert.net/docs/sentence_transformer/usage/custom_models.html
     """
     spec, encoding = base.spec, base.encoding
-    modules = [
-        {"idx": number, "name": str(number), "path": f"{number}_{kind}" if number else "", "type": f"sentence_transformers.models.{kind}"}
-        for number, kind in enumerate(MODULES)
-    ]
     pooling = {
         "word_embedding_dimension": spec.dimension,
         "pooling_mode_cls_token": encoding.pooling == "cls",
@@ -36,7 +35,7 @@ def write_sentence_files(base: Base, folder: Path) -> None:
         "default_prompt_name": None,
         "similarity_fn_name": "cosine",
     }
-    write_json(folder / "modules.json", modules)
+    write_modules(folder, MODULES)
     write_json(folder / "1_Pooling" / "config.json", pooling)
     write_json(folder / "2_Normalize" / "config.json", {})
     write_json(folder / "config_sentence_transformers.json", prompts)
@@ -47,7 +46,16 @@ def write_sentence_files(base: Base, folder: Path) -> None:
     write_tokenizer(base.tokenizer, encoding.max_tokens, folder)
 
 
-def write_tokenizer(tokenizer: "PreTrainedTokenizerBase", max_tokens: int, folder: Path) -> None:
+def write_modules(folder: Path, kinds: Sequence[str]) -> None:
+    """Write `modules.json`: modules of these kinds in their order, the first at the folder's root."""
+    modules = [
+        {"idx": number, "name": str(number), "path": f"{number}_{kind}" if number else "", "type": f"sentence_transformers.models.{kind}"}
+        for number, kind in enumerate(kinds)
+    ]
+    write_json(folder / "modules.json", modules)
+
+
+def write_tokenizer(tokenizer: PreTrainedTokenizerBase, max_tokens: int, folder: Path) -> None:
     """Write a tokenizer with its class, padding token and maximum length in tokens, and no trace of this machine."""
     tokenizer.save_pretrained(folder)
     write_json(folder / "special_tokens_map.json", tokenizer.special_tokens_map)  # transformers before 5 looks for it

@@ -19,6 +19,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from ..choices import Side
+
 TaskRole = Literal["domain", "general"]
 StatisticName = Literal["mean", "Spearman", "AP", "none"]
 """How the items of a task make its score: `bench.statistics` resamples accordingly."""
@@ -75,6 +77,7 @@ class BenchedReference:
     precision: str
     max_tokens: int
     kind: str = "adapter"
+    side: Side = "both"
     domain: str | None = None
     parents: tuple[str, ...] = ()
     seeds: SeedGroup | None = None

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
@@ -69,8 +69,8 @@ class VectorStore:
                 here.update(_hashes(shard.get_tensor("texts")))
         return np.array([hash_text(text) in here for text in texts], np.bool_)
 
-    def add(self, space: str, texts: Sequence[str], vectors: Vectors, is_cut: NDArray[np.bool_]) -> None:
-        """Keep vectors, (n, d), as one shard."""
+    def add(self, space: str, texts: Sequence[str], vectors: Vectors, is_cut: NDArray[np.bool_], *, name: str | None = None) -> None:
+        """Keep vectors, (n, d), as one shard; `name` as `shard_path` takes it, None: one that nobody asks for."""
         hashes = [hash_text(text) for text in texts]
         shard = {
             "texts": np.frombuffer(b"".join(hashes), np.uint8).reshape(len(hashes), _HASH_BYTES),
@@ -78,8 +78,12 @@ class VectorStore:
             "sums": _checksums(hashes, is_cut, vectors),
             "vectors": np.ascontiguousarray(vectors, np.float32),
         }
-        self.files.write(self._folder / f"{space}-{uuid4().hex}{_SUFFIX}", safetensors.numpy.save(shard))
+        self.files.write(self.shard_path(space, name or uuid4().hex), safetensors.numpy.save(shard))
         self.added += len(texts)
+
+    def shard_path(self, space: str, name: str) -> Path:
+        """Return where a shard lies; of a part of a corpus, `corpus_name` is its name."""
+        return self._folder / f"{space}-{name}{_SUFFIX}"
 
     @property
     def _folder(self) -> Path:
@@ -94,7 +98,8 @@ class VectorStore:
         try:
             with safetensors.safe_open(path, framework="numpy") as shard:
                 hashes = _hashes(shard.get_tensor("texts"))
-                own = [row for row, text in enumerate(hashes) if text in missing]
+                first = {text: row for row, text in reversed(list(enumerate(hashes))) if text in missing}  # a corpus may repeat a text
+                own = sorted(first.values())
                 if not own:
                     return None
                 vectors, is_cut, sums = (shard.get_tensor(name)[own] for name in ("vectors", "is_cut", "sums"))
@@ -108,6 +113,21 @@ class VectorStore:
             return None
         rows = np.array([missing.pop(text) for text in taken], np.int64)
         return FoundVectors(rows, vectors, is_cut.astype(np.bool_))
+
+
+def corpus_name(texts: Sequence[str]) -> str:
+    """Return the name of the shard that holds these texts in this order."""
+    return hashlib.sha256(b"".join(map(hash_text, texts))).hexdigest()[:32]
+
+
+def is_sound(name: str, dimension: int, shard: Mapping[str, NDArray[Any]]) -> bool:
+    """Return whether a shard has the texts that its name says, a vector of each, and the checksums that were written."""
+    texts, is_cut, sums, vectors = (shard.get(each) for each in ("texts", "is_cut", "sums", "vectors"))
+    if texts is None or is_cut is None or sums is None or vectors is None or vectors.dtype != np.float32:
+        return False
+    is_named = hashlib.sha256(texts.tobytes()).hexdigest()[:32] == name
+    has_shape = len(texts) == len(is_cut) == len(sums) and vectors.shape == (len(texts), dimension)
+    return is_named and has_shape and np.array_equal(_checksums(_hashes(texts), is_cut, vectors), sums)
 
 
 def hash_text(text: str) -> bytes:

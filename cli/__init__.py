@@ -17,6 +17,8 @@ COMMANDS = {
     "ensemble": ("ensemble", "Use several members together, each with its own weights."),
     "bench": ("bench", "Score references side by side with the base, through mteb."),
     "encode": ("encode", "Embed lines of text."),
+    "index": ("index", "Embed a corpus once, for every adapter of queries to search."),
+    "search": ("search", "Search an index with references, side by side with the base."),
     "list": ("list_", "List what is in the registry."),
     "show": ("show", "Show one entry whole, with its lineage."),
     "rm": ("rm", "Remove a version."),
@@ -24,7 +26,10 @@ COMMANDS = {
     "alias": ("alias", "Give a version another name."),
     "add": ("add", "Register a PEFT LoRA folder."),
     "card": ("card", "Write the card of a version, as it would be shared."),
+    "pull": ("pull", "Fetch an adapter from the Hugging Face Hub."),
+    "update": ("update", "Fetch the newer commit of a version that lies on the Hub."),
     "verify": ("verify", "Check every file of the registry against its hash."),
+    "push": ("push", "Push a version to the Hugging Face Hub."),
     "base": ("base", "The bases that are known and at hand."),
 }
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
+from ..choices import Side
 from ..plurals import count
 from .command import Command
 from .completion import BASE, DOMAIN, KNOWN_BASE, NAME
-from .options import common_options
+from .options import Choice, common_options
 from .output import emit, say
 
 
@@ -30,6 +31,11 @@ from .output import emit, say
     metavar="NAME",
     help="A field of adapter_config.json that adapt does not know and that, as you say, changes no vector; repeat for several.",
 )
+@click.option(
+    "--side",
+    type=Choice(["both", "query"]),
+    help="What goes through it: queries and documents, or queries alone, documents having the vectors of the base; unless said, as the folder says.",
+)
 @common_options
 def command(
     folder: Path,
@@ -38,6 +44,7 @@ def command(
     base_reference: str | None,
     lend_from: str | None,
     ignored: tuple[str, ...],
+    side: Side | None,
     json_output: bool,
     registry_dir: Path | None,
 ) -> None:
@@ -58,11 +65,10 @@ def command(
         base_reference=base_reference,
         options=BaseOptions(settings_of=lend_from),
         ignored=ignored,
+        side=side,
     )
     for note in addition.notes:
         say(note)
     entry = addition.entry
-    text = (
-        f"{entry.reference} on {entry.bases[0].label}: {count(len(entry.files), 'file')}, {format_size(entry.size)}, in {addition.folder}"
-    )
+    text = f"{entry.reference}{' for queries alone' if entry.side == 'query' else ''} on {entry.bases[0].label}: {count(len(entry.files), 'file')}, {format_size(entry.size)}, in {addition.folder}"
     emit(addition.as_dict(), text, json_output)

@@ -67,6 +67,7 @@ def _text(report: EnsembleReport) -> str:
         f"members      {shares}",
         f"on           {' + '.join(base.label for base in recipe.bases)}",
         f"vectors      {vectors}{kept}",
+        *(["documents    have the vectors of the base: the ensemble is for queries alone"] if recipe.side == "query" else []),
         f"recipe       {report.path}",
     ]
     return "\n".join(lines)

@@ -27,6 +27,7 @@ def report_text(report: MergeReport) -> str:
         f"method       {report.config.method}{scaled}",
         f"weights      {shares}",
         f"rank         {report.result.rank}, energy kept {report.result.energy:.4f}",
+        *(["documents    have the vectors of the base: the merge is for queries alone"] if report.side == "query" else []),
         *([f"adapter      {report.path}", f"size         {report.size / 1e6:.2f} MB"] if report.entry else ["nothing is written"]),
     ]
     return "\n".join(lines)

@@ -22,6 +22,7 @@ def plan_text(plan: JobPlan) -> str:
         f"          {run.dev}",
         f"steps     {run.steps}, about {plan.seconds / 60:.1f} minutes",
         f"adapter   {run.parameters:,} numbers, about {run.file_bytes / 1e6:.1f} MB",
+        *([f"corpus    {plan.corpus.describe()}", *(f"          {line}" for line in plan.corpus.lines())] if plan.corpus else []),
         *([f"grams     {plan.grams.describe()}"] if plan.grams else []),
         *([f"seeds     {seeds[0]} to {seeds[-1]}: {len(seeds)} times these steps, minutes and bytes"] if len(seeds) > 1 else []),
         *_resume_lines(plan),

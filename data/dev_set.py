@@ -39,6 +39,10 @@ class DevSet:
             _encode_distinct(encoder, list(self.passages.values()), "document"),
         )
 
+    def score_queries(self, encoder: Encodes, passages: Vectors) -> float:
+        """Return the mean score over the queries as an encoder embeds them, with given vectors of the passages, as in `score_vectors`."""
+        return self.score_vectors(_encode_distinct(encoder, list(self.queries.values()), "query"), passages)
+
     def score_vectors(self, queries: Vectors, passages: Vectors) -> float:
         """Return the mean score of vectors.
 

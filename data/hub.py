@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from ..errors import DataError
 from ..hub.datasets_cache import split_files
 from ..hub.reach import hub_endpoint, hub_is_reachable
+from ..hub.reasons import explain
 from ..plurals import count
 from .columns import describe_unused, numbered_like
 from .domains import HubSet
@@ -135,9 +136,7 @@ def _load_split(hub_set: HubSet, config: str, split: str) -> "Dataset":
     try:
         return datasets.load_dataset(hub_set.id, name=config, split=split, revision=hub_set.revision)
     except Exception as e:  # datasets and its readers raise a dozen unrelated types
-        raise DataError(
-            f"{hub_set} could not be loaded ({config}, {split}): {(str(e) or type(e).__name__).splitlines()[0]}; {_USE_SAMPLE}"
-        ) from e
+        raise DataError(f"{hub_set} could not be loaded ({config}, {split}): {explain(e, repo=hub_set.id)}; {_USE_SAMPLE}") from e
 
 
 def _named(hub_set: HubSet, table: "Dataset") -> list[str]:

@@ -1,21 +1,27 @@
 """Files -> rows. Every complaint names the file and, where there is one, the line."""
 
 import csv
+import gzip
+import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO, TypeVar
 
 from ..errors import DataError
 from ..files import near_files
 from ..json_text import parse_json
 
+R = TypeVar("R")
 Row = dict[str, object]
 ID = "_id"
 _NOT_IN_IDS = re.compile("[\0\ud800-\udfff]")  # the end of a text in C, and halves of a character
 Naming = Callable[[Sequence[str]], list[str]]
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+GZIP = ".gz"
 
 
 @contextmanager
@@ -29,6 +35,20 @@ def reading(path: Path) -> Iterator[None]:
         raise DataError(f"{path} is not UTF-8 text ({e.reason} at byte {e.start}); save it as UTF-8") from e
     except OSError as e:
         raise DataError(f"{path} cannot be read: {e.strerror or e}") from e
+    except (EOFError, zlib.error) as e:
+        raise DataError(f"{path} is cut or damaged: {e}") from e
+
+
+def table_suffix(path: Path) -> str:
+    """Return what the name of a table ends in: of one that is compressed (`.csv.gz`), what is before that."""
+    return Path(path.stem).suffix if path.suffix == GZIP else path.suffix
+
+
+def open_text(path: Path, newline: str | None = None) -> TextIO:
+    """Open a text file, compressed by gzip or not; UTF-8, with or without a byte order mark."""
+    if path.suffix == GZIP:
+        return io.TextIOWrapper(gzip.GzipFile(path), encoding="utf-8-sig", newline=newline)
+    return path.open(encoding="utf-8-sig", newline=newline)
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[str, Row]]:
@@ -37,7 +57,7 @@ def read_jsonl(path: Path) -> Iterator[tuple[str, Row]]:
     Raises:
         DataError: the file is absent, not UTF-8, or a line is not a JSON object.
     """
-    with reading(path), path.open(encoding="utf-8-sig") as file:
+    with reading(path), open_text(path) as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 where = f"{path}, line {number}"
@@ -125,15 +145,17 @@ def read_table(path: Path, columns: Sequence[str], named: Naming = list) -> Tabl
     Raises:
         DataError: the file is absent, empty or malformed, of another kind, lacks one of `columns`, or has two of one name.
     """
-    readers = {".csv": _read_separated, ".tsv": _read_separated, ".jsonl": _read_json_table, ".parquet": _read_parquet}
-    if path.suffix not in readers:
-        raise DataError(f"{path} is not a table: its name ends in {path.suffix or 'nothing'}, expected {', '.join(TABLE_SUFFIXES)}")
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"{path} is empty; expected a table with the columns {', '.join(columns)}")
-    table = Table(list(readers[path.suffix](path, lambda found: _require(path, found, columns, named))))
+    table = Table(list(stream_table(path, columns, named)))
     if not table.rows:
         raise DataError(f"{path} holds no rows; expected a table with the columns {', '.join(columns)}")
     return table
+
+
+def stream_table(path: Path, columns: Sequence[str], named: Naming = list) -> Iterator[tuple[str, Row]]:
+    """Yield (file and line, row) of a table as `read_table` reads it, one row after another; raises as that."""
+    return _reader(_READERS, path)(path, lambda found: _require(path, found, columns, named))
 
 
 def read_heading(path: Path) -> list[str]:
@@ -142,13 +164,11 @@ def read_heading(path: Path) -> list[str]:
     Raises:
         DataError: the file is absent, empty or malformed, or of another kind.
     """
-    headings = {".csv": _separated_heading, ".tsv": _separated_heading, ".jsonl": _json_heading, ".parquet": _parquet_heading}
-    if path.suffix not in headings:
-        raise DataError(f"{path} is not a table: its name ends in {path.suffix or 'nothing'}, expected {', '.join(TABLE_SUFFIXES)}")
+    read = _reader(_HEADINGS, path)
     with reading(path):
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty; expected a table with a heading")
-        return headings[path.suffix](path)
+        return read(path)
 
 
 def check_heading(path: Path, columns: Sequence[str], named: Naming) -> None:
@@ -161,8 +181,8 @@ def check_heading(path: Path, columns: Sequence[str], named: Naming) -> None:
 
 
 def _separated_heading(path: Path) -> list[str]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return next(csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ","), [])
+    with open_text(path, newline="") as file:
+        return next(csv.reader(file, delimiter="\t" if table_suffix(path) == ".tsv" else ","), [])
 
 
 def _json_heading(path: Path) -> list[str]:
@@ -180,8 +200,8 @@ def _parquet_heading(path: Path) -> list[str]:
 
 def _read_separated(path: Path, check: Callable[[Sequence[str]], None]) -> Iterator[tuple[str, Row]]:
     csv.field_size_limit(2**31 - 1)  # a passage may be longer than the 128 KiB that csv allows by itself
-    tab = path.suffix == ".tsv"
-    with reading(path), path.open(encoding="utf-8-sig", newline="") as file:
+    tab = table_suffix(path) == ".tsv"
+    with reading(path), open_text(path, newline="") as file:
         lines = csv.reader(file, delimiter="\t" if tab else ",", quoting=csv.QUOTE_NONE if tab else csv.QUOTE_MINIMAL)
         heading: list[str] | None = None
         try:
@@ -221,6 +241,22 @@ def _read_parquet(path: Path, check: Callable[[Sequence[str]], None]) -> Iterato
                     yield f"{path}, row {number}", row
         except ArrowException as e:
             raise DataError(f"{path} could not be read as parquet: {str(e).splitlines()[0]}") from e
+
+
+_READERS = {".csv": _read_separated, ".tsv": _read_separated, ".jsonl": _read_json_table, ".parquet": _read_parquet}
+_HEADINGS = {".csv": _separated_heading, ".tsv": _separated_heading, ".jsonl": _json_heading, ".parquet": _parquet_heading}
+
+
+def _reader(readers: Mapping[str, R], path: Path) -> R:
+    """Return what reads a table of this name.
+
+    Raises:
+        DataError: it is not one.
+    """
+    suffix = table_suffix(path)
+    if suffix not in readers or (suffix == ".parquet" and path.suffix == GZIP):
+        raise DataError(f"{path} is not a table: its name ends in {path.suffix or 'nothing'}, expected {', '.join(TABLE_SUFFIXES)}")
+    return readers[suffix]
 
 
 def _require(path: Path, found: Sequence[str], columns: Sequence[str], named: Naming) -> None:

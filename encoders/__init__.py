@@ -9,6 +9,7 @@ from ..lazy import lazily
 
 if TYPE_CHECKING:
     from .lora import LoraEncoder
+    from .mixed import MixedEncoder
     from .protocol import Encoded, Encoder, NetworkEncoder, Opened, Ranked, Searcher, Vectors, is_searcher
     from .together import encode_each
 
@@ -16,6 +17,7 @@ __all__ = [
     "Encoded",
     "Encoder",
     "LoraEncoder",
+    "MixedEncoder",
     "NetworkEncoder",
     "Opened",
     "Ranked",
@@ -27,4 +29,6 @@ __all__ = [
 
 _PROTOCOL = ("Encoded", "Encoder", "NetworkEncoder", "Opened", "Ranked", "Searcher", "Vectors", "is_searcher")
 
-__getattr__ = lazily(__name__, dict.fromkeys(_PROTOCOL, "protocol") | {"LoraEncoder": "lora", "encode_each": "together"})
+__getattr__ = lazily(
+    __name__, dict.fromkeys(_PROTOCOL, "protocol") | {"LoraEncoder": "lora", "MixedEncoder": "mixed", "encode_each": "together"}
+)

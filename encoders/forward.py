@@ -35,6 +35,11 @@ def _as_tensors(base: Base, ids: Sequence[TokenIdsOfText]) -> tuple[Tensor, Tens
     return tokens.where(mask, int(base.tokenizer.pad_token_id)), mask.long()
 
 
+def too_little_memory(device: torch.device, tokens: int) -> ConfigError:
+    """Return the error of a device whose memory does not suffice for one text."""
+    return ConfigError(f"{device} has too little free memory for one text of {tokens} tokens; lower --max-tokens, or use --device cpu")
+
+
 def uses_bf16(device: torch.device, precision: Precision) -> bool:
     """Return whether matrix products run in bfloat16: on request, or where the processor or GPU has it."""
     if precision != "auto":

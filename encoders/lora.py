@@ -12,10 +12,9 @@ import torch
 from ..base.load import Base
 from ..choices import Precision, Role
 from ..disk import file_sha256
-from ..errors import ConfigError
 from ..lora import LoraFactors, factors_sha256
 from .batching import default_batch_tokens, length_batches
-from .forward import embed, uses_bf16
+from .forward import embed, too_little_memory, uses_bf16
 from .protocol import Encoded, NetworkEncoder, OnBatch, SharedTokens, Tokens, Vectors, Work
 from .quick import quick_network
 from .tokens import check_texts, tokenize
@@ -74,6 +73,11 @@ class LoraEncoder:
     def longest(self, role: Role) -> int:
         """Return the length in tokens that texts of a role are truncated to."""
         return min(self.max_tokens, self.base.encoding.longest(role))
+
+    def factors_of(self, role: Role) -> LoraFactors:
+        """Return the factors that texts of a role go through; empty: the base alone."""
+        own = self.document_factors if role == "document" and self.document_factors is not None else self.factors
+        return own or {}
 
     def networks(self) -> tuple[NetworkEncoder, ...]:
         """Return itself."""
@@ -157,9 +161,7 @@ class LoraEncoder:
         with contextlib.suppress(torch.OutOfMemoryError):
             return embed(self.base, ids, self.precision).cpu().numpy()
         if len(ids) == 1:
-            raise ConfigError(
-                f"{self.base.device} has too little free memory for one text of {len(ids[0])} tokens; lower --max-tokens, or use --device cpu"
-            )
+            raise too_little_memory(self.base.device, len(ids[0]))
         half = len(ids) // 2
         return np.concatenate([self._embed(ids[:half]), self._embed(ids[half:])])
 
@@ -167,8 +169,7 @@ class LoraEncoder:
         key, network = self.sha256[role], self.base.network
         if key == network.merged:
             return
-        own = self.document_factors if role == "document" and self.document_factors is not None else self.factors
-        network.merge_weights(key, {name: module.delta().to(network.device) for name, module in (own or {}).items()})
+        network.merge_weights(key, {name: module.delta().to(network.device) for name, module in self.factors_of(role).items()})
 
 
 def _hash(factors: LoraFactors | None) -> str | None:

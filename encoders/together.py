@@ -8,7 +8,7 @@ from .protocol import Encoded, NetworkEncoder, OnBatch, SharedTokens
 
 
 def encode_each(networks: Sequence[NetworkEncoder], texts: Sequence[str], role: Role, on_batch: OnBatch | None = None) -> list[Encoded]:
-    """Encode texts with several networks, in their order.
+    """Encode texts with several networks, in their order; those whose vectors of the role are the same encode once, and share one result.
 
     Args:
         networks: One or more, on one base or on several.
@@ -19,9 +19,12 @@ def encode_each(networks: Sequence[NetworkEncoder], texts: Sequence[str], role: 
     Raises:
         DataError: a text is None or not a string; its row is named.
     """
+    contents = [network.content(role) for network in networks]
+    first = [contents.index(content) for content in contents]
     shared: SharedTokens = {}
-    done = WholeTexts(len(networks), on_batch)
-    return [network.encode(texts, role, on_batch=done, shared=shared) for network in networks]
+    done = WholeTexts(len(set(first)), on_batch)
+    found = {row: networks[row].encode(texts, role, on_batch=done, shared=shared) for row in dict.fromkeys(first)}
+    return [found[row] for row in first]
 
 
 @dataclass(slots=True)

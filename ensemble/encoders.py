@@ -25,7 +25,11 @@ class EnsembleEncoder(Ensemble):
         return int(COMBINERS[self.mode](none, self.weights).shape[1])
 
     def content(self, role: Role | None = None) -> dict[str, object]:
-        """Return the content of any ensemble, and of the projection."""
+        """Return the content of any ensemble, and of the projection; where the members' vectors of a role are the same, that of one of them."""
+        if role is not None and self.mode == "mean":
+            first, *others = (member.content(role) for member in self.members)
+            if all(other == first for other in others):
+                return first
         projection = None if self.projection is None else content_of_matrix(self.projection)
         return Ensemble.content(self, role) | {"projection": projection}
 
@@ -42,10 +46,12 @@ class EnsembleEncoder(Ensemble):
 
 
 def combine_mean(vectors: Sequence[Vectors], weights: Sequence[float]) -> Vectors:
-    """Return the weighted mean of the members' vectors, each (n, d), at length 1.
+    """Return the weighted mean of the members' vectors, each (n, d), at length 1; of the very same vectors these, bit for bit.
 
     Vectors that cancel out altogether have no direction: they stay zero, and are equally far from everything.
     """
+    if all(own is vectors[0] for own in vectors):
+        return vectors[0]
     total = np.zeros_like(vectors[0])
     for own, weight in zip(vectors, weights, strict=True):
         total += own * np.float32(weight)

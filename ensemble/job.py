@@ -13,7 +13,7 @@ from ..names import to_name
 from ..references import EncoderSettings, LoadedBases, Resolved, Search, as_member, open_lora, resolve_references
 from ..registry import open_registry
 from ..registry.derived_names import Inputs, name_result, shared_domain
-from .recipe import Recipe, check_distinct, make_recipe
+from .recipe import Recipe, check_distinct, check_side, make_recipe
 from .request import EnsembleRequest
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class EnsembleReport:
         members = [{"reference": each.reference, "sha256": each.sha256, "weight": each.weight} for each in self.recipe.members]
         return version | {
             "mode": self.recipe.mode,
+            "side": self.recipe.side,
             "members": members,
             "bases": [base.label for base in self.recipe.bases],
             "dimension": self.recipe.dimension,
@@ -146,6 +147,8 @@ def prepare_ensemble(request: EnsembleRequest, events: Events = QUIET) -> Ensemb
     members = [as_member(resolved, where.registry) for resolved in found]
     recipe = make_recipe(members, mode=request.mode, weights=request.weights, dim=request.dim)
     check_distinct(recipe)
+    check_side(recipe)
+    note_once(events, _note_on_sides(recipe))
     return EnsembleJob(
         where=where,
         members=tuple(found),
@@ -153,6 +156,17 @@ def prepare_ensemble(request: EnsembleRequest, events: Events = QUIET) -> Ensemb
         name=_name(request, where, found, recipe) if request.register else None,
         domain=shared_domain(resolved.entry.domain if resolved.entry else None for resolved in found),
         texts=tuple(request.read_texts()),
+    )
+
+
+def _note_on_sides(recipe: Recipe) -> Sequence[str]:
+    """Say of an ensemble with members for queries alone which others keep it from the base's index."""
+    both = [member.reference for member in recipe.members if not member.leaves_documents]
+    if not both or all(member.side == "both" for member in recipe.members):
+        return ()
+    return (
+        f"{' and '.join(both)} changes documents too, so the ensemble does not search the base's own index; without it, "
+        "the vectors of documents are those of the base",
     )
 
 

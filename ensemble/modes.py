@@ -42,7 +42,8 @@ MODES: dict[str, Mode] = {
         across_bases=False,
         zero_weights=True,
         source=None,
-        use="the weighted mean of the members' vectors; on one base alone; vectors no longer than one member's",
+        use="the weighted mean of the members' vectors; on one base alone; vectors no longer than one member's; of adapters for queries alone, "
+        "the queries search the base's own index",
     ),
     "rrf": Mode(
         has_vectors=False,

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..choices import Side
 from ..errors import AdapterError, ConfigError, RegistryError
 from ..plurals import count
 from ..registry.record_json import read_record
@@ -17,6 +18,8 @@ from .modes import find_mode
 
 RECIPE = "ensemble.json"
 PROJECTION = "pca.safetensors"
+INSIDE = "./members/"
+"""How a reference begins to a member that lies in the ensemble's own folder: one that came with its members."""
 FORMAT = 1
 
 
@@ -25,7 +28,7 @@ class Member:
     """One member, and how its texts go in.
 
     Attributes:
-        reference: Its full name, with the version; or an absolute path, or `hf:OWNER/REPO@REVISION`; or `base`.
+        reference: Its full name, with the version; or an absolute path, `hf:OWNER/REPO@REVISION`, `./members/NAME`, or `base`.
         sha256: Of its factors' content; of the base's weights where it has no factors.
         weight: Its share; the shares of an ensemble have the sum 1.
         base: The record of the base that it lies on.
@@ -33,6 +36,7 @@ class Member:
         prompts: Role -> the instruction before each text.
         max_tokens: Its longest input.
         dimension: Of its vectors.
+        side: Which texts it changes.
     """
 
     reference: str
@@ -43,6 +47,12 @@ class Member:
     prompts: dict[str, str]
     max_tokens: int
     dimension: int
+    side: Side = "both"
+
+    @property
+    def leaves_documents(self) -> bool:
+        """Whether documents have the vectors of its base under it: it is for queries alone, or the base itself."""
+        return self.side == "query" or self.sha256 == self.base.sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +76,13 @@ class Recipe:
             _check_one_base(self.mode, self.members)
         if self.dim is not None:
             _check_dim(self)
+
+    @property
+    def side(self) -> Side:
+        """Which texts it changes: those of queries alone where no member changes documents, and one does change queries."""
+        members = self.members
+        is_query = all(member.leaves_documents for member in members) and any(member.side == "query" for member in members)
+        return "query" if is_query else "both"
 
     @property
     def weights(self) -> tuple[float, ...]:
@@ -149,6 +166,19 @@ def check_distinct(recipe: Recipe) -> None:
         seen.add((member.reference, member.base.sha256))
 
 
+def check_side(recipe: Recipe) -> None:
+    """Refuse vectors of documents that only repeat those of the base.
+
+    Raises:
+        ConfigError: the mode is concat, and all members are for queries alone, on one base.
+    """
+    if recipe.mode == "concat" and recipe.side == "query" and len(recipe.bases) == 1:
+        raise ConfigError(
+            f"all members are for queries alone: concat would repeat the base's vectors of documents {len(recipe.members)} times and rank as "
+            "mean does; take --mode mean, whose queries search the base's own index"
+        )
+
+
 def _check_dim(recipe: Recipe) -> None:
     if recipe.mode != "concat":
         raise ConfigError(f"--pca and --dim shorten the vectors of the mode concat; {recipe.mode} has nothing to shorten")
@@ -167,8 +197,15 @@ def changed_member(ensemble: str, member: Member, sha256: str) -> AdapterError:
 
 def write_recipe(recipe: Recipe, folder: Path) -> None:
     """Write `ensemble.json`; the same recipe gives the same bytes."""
-    content = json.dumps({"format": FORMAT} | asdict(recipe), indent=2, ensure_ascii=False, allow_nan=False)
+    stored = asdict(recipe) | {"members": [_stored(member) for member in recipe.members]}
+    content = json.dumps({"format": FORMAT} | stored, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / RECIPE).write_text(content + "\n", encoding="utf-8")
+
+
+def _stored(member: Member) -> dict[str, Any]:
+    """Return a member as earlier versions read it; they know no side."""
+    own = asdict(member)
+    return own if member.side != "both" else {key: value for key, value in own.items() if key != "side"}
 
 
 def read_recipe(folder: Path) -> Recipe:
@@ -186,7 +223,7 @@ def read_recipe(folder: Path) -> Recipe:
         return Recipe(members=members, **content)
     except FileNotFoundError:
         raise AdapterError(f"{folder} holds no ensemble: it has no {RECIPE}") from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, ConfigError, RegistryError) as e:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, ConfigError, RegistryError) as e:
         raise AdapterError(f"{path} is damaged ({e}); restore it from a copy, or make the ensemble again") from e
 
 

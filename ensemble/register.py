@@ -36,6 +36,7 @@ def register_ensemble(
     first = members[0]
     draft = Entry(
         kind="ensemble",
+        side=recipe.side,
         name=name,
         domain=domain,
         bases=tuple(recipe.bases),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from ..errors import HubError
+from .faults import told
 from .reach import hub_endpoint
 
 RepoType = Literal["model", "dataset"]
@@ -63,11 +63,8 @@ def fetch_snapshot(repo: str, revision: str | None = None, *, patterns: Sequence
     Raises:
         HubError: the Hub refuses, or breaks off.
     """
-    try:
+    with told(f"{repo} could not be fetched from {hub_endpoint()}", repo=repo):
         return _snapshot(repo, revision, "model", patterns, only_here=False)
-    except Exception as e:  # the Hub's client raises httpx, OS and its own errors alike
-        reason = next(iter(str(e).splitlines()), type(e).__name__)
-        raise HubError(f"{repo} could not be fetched from {hub_endpoint()}: {reason}") from e
 
 
 def _snapshot(repo: str, revision: str | None, repo_type: RepoType, patterns: Sequence[str] | None, *, only_here: bool) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..choices import StoreDtype
+from ..choices import Side, StoreDtype
 from ..data.sources import check_dev_source
 from ..events import QUIET, Events, note_once
 from ..files import check_there
@@ -52,6 +52,11 @@ class MergeJob:
     domain: str | None
     search: SearchJob | None
 
+    @property
+    def side(self) -> Side:
+        """Which texts the result changes: those that its parents change."""
+        return self.parents[0].side
+
     def plan(self, events: Events = QUIET) -> MergeReport:
         """Merge, and register nothing: what `run` would give, with its rank, energy and size.
 
@@ -72,6 +77,7 @@ class MergeJob:
             config=config,
             result=result,
             store=self.store,
+            side=self.side,
             search=found,
         )
         note_shortcomings(report, events)
@@ -89,7 +95,8 @@ class MergeJob:
 
         adapters = [(parent, parent.folder) for parent in self.parents if parent.folder is not None]
         first = next((parent for parent, folder in adapters if (folder / "modules.json").is_file()), adapters[0][0])
-        return replace(open_base(first, self.where, bases or LoadedBases()), factors=report.factors)
+        base = open_base(first, self.where, bases or LoadedBases())
+        return replace(base, factors=report.factors, document_factors={} if self.side == "query" else None)
 
     def run(self, events: Events = QUIET) -> MergeReport:
         """Merge, and register the result unless it was to stay in memory.

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ..base.metadata import FolderMetadata, read_metadata
-from ..choices import Precision
+from ..choices import Precision, Side
 from ..encoders.lora import LoraEncoder
 from ..errors import AdapterError, BaseError, ConfigError
 from ..lora import LoraFile, LoraModule
@@ -26,6 +26,7 @@ class Parent:
         located: Where it lies, what it is called and what the registry knows of it.
         factors: Its updates; empty for `base`.
         base: The record of the base that it lies on.
+        side: Which texts it changes; of `base`, that of the adapters beside it.
         pooling: How vectors come out of it.
         prompts: Role -> the instruction before each text.
         grams: The Gram matrices of its modules' inputs, read one at a time; None where it carries none.
@@ -35,6 +36,7 @@ class Parent:
     located: Located
     factors: Mapping[str, LoraModule]
     base: BaseRecord
+    side: Side = "both"
     pooling: str | None
     prompts: dict[str, str]
     grams: Mapping[str, Tensor] | None = None
@@ -90,7 +92,7 @@ def open_parents(references: Sequence[str], search: Search, located: Sequence[Lo
         UnknownReferenceError: a reference does not exist.
         AdapterError: one has no weights of its own, or is damaged.
         BaseError: two of them lie on different bases.
-        ConfigError: none of them is an adapter, they pool or instruct differently, or one is named twice.
+        ConfigError: none of them is an adapter, they pool or instruct differently, are for different texts, or one is named twice.
     """
     places = zip(references, located if located is not None else locate_references(references, search), strict=True)
     with_weights = {text: _parent(text, place, search) for text, place in places if place.folder is not None}
@@ -99,6 +101,7 @@ def open_parents(references: Sequence[str], search: Search, located: Sequence[Lo
     first = next(iter(with_weights.values()))
     base = replace(first, located=Located(reference="base"), factors={}, grams={}, tokenizing=None)
     _check_one_base(list(with_weights.values()))
+    _check_one_side(list(with_weights.values()))
     parents = [with_weights.get(text, base) for text in references]
     _check_distinct(references, parents)
     return _with_notes_on_tokenizing(parents)
@@ -111,15 +114,20 @@ def _parent(text: str, located: Located, search: Search) -> Parent:
         located = replace(located, reference=str(folder.absolute()))
     if entry is not None:
         _check_has_weights(entry)
+        if entry.unchecked:  # a merge is a use, which holds it against its base
+            entry = resolve_located(located, search).entry or entry
+            located = replace(located, entry=entry)
         factors, base, pooling, prompts = LoraFile(folder), entry.bases[0], entry.pooling, entry.prompts
+        side = entry.side
     else:
         file, found = LoraFile(folder), resolve_located(located, search)
         factors, base = fit_to_base(file, found.base), base_record(found.base)
-        pooling, prompts = found.encoding.pooling, found.encoding.prompts
+        pooling, prompts, side = found.encoding.pooling, found.encoding.prompts, found.side
     return Parent(
         located=located,
         factors=factors,
         base=base,
+        side=side,
         pooling=pooling,
         prompts=prompts,
         grams=_grams(folder),
@@ -183,6 +191,18 @@ def _check_one_base(parents: list[Parent]) -> None:
                 raise ConfigError(
                     f"{first.reference} was made with the {what} {ours}, and {other.reference} with {theirs}; they cannot be merged"
                 )
+
+
+def _check_one_side(parents: list[Parent]) -> None:
+    first = parents[0]
+    other = next((parent for parent in parents if parent.side != first.side), None)
+    if other is not None:
+        query, both = (first, other) if first.side == "query" else (other, first)
+        raise ConfigError(
+            f"{query.reference} is for queries alone, and {both.reference} for queries and documents; one LoRA cannot be both: merge those "
+            f"of one side, use them as they are with adapt ensemble, or take the queries of {both.reference} alone: "
+            f"adapt add {both.folder} --side query --name {both.name}-queries"
+        )
 
 
 def _with_notes_on_tokenizing(parents: list[Parent]) -> list[Parent]:

@@ -9,6 +9,7 @@ from ..base.sentence_files import write_json
 from ..errors import ConfigError, unknown_name
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, StoreDtype, lora_config, write_lora
 from ..registry import BaseRecord, Entry, ParentRecord, Registry
+from ..registry.router_folder import write_routes
 from ..registry.search_file import SEARCH
 from ..versions import library_versions
 from .merge import MergeConfig, MergeResult
@@ -54,6 +55,7 @@ def register_merge(registry: Registry, parents: Sequence[Parent], config: MergeC
     }
     draft = Entry(
         kind="merge",
+        side=parents[0].side,
         name=record.name,
         domain=record.domain,
         bases=(base,),
@@ -78,6 +80,8 @@ def write_merge(folder: Path, parents: Sequence[Parent], result: MergeResult, re
     write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[record.store])
     write_json(folder / CONFIG, lora_config(result.factors, *lasting_base(parents).loading_name))
     write_json(folder / "energy.json", {"energy": result.energy, "modules": result.energy_by_module})
+    if parents[0].side == "query":
+        write_routes(folder)
     if record.search:
         write_json(folder / SEARCH, record.search)
 

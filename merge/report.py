@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..choices import StoreDtype
+from ..choices import Side, StoreDtype
 from ..plurals import format_size
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class MergeReport:
         config: How, weights that were searched included.
         result: The merged factors, and what of each module's update they hold.
         store: Number format of the file.
+        side: Which texts it changes.
         search: What a search for the weights found; None without one.
         entry: The new version; None where none was registered.
         path: Its folder.
@@ -37,6 +38,7 @@ class MergeReport:
     config: MergeConfig
     result: MergeResult
     store: StoreDtype
+    side: Side = "both"
     search: FoundWeights | None = None
     entry: Entry | None = None
     path: Path | None = None
@@ -57,6 +59,7 @@ class MergeReport:
         """Return it as JSON can hold it, without the factors."""
         version = {"reference": self.entry.reference, "path": str(self.path), "bytes": self.size} if self.entry else {}
         facts = {
+            "side": self.side,
             "parents": [{"reference": name, "weight": weight} for name, weight in zip(self.parents, self.weights, strict=True)],
             "config": self.config.as_dict(),
             "rank": self.result.rank,

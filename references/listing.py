@@ -26,11 +26,13 @@ class Listing:
             "reference": entry.reference,
             "aliases": self.registry.aliases_of(entry),
             "kind": entry.kind,
+            "side": entry.side,
             "domain": entry.domain,
             "bases": [base.label for base in entry.bases],
             "size": entry.size,
             "scores": {of: asdict(score) for of, score in entry.scores.items()},
             "created": entry.created,
+            "unchecked": bool(entry.unchecked),
             "builtin": self.registry.is_builtin(entry),
         }
 

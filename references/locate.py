@@ -5,13 +5,13 @@ A reference is `base`, `NAME`, `NAME@VERSION`, `NAME@ALIAS`, a folder's path (wi
 """
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..base.resolve import find_base
 from ..errors import AdapterError, HubError, RegistryError, UnknownReferenceError
 from ..files import near_files
+from ..hub.names import read_repository
 from ..hub.reach import hub_endpoint, hub_is_reachable
 from ..hub.snapshots import cached_snapshot, fetch_snapshot
 from ..registry import Entry, Registry, split_reference
@@ -97,10 +97,10 @@ def _locate_folder(text: str, _search: Search) -> Located:
 
 
 def _locate_hf(text: str, _search: Search) -> Located:
-    match = re.fullmatch(r"hf:([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", text)
-    if match is None:
+    named = read_repository(text)
+    if named is None:
         raise UnknownReferenceError(f"{text!r} is not a reference to the Hub; expected hf:OWNER/REPO or hf:OWNER/REPO@REVISION")
-    return _located(_fetch(match[1], match[2]), text)
+    return _located(_fetch(*named), text)
 
 
 def _located(folder: Path, text: str) -> Located:

@@ -32,6 +32,7 @@ def as_member(resolved: Resolved, registry: Registry, weight: float = 1.0) -> Me
         prompts=encoding.prompts,
         max_tokens=encoding.longest(),
         dimension=spec.dimension,
+        side=resolved.side,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from ..base.spec import BaseSpec, EncodingSpec
-from ..choices import Precision
+from ..choices import SIDES, Precision
 from ..ensemble import changed_member
 from ..errors import AdapterError, ConfigError, unknown_name
 
@@ -143,6 +143,7 @@ def open_lora(resolved: Resolved, bases: LoadedBases) -> LoraEncoder:
     return LoraEncoder(
         base,
         read_factors(resolved),
+        document_factors={} if resolved.side == "query" else None,
         precision=settings.precision,
         max_tokens=settings.max_tokens or longest,
         batch_tokens=settings.batch_tokens,
@@ -179,7 +180,11 @@ def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> Opened:
     assert recipe is not None
     assert resolved.folder is not None
     members = tuple(open_lora(member, bases) for member in resolved.members)
-    for kept, member in zip(recipe.members, members, strict=True):
+    for kept, found, member in zip(recipe.members, resolved.members, members, strict=True):
+        if found.side != kept.side:
+            raise AdapterError(
+                f"{resolved.reference} was made with {kept.reference} for {SIDES[kept.side]}, and now it is for {SIDES[found.side]}; make the ensemble again: adapt ensemble"
+            )
         if (sha256 := member.sha256["query"] or member.base.spec.sha256) != kept.sha256:
             raise changed_member(resolved.reference, kept, sha256)
     return assemble(recipe, members, read_projection(resolved.folder, recipe))

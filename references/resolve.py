@@ -10,10 +10,11 @@ from pathlib import Path
 from ..base.encoding import BaseOptions, encoding_of
 from ..base.metadata import FolderMetadata, read_metadata
 from ..base.resolve import find_base, read_base, resolve_base
-from ..base.spec import BaseSpec, EncodingSpec
-from ..ensemble import Member, changed_member, read_recipe
+from ..base.spec import BaseSpec, EncodingSpec, ResolvedBase
+from ..ensemble import INSIDE, Member, changed_member, read_recipe
 from ..errors import AdapterError, AdaptError, BaseError
 from ..registry import Entry, check_usable
+from .first_use import check_first_use, check_members
 from .locate import ADAPTER_CONFIG, locate_reference, locate_references
 from .recorded_base import find_recorded_base
 from .types import Located, Resolved, Search
@@ -81,9 +82,18 @@ def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
         return _resolve_ensemble(entry, folder, search)
     base = find_recorded_base(entry.bases[0], entry.reference, search)
     encoding = encoding_of(base, search.options, _made_with(entry, folder))
-    description = f"{entry.kind} {entry.reference} on {base.name}" + (f", domain {entry.domain}" if entry.domain else "")
+    if base.sha256 in entry.unchecked:
+        entry = check_first_use(entry, folder, ResolvedBase(base, encoding), search.registry)
+    description = f"{entry.what} {entry.reference} on {base.name}" + (f", domain {entry.domain}" if entry.domain else "")
     return Resolved(
-        reference=entry.reference, kind=entry.kind, base=base, encoding=encoding, folder=folder, entry=entry, description=description
+        reference=entry.reference,
+        kind=entry.kind,
+        base=base,
+        encoding=encoding,
+        side=entry.side,
+        folder=folder,
+        entry=entry,
+        description=description,
     )
 
 
@@ -95,13 +105,23 @@ def _made_with(entry: Entry, folder: Path) -> FolderMetadata:
 
 def _of_peft_folder(folder: Path, search: Search) -> Resolved:
     from ..lora import read_config
+    from ..registry.foreign import folder_side
 
+    side = folder_side(folder)
     named = search.base or read_config(folder).get("base_model_name_or_path")
     if not named:
         raise BaseError(f"{folder / ADAPTER_CONFIG} names no base (base_model_name_or_path); name it with --base")
     found = resolve_base(named, options=search.options, made_with=read_metadata(folder))
-    description = f"adapter {folder.name} on {found.spec.name}"
-    return Resolved(reference=str(folder), kind="adapter", base=found.spec, encoding=found.encoding, folder=folder, description=description)
+    what = "adapter for queries alone" if side == "query" else "adapter"
+    return Resolved(
+        reference=str(folder),
+        kind="adapter",
+        base=found.spec,
+        encoding=found.encoding,
+        side=side,
+        folder=folder,
+        description=f"{what} {folder.name} on {found.spec.name}",
+    )
 
 
 def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
@@ -118,20 +138,28 @@ def _resolve_ensemble(entry: Entry, folder: Path, search: Search) -> Resolved:
     if named is not None and all(base.sha256 != named for base in recipe.bases):
         bases = " and ".join(base.label for base in recipe.bases)
         raise BaseError(f"{entry.reference} was made for {bases}, and --base {search.base} has different weights; omit --base")
-    members = tuple(_find_member(entry.reference, member, search, named) for member in recipe.members)
+    members = tuple(_find_member(entry.reference, _inside(member, folder), search, named) for member in recipe.members)
+    if entry.unchecked:
+        entry = check_members(entry, members, search.registry)
     names = ", ".join(f"{member.weight:.4g} {member.reference}" for member in recipe.members)
     compared = f" (compared with {members[0].base.name})" if len(recipe.bases) > 1 else ""
     return Resolved(
         reference=entry.reference,
         kind="ensemble",
+        side=recipe.side,
         base=members[0].base,
         encoding=members[0].encoding,
         folder=folder,
         entry=entry,
-        description=f"ensemble {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{compared}",
+        description=f"{entry.what} {entry.reference}: {recipe.mode} of {names} on {' and '.join(base.label for base in recipe.bases)}{compared}",
         members=members,
         recipe=recipe,
     )
+
+
+def _inside(member: Member, folder: Path) -> Member:
+    """Return a member that lies in the ensemble's own folder (`./members/...`) by where that is."""
+    return replace(member, reference=str(folder / member.reference)) if member.reference.startswith(INSIDE) else member
 
 
 def _find_member(ensemble: str, member: Member, search: Search, named: str | None) -> Resolved:

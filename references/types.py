@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..base.encoding import BaseOptions
 from ..base.spec import BaseSpec, EncodingSpec
+from ..choices import Side
 from ..ensemble import Recipe, find_mode
 from ..registry import Entry, Registry
 
@@ -46,6 +47,7 @@ class Resolved:
         kind: What it is, a key of `OPENERS`.
         base: The base that it lies on; the first member's, for an ensemble.
         encoding: How texts go into that base.
+        side: Which texts it changes; those of the other role have the vectors of the base. A base alone, which changes none, has `both`.
         folder: Where its weights, or its recipe, are; None for a base.
         entry: What the registry, or the folder's own `adapt.json`, knows of it.
         description: One line for people.
@@ -58,6 +60,7 @@ class Resolved:
     kind: str
     base: BaseSpec
     encoding: EncodingSpec
+    side: Side = "both"
     folder: Path | None = None
     entry: Entry | None = None
     description: str

@@ -3,7 +3,7 @@
 from .entry import Entry, Kind, Side
 from .layer import Layer
 from .lineage import Lineage, children, lineage
-from .records import BaseRecord, DataRecord, FileRecord, ParentRecord, ScoreRecord, base_record, find_on_other_base
+from .records import BaseRecord, DataRecord, FileRecord, HubRecord, ParentRecord, ScoreRecord, base_record, find_on_other_base
 from .reference_names import split_reference
 from .store import Registry, Removal, open_registry
 from .stored import read_entry
@@ -15,6 +15,7 @@ __all__ = [
     "DataRecord",
     "Entry",
     "FileRecord",
+    "HubRecord",
     "Kind",
     "Layer",
     "Lineage",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
+from ..choices import SIDES
+from ..choices import Side as Side
 from ..errors import RegistryError, unknown_name
 from ..names import normalise
 from .record_json import as_json
-from .records import BaseRecord, DataRecord, FileRecord, ParentRecord, ScoreRecord
+from .records import BaseRecord, DataRecord, FileRecord, HubRecord, ParentRecord, ScoreRecord
 from .reference_names import check_name
 
 Kind = Literal["adapter", "merge", "ensemble", "map", "model"]
-Side = Literal["both", "query", "document"]
+
+_ALONE: dict[Side, str] = {"both": "", "query": f" for {SIDES['query']}", "document": f" for {SIDES['document']}"}
 
 
 def _now() -> str:
@@ -45,6 +48,10 @@ class Entry:
         data: What it was trained on; None for what was not trained.
         scores: Of which data -> the measurement; `dev` is that of training.
         created: ISO 8601, UTC.
+        hub: Where it lies on the Hub, each repository once, the newest last. It changes with every push, and does not count where two
+            entries are compared.
+        unchecked: Fingerprints of the bases that were not on this machine when it came from elsewhere, so that it was not held against
+            them; the first use does that, and takes them out.
     """
 
     kind: Kind
@@ -65,6 +72,8 @@ class Entry:
     data: DataRecord | None = None
     scores: dict[str, ScoreRecord] = field(default_factory=dict)
     created: str = field(default_factory=_now)
+    hub: tuple[HubRecord, ...] = field(default=(), compare=False)
+    unchecked: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
@@ -92,6 +101,11 @@ class Entry:
         return f"{self.name}@{self.version}"
 
     @property
+    def what(self) -> str:
+        """What it is, in words: its kind, and which texts alone it changes."""
+        return self.kind + _ALONE[self.side]
+
+    @property
     def base_labels(self) -> str:
         """What its base is called in messages, or its bases with `and` between them."""
         return " and ".join(base.label for base in self.bases)
@@ -110,6 +124,10 @@ class Entry:
         """Return whether it, or a part of it, was made for the base with this fingerprint."""
         return any(base.sha256 == base_sha256 for base in self.bases)
 
+    def with_hub(self, record: HubRecord) -> Entry:
+        """Return it with a place on the Hub, in the stead of what was known of that repository."""
+        return replace(self, hub=(*(each for each in self.hub if each.repository != record.repository), record))
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as `--json` shows it: one base as an object, several as a list."""
         bases = [asdict(base) for base in self.bases]
@@ -121,5 +139,7 @@ class Entry:
             "parents": [asdict(parent) for parent in self.parents],
             "data": {} if self.data is None else as_json(self.data),
             "scores": {name: asdict(score) for name, score in self.scores.items()},
+            "hub": [as_json(record) for record in self.hub],
+            "unchecked": list(self.unchecked),
         }
         return {"base" if name == "bases" else name: value for name, value in shown.items()}

@@ -12,13 +12,16 @@ from ..base.metadata import read_metadata
 from ..base.outline import build_outline
 from ..base.places import is_cached
 from ..base.resolve import BaseOptions, resolve_base
+from ..base.router import ROUTER
 from ..base.sentence_files import write_json, write_sentence_files
 from ..base.spec import BaseSpec, ResolvedBase
+from ..choices import Side
 from ..errors import AdapterError, BaseError, RegistryError
 from ..lora import CONFIG, LoraFactors, LoraFile, factors_sha256, find_wrapper, ignored_values, read_config
 from .entry import Entry
 from .index import ENTRY
-from .records import DataRecord, base_record
+from .records import DataRecord, HubRecord, base_record
+from .router_folder import check_routes, write_routes
 from .store import Registry
 from .stored import read_entry
 from .usable import check_usable
@@ -54,6 +57,9 @@ def add_folder(
     base_reference: str | None,
     options: BaseOptions,
     ignored: Collection[str] = (),
+    source: str = "added from a folder",
+    hub: tuple[HubRecord, ...] = (),
+    side: Side | None = None,
 ) -> Addition:
     """Copy a PEFT LoRA folder into the registry (without hidden files, training checkpoints and another registry's entry).
 
@@ -70,13 +76,17 @@ def add_folder(
         base_reference: Its base; None: the one its configuration names.
         options: What the user states of the base beside its name.
         ignored: Fields of its configuration that adapt does not know, of which the user says that they change nothing.
+        source: Where it comes from, as the record of its data says.
+        hub: Where it lies on the Hub.
+        side: Which texts it changes; None: what the folder says, and both where it says nothing.
 
     Raises:
-        AdapterError: the folder is damaged, or its factors do not fit the base.
+        AdapterError: the folder is damaged, its factors do not fit the base, or it is for queries alone and asked for both.
         BaseError: the base is not named, or not available.
         RegistryError: the registry refuses.
     """
     own = _own_entry(folder)
+    side = _side(folder, own, side)
     file, config = LoraFile(folder, ignored=ignored), read_config(folder)
     named = config.get("base_model_name_or_path")
     found = _find_base(folder, named, base_reference, options)
@@ -88,6 +98,7 @@ def add_folder(
     ignoring = [f"the field {field}={value!r} of {CONFIG} is left out, as --ignore-field says" for field, value in left_out.items()]
     draft = Entry(
         kind="adapter",
+        side=side,
         name=name or folder.resolve().name,
         domain=domain,
         bases=(base_record(spec),),
@@ -96,10 +107,32 @@ def add_folder(
         method="lora",
         rank=max(module.rank for module in factors.values()),
         targets=_targets(config, factors),
-        data=DataRecord(source="added from a folder", notes=(f"made elsewhere; factors sha256 {factors_sha256(factors)}", *ignoring)),
+        data=DataRecord(source=source, notes=(f"made elsewhere; factors sha256 {factors_sha256(factors)}", *ignoring)),
+        hub=hub,
     )
-    entry = registry.add(draft, lambda target: _copy(file, target, base))
+    entry = registry.add(draft, lambda target: _copy(file, target, base, side))
     return Addition(entry, registry.folder(entry), (*_notes(folder, named, base_reference, spec), *ignoring))
+
+
+def _side(folder: Path, own: Entry | None, asked: Side | None) -> Side:
+    """Return which texts a folder's adapter changes: as the user says, as its entry states, as its routes state."""
+    routes = folder_side(folder)
+    if asked == "both" and routes == "query":
+        raise AdapterError(f"{folder} is an adapter for queries alone, as its {ROUTER} says; leave --side both out")
+    return asked or (own.side if own else routes)
+
+
+def folder_side(folder: Path) -> Side:
+    """Return which texts an adapter's folder changes, as its routes for sentence-transformers say.
+
+    Raises:
+        AdapterError: it has a LoRA for queries and another for documents.
+        BaseError: its routes are others than adapt writes.
+    """
+    side = read_metadata(folder).side
+    if side == "query":
+        check_routes(folder)
+    return side
 
 
 def _find_base(folder: Path, named: str | None, reference: str | None, options: BaseOptions) -> ResolvedBase:
@@ -211,13 +244,15 @@ def _targets(config: dict, factors: LoraFactors) -> tuple[str, ...]:
     return tuple(sorted(targets if isinstance(targets, list) else factors))
 
 
-def _copy(file: LoraFile, target: Path, base: Base) -> None:
+def _copy(file: LoraFile, target: Path, base: Base, side: Side) -> None:
     # copyfile, not copy2: a read-only source must not give a version that cannot be removed.
     shutil.copytree(file.folder, target, ignore=_LEFT_BEHIND, copy_function=shutil.copyfile, dirs_exist_ok=True)
     write_sentence_files(base, target)
     if not file.is_plain:
         file.write_plain(target)
     _name_base(target, base.spec)
+    if side == "query":
+        write_routes(target)
 
 
 def _name_base(target: Path, spec: BaseSpec) -> None:

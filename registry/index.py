@@ -42,6 +42,10 @@ class Index:
             self, entries=(*self.entries, entry), numbers=self.numbers | {entry.name: max(entry.version, self.numbers.get(entry.name, 0))}
         )
 
+    def with_entry_changed(self, entry: Entry) -> "Index":
+        """Return the index with another record of a version that is in it."""
+        return replace(self, entries=tuple(entry if each.reference == entry.reference else each for each in self.entries))
+
     def without_entry(self, entry: Entry) -> "Index":
         """Return the index without an entry and the aliases on it; its number stays given."""
         aliases = {alias: version for alias, version in self.aliases.get(entry.name, {}).items() if version != entry.version}

@@ -52,10 +52,10 @@ def _can_be_loaded(named: str, record: BaseRecord) -> bool:
 def lost_members(entry: Entry, there: set[str]) -> Iterator[str]:
     """Yield the missing members of an ensemble, `there` being the versions that have a folder.
 
-    A base is looked for by `lost_bases`, and what lies on the Hub is not looked for.
+    A base is looked for by `lost_bases`; what lies on the Hub is not looked for, and what lies inside is among the ensemble's own files.
     """
     for reference in [parent.reference for parent in entry.parents] if entry.kind == "ensemble" else []:
-        if reference == "base" or reference.startswith("hf:") or reference in there:
+        if reference == "base" or reference.startswith(("hf:", "./members/")) or reference in there:
             continue
         is_path = Path(reference).is_absolute()
         if is_path and any((Path(reference) / name).is_file() for name in _MODEL_FILES):

@@ -8,7 +8,7 @@ from dataclasses import MISSING, fields
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ..errors import RegistryError
-from .records import BaseRecord, DataRecord, FileRecord, ParentRecord, ScoreRecord
+from .records import BaseRecord, DataRecord, FileRecord, HubRecord, ParentRecord, ScoreRecord
 
 R = TypeVar("R")
 
@@ -52,6 +52,6 @@ def _describe(accepted: tuple[type, ...]) -> str:
     return " or ".join(name for kind, name in names.items() if kind in accepted and not (kind is int and float in accepted))
 
 
-_RECORDS: tuple[type, ...] = (BaseRecord, FileRecord, ParentRecord, DataRecord, ScoreRecord)
+_RECORDS: tuple[type, ...] = (BaseRecord, FileRecord, ParentRecord, DataRecord, ScoreRecord, HubRecord)
 _TYPES = {cls: {name: _types(hint) for name, hint in get_type_hints(cls).items()} for cls in _RECORDS}
 _REQUIRED = {cls: frozenset(each.name for each in fields(cls) if each.default is MISSING) for cls in _RECORDS}

@@ -161,3 +161,27 @@ class ScoreRecord:
     metric: str
     before: float | None = None
     after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubRecord:
+    """Where a version lies on the Hub: a repository and the commit that holds it. It says nothing of what the version is.
+
+    Attributes:
+        repository: `OWNER/NAME`.
+        revision: The commit, 40 hexadecimal digits.
+        how: `pulled` where the version came from there, `pushed` where it was sent there.
+        branch: What was asked for: a branch, a tag, or a pull request's `refs/pr/N`; None: `main`.
+        tag: What the push named the commit; None: nothing.
+    """
+
+    repository: str
+    revision: str
+    how: str
+    branch: str | None = None
+    tag: str | None = None
+
+    @property
+    def reference(self) -> str:
+        """How it is named from everywhere: `hf:OWNER/NAME@COMMIT`."""
+        return f"hf:{self.repository}@{self.revision}"

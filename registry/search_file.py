@@ -96,7 +96,7 @@ def read_search(folder: Path) -> SearchFile | None:
         search = json.loads(path.read_text(encoding="utf-8"))
         weights, curve = tuple(search["weights"]), search["curve"]
         return SearchFile(weights, _curve(curve, len(weights)) if curve else None)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as e:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as e:
         raise AdapterError(f"{path} cannot be read ({e}); restore it from a copy, or search the weights again") from e
 
 

@@ -13,8 +13,9 @@ from .guard import index_lock, readable_errors
 from .index import ENTRY, Index
 from .layer import LEFT_OUT
 from .lineage import children
+from .records import HubRecord
 from .reference_names import check_alias
-from .staging import discard, record_files, staged, write_index
+from .staging import discard, new_temporary, record_files, staged, write_index
 from .stored import as_read, entry_file
 from .verify import VerifyReport, verify_registry
 from .view import RegistryView
@@ -92,6 +93,56 @@ class Registry(RegistryView):
             disk.make_folder(self.home)
             with index_lock(self.home, self.lock_timeout_s):
                 write_index(self.home, change(self.user.index()))
+
+    def record_hub(self, entry: Entry, record: HubRecord) -> Entry:
+        """Keep where a version lies on the Hub; return it with that. What ships with the package is not written, and is returned as it is.
+
+        Raises:
+            RegistryError: the registry cannot be written.
+            UnknownReferenceError: the version is missing.
+        """
+        return self._change_entry(entry, lambda known: known.with_hub(record))
+
+    def record_checked(self, entry: Entry, base_sha256: str, *, pooling: str | None, prompts: dict[str, str]) -> Entry:
+        """Keep that a version that came unchecked was held against its base; return it with that, and with how texts go in.
+
+        Args:
+            entry: The version.
+            base_sha256: The base that it was held against.
+            pooling: What decides where the entry does not say it; as are the prompts.
+            prompts: Role -> the instruction before each text.
+
+        Raises:
+            RegistryError: the registry cannot be written.
+            UnknownReferenceError: the version is missing.
+        """
+
+        def checked(known: Entry) -> Entry:
+            left = tuple(each for each in known.unchecked if each != base_sha256)
+            says = {} if known.pooling or known.kind == "ensemble" else {"pooling": pooling, "prompts": prompts}
+            return replace(known, unchecked=left, **says)  # type: ignore[arg-type]
+
+        return self._change_entry(entry, checked)
+
+    def _change_entry(self, entry: Entry, make: Callable[[Entry], Entry]) -> Entry:
+        """Write what `make` makes of the present entry of a version, into the index and beside its files; what ships stays as it is."""
+        if self.is_builtin(self.find(entry.name, entry.version)):
+            return entry
+        changed: list[Entry] = []
+
+        def change(index: Index) -> Index:
+            known = make(self.find(entry.name, entry.version))
+            changed.append(known)
+            disk.replace_file(self.user.folder(known) / ENTRY, entry_file(known), temporary=self._temporary())
+            return index.with_entry_changed(known)
+
+        self._change(change)
+        return changed[0]
+
+    def _temporary(self) -> Path:
+        temporary = new_temporary(self.home)
+        disk.make_folder(temporary.parent)
+        return temporary
 
     def set_alias(self, entry: Entry, alias: str) -> int | None:
         """Let an alias name this version; return the version it named before, or None.

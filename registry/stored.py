@@ -13,16 +13,21 @@ from .entry import Entry
 from .format_1 import entry_from_format_1
 from .places import PLACES, put_back, take_out
 from .record_json import as_json, read_record
-from .records import BaseRecord, DataRecord, FileRecord, ParentRecord, ScoreRecord
+from .records import BaseRecord, DataRecord, FileRecord, HubRecord, ParentRecord, ScoreRecord
 
-FORMAT = 2
+FORMAT = 3
 
 
 class NewerFormatError(RegistryError):
     """It was written by a newer version, and nothing of it is to be touched."""
 
 
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: entry_from_format_1}
+def _entry_from_format_2(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry's JSON in format 3, which has one key more: `hub`, empty where nothing is known."""
+    return entry
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: entry_from_format_1, 2: _entry_from_format_2}
 """Format n -> the function that turns an entry of format n into one of format n + 1."""
 
 _TYPES: dict[str, type] = {
@@ -36,6 +41,8 @@ _TYPES: dict[str, type] = {
     "data": dict,
     "scores": dict,
     "created": str,
+    "hub": list,
+    "unchecked": list,
     PLACES: dict,
 }
 
@@ -46,6 +53,8 @@ _READERS: dict[str, Callable[[Any, str], object]] = {
     "parents": lambda value, what: tuple(read_record(ParentRecord, each, f"{what}: each parent") for each in value),
     "data": lambda value, what: read_record(DataRecord, value, f"{what}: data") if value else None,
     "scores": lambda value, what: {name: read_record(ScoreRecord, each, f"{what}: score {name!r}") for name, each in value.items()},
+    "hub": lambda value, what: tuple(read_record(HubRecord, each, f"{what}: each place on the Hub") for each in value),
+    "unchecked": lambda value, _what: tuple(map(str, value)),
 }
 """Key -> what reads its JSON, where that is more than taking it as it is."""
 
@@ -60,6 +69,8 @@ def to_stored(entry: Entry) -> dict[str, Any]:
         "parents": [as_json(parent) for parent in entry.parents],
         "data": {} if entry.data is None else as_json(entry.data),
         "scores": {name: as_json(score) for name, score in entry.scores.items()},
+        "hub": [as_json(record) for record in entry.hub],
+        "unchecked": list(entry.unchecked),
     }
     return take_out(plain | records)
 

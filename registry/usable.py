@@ -5,7 +5,7 @@ from ..errors import AdapterError
 from .entry import Entry, Kind, Side
 
 KINDS: frozenset[Kind] = frozenset(("adapter", "merge", "ensemble"))
-SIDES: frozenset[Side] = frozenset(("both",))
+SIDES: frozenset[Side] = frozenset(("both", "query"))
 
 
 def check_usable(entry: Entry) -> None:
@@ -16,9 +16,8 @@ def check_usable(entry: Entry) -> None:
     """
     if entry.kind in KINDS and entry.side in SIDES:
         return
-    what = f"{'an' if entry.kind[0] in 'aeiou' else 'a'} {entry.kind}"
-    side = "" if entry.side in SIDES else f" for {'queries' if entry.side == 'query' else 'documents'} alone"
+    what = f"{'an' if entry.kind[0] in 'aeiou' else 'a'} {entry.what}"
     raise AdapterError(
-        f"{entry.reference} is {what}{side}, which adapt-embed {__version__} can list, verify and remove, but not use; "
+        f"{entry.reference} is {what}, which adapt-embed {__version__} can list, verify and remove, but not use; "
         "to use it: pip install -U adapt-embed"
     )

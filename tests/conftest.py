@@ -1,9 +1,11 @@
 """What every test shares: a tiny base, the real ones where they lie at hand, and no way to the user's files or the Hub."""
 
+import importlib.util
 import json
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +21,17 @@ os.environ.update(HF_ENDPOINT=UNREACHABLE, HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_
 
 TESTS = Path(__file__).parent
 TINY_PROMPT = "find: "
+
+
+def beside(name: str):
+    """A module of this folder, which is not a package."""
+    spec = importlib.util.spec_from_file_location(f"adapt_tests_{name}", TESTS / f"{name}.py")
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+hub_server = beside("hub_server")
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +60,54 @@ def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     reach.hub_is_reachable.cache_clear()
     yield home
     reach.hub_is_reachable.cache_clear()
+
+
+@pytest.fixture
+def hub(isolation: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[hub_server.HubServer]:
+    """A Hub of the test's own, to which the real client goes, in this process and in those that it starts.
+
+    The token is `hub_server.TOKEN`, the user `me`, HF_HOME that of `isolation`. The client reads the environment once, when
+    it is imported, so that what it made of it is set as well: `constants.ENDPOINT`, the template of its addresses, and the
+    address that the functions of the module (`huggingface_hub.model_info`) keep. Xet is off: the server has no such store.
+    """
+    from adapt_embed.hub import reach
+    from huggingface_hub import close_session, constants, hf_api
+
+    server = hub_server.HubServer()
+    for name, value in {"HF_ENDPOINT": server.endpoint, "HF_TOKEN": hub_server.TOKEN, "HF_HUB_DISABLE_XET": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(constants, "ENDPOINT", server.endpoint)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.endpoint + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(isolation / "hf" / "token"))
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(hf_api.api, "endpoint", server.endpoint)
+    reach.hub_is_reachable.cache_clear()
+    close_session()
+    forget_endpoint()
+    yield server
+    close_session()
+    forget_endpoint()
+    server.close()
+
+
+def forget_endpoint() -> None:
+    """Have transformers make its client anew, which keeps the address of the first Hub that it asked."""
+    if (module := sys.modules.get("transformers.utils.hub")) is not None:
+        module._hf_api = None
+
+
+@pytest.fixture
+def second_hub() -> Iterator[hub_server.HubServer]:
+    """Another host, which must never see a token."""
+    server = hub_server.HubServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def tiny_on_hub(hub: hub_server.HubServer, tiny_base: Path) -> str:
+    """The id under which the tiny base lies on the Hub."""
+    return hub.put("me/tiny-base", tiny_base).id
 
 
 @pytest.fixture(scope="session")
@@ -213,6 +274,20 @@ def toy_data(toy_folder: Path):
 def home(tmp_path: Path) -> Path:
     """A registry's folder, which is not there yet."""
     return tmp_path / "registry"
+
+
+@pytest.fixture(scope="session")
+def every_kind_once(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, second_base: Path, toy_data) -> Path:
+    """A registry with a version of every kind (`every_kind.py`), which nobody changes."""
+    home = tmp_path_factory.mktemp("every-kind") / "registry"
+    beside("every_kind").make_every_kind(home, tiny_base, second_base, toy_data)
+    return home
+
+
+@pytest.fixture
+def shelf(every_kind_once: Path, home: Path) -> Path:
+    """The same, the test's own."""
+    return Path(shutil.copytree(every_kind_once, home))
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def test_a_failure_of_the_hub_is_one_line_that_names_the_sample(monkeypatch: pyt
 
     monkeypatch.setattr(datasets, "load_dataset", fail)
     monkeypatch.setattr(hub, "hub_is_reachable", lambda: True)
-    with pytest.raises(DataError, match=r"could not be loaded \(default, train\): 503; use the sample") as caught:
+    with pytest.raises(DataError, match=r"could not be loaded \(default, train\): 503; try again later; use the sample") as caught:
         load_hub_set(PAIRS, seed=0)
     assert "\n" not in str(caught.value)
 

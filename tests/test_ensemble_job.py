@@ -113,7 +113,7 @@ def test_what_is_not_registered_stays_in_memory() -> None:
     assert report.recipe.dimension == 4
     assert report.projection is not None
     assert [member.reference for member in report.members] == ["legal@1", "other@1"]
-    assert report.as_dict().keys() == {"mode", "members", "bases", "dimension", "pca"}
+    assert report.as_dict().keys() == {"mode", "side", "members", "bases", "dimension", "pca"}
 
 
 @pytest.mark.parametrize("asked", [{}, {"dim": 4, "texts": LINES}, {"mode": "mean", "references": ("legal", "医疗")}])

@@ -17,10 +17,10 @@ from adapt_embed.base import load_base, resolve_base
 from adapt_embed.cli import main
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.pairs import TrainingData, draw_queries
-from adapt_embed.encoders import LoraEncoder
+from adapt_embed.encoders import LoraEncoder, MixedEncoder
 from adapt_embed.errors import ConfigError, TrainingError
 from adapt_embed.events import Step
-from adapt_embed.lora import factors_sha256
+from adapt_embed.lora import LoraModule, factors_sha256
 from click.testing import CliRunner
 
 pytestmark = [
@@ -195,3 +195,20 @@ def test_the_commands_run(tiny_base: Path, toy_folder: Path, tmp_path: Path) -> 
     settings = [part for key, value in {"epochs": 2, "batch_size": 16, "max_tokens": 16}.items() for part in ("--set", f"{key}={value}")]
     run("train", "--domain", "legal", "--data", toy_folder, *settings, "--registry", tmp_path / "registry")
     assert "nDCG@10" in run("bench", "legal", "--data", toy_folder, "--registry", tmp_path / "registry")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_each_row_of_a_batch_for_several_adapters_has_the_vector_of_its_adapter_alone(load: Load, precision: str) -> None:
+    base = load("cuda", precision)  # type: ignore[call-arg]
+    draw = torch.Generator().manual_seed(0)
+    names = [f"encoder.layer.{layer}.attention.self.{kind}" for layer in (0, 5, 11) for kind in ("query", "key", "value")]
+
+    def drawn() -> dict[str, LoraModule]:
+        pairs = ((torch.randn(8, 384, generator=draw) / 20, torch.randn(384, 8, generator=draw) / 8) for _ in names)
+        return {name: LoraModule(a, b, 1.0) for name, (a, b) in zip(names, pairs, strict=True)}
+
+    members = (base, *(replace(base, factors=drawn(), document_factors={}) for _ in range(3)))
+    adapters = [row % 4 for row in range(len(TEXTS))]
+    together = MixedEncoder(members).encode(TEXTS, adapters).vectors
+    alone = np.concatenate([members[adapter].encode([text], "query").vectors for text, adapter in zip(TEXTS, adapters, strict=True)])
+    np.testing.assert_allclose(together, alone, atol=1e-5 if precision == "fp32" else 2e-2)

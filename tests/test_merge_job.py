@@ -103,7 +103,7 @@ def test_what_is_not_registered_stays_in_memory_and_needs_no_name(adapters: tupl
     report = prepare_merge(MergeRequest(references=adapters[:1], register=False)).run()
     assert (report.entry, report.path, versions()) == (None, None, before)
     torch.testing.assert_close(report.factors[MODULE].delta(), deltas(0)[MODULE].delta(), atol=2e-3, rtol=2e-3)
-    assert report.as_dict().keys() == {"parents", "config", "rank", "energy"}
+    assert report.as_dict().keys() == {"side", "parents", "config", "rank", "energy"}
     with pytest.raises(ConfigError, match="the result needs a name"):
         prepare_merge(MergeRequest(references=adapters[:1]))
 

@@ -18,7 +18,7 @@ LAYERS = (
     ("api",),
     ("publish",),
     ("adapters", "merge", "bench", "encoders.job", "ensemble.job"),
-    ("ensemble.request",),
+    ("ensemble.request", "index"),
     ("references",),
     ("cache",),
     ("ensemble",),

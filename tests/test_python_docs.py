@@ -22,7 +22,7 @@ def test_every_example_runs_and_does_what_is_said(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "questions.csv").write_text("anchor,positive\nwho pays?,The tenant pays.\nwho mends?,The landlord.\n", encoding="utf-8")
     code = examples()
-    assert len(code) == 10
+    assert len(code) == 11
     assert sum(NAMED_BASE in part for part in code) == 6
     names: dict[str, object] = {"__name__": "example"}
     for part in code:

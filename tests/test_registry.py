@@ -115,7 +115,7 @@ def test_add_numbers_versions_and_keeps_what_was_written(registry: Registry) -> 
     assert first.files["sub/config.json"].size == 2
     assert first.files["weights.bin"].size == 100
     assert (registry.folder(first) / "sub" / "config.json").read_text() == "{}"
-    assert json.loads((registry.folder(first) / "adapt.json").read_text()) == {"format": 2} | to_stored(first)
+    assert json.loads((registry.folder(first) / "adapt.json").read_text()) == {"format": 3} | to_stored(first)
     assert registry.verify().problems == ()
 
 
@@ -339,7 +339,7 @@ def test_a_newer_format_is_refused_with_what_to_upgrade(registry: Registry) -> N
     content = json.loads(registry.user.index_path.read_text())
     registry.user.index_path.write_text(json.dumps(content | {"format": 99}))
     for act in (registry.entries, lambda: registry.add(draft(), write), lambda: registry.verify(fix=True)):
-        with pytest.raises(RegistryError, match=r"format 99.*reads up to 2; upgrade with: pip install -U adapt-embed"):
+        with pytest.raises(RegistryError, match=r"format 99.*reads up to 3; upgrade with: pip install -U adapt-embed"):
             act()
     assert json.loads(registry.user.index_path.read_text())["format"] == 99
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from adapt_embed.base import resolve_base
 from adapt_embed.base.places import embedded_folder, snapshot_at
 from adapt_embed.errors import RegistryError
 from adapt_embed.references import Search, resolve_reference
-from adapt_embed.registry import BaseRecord, DataRecord, Entry, ParentRecord, base_record, open_registry, read_entry
+from adapt_embed.registry import BaseRecord, DataRecord, Entry, HubRecord, ParentRecord, base_record, open_registry, read_entry
 from adapt_embed.registry import store as store_module
 from adapt_embed.registry.stored import from_stored, to_stored
 
@@ -95,7 +96,7 @@ def test_the_embedded_base_has_no_path(tmp_path: Path) -> None:
     [
         ("[]", "must be a JSON object"),
         ("{", "not valid JSON"),
-        ('{"format": 3}', r"format 3, and this version reads up to 2; upgrade with: pip install -U adapt-embed"),
+        ('{"format": 4}', r"format 4, and this version reads up to 3; upgrade with: pip install -U adapt-embed"),
         ('{"format": 0}', "format 0, which does not exist"),
         ('{"format": "2"}', "format '2', which does not exist"),
         ('{"kind": "adapter", "name": "a"}', r"malformed \(KeyError: 'base'\)"),
@@ -131,3 +132,22 @@ def _siblings(path: Path, folder: Path) -> set[str]:
     own = [node for node in found if isinstance(node, ast.ImportFrom) and node.level == 1]
     names = {name for node in own for name in ([node.module] if node.module else [each.name for each in node.names])}
     return {name for name in names if (folder / f"{name}.py").is_file()}
+
+
+def test_a_place_on_the_hub_is_kept_with_the_version_and_read_back(home: Path) -> None:
+    registry = open_registry(home)
+    entry = registry.add(Entry(kind="adapter", name="a", bases=(BASE,)), lambda folder: (folder / "weights").write_text("w"))
+    first = HubRecord(repository="me/a", revision="1" * 40, how="pulled", branch="v1")
+    for record in (first, HubRecord(repository="me/b", revision="2" * 40, how="pushed", tag="v3"), replace(first, revision="3" * 40)):
+        known = registry.record_hub(entry, record)
+    assert [record.reference for record in known.hub] == [f"hf:me/b@{'2' * 40}", f"hf:me/a@{'3' * 40}"]  # each repository once
+    assert open_registry(home).find("a").hub == known.hub == read_entry(registry.folder(entry) / "adapt.json").hub
+    assert entry in registry.user.index()  # what was read before the push is that version still
+    assert registry.verify().is_clean
+
+
+def test_a_registry_of_format_2_knows_no_place_on_the_hub(home: Path) -> None:
+    entry = Entry(kind="adapter", name="a", bases=(BASE,))
+    old = {key: value for key, value in to_stored(entry).items() if key != "hub"}
+    assert from_stored(old, 2) == entry
+    assert from_stored(old, 2).hub == ()

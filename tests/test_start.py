@@ -128,6 +128,12 @@ WRONG = [
     ("card legal --card-template nosuch.jinja", "the card template nosuch.jinja cannot be read"),
     ("rm leagl", "Did you mean legal?"),
     ("alias leagl best", "Did you mean legal?"),
+    ("pull legal", "'legal' is not a repository of the Hub; expected OWNER/NAME"),
+    ("pull me/legal", "cannot be reached; check the network, HF_ENDPOINT and the proxy"),
+    ("push leagl me/legal", "unknown adapter 'leagl'. Did you mean legal?"),
+    ("push legal legal", "the repository is 'legal'; expected OWNER/NAME"),
+    ("push legal me/legal --tag v+1", "--tag is 'v+1'"),
+    ("update legal", "no version of legal was pulled from the Hub, or pushed to it"),
     ("trian", "Did you mean train"),
 ]
 

@@ -31,6 +31,8 @@ WRONG = [
     ("merge legal medical --explain --search legal", "--explain merges nothing, and --search does nothing beside it"),
     ("ensemble legal medical --mode mean --pca x.txt --dim 4", "with --mode mean, leave --pca and --dim out"),
     ("ensemble legal medical --weights 0,1", "the weight 0 does not fit the mode concat"),
+    ("push legal me/legal --create-pr --revision dev", "--revision does not go with it"),
+    ("push legal me/legal --over 1234", "--over is '1234'; expected the whole commit"),
     ("show legal --base minilm", "--base goes with: adapt show base"),
     ("base convert x -o -", "a folder does not go to the standard output"),
     ("base link x --as minilm --undo", "--undo takes no FOLDER"),

@@ -4,7 +4,18 @@ from pathlib import Path
 from typing import Any, assert_type
 
 import numpy as np
-from adapt_embed import Adapter, TrainConfig, bench_adapters, ensemble_adapters, load, merge_adapters, train
+from adapt_embed import (
+    Adapter,
+    TrainConfig,
+    batch_adapters,
+    bench_adapters,
+    ensemble_adapters,
+    load,
+    merge_adapters,
+    pull_adapter,
+    push_adapter,
+    train,
+)
 from adapt_embed.events import Quiet
 from numpy.typing import NDArray
 
@@ -14,7 +25,14 @@ both = merge_adapters([legal, "medical", Path("folder")], method="ties", weights
 side_by_side = ensemble_adapters([both, load("base", dtype="fp32")], mode="mean", dim=None)
 table = bench_adapters([both, "legal@best"], data=["law", Path("tax.csv")], tasks=("SciFact",), offline=True)
 
+pushed = push_adapter(both, "me/both", tag="v1", base_ids=("me/base",), yes=True, dry_run=True)
+
+pulled = pull_adapter("me/both", revision="v1", name="theirs", strict=True)
+
+assert_type(load(pulled.reference), Adapter)
+assert_type(pushed.commit, str | None)
 assert_type(side_by_side, Adapter)
+assert_type(batch_adapters([legal, "medical"]).encode_query(["who?", "what?"], ["legal", 1]), NDArray[np.float32])
 assert_type(legal.encode_query("who?"), NDArray[np.float32])
 assert_type(legal.similarity(["who?"], legal.encode_document(["The tenant."])), NDArray[np.float32])
 assert_type(both.path, Path | None)

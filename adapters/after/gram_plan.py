@@ -52,7 +52,7 @@ def plan_grams(base: Base, data: TrainingData, config: TrainConfig, rank: GramRa
     with watch_inputs(base, names, lambda name, rows: widths.update({name: rows.shape[1]})) as first:
         read_texts(base, GramTexts(queries=[""], passages=[]), config, None)
     blank = {name: blank_gram(width, rank) for name, width in widths.items()}
-    texts = draw_texts(data, config.seed)
+    texts = draw_texts(data, config.seed, config.side)
     return GramPlan(
         rank=rank,
         modules=len(first),
@@ -65,7 +65,7 @@ def plan_grams(base: Base, data: TrainingData, config: TrainConfig, rank: GramRa
 
 def estimate_gram_seconds(base: Base, data: TrainingData, config: TrainConfig) -> float:
     """Estimate how long measuring will take."""
-    texts, names = draw_texts(data, config.seed), open_strategy(config).plan(base).modules
+    texts, names = draw_texts(data, config.seed, config.side), open_strategy(config).plan(base).modules
     asked: list[tuple[Role, str]] = [*(("query", text) for text in texts.queries), *(("document", text) for text in texts.passages)]
 
     def measure(some: Sequence[tuple[Role, str]]) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ...base.load import Base
-from ...choices import Role
+from ...choices import Role, TrainedSide
 from ...data.draw import draw
 from ...data.pairs import TrainingData
 from ...encoders.batching import default_batch_tokens, length_batches
@@ -76,10 +76,11 @@ class GramTexts:
         return len(self.queries) + len(self.passages)
 
 
-def draw_texts(data: TrainingData, seed: int) -> GramTexts:
-    """Draw at most 256 training queries, and at most 256 of the passages that the training pairs name."""
+def draw_texts(data: TrainingData, seed: int, side: TrainedSide = "both") -> GramTexts:
+    """Draw at most 256 training queries and, unless they alone go through the adapter, at most 256 of the passages that the pairs name."""
     generator = np.random.default_rng(seed)
     queries, passages = (draw(sorted(ids), MAX_TEXTS, generator) for ids in (data.train.queries, data.train.passage_ids()))
+    passages = passages if side == "both" else []
     return GramTexts(queries=[data.train.queries[qid] for qid in queries], passages=[data.corpus[pid] for pid in passages])
 
 
@@ -96,7 +97,7 @@ def measure_grams(base: Base, trained: LoraFactors, data: TrainingData, config: 
     Raises:
         TrainingError: a module's inputs are not finite.
     """
-    texts, strategy = draw_texts(data, config.seed), open_strategy(config)
+    texts, strategy = draw_texts(data, config.seed, config.side), open_strategy(config)
     with put_in(strategy, base):
         strategy.read_in(trained)
         strategy.training(False)

@@ -29,11 +29,13 @@ class TrainJob:
         Raises:
             AdaptError: the settings do not fit the base, or the record of an interrupted group is damaged.
         """
-        events.stage("estimating the time")
         first, rank = next(iter(self.runs)), self.request.gram_rank
+        corpus = self.runs.corpus.plan(first.data, first.config, events)
+        events.stage("estimating the time")
         of_run = (first.base, first.data, first.config)
         return JobPlan(
-            run=plan_training(*of_run, timed=True),
+            run=plan_training(*of_run, timed=True, corpus=corpus and self.runs.corpus.for_timing(first.data, first.config, corpus)),
+            corpus=corpus,
             grams=None if rank is None else plan_grams(*of_run, rank),
             gram_seconds=0.0 if rank is None else estimate_gram_seconds(*of_run),
             base=first.base.spec,

@@ -9,6 +9,7 @@ from ...base.spec import BaseSpec
 from ..after.gram_plan import GramPlan
 from ..config import TrainConfig
 from ..plan import TrainPlan
+from .corpus import CorpusPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class JobPlan:
 
     Attributes:
         run: Of the first run: its size, its time, and what will go wrong.
+        corpus: What queries are compared with; None: with the passages of their batch alone.
         grams: What will be measured after each run; None: nothing.
         gram_seconds: How long that takes, an estimate.
         base: What will be trained over.
@@ -48,6 +50,7 @@ class JobPlan:
     """
 
     run: TrainPlan
+    corpus: CorpusPlan | None
     grams: GramPlan | None
     gram_seconds: float
     base: BaseSpec
@@ -61,13 +64,14 @@ class JobPlan:
 
     @property
     def seconds(self) -> float:
-        """How long a run takes with what is measured after it, an estimate."""
-        return (self.run.seconds or 0) + self.gram_seconds
+        """How long a run takes with what comes before and after it, an estimate."""
+        return (self.run.seconds or 0) + self.gram_seconds + (self.corpus.seconds if self.corpus else 0)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         return asdict(self.run) | {
             "seconds": self.seconds,
+            "corpus": self.corpus.as_dict() if self.corpus else None,
             "grams": asdict(self.grams) if self.grams else None,
             "base": self.base.name,
             "base_fallback": self.base.fallback_reason,

@@ -22,6 +22,7 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     from ...data.sources import TrainingSource, check_source
     from ...references import Search
     from ...registry import open_registry
+    from .given_index import check_index
 
     domain, note = name_domain(request.domain, has_data=request.has_own_data)
     where, name = request.where or Search(registry=open_registry()), request.name or domain.name
@@ -31,6 +32,8 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     if note:
         events.note(f"domain: {note}")
     found = resolve_base(where.base, options=where.options)
+    if request.index is not None:
+        check_index(request.index, found)
     language = where.options.language or found.spec.text_language
     events.stage("reading the data")
     source = TrainingSource(request.data, domain, language, request.train_queries, request.skip_dangling, request.data_licence)
@@ -38,9 +41,22 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     events.stage("loading the base")
     from ...base.load import load_base
     from ...encoders.forward import choose_device
+    from .corpus import CorpusSource
     from .job import TrainJob
     from .runs import JobRuns
 
     base = load_base(found, device=choose_device(request.device))
-    runs = JobRuns(request=request, registry=where.registry, name=name, domain=domain.name, source=source, base=base, data=data)
+    corpus = CorpusSource(base, request.index)
+    if request.index is not None:
+        corpus.given(data, request.config, events)
+    runs = JobRuns(
+        request=request,
+        registry=where.registry,
+        name=name,
+        domain=domain.name,
+        source=source,
+        base=base,
+        data=data,
+        corpus=corpus,
+    )
     return TrainJob(request=request, runs=runs)

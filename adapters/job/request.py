@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from ...choices import DATA_WORDS
 from ...errors import ConfigError, RequestError
 from ..config import TrainConfig
+from ..sides.table import reads_corpus
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ...lora.grams import GramRank
     from ...references import Search
 
@@ -29,6 +32,8 @@ class TrainRequest:
         where: The registry, and which base (`Search.base`, `Search.options`); None: the user's own registry, and the default base.
         device: As torch names it; None: the best one here.
         gram_rank: What of the Gram matrices of the adapted modules' inputs is kept: a rank beside the diagonal, or `full`; None: nothing.
+        index: Vectors of the corpus by the base that exist (an index of adapt, a file of vectors or a folder of them), where queries are compared
+            with a whole corpus; None: they are computed and kept.
         name: In the registry; None: the domain's.
         resume: Whether runs that were interrupted go on where they were.
         register: Whether the result becomes a version of the registry; else it stays in memory, and nothing is written.
@@ -48,6 +53,7 @@ class TrainRequest:
     where: Search | None = None
     device: str | None = None
     gram_rank: GramRank | None = None
+    index: Path | None = None
     name: str | None = None
     resume: bool = False
     register: bool = True
@@ -58,6 +64,8 @@ class TrainRequest:
             raise RequestError(f"{self.seeds} versions are to be trained; expected at least 1")
         if isinstance(self.gram_rank, int) and self.gram_rank < 1:
             raise ConfigError(f"the rank of Gram matrices is {self.gram_rank}; expected at least 1, or full")
+        if self.index is not None and not reads_corpus(self.config):
+            raise RequestError("an index is what queries alone are trained against; add --side query, or --set loss.corpus=0.5")
         if self.resume and not self.register:
             raise RequestError(
                 "only runs that are registered keep a state, so that there is nothing to resume without; leave one of them out"

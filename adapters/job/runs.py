@@ -12,6 +12,7 @@ from ...registry import Registry
 from ...registry.runs import RUNS, describe_run
 from ..checkpoint import Checkpoint, run_id
 from ..seeds import SeedGroup, find_group, open_group
+from .corpus import CorpusSource
 from .plan import FormerRun
 from .request import TrainRequest
 from .seed_run import SeedRun
@@ -29,6 +30,7 @@ class JobRuns:
         source: Gives the data of each seed.
         base: What is trained over.
         data: Of the first seed.
+        corpus: Gives what queries are compared with, where they are compared with a whole corpus.
     """
 
     request: TrainRequest
@@ -38,16 +40,17 @@ class JobRuns:
     source: TrainingSource
     base: Base
     data: TrainingData
+    corpus: CorpusSource
 
     def of(self, seed: int) -> SeedRun:
         """Return the run of a seed: base and data are those in memory, apart from what the seed draws."""
         config = self.request.config_of(seed)
         data = self.data if seed == self.request.config.seed else self.source.load(seed)
-        plain = SeedRun(config=config, data=data, base=self.base, gram_rank=self.request.gram_rank)
+        plain = SeedRun(config=config, data=data, base=self.base, corpus=self.corpus, gram_rank=self.request.gram_rank)
         if not self.request.register:
             return plain
         about = {"name": self.name, "domain": self.domain, "base": self.base.spec.name, "data": data.source}
-        run = run_id(config, self.base, data)
+        run = run_id(config, self.base, data, self.corpus.content(data, config))
         return plain.kept(run, Checkpoint(self.registry.home / RUNS / run, about=about))
 
     def __iter__(self) -> Iterator[SeedRun]:

@@ -18,6 +18,7 @@ from ..config import TrainConfig
 from ..evaluation import make_dev_set
 from ..plan import check_data, describe_dev
 from ..train import TrainResult, train_adapter
+from .corpus import CorpusSource
 
 NOTHING_TO_RESUME = "nothing to resume: no interrupted run of this command with these data is there; starting afresh"
 
@@ -30,6 +31,7 @@ class SeedRun:
         config: How; its seed is this run's.
         data: What to train on.
         base: What to train over.
+        corpus: Gives the corpus as it is stored, where queries are compared with it.
         gram_rank: Of the Gram matrices that are measured afterwards; None: none are.
         run: What names it, by configuration, base and data; empty where nothing is written.
         checkpoint: Where its state is kept; None keeps none.
@@ -38,6 +40,7 @@ class SeedRun:
     config: TrainConfig
     data: TrainingData
     base: Base
+    corpus: CorpusSource
     gram_rank: GramRank | None
     run: str = ""
     checkpoint: Checkpoint | None = None
@@ -68,9 +71,16 @@ class SeedRun:
             KeyboardInterrupt: the user stopped it; where a state is kept, that is said.
         """
         self._tell_start(resume, events)
+        corpus = self.corpus.open(self.data, self.config, events)
+        if corpus is not None:
+            plan = self.corpus.describe(corpus, self.data, self.config)
+            for line in (f"corpus: {plan.describe()}", *plan.lines()):
+                events.note(line)
         events.stage("training")
         try:
-            result = train_adapter(self.base, self.data, self.config, checkpoint=self.checkpoint, resume=resume, on_step=events.step)
+            result = train_adapter(
+                self.base, self.data, self.config, checkpoint=self.checkpoint, resume=resume, on_step=events.step, corpus=corpus
+            )
             return result, self._measure(result, events)
         except KeyboardInterrupt:
             if self.is_interrupted:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from ..corpus.vectors import CorpusVectors
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
@@ -49,3 +51,33 @@ class EmbeddedBatch:
     targets: Tensor | None = None
     weights: Tensor | None = None
     anchor: Anchor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """What of a corpus stands for all of it: each query's nearest passages, and a uniform sample of the whole.
+
+    `nearest`: (q, n) int64, rows, each once a query. `sample`: (m,) int64, rows without repetition, the same for all queries.
+    """
+
+    nearest: Tensor
+    sample: Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusTargets:
+    """What the queries of a batch are compared with: a whole corpus's stored vectors.
+
+    Attributes:
+        vectors: Of the corpus, (n, d), length 1.
+        positive: (2, p) int64, pairs of a query's number in the batch and the row of a passage that answers it; each text once.
+        excluded: (2, e) int64, such pairs that are not negatives, in the order of the rows: the positives, and what has the same text.
+        copies: (c,) int64, ascending: rows that repeat the text of another one, and count for no query.
+        drawn: What is compared in place of all rows; None: all are.
+    """
+
+    vectors: CorpusVectors
+    positive: Tensor
+    excluded: Tensor
+    copies: Tensor
+    drawn: Drawn | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from .setting import Setting, Settings, above_zero, at_most_one, zero_or_more
+from .setting import Setting, Settings, above_zero, at_most_one, below_one, zero_or_more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,3 +45,32 @@ class LossSettings(Settings):
             check=at_most_one,
         ),
     ] = 0.0
+    corpus: Annotated[
+        float,
+        Setting(
+            help="the share of the loss against the base's stored vectors of the whole corpus, 0 to below 1, in two-sided training "
+            "(see Loss)",
+            when="0.5 when the corpus is larger than what the pairs name; it costs one embedding of the corpus",
+            check=below_one,
+            is_later=True,
+        ),
+    ] = 0.0
+    candidates: Annotated[
+        int | None,
+        Setting(
+            help="against the whole corpus, so many nearest passages of each query are compared exactly, and a sample of the rest; 0: all "
+            "of them; none: all, until that takes longer than the network does. `--candidates` sets it",
+            when="lower to save time with millions of passages, 0 to have the exact loss whatever it takes",
+            check=zero_or_more,
+            is_later=True,
+        ),
+    ] = None
+    rest_sample: Annotated[
+        int,
+        Setting(
+            help="how many passages are drawn in each step for all those that are not among the candidates",
+            when="higher for a more exact gradient, where candidates are used",
+            check=above_zero,
+            is_later=True,
+        ),
+    ] = 8192

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, get_args
 
-from ...choices import StoreDtype
+from ...choices import StoreDtype, TrainedSide
 from ...errors import ConfigError
 from .setting import Setting, Settings, above_zero, below_one, one_of
 
@@ -21,6 +21,16 @@ def _not_empty(name: str, value: tuple[str, ...]) -> None:
 class StrategySettings(Settings):
     """What of the network is trained, and how it is kept."""
 
+    side: Annotated[
+        TrainedSide,
+        Setting(
+            help="`both` or `query`: which texts go through the adapter; `--side` sets it",
+            when="`query` when the documents are embedded already and stay as they are: they keep the base's vectors "
+            "([query-side.md](query-side.md))",
+            check=one_of(get_args(TrainedSide)),
+            is_later=True,
+        ),
+    ] = "both"
     strategy: Annotated[
         str,
         Setting(

@@ -10,7 +10,7 @@ from ...cache.vectors import VectorStore
 from ...encoders.protocol import NetworkEncoder
 from ...plurals import count, singular
 from ..run.cells import Caches
-from ..run.models import Model, check_tasks
+from ..run.models import Model, check_tasks, share_documents
 from ..tasks.hub_task import HubTask
 from ..tasks.table import kind_of
 from .estimate import EstimatedTask, estimate
@@ -98,17 +98,24 @@ def plan(models: Sequence[Model], tasks: Sequence[AbsTask], caches: Caches | Non
         AdaptError: a task is of a kind that the bench does not know or that a model cannot do, or an adapter does not fit its base.
     """
     check_tasks(models, [*tasks, *(each.task for each in pending)])
-    planned = tuple(_plan(model, task, caches or Caches()) for model in models for task in tasks)
+    before: Computed | None = {} if (caches and caches.vectors) or share_documents(models) else None
+    planned = tuple(_plan(model, task, caches or Caches(), before) for model in models for task in tasks)
     return BenchPlan(planned=planned, pending=tuple(estimate(model, task) for model in models for task in pending))
 
 
-def _plan(model: Model, task: AbsTask, caches: Caches) -> PlannedTask:
+Computed = dict[str, set[str]]
+"""Vector space -> the texts whose vectors an earlier row of the bench computes and keeps."""
+
+
+def _plan(model: Model, task: AbsTask, caches: Caches, before: Computed | None) -> PlannedTask:
     networks = model.encoder.networks()
     texts = kind_of(task).texts(task)
     counts = [count_tokens(network, texts) for network in networks]
     is_kept = [_find_kept(network, own, caches.vectors) for network, own in zip(networks, counts, strict=True)]
     left = [[each for each, kept in zip(own, flags, strict=True) if not kept] for own, flags in zip(counts, is_kept, strict=True)]
     scored = caches.cells is not None and caches.cells.holds(model.identity, task)
+    if before is not None and not scored:
+        left = [_not_before(network, own, before) for network, own in zip(networks, left, strict=True)]
     return PlannedTask(
         task=task.metadata.name,
         reference=model.name,
@@ -120,6 +127,15 @@ def _plan(model: Model, task: AbsTask, caches: Caches) -> PlannedTask:
         minutes=0.0 if scored else sum(minutes_for(network, own) for network, own in zip(networks, left, strict=True)),
         sizes=kind_of(task).sizes(task),
     )
+
+
+def _not_before(network: NetworkEncoder, counts: list[Counted], before: Computed) -> list[Counted]:
+    """Return the texts that no earlier row computes, and count them as computed from here on."""
+    spaces = {role: vector_space(network, role) for role in {each.role for each in counts}}
+    new = [each for each in counts if each.text not in before.setdefault(spaces[each.role], set())]
+    for each in new:
+        before[spaces[each.role]].add(each.text)
+    return new
 
 
 def _find_kept(network: NetworkEncoder, counts: list[Counted], store: VectorStore | None) -> list[bool]:

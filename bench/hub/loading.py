@@ -11,6 +11,7 @@ from ...errors import DataError
 from ...hub.datasets_cache import prepared_revisions
 from ...hub.offline import hub_off
 from ...hub.reach import hub_is_reachable, hub_silence
+from ...hub.reasons import explain
 from ...hub.snapshots import cached_snapshot
 from ..dataset_bars import without_dataset_bars
 from ..tasks.hub_task import HubTask
@@ -65,7 +66,7 @@ def _load(hub_task: HubTask, offline: bool, on_task: Callable[[str], None] | Non
     except DataError:
         raise
     except Exception as e:  # datasets, its readers and mteb raise a dozen unrelated types
-        raise DataError(f"it could not be loaded: {(str(e) or type(e).__name__).splitlines()[0]}") from e
+        raise DataError(f"it could not be loaded: {explain(e, repo=hub_task.source)}") from e
 
 
 def _load_cached(hub_task: HubTask) -> None:

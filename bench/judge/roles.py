@@ -105,6 +105,7 @@ def _describe_reference(benched: BenchedReference, resolved: Resolved | None) ->
     return replace(
         benched,
         kind=resolved.kind,
+        side=resolved.side,
         domain=entry.domain if entry else None,
         parents=tuple(parents),
         seeds=_seed_group(entry) if entry else None,

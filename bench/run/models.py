@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from mteb.abstasks import AbsTask
 
+from ...cache.space import vector_space
 from ...encoders.protocol import Opened, is_searcher
 from ...errors import ConfigError
 from ...references import LoadedBases, Resolved, of_base, open_reference
@@ -59,6 +60,15 @@ def open_models(references: Sequence[Resolved], bases: LoadedBases, opened: Mapp
         if resolved.kind != "base" and resolved.reference not in models:
             models[resolved.reference] = _as_model(resolved, names[base.identity.revision], bases, opened or {})
     return sorted(models.values(), key=lambda model: model.base is not None)
+
+
+def share_documents(models: Sequence[Model]) -> bool:
+    """Return whether documents have the same vectors under models whose queries differ: the base and adapters for queries alone."""
+    if len(models) < 2:  # members of one ensemble share their vectors anyway
+        return False
+    networks = [network for model in models for network in model.encoder.networks()]
+    spaces = {(vector_space(network, "query"), vector_space(network, "document")) for network in networks}
+    return len({document for _, document in spaces}) < len(spaces)
 
 
 def check_tasks(models: Sequence[Model], tasks: Sequence[AbsTask]) -> None:

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,9 @@ from tempfile import TemporaryDirectory
 import mteb
 from mteb.abstasks import AbsTask
 
+from ...cache import CacheFiles
 from ...cache.encoders import over_store
+from ...cache.vectors import VectorStore
 from ...encoders.protocol import OnBatch
 from ...errors import ConfigError
 from ..dataset_bars import without_dataset_bars
@@ -19,7 +22,7 @@ from ..result import BenchedTask, BenchResult, Score
 from ..tasks.notes import notes_of
 from ..tasks.table import kind_of
 from .cells import Caches, Cell
-from .models import Model, check_tasks
+from .models import Model, check_tasks, share_documents
 from .mteb_model import as_mteb_sees
 
 _LOADER_BATCH = 512
@@ -58,8 +61,8 @@ def bench(
     """
     check_bench(models, tasks)
     benched = tuple(describe_task(task) for task in tasks)
-    with without_dataset_bars():
-        scores = tuple(_score(model, task, on_progress, caches or Caches(), on_cell) for model in models for task in tasks)
+    with without_dataset_bars(), _with_shared_vectors(models, caches or Caches()) as kept:
+        scores = tuple(_score(model, task, on_progress, kept, on_cell) for model in models for task in tasks)
     return BenchResult(tasks=benched, references=tuple(model.described() for model in models), scores=scores, mteb_version=version("mteb"))
 
 
@@ -133,6 +136,16 @@ def _evaluate(model: Model, task: AbsTask, on_progress: Callable[[BenchProgress]
         predictions=predictions,
         truncated=seen.truncated,
     )
+
+
+@contextmanager
+def _with_shared_vectors(models: Sequence[Model], caches: Caches) -> Iterator[Caches]:
+    """Let models whose documents have the same vectors compute them once, where nothing is kept between benches too."""
+    if caches.vectors is not None or not share_documents(models):
+        yield caches
+        return
+    with TemporaryDirectory() as folder:
+        yield replace(caches, vectors=VectorStore(CacheFiles(Path(folder))))
 
 
 def _over(model: Model, caches: Caches) -> Model:

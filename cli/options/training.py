@@ -23,8 +23,10 @@ def _request(
     *,
     config_file: Path | None,
     settings: Sequence[str],
+    side: str | None,
     seed: int | None,
     dtype: str | None,
+    candidates: int | None,
     gram: Literal["full"] | None,
     gram_rank: int | None,
     **values: Any,
@@ -35,7 +37,7 @@ def _request(
 
     _tell_repeated(settings)
     read = {} if config_file is None else read_settings(config_file)
-    said = {"seed": seed, "precision": dtype}
+    said = {"seed": seed, "precision": dtype, "side": side, "candidates": candidates}
     config = config_from(read | _assigned(settings) | {name: value for name, value in said.items() if value is not None})
     if gram is not None and gram_rank is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
@@ -88,6 +90,23 @@ train_options = gathered(
     ),
     dangling_option,
     click.option("--train-queries", type=WholeNumber(min=1), metavar="N", help="Draw this many training queries (seeded) [default: all]."),
+    click.option(
+        "--side",
+        type=Choice(["both", "query"]),
+        help="Which texts go through the adapter; with query the documents keep the base's vectors [default: both].",
+    ),
+    click.option(
+        "--candidates",
+        type=WholeNumber(min=0),
+        metavar="N",
+        help="Compare each query with its N nearest passages and a sample of the rest; 0: with all [default: by the corpus's size].",
+    ),
+    click.option(
+        "--index",
+        type=click.Path(path_type=Path),
+        metavar="DIR or FILE",
+        help="The base's vectors of the corpus that exist: an index of adapt, .npy with ids, .parquet or .safetensors.",
+    ),
     click.option("--name", type=NAME, metavar="N", help="Name in the registry [default: the domain's]."),
     click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Settings from a toml file."),
     click.option(

@@ -110,7 +110,8 @@ def prepare_search(
     sources = asked.sources or ()
     tasks = [_task(source, language, asked.skip_dangling, events) for source in sources]
     general = _general(asked.general, language) if asked.general else None
-    probe = Probe(encoders_over(opened), tasks, general)
+    side = parents[0].side
+    probe = Probe(encoders_over(opened, side), tasks, general, side=side)
     candidates = Candidates([parent.factors for parent in parents], [parent.reference for parent in parents], config, grams)
     return SearchJob(sources=sources, settings=settings, candidates=candidates, probe=probe, steps=steps, max_tokens=opened.max_tokens)
 

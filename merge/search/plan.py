@@ -42,7 +42,8 @@ def plan_measurements(candidates: Candidates, probe: Probe, measurements: int) -
     started = time.monotonic()
     candidates.check()
     merge_s = time.monotonic() - started
-    general = f"{len(probe.pairs)} sentence pairs" if probe.pairs is not None else "closeness to the base on the same texts"
+    same = "the same queries" if probe.side == "query" else "the same texts"
+    general = f"{len(probe.pairs)} sentence pairs" if probe.pairs is not None else f"closeness to the base on {same}"
     return MeasurePlan(
         measurements=measurements,
         texts=probe.text_count,

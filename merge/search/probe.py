@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...choices import Role, Side
 from ...data.sentence_pairs import SentencePairs
 from ...encoders.lora import LoraEncoder
 from ...encoders.protocol import Encodes, Vectors
@@ -40,15 +42,21 @@ class Probe:
     domains is encoded once; apart from that each domain's texts are encoded by themselves, in the batches in which training encodes them,
     so that the scores are those of training to the last digit, in half precision too. `encodings` counts the sets of factors that texts
     were encoded with.
+
+    Factors for queries alone leave passages as they are: these are encoded once, with the base. The general score then asks for queries
+    alone too: closeness is that of the queries, and of a sentence pair the first goes in as a query.
     """
 
-    def __init__(self, encoder_of: EncoderOf, tasks: Sequence[SearchTask], pairs: SentencePairs | None = None) -> None:
+    def __init__(
+        self, encoder_of: EncoderOf, tasks: Sequence[SearchTask], pairs: SentencePairs | None = None, *, side: Side = "both"
+    ) -> None:
         """Prepare the texts; nothing is encoded.
 
         Args:
             encoder_of: Gives the encoder of factors.
             tasks: The domains.
             pairs: What the general score is measured on (Spearman); None: closeness to the base.
+            side: Which texts the factors change.
 
         Raises:
             ConfigError: there is no domain, or two of one name.
@@ -59,12 +67,13 @@ class Probe:
             raise ConfigError(f"the domains are {', '.join(names) or 'none'}; expected at least one, each with its own name")
         if pairs is not None and len(set(pairs.scores)) < 2:
             raise DataError(f"the {len(pairs)} sentence pairs have {len(set(pairs.scores))} different similarities; at least 2 are needed")
-        self.tasks, self.pairs = tuple(tasks), pairs
+        self.tasks, self.pairs, self.side = tuple(tasks), pairs, side
         self.encodings = 0
         self._encoder_of = encoder_of
-        sentences = [*pairs.first, *pairs.second] if pairs else []
-        self._query_groups = _new_texts([task.dev.queries.values() for task in tasks])
-        self._document_groups = _new_texts([*(task.dev.passages.values() for task in tasks), sentences])
+        first, second = (pairs.first, pairs.second) if pairs else ((), ())
+        asked, told = (first, second) if side == "query" else ((), (*first, *second))
+        self._query_groups = _new_texts([*(task.dev.queries.values() for task in tasks), asked])
+        self._document_groups = _new_texts([*(task.dev.passages.values() for task in tasks), told])
         self._queries, self._documents = _rows(self._query_groups), _rows(self._document_groups)
         self._base_vectors: _Embedded | None = None
         self._measured: dict[str, Measurement] = {}
@@ -82,7 +91,7 @@ class Probe:
     @property
     def text_count(self) -> int:
         """How many texts one measurement encodes."""
-        return len(self._queries) + len(self._documents)
+        return len(self._queries) + (len(self._documents) if self.side == "both" else 0)
 
     def measure(self, factors: Mapping[str, LoraModule]) -> Measurement:
         """Return what factors score; empty ones, or ones that are all zero, are the base."""
@@ -94,8 +103,9 @@ class Probe:
 
     def estimate_seconds(self) -> float:
         """Return how long one measurement takes, by encoding a few texts of all lengths with the base."""
-        texts = sorted(self._documents, key=lambda text: (len(text), text))
-        seconds = estimate_seconds(self._encoder_of({}).encode, texts, sample=_SAMPLE, warm_up=4)
+        role: Role = "query" if self.side == "query" else "document"
+        texts = sorted(self._queries if role == "query" else self._documents, key=lambda text: (len(text), text))
+        seconds = estimate_seconds(partial(self._encoder_of({}).encode, role=role), texts, sample=_SAMPLE, warm_up=4)
         return seconds * self.text_count / len(texts)
 
     def _base(self) -> _Embedded:
@@ -107,6 +117,8 @@ class Probe:
         encoder = self._encoder_of(factors)
         self.encodings += 1
         queries = [encoder.encode(group, "query").vectors for group in self._query_groups]
+        if factors and self.side == "query":
+            return _Embedded(np.concatenate(queries), self._base().documents)
         documents = [encoder.encode(group, "document").vectors for group in self._document_groups]
         return _Embedded(np.concatenate(queries), np.concatenate(documents))
 
@@ -120,14 +132,20 @@ class Probe:
 
     def _general(self, embedded: _Embedded) -> float:
         if self.pairs is None:
-            return _mean_cosine(embedded.both(), self._base().both())
-        first, second = (embedded.documents[[self._documents[text] for text in side]] for side in (self.pairs.first, self.pairs.second))
+            own, base = ((each.queries if self.side == "query" else each.both()) for each in (embedded, self._base()))
+            return _mean_cosine(own, base)
+        first = self._vectors_of(embedded, self.pairs.first, self.side == "query")
+        second = self._vectors_of(embedded, self.pairs.second, False)
         return spearman(np.einsum("nd,nd->n", first, second, dtype=np.float64), np.asarray(self.pairs.scores))
 
+    def _vectors_of(self, embedded: _Embedded, sentences: Sequence[str], as_queries: bool) -> Vectors:
+        vectors, rows = (embedded.queries, self._queries) if as_queries else (embedded.documents, self._documents)
+        return vectors[[rows[text] for text in sentences]]
 
-def encoders_over(encoder: LoraEncoder) -> EncoderOf:
-    """Return what lays factors over an opened base, with the settings of `encoder`."""
-    return lambda factors: replace(encoder, factors=dict(factors) or None, document_factors=None)
+
+def encoders_over(encoder: LoraEncoder, side: Side = "both") -> EncoderOf:
+    """Return what lays factors over an opened base, for texts of a side, with the settings of `encoder`."""
+    return lambda factors: replace(encoder, factors=dict(factors) or None, document_factors={} if side == "query" else None)
 
 
 def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

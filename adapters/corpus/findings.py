@@ -1,0 +1,108 @@
+"""What the base finds in a corpus before anything is trained: whether the queries are the problem, or the documents."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...data.pairs import Pairs
+from ...data.preflight import PreflightWarning
+from ...encoders.protocol import Encodes
+from ...plurals import count
+from ..losses.batch import CorpusTargets
+from ..losses.hidden import Hidden
+from .stored import StoredCorpus
+from .vectors import blocks
+
+DEPTHS = (1, 10, 100)
+FAR_SHARE = 0.25
+"""From this share of the queries on whose answers are not among the first 100, the documents are said to be the problem."""
+_QUERIES, _ROWS = 256, 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusFindings:
+    """What the base finds of the training queries' answers in the whole corpus.
+
+    Attributes:
+        queries: How many were asked.
+        found: Depth -> the share of the queries that have an answer among the first so many passages.
+        unnamed: How many passages no pair names.
+        sharing: How many queries share an answer with another one.
+    """
+
+    queries: int
+    found: dict[int, float]
+    unnamed: int
+    sharing: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return asdict(self) | {"found": {str(depth): share for depth, share in self.found.items()}}
+
+    def describe(self) -> str:
+        """Say it in a line."""
+        first, ten, hundred = (f"{self.found[depth]:.0%}" for depth in DEPTHS)
+        return (
+            f"of {count(self.queries, 'training query')} the base finds an answer first for {first}, among the first 10 for {ten}, among the "
+            f"first 100 for {hundred}; no pair names {count(self.unnamed, 'passage')}; {count(self.sharing, 'query')} share an answer"
+        )
+
+    def warnings(self) -> Iterator[PreflightWarning]:
+        """Give what will go wrong with training queries alone."""
+        far = 1 - self.found[DEPTHS[-1]]
+        if far >= FAR_SHARE:
+            message = (
+                f"for {far:.0%} of the queries no answer is among the first 100: there the documents are the problem and not the queries, and "
+                "training queries alone mends little of it; see whether these documents are cut (max_tokens), in another language or answer "
+                "at all, or train both sides"
+            )
+            yield PreflightWarning("far-answers", message)
+
+
+def find_answers(encoder: Encodes, pairs: Pairs, corpus: StoredCorpus) -> CorpusFindings:
+    """Search the whole corpus for the answers of the training queries, exactly, a block at a time.
+
+    Args:
+        encoder: The base alone.
+        pairs: The training queries.
+        corpus: With the rows of these pairs.
+    """
+    ids = list(pairs.queries)
+    vectors = torch.from_numpy(encoder.encode([pairs.queries[qid] for qid in ids], "query").vectors)
+    ranks = torch.cat(
+        [
+            best_ranks(vectors[start : start + _QUERIES], corpus.everything(ids[start : start + _QUERIES]))
+            for start in range(0, len(ids), _QUERIES)
+        ]
+    )
+    named = Counter(row for rows in corpus.rows.positive.values() for row in rows.tolist())
+    return CorpusFindings(
+        queries=len(ids),
+        found={depth: float((ranks <= depth).double().mean()) for depth in DEPTHS},
+        unnamed=corpus.vectors.count - len(corpus.rows.named),
+        sharing=sum(any(named[row] > 1 for row in rows.tolist()) for rows in corpus.rows.positive.values()),
+    )
+
+
+def best_ranks(queries: Tensor, targets: CorpusTargets) -> Tensor:
+    """Return the rank of each query's best answer among what is no answer to it, (q,) int64, from 1.
+
+    Args:
+        queries: (q, d), length 1.
+        targets: A corpus, and what answers them.
+    """
+    owner, row = targets.positive
+    cosines = (queries[owner] * targets.vectors.rows(row).to(queries)).sum(1)
+    best = queries.new_full((len(queries),), -torch.inf).scatter_reduce(0, owner, cosines, "amax")
+    nearer, hidden = torch.zeros(len(queries), dtype=torch.int64), Hidden(targets)
+    for first, rows in blocks(targets.vectors, _ROWS, queries.dtype):
+        scores = queries @ rows.T
+        hidden.hide(scores, first)
+        nearer += (scores > best.unsqueeze(1)).sum(1)
+    return nearer + 1

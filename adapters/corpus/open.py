@@ -1,0 +1,58 @@
+"""Data and a configuration -> the corpus that the queries of a run are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from ...base.load import Base
+from ...data.pairs import TrainingData
+from ...encoders.lora import LoraEncoder
+from ..config import TrainConfig
+from ..sides.table import reads_corpus
+from ..token_ids import TokenIds
+from .rows import find_rows
+from .sampling import Sampling, choose_candidates
+from .stored import StoredCorpus
+from .vectors import CorpusVectors, HeldVectors
+
+
+def open_corpus(
+    base: Base,
+    data: TrainingData,
+    config: TrainConfig,
+    vectors: CorpusVectors | None = None,
+    row_of: Mapping[str, int] | None = None,
+) -> StoredCorpus | None:
+    """Return the corpus of a run with the base's own vectors; None where the configuration compares nothing with it.
+
+    Args:
+        base: What is trained over, as it is.
+        data: The corpus, and which passages answer which query.
+        config: Whether queries are compared with it, and at which length and precision it is embedded.
+        vectors: Of the corpus; None: they are computed here, and kept in memory.
+        row_of: Passage id -> its row among the vectors; None: they are in the corpus's order.
+
+    Raises:
+        DataError: passages have no vector.
+    """
+    if not reads_corpus(config):
+        return None
+    vectors = embed_corpus(base, data, config) if vectors is None else vectors
+    rows, token_ids = find_rows(data.train, data.corpus, row_of), TokenIds(base, config.max_tokens)
+    candidates = choose_candidates(config, base, vectors.count, token_ids, list(data.train.queries.values()))
+    copies = torch.from_numpy(rows.copies)
+    sampling = Sampling(candidates, config.rest_sample, config.seed, data.train.queries, copies) if candidates else None
+    return StoredCorpus(vectors, rows, sampling)
+
+
+def corpus_encoder(base: Base, config: TrainConfig) -> LoraEncoder:
+    """Return what embeds a corpus: the base alone, at the length and precision of training."""
+    return LoraEncoder(base, precision=config.precision, max_tokens=config.max_tokens)
+
+
+def embed_corpus(base: Base, data: TrainingData, config: TrainConfig) -> HeldVectors:
+    """Embed a corpus in memory."""
+    encoded = corpus_encoder(base, config).encode(list(data.corpus.values()), "document")
+    return HeldVectors((torch.from_numpy(encoded.vectors),))

@@ -1,0 +1,113 @@
+"""Which rows of a corpus's vectors answer which query, and which are to count neither for nor against it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...data.pairs import Corpus, Pairs, normalise
+from ...errors import DataError
+from ...plurals import count
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusRows:
+    """The rows of a corpus by what they are to the training queries.
+
+    Attributes:
+        row: Passage id -> its row, of every passage whose text is known.
+        positive: Query id -> the rows that answer it, one for each text.
+        excluded: Query id -> ascending, the rows that are not its negatives: all with a text that answers it or a query of the same text,
+            and those that say what it says.
+        copies: Ascending, the rows that repeat the text of an earlier one.
+        named: Ascending, the rows of the passages that pairs name, as answers or as given negatives, and of what has their text.
+    """
+
+    row: dict[str, int]
+    positive: dict[str, Rows]
+    excluded: dict[str, Rows]
+    copies: Rows
+    named: Rows
+
+    def positives(self, query_ids: Sequence[str]) -> Tensor:
+        """Return (2, p) int64: pairs of a query's place in the list and a row that answers it."""
+        return _pairs([self.positive[qid] for qid in query_ids])
+
+    def exclusions(self, query_ids: Sequence[str]) -> Tensor:
+        """Return (2, e) int64: pairs of a query's place in the list and a row that is not its negative, in the order of the rows."""
+        found = _pairs([self.excluded[qid] for qid in query_ids])
+        return found[:, torch.argsort(found[1], stable=True)]
+
+
+def find_rows(pairs: Pairs, corpus: Corpus, row_of: Mapping[str, int] | None = None) -> CorpusRows:
+    """Find the rows of a corpus that answer the queries of some pairs.
+
+    Args:
+        pairs: Training queries and what answers them.
+        corpus: Passage id -> text.
+        row_of: Passage id -> its row among the vectors; None: the vectors are in the corpus's order.
+
+    Raises:
+        DataError: passages have no vector.
+    """
+    row = {pid: number for number, pid in enumerate(corpus)} if row_of is None else _rows_in(corpus, row_of)
+    by_text = _Texts(corpus, row)
+    answers: dict[str, set[int]] = {}
+    for qid, text in pairs.queries.items():
+        answers.setdefault(normalise(text), set()).update(_key(corpus[pid]) for pid in pairs.positives[qid])
+    positive = {qid: by_text.first_rows({_key(corpus[pid]) for pid in pairs.positives[qid]}) for qid in pairs.queries}
+    excluded = {qid: by_text.rows({*answers[normalise(text)], _key(text)}) for qid, text in pairs.queries.items()}
+    named = by_text.rows({_key(corpus[pid]) for pid in pairs.passage_ids()})
+    return CorpusRows(row, positive, excluded, by_text.copies(), named)
+
+
+def _rows_in(corpus: Corpus, row_of: Mapping[str, int]) -> dict[str, int]:
+    missing = [pid for pid in corpus if pid not in row_of]
+    if missing:
+        raise DataError(
+            f"{count(len(missing), 'passage')} of the {len(corpus)} of these data have no vector in the index (the first: {missing[0]!r}); "
+            "embed them into it with: adapt index add"
+        )
+    return {pid: row_of[pid] for pid in corpus}
+
+
+class _Texts:
+    """The rows of a corpus by a hash of their folded texts: eight bytes a passage, and not the texts again."""
+
+    def __init__(self, corpus: Corpus, row: Mapping[str, int]) -> None:
+        keys = np.fromiter((_key(corpus[pid]) for pid in row), np.uint64, len(row))
+        rows = np.fromiter(row.values(), np.int64, len(row))
+        order = np.lexsort((rows, keys))
+        self._keys, self._rows = keys[order], rows[order]
+
+    def rows(self, keys: set[int]) -> Rows:
+        """Return all rows with one of some texts, ascending."""
+        wanted = np.array(sorted(keys), np.uint64)
+        starts, ends = (np.searchsorted(self._keys, wanted, side) for side in ("left", "right"))
+        found = [self._rows[start:end] for start, end in zip(starts, ends, strict=True)]
+        return np.sort(np.concatenate(found))
+
+    def first_rows(self, keys: set[int]) -> Rows:
+        """Return the first row of each of some texts, ascending; every one of them is there."""
+        return np.sort(self._rows[np.searchsorted(self._keys, np.array(sorted(keys), np.uint64))])
+
+    def copies(self) -> Rows:
+        """Return the rows whose text an earlier row has, ascending."""
+        return np.sort(self._rows[1:][self._keys[1:] == self._keys[:-1]])
+
+
+def _key(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(normalise(text).encode("utf-8", "replace"), digest_size=8).digest(), "little")
+
+
+def _pairs(rows: Sequence[Rows]) -> Tensor:
+    owners = np.repeat(np.arange(len(rows)), [len(each) for each in rows])
+    return torch.from_numpy(np.stack([owners, np.concatenate(rows)]))

@@ -1,0 +1,90 @@
+"""Which passages stand for a corpus that is too large to be compared as a whole: each query's nearest ones, and a sample of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...base.load import Base
+from ..config import TrainConfig
+from ..gradients import embed_texts
+from ..losses.batch import Drawn
+from ..token_ids import TokenIds
+from .nearest import nearest_rows
+from .vectors import CorpusVectors
+
+CANDIDATES = 1024
+"""Nearest passages of each query, unless a number was given."""
+CORPUS_COST = 4.0
+"""How long a multiplication of the loss takes, in terms of one of the network (benchmarks/query_side.py --speed, docs/log/)."""
+
+
+@dataclass(slots=True)
+class Sampling:
+    """The nearest passages of every training query, found anew once an epoch, and the samples of the steps.
+
+    Attributes:
+        candidates: Nearest passages of each query.
+        sample: Passages that are drawn in each step.
+        seed: Of the samples.
+        queries: Query id -> text, of all training queries.
+        left_out: Rows of the corpus that count for no query, ascending.
+    """
+
+    candidates: int
+    sample: int
+    seed: int
+    queries: dict[str, str]
+    left_out: Tensor
+    _nearest: Tensor | None = field(default=None, init=False)
+    _number: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._number = {qid: number for number, qid in enumerate(self.queries)}
+
+    def is_due(self, step: int, steps_per_epoch: int) -> bool:
+        """Return whether the nearest passages are to be found before a step: at the beginning of each epoch."""
+        return self._nearest is None or step % steps_per_epoch == 0
+
+    def refresh(self, base: Base, config: TrainConfig, token_ids: TokenIds, vectors: CorpusVectors, some: int | None = None) -> None:
+        """Find the nearest passages of every training query, with the network as it stands; of `some`, which then stand for all."""
+        queries = embed_texts(base, list(self.queries.values())[:some], "query", config, token_ids)
+        nearest = nearest_rows(queries, vectors, self.candidates, self.left_out).to("cpu", torch.int32)
+        self._nearest = nearest[torch.arange(len(self.queries)) % len(nearest)]
+
+    def draw(self, query_ids: Sequence[str], step: int, count: int) -> Drawn:
+        """Return what the queries of a step are compared with, of a corpus of so many rows."""
+        assert self._nearest is not None  # refreshed before the first step
+        nearest = self._nearest[[self._number[qid] for qid in query_ids]].long()
+        drawn = np.random.default_rng([self.seed, step, 1]).choice(count, self.sample, replace=False)
+        return Drawn(nearest=nearest, sample=torch.from_numpy(np.sort(drawn)))
+
+
+def choose_candidates(config: TrainConfig, base: Base, count: int, token_ids: TokenIds, queries: Sequence[str]) -> int:
+    """Return how many nearest passages of each query are compared exactly; 0: the whole corpus is.
+
+    Args:
+        config: What was asked for.
+        base: What is trained over.
+        count: Passages of the corpus.
+        token_ids: Gives the length of the queries.
+        queries: That are trained on.
+    """
+    wanted = CANDIDATES if config.candidates is None else config.candidates
+    if not wanted or count <= wanted + config.rest_sample:
+        return 0
+    if config.candidates is None and count * base.spec.dimension * CORPUS_COST <= network_cost(base, token_ids, queries):
+        return 0
+    return wanted
+
+
+def network_cost(base: Base, token_ids: TokenIds, queries: Sequence[str]) -> float:
+    """Return the multiplications that a query takes in the network, forwards, on average over some queries."""
+    ids = token_ids.of(queries, "query")
+    tokens = sum(map(len, ids)) / len(ids)
+    weights = sum(module.weight.numel() for module in base.model.modules() if isinstance(module, torch.nn.Linear))
+    return tokens * weights

@@ -1,0 +1,125 @@
+"""What lies in a folder that was fetched: weights that are read whole once, and the record of a version that adapt has pushed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ... import disk
+from ...errors import AdapterError, RegistryError
+from ...registry import Entry, check_usable, read_entry
+from ...registry.places import PLACES
+from ...registry.stored import from_stored, to_stored
+from ..folder import ENTRY
+from ..tensor_header import read_header
+
+_LONGEST_PATTERN = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A version that has its own record.
+
+    Attributes:
+        entry: The record, without a place of another machine.
+        files: The files of the folder that belong to it.
+        missing: Those that the record names and that were not fetched.
+    """
+
+    entry: Entry
+    files: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def check_tensor_files(folder: Path) -> None:
+    """Refuse a safetensors file whose header is not one, before anything believes what it says.
+
+    Raises:
+        AdapterError: there is one.
+    """
+    for path in sorted(folder.rglob("*.safetensors")):
+        if read_header(path) is None:
+            with path.open("rb") as file:
+                stated = int.from_bytes(file.read(8), "little")
+            raise AdapterError(
+                f"{path.relative_to(folder).as_posix()} is not a safetensors file: it states a header of {stated:,} bytes, and has "
+                f"{path.stat().st_size:,}"
+            )
+
+
+def check_factors(folder: Path) -> None:
+    """Read the factors of an adapter whole: configuration, names, shapes, and that every number is finite.
+
+    Raises:
+        AdapterError: they are not those of a LoRA that can be used.
+    """
+    import torch
+
+    from ...lora import LoraFile, read_config
+
+    _check_patterns(read_config(folder))
+    file = LoraFile(folder)
+    for name in file:
+        module = file[name]
+        largest = float(module.a.abs().max()) * float(module.b.abs().max()) * abs(module.scale) * module.rank
+        if not largest < torch.finfo(torch.float32).max:
+            raise AdapterError(f"the factors of {name} are so large that their product is not finite")
+
+
+def _check_patterns(config: Mapping[str, Any]) -> None:
+    """Refuse a pattern of module names that may take for ever: it is a regular expression of somebody else's."""
+    for field in ("rank_pattern", "alpha_pattern"):
+        patterns = config.get(field) or {}
+        for pattern in patterns if isinstance(patterns, dict) else ():
+            if len(pattern) > _LONGEST_PATTERN or re.search(r"\)\s*[*+{]", pattern):
+                raise AdapterError(
+                    f"{field} of its adapter_config.json names modules by a pattern that could take for ever: {pattern[:60]!r}"
+                )
+
+
+def read_recorded(folder: Path, others: tuple[str, ...] = ()) -> Recorded | None:
+    """Read a version's own record, and hold the files against it; None of a folder that has none.
+
+    Args:
+        folder: What was fetched.
+        others: Paths that lie in the repository and were not fetched.
+
+    Raises:
+        AdapterError: the record is malformed or of something that this version of adapt cannot use, or a file is missing or is another one.
+    """
+    if not (folder / ENTRY).is_file():
+        return None
+    try:
+        entry = plain_entry(read_entry(folder / ENTRY))
+    except (RegistryError, ValueError, RecursionError) as e:
+        raise AdapterError(f"its {ENTRY} cannot be read: {e}") from e
+    check_usable(entry)
+    there = {path: recorded for path, recorded in entry.files.items() if (folder / path).is_file()}
+    missing = tuple(path for path in entry.files if path not in there)
+    lost = [path for path in missing if path not in others]
+    if lost:
+        raise AdapterError(f"it lacks {lost[0]}, which its {ENTRY} names")
+    for path, recorded in there.items():
+        if disk.file_sha256(folder / path) != recorded.sha256:
+            raise AdapterError(f"{path} is another one than its {ENTRY} names")
+    return Recorded(entry=entry, files=tuple(there), missing=missing)
+
+
+def plain_entry(entry: Entry) -> Entry:
+    """Return a record of elsewhere without places of that machine, without where it lies on the Hub, as it can be written again.
+
+    Its texts stay as they are, prompts above all; whoever shows them sees to it that nothing in them is obeyed (`shown_text.py`).
+
+    Raises:
+        ValueError: it holds a number that JSON has no word for, or a character that no encoding takes.
+        RecursionError: it is nested without an end.
+    """
+    stored = to_stored(replace(entry, hub=(), unchecked=()))
+    stored.pop(PLACES)
+    json.dumps(stored, allow_nan=False, ensure_ascii=False).encode()
+    cleaned = from_stored(stored)
+    return replace(cleaned, bases=tuple(replace(base, path=None) for base in cleaned.bases))

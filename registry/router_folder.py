@@ -1,0 +1,127 @@
+"""A version's folder for queries alone, as sentence-transformers loads it: queries by the root, documents by a route of their own.
+
+sentence-transformers knows no way to name a base without an adapter beside it, so the adapter of the documents' route is zero. What the
+routes are stands in `base/router.py`.
+"""
+
+import re
+import shutil
+from pathlib import Path
+
+import torch
+
+from ..base.json_files import read_json
+from ..base.router import CONFIG as ROUTES
+from ..base.router import DOCUMENT, ROUTER
+from ..base.sentence_files import write_json, write_modules
+from ..errors import AdapterError
+from ..lora import CONFIG, WEIGHTS, LoraFile, LoraModule, lora_config, read_config, write_lora
+
+README = "README.md"
+SETTINGS = "config_sentence_transformers.json"
+_OF_TRANSFORMERS = (
+    "sentence_*_config.json",
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.*",
+    "merges.txt",
+    "*.model",
+)
+
+_README = """# An adapter for queries alone
+
+Queries go through the base and this LoRA; documents have the vectors of the base, so a corpus that was embedded with
+{base} is not embedded again.
+
+```python
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("{folder}")
+queries = model.encode_query(["..."])        # base and LoRA
+documents = model.encode_document(["..."])   # the base alone, bit for bit
+```
+
+- `encode` without a task encodes documents. Tools that call nothing else embed queries with the base.
+- `PeftModel.from_pretrained(base, folder)` reads the LoRA of the queries: put queries through it, and documents through
+  the base.{prompt}
+- The base is in memory twice, once for each route. `token`, `revision` and `model_kwargs` reach the route of queries
+  alone: take HF_TOKEN, HF_HUB_OFFLINE and `model.half()`.
+- sentence-transformers 6.2 or newer is needed; older ones were not tried.
+
+# 只用于查询的适配器
+
+查询经过基座模型和此 LoRA；文档使用基座模型 {base} 的向量，已有的索引无需重新编码。查询用 `encode_query`，文档用
+`encode_document`；不带任务的 `encode` 按文档编码。用 peft 读取时，只让查询经过 LoRA，文档直接用基座模型。基座模型在内存中有两份。
+"""
+
+
+def write_routes(folder: Path) -> None:
+    """Give an adapter's folder its two routes; the same folder gives the same bytes, and a second time the same files.
+
+    Documents go through the base that the folder's `adapter_config.json` names. So this is called once that is written, and again when it
+    comes to name another base.
+
+    Args:
+        folder: An adapter with what `write_sentence_files` writes.
+    """
+    route = folder / DOCUMENT
+    shutil.rmtree(route, ignore_errors=True)
+    route.mkdir()
+    for pattern in _OF_TRANSFORMERS:
+        for file in sorted(folder.glob(pattern)):
+            shutil.copyfile(file, route / file.name)
+    _write_nothing(folder, route)
+    write_modules(route, ("Transformer",))
+    write_modules(folder, ("Router", "Pooling", "Normalize"))
+    write_json(folder / ROUTER, ROUTES)
+    write_json(folder / SETTINGS, {"model_type": "SentenceTransformer"} | read_json(folder / SETTINGS))
+    if not (folder / README).exists():
+        (folder / README).write_text(describe_routes(folder), encoding="utf-8")
+
+
+def describe_routes(folder: Path, name: str = "FOLDER") -> str:
+    """Return what people must know of an adapter for queries alone, in English and Chinese, as Markdown.
+
+    Args:
+        folder: The adapter.
+        name: How it is to be called where it is loaded.
+    """
+    prompt = (read_json(folder / SETTINGS).get("prompts") or {}).get("query")
+    said = f" Before each query goes {_as_code(prompt)}." if prompt else ""
+    return _README.format(base=_as_code(read_config(folder).get("base_model_name_or_path") or "the base"), folder=name, prompt=said)
+
+
+def _as_code(text: str) -> str:
+    """Return text of others as code in a line of Markdown, whatever signs stand in it."""
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    line = " ".join(text.splitlines())
+    return f"{fence} {line} {fence}" if "`" in line else f"`{line}`"
+
+
+def check_routes(folder: Path) -> None:
+    """Refuse a folder of two routes whose documents do not have the vectors of the base.
+
+    Raises:
+        AdapterError: the route of documents is incomplete, has an adapter that changes something, or lies on another base.
+    """
+    route = folder / DOCUMENT
+    if read_config(route).get("base_model_name_or_path") != read_config(folder).get("base_model_name_or_path"):
+        raise AdapterError(
+            f"{folder} sends queries and documents through different bases; adapt knows queries with a LoRA on the documents' base"
+        )
+    for name, module in LoraFile(route).items():
+        if module.scale != 0 and bool(module.a.any()) and bool(module.b.any()):
+            raise AdapterError(
+                f"{route} changes {name}, and adapt knows no adapter with a LoRA for queries and another for documents; "
+                "use its two parts as adapters of their own"
+            )
+
+
+def _write_nothing(folder: Path, route: Path) -> None:
+    """Write an adapter that changes nothing, on the first module that the folder's own changes: x + 0 is x, bit for bit."""
+    named = read_config(folder)
+    name, (out, into) = next(iter(LoraFile(folder).shapes.items()))
+    nothing = {name: LoraModule(torch.zeros(1, into), torch.zeros(out, 1), 1.0)}
+    write_lora(nothing, route / WEIGHTS)
+    write_json(route / CONFIG, lora_config(nothing, named.get("base_model_name_or_path"), named.get("revision")))
