@@ -8,7 +8,7 @@ from pathlib import Path
 from ..base.encoding import encoding_of
 from ..base.fingerprint import fingerprint
 from ..base.known import find_known
-from ..base.metadata import read_metadata
+from ..base.metadata import FolderMetadata, read_metadata
 from ..base.places import find_here
 from ..base.resolve import BaseOptions, read_base, resolve_base
 from ..base.sentence_files import pad_right, write_sentence_files, write_tokenizer
@@ -30,8 +30,8 @@ def write_reading(folder: Path, parents: Sequence[Parent], base: BaseRecord) -> 
         _write_from_base(folder, next(parent for parent in parents if parent.folder is not None), base)
         return
     _copy(source, folder)
-    if not read_metadata(folder).has_tokenizer:
-        _add_tokenizer(folder, base)
+    if not (read := read_metadata(source)).has_tokenizer:
+        _add_tokenizer(folder, read, base)
 
 
 def _write_from_base(folder: Path, first: Parent, base: BaseRecord) -> None:
@@ -56,7 +56,7 @@ def _copy(source: Path, folder: Path) -> None:
     pad_right(folder)
 
 
-def _add_tokenizer(folder: Path, base: BaseRecord) -> None:
+def _add_tokenizer(folder: Path, read: FolderMetadata, base: BaseRecord) -> None:
     """Add the base's own tokenizer, with which a parent without one reads; a base that is not on this machine is done without, as in the parent."""
     place = _place_of(base)
     if place is None:
@@ -64,7 +64,7 @@ def _add_tokenizer(folder: Path, base: BaseRecord) -> None:
     from ..base.tokenizer import load_tokenizer
 
     spec = read_base(place, "path")
-    encoding = encoding_of(spec, made_with=read_metadata(folder))
+    encoding = encoding_of(spec, made_with=read)
     write_tokenizer(load_tokenizer(spec, encoding), encoding.max_tokens, folder)
 
 

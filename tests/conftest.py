@@ -19,6 +19,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # The Hub client reads these once, when it is imported; they stand before any test module imports it.
 os.environ.update(HF_ENDPOINT=UNREACHABLE, HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_PROGRESS_BARS="1", TOKENIZERS_PARALLELISM="false")
 
+os.environ["ADAPT_SHIPPED"] = "0"  # nothing ships in a test that does not ask for it (test_shipped.py), nor in the fixtures of a module
+
 TESTS = Path(__file__).parent
 TINY_PROMPT = "find: "
 
@@ -36,7 +38,7 @@ hub_server = beside("hub_server")
 
 @pytest.fixture(autouse=True)
 def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give each test its own home, caches and Hub cache, no ADAPT_BASES, no adapters that ship, and a Hub that refuses at once."""
+    """Give each test its own home, caches and Hub cache, no ADAPT_BASES, and a Hub that refuses at once."""
     from adapt_embed.hub import reach
     from huggingface_hub import constants
 
@@ -50,7 +52,6 @@ def isolation(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         "HF_HUB_CACHE": home / "hf" / "hub",
         "HF_DATASETS_CACHE": home / "hf" / "datasets",
         "HF_ENDPOINT": UNREACHABLE,
-        "ADAPT_SHIPPED": "0",
     }.items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(home / "hf" / "hub"))
