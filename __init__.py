@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .api.batching import AdapterBatch, batch_adapters
     from .api.benching import bench_adapters
     from .api.ensembles import ensemble_adapters
+    from .api.exporting import export_adapter, export_model, import_adapter
     from .api.indexes import Index
     from .api.loading import load
     from .api.merging import merge_adapters
@@ -27,6 +28,9 @@ __all__ = [
     "batch_adapters",
     "bench_adapters",
     "ensemble_adapters",
+    "export_adapter",
+    "export_model",
+    "import_adapter",
     "load",
     "merge_adapters",
     "pull_adapter",
@@ -42,6 +46,9 @@ _MODULES = {
     "TrainConfig": "adapters.config",
     "bench_adapters": "api.benching",
     "ensemble_adapters": "api.ensembles",
+    "export_adapter": "api.exporting",
+    "export_model": "api.exporting",
+    "import_adapter": "api.exporting",
     "load": "api.loading",
     "merge_adapters": "api.merging",
     "pull_adapter": "api.pulling",

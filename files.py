@@ -100,10 +100,14 @@ def check_output_folder(path: Path) -> None:
         _check_folder(path, real.parent)
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: disk.Content) -> None:
     """Write a file: a regular one is replaced whole, so that at any moment the old one or the new one is there.
 
     The permissions of the file that is replaced stay. Where the folder takes no new file, one that is there is written in place.
+
+    Args:
+        path: The file.
+        content: What it is to hold, or what writes that into the open file.
 
     Raises:
         ConfigError: it cannot be written.
@@ -161,12 +165,15 @@ def _refusal(path: Path, error: OSError) -> ConfigError:
     return ConfigError(f"{path} cannot be written: {error.strerror or error}")
 
 
-def _write_all(descriptor: int, content: bytes) -> None:
+def _write_all(descriptor: int, content: disk.Content) -> None:
     with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+        if isinstance(content, bytes):
+            file.write(content)
+        else:
+            content(file)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, content: disk.Content) -> None:
     try:
         disk.replace_file(path, content)
     except OSError as e:

@@ -187,7 +187,7 @@ class Index:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what is known of it as JSON can hold it."""
-        from ..index.build import describe_index
+        from ..index.report import describe_index
 
         return describe_index(self.path, self.folder.manifest)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 from ..adapters.config import TrainConfig
 from ..adapters.job import TrainRequest, prepare_training
 from ..base.encoding import BaseOptions
-from ..choices import GramRank
+from ..choices import GramRank, TrainedSide
 from ..events import QUIET, Events
 from ..references import EncoderSettings, Search
 from .adapter import Adapter
@@ -41,6 +42,7 @@ def train(
     *,
     base: str | PathLike[str] | None = None,
     config: TrainConfig | None = None,
+    side: TrainedSide | None = None,
     name: str | None = None,
     registry: Place = None,
     register: bool = True,
@@ -57,6 +59,7 @@ def train(
             of a file or folder, or `TrainingData`; `sample` or `hub`. None: the domain's Hub sets, else its sample.
         base: An alias, a folder, or a Hub id; None: the default one.
         config: Every setting of training; None: the defaults.
+        side: `query`: queries alone go through the adapter, and documents keep the base's vectors; `both`; None: as the configuration says.
         name: In the registry; None: the domain's.
         registry: A registry's folder, or a `Registry`; None: the user's own.
         register: Whether the result becomes a version; else it stays in memory, and nothing is written.
@@ -73,10 +76,11 @@ def train(
         TrainingError: the loss is not a number, or a state cannot be written.
         RegistryError: the registry cannot be written.
     """
+    config = config or TrainConfig()
+    if side is not None:
+        config = replace(config, side=side)
     where, settings = search_in(registry, base, options), EncoderSettings(device=device)
-    request = TrainRequest(
-        domain=domain, data=data, config=config or TrainConfig(), where=where, device=device, name=name, register=register, **more
-    )
+    request = TrainRequest(domain=domain, data=data, config=config, where=where, device=device, name=name, register=register, **more)
     job = prepare_training(request, events)
     outcome = job.run(events)
     version, report = outcome.versions[0], outcome.as_dict()

@@ -154,9 +154,9 @@ def train_adapt(options: argparse.Namespace, name: str) -> list[float]:
 
 
 def train_twice(options: argparse.Namespace, name: str) -> list[float]:
-    from adapt_embed.adapters import loop
+    from adapt_embed.adapters.sides import both
 
-    loop.accumulate_gradients = functools.partial(loop.accumulate_gradients, budget=0)
+    both.accumulate_gradients = functools.partial(both.accumulate_gradients, budget=0)
     return train_adapt(options, name)
 
 

@@ -26,6 +26,8 @@ COMMANDS = {
     "alias": ("alias", "Give a version another name."),
     "add": ("add", "Register a PEFT LoRA folder."),
     "card": ("card", "Write the card of a version, as it would be shared."),
+    "export": ("export", "Write a version into one file, or as one model."),
+    "import": ("import_", "Register a version out of such a file."),
     "pull": ("pull", "Fetch an adapter from the Hugging Face Hub."),
     "update": ("update", "Fetch the newer commit of a version that lies on the Hub."),
     "verify": ("verify", "Check every file of the registry against its hash."),

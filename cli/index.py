@@ -17,8 +17,8 @@ from .output import emit
 
 if TYPE_CHECKING:
     from ..data.corpus_files import Field
-    from ..index.build import BuildReport
     from ..index.manifest import VectorFormat
+    from ..index.report import BuildReport
 
 corpus_columns = gathered(
     "columns",
@@ -128,8 +128,8 @@ def _built(report: BuildReport) -> str:
 @common_options
 def info_command(index: Path, json_output: bool, **_: Any) -> None:
     """Say what is in the index in DIR, and what made it."""
-    from ..index.build import describe_index
     from ..index.folder import open_index
+    from ..index.report import describe_index
     from ..plurals import format_size
     from ..text_values import value_lines
     from .render import render_facts

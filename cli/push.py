@@ -15,7 +15,7 @@ from .completion import REFERENCE
 from .events import shown
 from .options import common_options
 from .options.card import card_options
-from .output import emit, say
+from .output import confirm, emit, say
 
 if TYPE_CHECKING:
     from ..publish.push import PushJob, PushReport
@@ -77,7 +77,7 @@ def _answered(job: PushJob, json_output: bool) -> PushJob:
     if not job.questions or job.request.yes or json_output or not _somebody_is_there():
         return job
     for question in job.questions:
-        click.confirm(question, abort=True, err=True)
+        confirm(question)
     return replace(job, request=replace(job.request, yes=True))
 
 

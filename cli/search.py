@@ -17,10 +17,11 @@ from .events import shown
 from .options import WholeNumber, common_options
 from .options.encoder import EncoderOptions, encoder_options
 from .output import emit, say
+from .streams import echo
 
 if TYPE_CHECKING:
     from ..events import Events
-    from ..index.job import OpenSearch
+    from ..index.opened import OpenSearch
     from ..registry import Registry
 
 
@@ -135,7 +136,7 @@ def _prompt(opened: OpenSearch) -> None:
         except AdaptError as e:
             say(f"Error: {e}")
             continue
-        click.echo(query_text(report, report.queries[0]))
+        echo(query_text(report, report.queries[0]))
 
 
 def _typed() -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..plurals import be, count
+from ..shown_text import one_line
 from ..text_tables import cell_width, output_width
 from .render import render_line, render_table
 
@@ -29,18 +30,19 @@ def report_text(report: SearchReport) -> str:
 
 
 def query_text(report: SearchReport, query: SearchedQuery) -> str:
-    """Return what was found of a query: a row for each hit, its rank by each reference, and the known answers below."""
+    """Return what was found of a query: a row for each hit, its rank by each reference, and below the known answers that are not among them."""
     headings = (*report.references, "id", "text")
-    rows = [(*(_rank(hit, name, report) for name in report.references), _marked(hit), one_line(hit.text or "")) for hit in query.hits]
-    lines = [render_table(headings, rows, right=report.references, title=f"query: {one_line(query.query, 200)}")]
-    lines += [render_line(_answer(answer, report)) for answer in query.answers]
+    rows = [(*(_rank(hit, name, report) for name in report.references), _marked(hit), clip(hit.text or "")) for hit in query.hits]
+    lines = [render_table(headings, rows, right=report.references, title=f"query: {clip(query.query, 200)}")]
+    shown = {hit.id for hit in query.hits}
+    lines += [render_line(_answer(answer, report)) for answer in query.answers if answer.id not in shown]
     return "\n".join(lines)
 
 
-def one_line(text: str, columns: int | None = None) -> str:
-    """Return a text on one line of at most so many columns of a terminal (None: what is left of its own), without control characters."""
+def clip(text: str, columns: int | None = None) -> str:
+    """Return a text on one line of at most so many columns of a terminal (None: what is left of its own)."""
     longest = columns or max(_TEXT_COLUMNS, (output_width() or 0) - _TEXT_COLUMNS)
-    plain = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    plain = one_line(text)
     if cell_width(plain) <= longest:
         return plain
     kept, width = "", 1  # of the mark
@@ -66,8 +68,8 @@ def _marked(hit: Hit) -> str:
 
 
 def _answer(answer: Hit, report: SearchReport) -> str:
-    ranks = ", ".join(f"{name} {answer.ranks[name]:,}" for name in report.references)
-    return f"answer * {one_line(answer.id)}: rank by {ranks}"
+    ranks = ", ".join(f"{_rank(answer, name, report)} by {name}" for name in report.references)
+    return f"answer {one_line(answer.id)} *: {ranks}"
 
 
 def _summary(report: SearchReport) -> str:

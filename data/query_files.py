@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import DataError
 from ..files import near_files
 from .columns import named_roles
-from .corpus_files import CorpusColumns, CorpusFile, choose_columns
+from .corpus_files import CorpusFile, choose_columns
 from .qrels import gather_positives, read_qrels
 from .readers import TABLE_SUFFIXES, read_heading, table_suffix
 from .text_lines import read_text_lines
@@ -54,9 +54,9 @@ def _of_lines(path: Path) -> dict[str, str]:
 def _of_table(path: Path) -> dict[str, str]:
     found = read_heading(path)
     named = [column for column, role in zip(found, named_roles(found), strict=True) if role == "query"]
-    named += [column for column in found if column.strip().lower() in ("question", "查询", "问题")]
-    columns = choose_columns(path, found, {"text": named[0]} if named else {})
-    columns = replace(columns, title=None) if columns.title != columns.text else CorpusColumns(text=columns.text, id=columns.id)
+    if not named and "text" not in found:
+        named = [column for column in found if column.strip().lower() in ("question", "查询", "问题")]
+    columns = replace(choose_columns(path, found, {"text": named[0]} if named else {}), title=None)
     queries: dict[str, str] = {}
     for query in CorpusFile(path, columns).passages(1):
         if query.id in queries:

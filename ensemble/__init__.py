@@ -1,7 +1,19 @@
 """Ensembles: recipes over several members, which keep their own weights. Importing this package loads nothing heavy."""
 
 from .modes import MODES, Mode, find_mode
-from .recipe import INSIDE, PROJECTION, RECIPE, Member, Recipe, changed_member, make_recipe, read_recipe, share_weights, write_recipe
+from .recipe import (
+    INSIDE,
+    PROJECTION,
+    RECIPE,
+    Member,
+    Recipe,
+    changed_member,
+    make_recipe,
+    read_recipe,
+    recipe_file,
+    share_weights,
+    write_recipe,
+)
 
 __all__ = [
     "INSIDE",
@@ -15,6 +27,7 @@ __all__ = [
     "find_mode",
     "make_recipe",
     "read_recipe",
+    "recipe_file",
     "share_weights",
     "write_recipe",
 ]

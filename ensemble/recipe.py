@@ -197,9 +197,13 @@ def changed_member(ensemble: str, member: Member, sha256: str) -> AdapterError:
 
 def write_recipe(recipe: Recipe, folder: Path) -> None:
     """Write `ensemble.json`; the same recipe gives the same bytes."""
+    (folder / RECIPE).write_bytes(recipe_file(recipe))
+
+
+def recipe_file(recipe: Recipe) -> bytes:
+    """Return the content of `ensemble.json`."""
     stored = asdict(recipe) | {"members": [_stored(member) for member in recipe.members]}
-    content = json.dumps({"format": FORMAT} | stored, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / RECIPE).write_text(content + "\n", encoding="utf-8")
+    return (json.dumps({"format": FORMAT} | stored, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def _stored(member: Member) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..base.encoding import BaseOptions
 from ..data.corpus_files import CorpusFile, Field, find_corpus
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from ..encoders.protocol import Encoder
     from .folder import IndexFolder
     from .manifest import Manifest, VectorFormat
-    from .survey import Survey
+    from .report import BuildReport
 
 ROWS_PER_SHARD = 4096
 """Rows of a shard: what a kill costs, and what texts of like length are batched from."""
@@ -82,21 +81,6 @@ class AddRequest:
     columns: Mapping[Field, str | None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildReport:
-    """What was built: the index as it is now, how many rows are new, how many of those an interrupted run had computed, and the seconds."""
-
-    path: Path
-    manifest: Manifest
-    added: int
-    kept: int
-    seconds: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
-        return describe_index(self.path, self.manifest) | {"added": self.added, "kept": self.kept, "seconds": round(self.seconds, 3)}
-
-
 @dataclass(frozen=True, slots=True)
 class BuildJob:
     """What is going to be embedded, by what, and where it goes."""
@@ -115,6 +99,8 @@ class BuildJob:
             AdaptError: the corpus is malformed, an id is there already, the index was made by another encoder, or the disk is too small.
         """
         from .corpus import check_disk
+        from .embedding import Embedding
+        from .rounding import open_rounding
         from .survey import survey
         from .writing import begin, writing
 
@@ -136,7 +122,12 @@ class BuildJob:
             manifest = self._manifest(encoder)
             if self.index is None:
                 begin(self.path, manifest)
-            return _embed(self, encoder, manifest, found, events)
+            try:
+                judged = open_rounding(self.request.corpus, encoder) if self.request and manifest.vectors == "bf16" else None
+                return Embedding(self.path, self.corpus, encoder, manifest, found, events, judged).run()
+            except KeyboardInterrupt:
+                events.note("interrupted; the same command goes on where this one stopped")
+                raise
 
     def _refuse_changed(self) -> None:
         """Refuse an index to which somebody added since it was opened.
@@ -191,8 +182,7 @@ def prepare_build(request: BuildRequest, events: Events = QUIET) -> BuildJob:
     Raises:
         AdaptError: the corpus or the reference is not there or does not fit, or the folder cannot be written or holds an index.
     """
-    from .manifest import MANIFEST
-    from .writing import refuse_there
+    from .manifest import MANIFEST, refuse_there
 
     out = request.out.expanduser()
     corpus = find_corpus(request.corpus, request.columns)
@@ -238,64 +228,3 @@ def resolve_maker(index: IndexFolder, where: Search, settings: EncoderSettings) 
     resolved = resolve_reference(about.reference, where)
     max_tokens = made.get("max_tokens")
     return resolved, replace(settings, precision=made.get("precision", settings.precision), max_tokens=max_tokens)
-
-
-def describe_index(path: Path, manifest: Manifest) -> dict[str, Any]:
-    """Return what is known of an index as JSON can hold it."""
-    made = manifest.encoder
-    return {
-        "index": str(path),
-        "reference": manifest.reference,
-        "base": manifest.base_labels,
-        "base_sha256": [base.sha256 for base in manifest.bases],
-        "rows": manifest.count,
-        "dimension": manifest.dimension,
-        "vectors": manifest.vectors,
-        "texts": manifest.has_texts,
-        "pooling": made.get("pooling"),
-        "prompt": made.get("prompt"),
-        "max_tokens": made.get("max_tokens"),
-        "size": manifest.size,
-        "shards": len(manifest.shards),
-        "content": manifest.content,
-    }
-
-
-def _embed(job: BuildJob, encoder: Encoder, manifest: Manifest, found: Survey, events: Events) -> BuildReport:
-    from .minutes import note_minutes
-    from .shard import hash_rows
-    from .survey import in_portions
-    from .writing import finish, kept_shard, write_shard
-
-    started, done, kept, cut = time.monotonic(), 0, 0, 0
-    records, is_told = [], False
-
-    def report(texts: int) -> None:
-        nonlocal done
-        done += texts
-        events.progress("embedding", done, found.rows)
-
-    for number, passages in enumerate(in_portions(job.corpus.passages(manifest.count), manifest.rows_per_shard), len(manifest.shards)):
-        ids, texts = [each.id for each in passages], [each.text for each in passages]
-        content = hash_rows(ids, texts)
-        record = kept_shard(job.path, number, content)
-        if record is not None:
-            records.append(replace(record, rows=len(ids)))
-            kept += len(ids)
-            report(len(ids))
-            continue
-        if not is_told:
-            note_minutes(encoder, texts, "document", found.rows - done, events)
-            is_told = True
-        encoded = encoder.encode(texts, "document", on_batch=report)
-        cut += encoded.truncated
-        records.append(write_shard(job.path, number, ids, texts, encoded.vectors, manifest, content))
-    if done != found.rows:
-        raise DataError(f"{job.corpus.path} changed while it was read: it had {found.rows} rows, and then {done}; run the command again")
-    whole = manifest.with_shards(tuple(records))
-    finish(job.path, whole)
-    if cut:
-        events.note(f"{cut} of {count(found.rows, 'text')} were longer than {encoder.max_tokens} tokens and were truncated")
-    if kept:
-        events.note(f"{kept} of {count(found.rows, 'text')} were there from an interrupted run")
-    return BuildReport(path=job.path, manifest=whole, added=found.rows, kept=kept, seconds=time.monotonic() - started)

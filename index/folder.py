@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,8 +17,10 @@ from ..errors import DataError
 from ..events import QUIET, Events
 from ..files import near_files
 from .manifest import BUILDING, MANIFEST, Manifest, read_manifest
-from .shard import Shard, hash_ids, open_shard
-from .vectors import StoredVectors
+
+if TYPE_CHECKING:
+    from .shard import Shard
+    from .vectors import StoredVectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,8 @@ class IndexFolder:
     @cached_property
     def shards(self) -> tuple[Shard, ...]:
         """Its shards, mapped; raises DataError where one is not there, cut, or another."""
+        from .shard import open_shard
+
         about = self.manifest
         return tuple(open_shard(self.path / shard.file, shard, about.dimension, about.vectors) for shard in about.shards)
 
@@ -44,6 +49,8 @@ class IndexFolder:
 
     def vectors(self) -> StoredVectors:
         """Return its vectors, mapped."""
+        from .vectors import StoredVectors
+
         shards = self.shards
         return StoredVectors(
             parts=tuple(shard.vectors for shard in shards),
@@ -70,6 +77,8 @@ class IndexFolder:
 
     def rows_of(self, ids: Sequence[str]) -> list[int | None]:
         """Return the row of each id; None: it is not in the index."""
+        from .shard import hash_ids
+
         found: list[int | None] = [None] * len(ids)
         hashes, start = hash_ids(ids), 0
         for shard in self.shards:
@@ -102,6 +111,8 @@ def open_index(path: Path) -> IndexFolder:
 
 def find_faults(index: IndexFolder, events: Events = QUIET) -> list[str]:
     """Return what is wrong with an index's files, a line each; none where every file is what was written, and every vector of length 1."""
+    from .shard import open_shard
+
     faults: list[str] = []
     about = index.manifest
     for number, record in enumerate(about.shards):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..choices import SIDES
-from ..errors import AdapterError, AdaptError, ConfigError, DataError
+from ..errors import AdapterError, AdaptError, ConfigError
 from ..events import QUIET, Events, note_once
 from ..references import (
     EncoderSettings,
@@ -25,7 +25,7 @@ from ..references.recorded_base import find_recorded_base
 from ..registry import open_registry
 from .encoding import describe_difference, differing
 from .folder import IndexFolder, open_index
-from .searched import Hit, SearchedQuery, SearchReport
+from .opened import OpenSearch
 
 if TYPE_CHECKING:
     from ..encoders.protocol import Encoder
@@ -86,73 +86,7 @@ class SearchJob:
             )
         for name, encoder in encoders.items():
             check_fits(self.index, name, encoder)
-        return OpenSearch(self, encoders)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenSearch:
-    """What can search: each call embeds its queries by every reference, and reads the index twice."""
-
-    job: SearchJob
-    encoders: Mapping[str, Encoder]
-
-    def search(
-        self, queries: Sequence[str], *, ids: Sequence[str] | None = None, answers: Mapping[str, Mapping[str, int]] | None = None
-    ) -> SearchReport:
-        """Return the nearest rows of queries by each reference, with their exact ranks by all the others.
-
-        Args:
-            queries: At least one text.
-            ids: One for each, by which `answers` knows it.
-            answers: Query id -> passage id -> grade, 1 or more.
-
-        Raises:
-            DataError: a query is not a text or is empty, or the index changed meanwhile.
-        """
-        import torch
-
-        from .search import best_rows, ranks_of
-
-        if empty := [row for row, query in enumerate(queries, 1) if isinstance(query, str) and not query.strip()]:
-            raise DataError(f"query {empty[0]} is empty; expected a text")
-        index, top, names = self.job.index, self.job.request.top, ids or [None] * len(queries)
-        stored = index.vectors()
-        embedded = {name: torch.from_numpy(encoder.encode(queries, "query").vectors) for name, encoder in self.encoders.items()}
-        judged = _rows_of_answers(index, names, answers or {})
-        best = {name: best_rows(vectors, stored, top) for name, vectors in embedded.items()}
-        shown = [
-            list(dict.fromkeys([*(row for found in best.values() for row in found.rows[number].tolist()), *judged.rows[number]]))
-            for number in range(len(queries))
-        ]
-        ranks = {name: ranks_of(vectors, stored, shown) for name, vectors in embedded.items()}
-        scores = {
-            name: [(stored.rows(rows) @ vectors[number]).tolist() for number, rows in enumerate(shown)]
-            for name, vectors in embedded.items()
-        }
-        stored.check_unchanged()
-        found = []
-        for number, query in enumerate(queries):
-            hits = {
-                row: Hit(
-                    id=index.id(row),
-                    text=index.text(row),
-                    ranks={name: ranks[name][number][place] for name in embedded},
-                    scores={name: scores[name][number][place] for name in embedded},
-                    grade=judged.rows[number].get(row, 0),
-                )
-                for place, row in enumerate(shown[number])
-            }
-            tops = {row for nearest in best.values() for row in nearest.rows[number].tolist()}
-            found.append(_searched(names[number], query, hits, tops, judged.rows[number]))
-        return SearchReport(
-            index=index.path,
-            rows=index.count,
-            references=tuple(self.encoders),
-            base=self.job.base,
-            top=top,
-            queries=tuple(found),
-            answers_missing=judged.missing,
-        )
+        return OpenSearch(self.index, encoders, self.base, self.request.top)
 
 
 def prepare_search(request: SearchRequest, events: Events = QUIET) -> SearchJob:
@@ -243,25 +177,3 @@ def _base_of(index: IndexFolder, where: Search) -> Resolved:
     made = {"pooling": about.encoder.get("pooling"), "document_prompt": about.encoder.get("prompt")}
     kept = replace(options, **{name: value for name, value in made.items() if getattr(options, name) is None})
     return of_base(spec, encoding_of(spec, kept))
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """For each query its answers, row -> grade, and how many of all answers are not in the index."""
-
-    rows: list[dict[int, int]]
-    missing: int
-
-
-def _rows_of_answers(index: IndexFolder, ids: Sequence[str | None], answers: Mapping[str, Mapping[str, int]]) -> _Judged:
-    wanted = [answers.get(each, {}) if each is not None else {} for each in ids]
-    distinct = list({pid for graded in wanted for pid in graded})
-    row_of = dict(zip(distinct, index.rows_of(distinct), strict=True))
-    rows = [{row: grade for pid, grade in graded.items() if (row := row_of[pid]) is not None} for graded in wanted]
-    return _Judged(rows, sum(map(len, wanted)) - sum(map(len, rows)))
-
-
-def _searched(name: str | None, query: str, hits: Mapping[int, Hit], tops: set[int], answers: Mapping[int, int]) -> SearchedQuery:
-    shown = [hit for row, hit in hits.items() if row in tops]
-    judged = sorted((hits[row] for row in answers), key=lambda hit: (-hit.grade, *hit.ranks.values()))
-    return SearchedQuery(id=name, query=query, hits=tuple(sorted(shown, key=lambda hit: tuple(hit.ranks.values()))), answers=tuple(judged))

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NoReturn, get_args
 
 from ..errors import DataError
 from ..registry.record_json import as_json, read_record
@@ -123,6 +123,16 @@ def read_manifest(path: Path) -> Manifest:
     except (KeyError, TypeError, ValueError) as e:
         reason = f"it lacks {e}" if isinstance(e, KeyError) else str(e)
         raise DataError(f"{path} is damaged: {reason}; build the index again") from e
+
+
+def refuse_there(path: Path) -> NoReturn:
+    """Refuse to build where an index is.
+
+    Raises:
+        DataError: always.
+    """
+    rows = read_manifest(path / MANIFEST).count
+    raise DataError(f"{path} holds an index of {rows} rows already; to add to it: adapt index add {path} MORE; or give -o another folder")
 
 
 def _manifest(about: Mapping[str, Any]) -> Manifest:

@@ -1,7 +1,7 @@
 """The nearest rows of queries, exactly: products of queries with one block of rows at a time, of which the best so far are kept.
 
-Memory is bounded by the block, whatever the corpus. On two cores a query against a million rows of 384 dimensions takes under half a second
-in a batch (`benchmarks/random_index.py`), so that no approximate index is used; with one, what rose and fell would be a guess.
+Memory is bounded by the block, whatever the corpus. A query against a million rows of 384 dimensions takes about a second on one busy core
+(`benchmarks/random_index.py`), so that no approximate index is used; with one, what rose and fell would be a guess.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .vectors import StoredVectors
+from .vectors import StoredVectors, pieces
 
 _QUERIES_AT_ONCE = 256
 _ROWS_AT_ONCE = 16_384
@@ -33,17 +33,31 @@ def best_rows(queries: torch.Tensor, vectors: StoredVectors, top: int) -> Neares
         vectors: The corpus.
         top: How many; all of them, where there are fewer.
     """
-    parts = [_best_of_some(some, vectors, min(top, vectors.count)) for some in queries.split(_QUERIES_AT_ONCE)]
+    parts = [_best_of_some(some, vectors, min(top, vectors.count)) for some in pieces(queries, _QUERIES_AT_ONCE)]
     empty = queries.new_empty(0, min(top, vectors.count))
     rows = torch.cat([part.rows for part in parts]) if len(queries) else empty.long()
     return Nearest(rows, torch.cat([part.scores for part in parts]) if len(queries) else empty)
 
 
 def _best_of_some(queries: torch.Tensor, vectors: StoredVectors, top: int) -> Nearest:
-    scores, rows = queries.new_empty(len(queries), 0), torch.empty(len(queries), 0, dtype=torch.int64)
+    return nearer_of(queries, vectors, top, 0, None)
+
+
+def nearer_of(queries: torch.Tensor, vectors: StoredVectors, top: int, first: int, before: Nearest | None) -> Nearest:
+    """Return the best of what was found before and of some more rows; arguments as `best_rows`.
+
+    Args:
+        queries: All in one block.
+        vectors: The further rows.
+        top: How many are kept.
+        first: The number of the first of the further rows.
+        before: What was found in the rows before it; None: nothing.
+    """
+    rows = before.rows if before else torch.empty(len(queries), 0, dtype=torch.int64)
+    scores = before.scores if before else queries.new_empty(len(queries), 0)
     for start, block in blocks(vectors):
         best = (queries @ block.T).topk(min(top, len(block)), dim=1)
-        found, places = torch.cat([scores, best.values], dim=1), torch.cat([rows, best.indices + start], dim=1)
+        found, places = torch.cat([scores, best.values], dim=1), torch.cat([rows, best.indices + first + start], dim=1)
         by_row = places.argsort(dim=1)  # so that the stable order below puts the first row first among equals
         found, places = found.gather(1, by_row), places.gather(1, by_row)
         order = found.argsort(dim=1, descending=True, stable=True)[:, :top]
@@ -83,6 +97,6 @@ def blocks(vectors: StoredVectors) -> Iterator[tuple[int, torch.Tensor]]:
     """Yield the number of the first row and the rows, (b, d) float32, of one block after another."""
     start = 0
     for part in vectors.parts:
-        for rows in part.split(_ROWS_AT_ONCE):
+        for rows in pieces(part, _ROWS_AT_ONCE):
             yield start, rows.float()
             start += len(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,7 +46,7 @@ class StoredVectors:
         ends = torch.tensor([len(part) for part in self.parts], dtype=torch.int64).cumsum(0)
         found = torch.empty(len(wanted), self.dimension)
         of_part = torch.searchsorted(ends, wanted, right=True)
-        for number in of_part.unique().tolist():
+        for number in sorted(set(of_part.tolist())):
             here = of_part == number
             start = int(ends[number]) - len(self.parts[number])
             found[here] = self.parts[number][wanted[here] - start].float()
@@ -63,6 +63,11 @@ class StoredVectors:
                 raise DataError(
                     f"the vectors changed while they were in use: {file.path} {problem}; start again, and leave the files alone meanwhile"
                 )
+
+
+def pieces(rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
+    """Yield so many rows at once, the last time fewer; none of no rows."""
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def in_memory(vectors: torch.Tensor, content: str) -> StoredVectors:

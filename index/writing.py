@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
 
 from filelock import FileLock, Timeout
 
@@ -14,7 +13,7 @@ from ..disk import file_sha256, make_folder, remove_file, replace_file
 from ..encoders.protocol import Vectors
 from ..errors import ConfigError, DataError
 from .encoding import describe_difference, differing
-from .manifest import BUILDING, MANIFEST, Manifest, ShardRecord, read_manifest
+from .manifest import BUILDING, MANIFEST, Manifest, ShardRecord, read_manifest, refuse_there
 from .shard import content_of_shard, pack_shard
 
 _LOCK = ".lock"
@@ -52,16 +51,6 @@ def begin(path: Path, manifest: Manifest) -> None:
     elif strays := [file.name for file in path.iterdir() if not file.name.startswith(".")]:
         raise DataError(f"{path} is not empty ({', '.join(sorted(strays)[:3])}), and holds no index; give -o another folder")
     replace_file(path / BUILDING, manifest.to_json(), durability="name")
-
-
-def refuse_there(path: Path) -> NoReturn:
-    """Refuse to build where an index is.
-
-    Raises:
-        DataError: always.
-    """
-    rows = read_manifest(path / MANIFEST).count
-    raise DataError(f"{path} holds an index of {rows} rows already; to add to it: adapt index add {path} MORE; or give -o another folder")
 
 
 def _refuse_other(path: Path, begun: Manifest, now: Manifest) -> None:

@@ -1,7 +1,8 @@
 """The registry itself: what changes the user's layer, each change whole or not at all."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,6 +41,10 @@ class Removal:
         return {"removed": self.entry.reference, "aliases": aliases, "children": children, "freed_bytes": self.freed_bytes}
 
 
+Draft = tuple[Entry, Callable[[Path], None]]
+"""A version that has no number yet, and what fills its folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registry(RegistryView):
     """The user's registry in `home` over the built-in one. Each call sees what is there now."""
@@ -56,30 +61,75 @@ class Registry(RegistryView):
             raise ValueError("a draft has neither version nor files; the registry gives them")
         with readable_errors(self.home), staged(self.home, self.lock_timeout_s) as folder:
             write(folder)
-            filled = replace(draft, files=record_files(folder), bases=tuple(base.without_needless_path() for base in draft.bases))
+            filled = _filled(draft, folder)
             with index_lock(self.home, self.lock_timeout_s):
-                return self._adopt(filled, folder)
+                (entry,) = self._adopt([(filled, folder)], lambda _: None)
+                return entry
 
-    def _adopt(self, draft: Entry, folder: Path) -> Entry:
-        index = self.user.index()
-        self.check_new_name(draft.name)
+    def add_with_members(self, members: Sequence[Draft], whole: Callable[[Sequence[Entry]], Draft]) -> list[Entry]:
+        """Register several new versions and one that is made of them, all or none, as `add` does.
+
+        Args:
+            members: A draft each, and what fills its folder.
+            whole: The members with their numbers -> the draft that names them, and what fills its folder, which is done under the lock.
+
+        Returns:
+            The members in their order, then the one that is made of them.
+
+        Raises:
+            RegistryError: as `add`.
+        """
+        with readable_errors(self.home), ExitStack() as stack:
+            folders = [stack.enter_context(staged(self.home, self.lock_timeout_s)) for _ in range(len(members) + 1)]
+            filled = []
+            for (draft, write), folder in zip(members, folders, strict=False):
+                write(folder)
+                filled.append((_filled(draft, folder), folder))
+
+            def last(numbered: Sequence[Entry]) -> tuple[Entry, Path]:
+                draft, write = whole(numbered)
+                write(folders[-1])
+                return _filled(draft, folders[-1]), folders[-1]
+
+            with index_lock(self.home, self.lock_timeout_s):
+                return self._adopt(filled, last)
+
+    def _adopt(self, drafts: Sequence[tuple[Entry, Path]], last: Callable[[Sequence[Entry]], tuple[Entry, Path] | None]) -> list[Entry]:
+        """Number the drafts, move their folders into place, and enter all into the index at once; `last` makes one more of the numbered."""
+        before = index = self.user.index()
+        numbered: list[tuple[Entry, Path]] = []
+        for draft, folder in drafts:
+            numbered.append((self._numbered(index, draft), folder))
+            index = index.with_entry(numbered[-1][0])
+        if (made := last([entry for entry, _ in numbered])) is not None:
+            numbered.append((self._numbered(index, made[0]), made[1]))
+            index = index.with_entry(numbered[-1][0])
         if not self.user.index_path.exists():
-            write_index(self.home, index)  # an index before the first folder: a folder without one means that it was lost
-        entry = as_read(replace(draft, version=self._next_version(index, draft.name)))
+            write_index(self.home, before)  # an index before the first folder: a folder without one means that it was lost
+        entries = [entry for entry, _ in numbered]
+        try:
+            for entry, folder in numbered:
+                self._move_in(entry, folder)
+            write_index(self.home, index)
+        except BaseException:
+            for entry in entries:
+                if entry not in self.user.index():
+                    discard(self.home, self.user.folder(entry))
+            raise
+        return entries
+
+    def _numbered(self, index: Index, draft: Entry) -> Entry:
+        self.check_new_name(draft.name)
+        return as_read(replace(draft, version=self._next_version(index, draft.name)))
+
+    def _move_in(self, entry: Entry, folder: Path) -> None:
         disk.write_file(folder / ENTRY, entry_file(entry))
         disk.sync_folder(folder)
         target = self.user.folder(entry)
-        try:
-            disk.make_folder(target.parent)
-            disk.move(folder, target)
-            disk.sync_folder(target.parent)
-            disk.sync_folder(self.home)
-            write_index(self.home, index.with_entry(entry))
-        except BaseException:
-            if entry not in self.user.index():
-                discard(self.home, target)
-            raise
-        return entry
+        disk.make_folder(target.parent)
+        disk.move(folder, target)
+        disk.sync_folder(target.parent)
+        disk.sync_folder(self.home)
 
     def _next_version(self, index: Index, name: str) -> int:
         """Return the number after all that were ever given, in either layer; a folder that no index names keeps its number to itself."""
@@ -228,6 +278,11 @@ class Registry(RegistryView):
             RegistryError: the index is of a newer format, or the registry cannot be written while `fix` is on.
         """
         return verify_registry(self, fix)
+
+
+def _filled(draft: Entry, folder: Path) -> Entry:
+    """Return a draft with the record of the files in its folder."""
+    return replace(draft, files=record_files(folder), bases=tuple(base.without_needless_path() for base in draft.bases))
 
 
 def open_registry(home: Path | None = None) -> Registry:

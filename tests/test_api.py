@@ -28,7 +28,20 @@ from adapt_embed.lora import factors_sha256, read_lora
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner
 
-NAMES = ["Adapter", "TrainConfig", "bench_adapters", "ensemble_adapters", "load", "merge_adapters", "train"]
+NAMES = [
+    "Adapter",
+    "AdapterBatch",
+    "Index",
+    "TrainConfig",
+    "batch_adapters",
+    "bench_adapters",
+    "ensemble_adapters",
+    "load",
+    "merge_adapters",
+    "pull_adapter",
+    "push_adapter",
+    "train",
+]
 CONFIG = TrainConfig(epochs=1, batch_size=8, learning_rate=1e-2, rank=2, max_tokens=16, precision="fp32")
 PAIRS = [(f"who pays the rent of house {row}?", f"the tenant of house {row} pays") for row in range(16)]
 CHINESE = [(f"第{row}条讲什么?", f"第{row}条讲房租。") for row in range(16)]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from adapt_embed.adapters.corpus import findings
 from adapt_embed.adapters.corpus.findings import DEPTHS, find_answers
-from adapt_embed.adapters.corpus.rows import CorpusRows, find_rows
+from adapt_embed.adapters.corpus.rows import CorpusRows, IndexRows, find_rows, hash_text
 from adapt_embed.adapters.corpus.stored import StoredCorpus
 from adapt_embed.adapters.corpus.vectors import HeldVectors
 from adapt_embed.data.pairs import Pairs
@@ -58,7 +58,7 @@ def test_the_pairs_of_a_batch_are_in_the_order_of_the_rows(rows: CorpusRows) -> 
 
 def test_rows_of_an_index_may_be_in_another_order_and_of_more_passages() -> None:
     row_of = {pid: 100 - number for number, pid in enumerate(CORPUS)} | {"other": 3}
-    rows = find_rows(PAIRS, CORPUS, row_of)
+    rows = find_rows(PAIRS, CORPUS, IndexRows(row_of))
     assert lists(rows.positive) == {"q1": [98], "q2": [99], "q3": [99], "q4": [95]}
     assert rows.excluded["q1"].tolist() == [97, 98, 99, 100]
     assert rows.copies.tolist() == [94, 96, 100]  # the later of two rows, whatever the order of the passages
@@ -66,7 +66,16 @@ def test_rows_of_an_index_may_be_in_another_order_and_of_more_passages() -> None
 
 def test_a_passage_without_a_vector_is_refused() -> None:
     with pytest.raises(DataError, match=r"1 passage of the 8 of these data have no vector in the index \(the first: 'b'\); embed them"):
-        find_rows(PAIRS, CORPUS, {pid: number for number, pid in enumerate(CORPUS) if pid != "b"})
+        find_rows(PAIRS, CORPUS, IndexRows({pid: number for number, pid in enumerate(CORPUS) if pid != "b"}))
+
+
+def test_the_texts_of_an_index_say_what_else_is_an_answer_or_a_copy() -> None:
+    texts = ["other", "The  tenant pays.", "other", "who pays?", *CORPUS.values()]
+    hashes = np.array([hash_text(text) for text in texts], np.uint64)
+    rows = find_rows(PAIRS, CORPUS, IndexRows({pid: number + 4 for number, pid in enumerate(CORPUS)}, hashes))
+    assert lists(rows.positive)["q1"] == [1]
+    assert rows.excluded["q1"].tolist() == [1, 3, 4, 5, 6, 7]
+    assert rows.copies.tolist() == [2, 4, 6, 7, 9, 11]
 
 
 class Fixed:

@@ -95,8 +95,9 @@ def test_the_same_seed_gives_the_same_factors(shared: Path, legal: TrainingData,
 
 
 @pytest.mark.shared
-def test_losses_are_near_those_of_the_cpu(shared: Path, legal: TrainingData) -> None:
-    config = TrainConfig(epochs=1, precision="fp32", max_tokens=64)
+@pytest.mark.parametrize("settings", [{}, {"side": "query"}, {"side": "query", "candidates": 64, "rest_sample": 500}, {"corpus": 0.5}])
+def test_losses_are_near_those_of_the_cpu(shared: Path, legal: TrainingData, settings: dict) -> None:
+    config = TrainConfig(epochs=1, precision="fp32", max_tokens=64, **settings)
     here, there = (train(shared / "bases" / "bge-small-en-v1.5", legal, config, device).losses for device in ("cuda", "cpu"))
     np.testing.assert_allclose(here, there, rtol=1e-3, atol=1e-4)
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import adapt_embed.disk as disk
@@ -15,7 +16,10 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.cli import main
+from adapt_embed.data.corpus_files import CorpusFile, Passage
+from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import AdaptError, ConfigError
+from adapt_embed.events import Quiet
 from adapt_embed.index.build import AddRequest, BuildRequest, prepare_add, prepare_build
 from adapt_embed.index.folder import IndexFolder, find_faults, open_index
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
@@ -195,6 +199,37 @@ def test_other_rows_after_a_kill_are_not_mistaken_for_those_that_were_embedded(
     assert list(index.ids()) == ["a", "b"]
     assert index.text(1) == "another"
     assert content(index.path) == content(build(out=tmp_path / "whole").path)
+
+
+def test_no_more_than_a_shard_is_held_and_an_interruption_says_how_to_go_on(
+    build, corpus: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: Search
+) -> None:
+    write_jsonl(corpus, [{"_id": str(number), "text": f"text {number}"} for number in range(40)])
+    read, encoded, notes = [], [], []
+    passages, encode = CorpusFile.passages, LoraEncoder.encode
+
+    def reading(self: CorpusFile, start: int = 0) -> Iterator[Passage]:
+        for passage in passages(self, start):
+            read.append(passage.id)
+            yield passage
+
+    def encoding(self: LoraEncoder, texts: list[str], *rest: object, **more: object) -> object:
+        encoded.extend(texts)
+        assert len(read) - 40 - len(encoded) <= 0  # 40 were read before, to count them
+        if len(encoded) == 20:
+            raise KeyboardInterrupt
+        return encode(self, texts, *rest, **more)  # type: ignore[arg-type]
+
+    class Told(Quiet):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    monkeypatch.setattr(CorpusFile, "passages", reading)
+    monkeypatch.setattr(LoraEncoder, "encode", encoding)
+    with pytest.raises(KeyboardInterrupt):
+        prepare_build(BuildRequest(corpus=corpus, out=tmp_path / "index", where=where, rows_per_shard=4)).run(Told())
+    assert len(read) == 60
+    assert notes[-1] == "interrupted; the same command goes on where this one stopped"
 
 
 # what is read

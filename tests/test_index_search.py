@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from adapt_embed.base.resolve import BaseOptions
 from adapt_embed.base.sentence_files import write_json
 from adapt_embed.choices import Side
 from adapt_embed.cli import main
-from adapt_embed.cli.search_text import one_line
+from adapt_embed.cli.search_text import clip
+from adapt_embed.data.query_files import read_answers, read_query_file
 from adapt_embed.errors import AdapterError
 from adapt_embed.index.build import BuildRequest, prepare_build
 from adapt_embed.index.job import SearchRequest, prepare_search
@@ -114,7 +116,6 @@ def test_answers_are_told_however_deep_they_stand(made: Path, toy_folder: Path, 
 
 def test_the_summary_is_that_of_the_evaluation_library(made: Path, toy_folder: Path, tiny_base: Path) -> None:
     import pytrec_eval
-    from adapt_embed.data.query_files import read_answers, read_query_file
 
     queries, answers = read_query_file(toy_folder), read_answers(toy_folder / "qrels" / "test.tsv")
     texts = {each: queries[each] for each in answers}
@@ -170,9 +171,25 @@ def test_a_file_of_queries_with_judgements_says_where_the_answers_stand(made: Pa
     result = adapt("search", "law", "--index", made / "by-base", "--queries", toy_folder, "--qrels", qrels, "--top", 2)
     assert result.exit_code == 0, result.output
     assert "16 of 96 queries are judged in test.tsv; the others are left out" in result.stderr
-    assert "answer * p0-0: rank by law@1 " in result.stdout
+    assert re.search(r"^answer p\d+-\d \*: [\d,]+ [↑↓=]\d* by law@1, \d+ by base$", result.stdout, re.MULTILINE)
+    assert re.search(r" p\d+-\d \* ", result.stdout)
     assert "16 judged queries, 32 rows" in result.stdout
     assert "nDCG@10" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "expected"),
+    [
+        ("q.jsonl", '{"_id": "a", "text": "whole", "question": "part", "title": "x"}\n', {"a": "whole"}),
+        ("q.jsonl", '{"id": 7, "question": "one"}\n', {"7": "one"}),
+        ("q.csv", "anchor,positive,text\none,two,three\n", {"1": "one"}),
+        ("q.tsv", "编号\t问题\nq\t谁付房租?\n", {"q": "谁付房租?"}),
+        ("q.txt", "one\n\ntwo\n", {"1": "one", "3": "two"}),
+    ],
+)
+def test_queries_are_read_of_every_kind_of_file(tmp_path: Path, name: str, written: str, expected: dict[str, str]) -> None:
+    (tmp_path / name).write_text(written, encoding="utf-8")
+    assert read_query_file(tmp_path / name) == expected
 
 
 def test_lines_of_a_pipe_are_queries(made: Path) -> None:
@@ -255,10 +272,10 @@ def test_another_base_is_refused(made: Path, second_base: Path) -> None:
 
 
 def test_a_text_is_one_line_as_wide_as_it_may_be() -> None:
-    assert one_line("a\n\x1b[31mb\tc", 20) == "a [31mb c"
-    assert one_line("法院" * 10, 9) == "法院法院…"
-    assert one_line("abcdef", 4) == "abc…"
-    assert one_line("abcd", 4) == "abcd"
+    assert clip("a\n\x1b[31mb\tc", 20) == "a \\x1b[31mb c"
+    assert clip("法院" * 10, 9) == "法院法院…"
+    assert clip("abcdef", 4) == "abc…"
+    assert clip("abcd", 4) == "abcd"
 
 
 def test_documents_have_the_vectors_of_the_base_bit_for_bit_whoever_searches(
@@ -273,6 +290,25 @@ def test_documents_have_the_vectors_of_the_base_bit_for_bit_whoever_searches(
     texts = [json.loads(line)["text"] for line in (toy_folder / "corpus.jsonl").read_text().splitlines()]
     stored = Index.open(tmp_path / "law").vectors()
     assert np.array_equal(stored.rows(range(stored.count)).numpy(), encoder.encode(texts, "document").vectors)
+
+
+def test_what_bfloat16_costs_is_told_where_the_corpus_has_judgements(toy_folder: Path, tiny_base: Path, tmp_path: Path) -> None:
+    from adapt_embed.metrics import NDCG_10
+
+    result = adapt("index", "build", toy_folder, "-o", tmp_path / "half", "--base", tiny_base, "--vectors", "bf16", "--dtype", "fp32")
+    assert result.exit_code == 0, result.output
+    told = re.search(r"in bf16, nDCG@10 of 16 judged queries is (.+), and in fp32 it would be (.+) \(", result.stderr)
+    assert told
+    queries, answers = read_query_file(toy_folder), read_answers(toy_folder / "qrels" / "dev.tsv")
+    index = Index.open(tmp_path / "half")
+    where = Search(registry=open_registry(), base=str(tiny_base))
+    encoder = open_encoder(resolve_reference("base", where), LoadedBases(FP32))
+    embedded = encoder.encode([queries[each] for each in answers], "query").vectors
+    rounded = index.vectors().rows(range(32)).numpy()
+    exact = encoder.encode([index.text(row) for row in range(32)], "document").vectors  # type: ignore[misc]
+    for vectors, score in ((rounded, told[1]), (exact, told[2])):
+        by_query = NDCG_10.by_query(embedded, vectors, list(answers), list(index.ids()), answers)
+        assert float(score) == pytest.approx(np.mean(list(by_query.values())), abs=6e-5)
 
 
 # from Python

@@ -22,25 +22,29 @@ def test_every_example_runs_and_does_what_is_said(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "questions.csv").write_text("anchor,positive\nwho pays?,The tenant pays.\nwho mends?,The landlord.\n", encoding="utf-8")
     code = examples()
-    assert len(code) == 11
-    assert sum(NAMED_BASE in part for part in code) == 6
+    (tmp_path / "passages.csv").write_text("id,text\np1,The tenant pays.\np2,The landlord mends.\n", encoding="utf-8")
+    assert len(code) == 14
+    assert sum(NAMED_BASE in part for part in code) == 9
     names: dict[str, object] = {"__name__": "example"}
     for part in code:
         exec(compile(part.replace(NAMED_BASE, repr(str(tiny_base))), str(DOCUMENT), "exec"), names)
     adapters = {name: each.reference for name, each in names.items() if isinstance(each, Adapter)}
     assert adapters == {
         "letting": "letting@1",
+        "asked": "asked@1",
         "chinese": "租房@1",
         "first": "letting@1",
         "same": adapters["same"],
         "base": "base",
         "exact": "letting@1",
         "both": "both@1",
+        "again": "both@1",
         "side_by_side": "letting-租房-concat@1",
         "trial": "trial",
     }
     printed = capsys.readouterr().out
     assert "None (32,)\n" in printed
+    assert "2 ['base']\n" in printed
     assert "step 1 of 1: loss " in printed
     assert "unknown adapter 'leting'. Did you mean letting?" in printed
     assert printed.endswith("['letting@2', 'letting@3']\n")

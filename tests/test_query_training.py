@@ -250,7 +250,7 @@ def test_the_plan_says_what_the_base_finds_and_writes_no_version(train: Train, h
 
 
 def test_a_plan_does_not_embed_a_large_corpus(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job_corpus, "SOON", 10)
+    monkeypatch.setattr(job_corpus, "SOON", 10)  # passages
     told = json.loads(train("--side", "query", "--dry-run", "--json").stdout)["corpus"]
     assert told["seconds"] > 0
     assert told["findings"] is None
@@ -292,6 +292,12 @@ def index(tiny_base: Path, toy_data: TrainingData, tmp_path: Path) -> Path:
     return tmp_path / "vectors.npy"
 
 
+def test_a_run_says_what_the_base_found_as_its_plan_does(train: Train) -> None:
+    planned, done = (json.loads(train("--side", "query", "--json", *more).stdout)["corpus"] for more in (("--dry-run",), ()))
+    assert planned == done
+    assert "corpus" not in json.loads(train("--json").stdout)
+
+
 def losses(result: Result) -> list[float]:
     assert result.exit_code == 0, result.stderr
     found: list[float] = json.loads(result.stdout)["losses"]
@@ -316,6 +322,22 @@ def test_an_index_built_by_adapt_gives_what_embedding_gives(train: Train, tiny_b
     assert built.exit_code == 0, built.stderr
     ours, embedded = losses(train("--side", "query", "--index", tmp_path / "own", "--json")), losses(train("--side", "query", "--json"))
     assert ours == pytest.approx(embedded, rel=0.01)  # it keeps bfloat16
+
+
+def test_pairs_of_texts_find_their_passages_in_an_index_that_keeps_texts(
+    train: Train, tiny_base: Path, toy_data: TrainingData, toy_folder: Path, tmp_path: Path
+) -> None:
+    command = ["index", "build", str(toy_folder), "-o", str(tmp_path / "own"), "--base", str(tiny_base), "--dtype", "fp32"]
+    assert CliRunner().invoke(main, command).exit_code == 0
+    rows = [
+        json.dumps({"anchor": toy_data.train.queries[qid], "positive": toy_data.corpus[min(passages)].upper()})
+        for qid, passages in toy_data.train.positives.items()
+    ]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    result = train("--side", "query", "--index", tmp_path / "own", "--json", data=tmp_path / "pairs.jsonl")
+    assert losses(result)
+    assert "corpus: each query is compared with all 32 passages" in result.stderr
+    assert "no pair names 16 passages" in result.stderr
 
 
 def test_another_index_is_another_run(base: Base, toy_data: TrainingData) -> None:
@@ -371,3 +393,21 @@ def test_an_empty_file_of_queries_is_one_line(train: Train, tmp_path: Path) -> N
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+# In Python
+
+
+@pytest.mark.parametrize("register", [True, False])
+def test_in_python_documents_keep_the_vectors_of_the_base(tiny_base: Path, home: Path, toy_data: TrainingData, *, register: bool) -> None:
+    import adapt_embed
+
+    config = replace(quick(), epochs=1)
+    asked = adapt_embed.train(
+        "legal", toy_data, base=tiny_base, config=config, side="query", registry=home, register=register, device="cpu"
+    )
+    texts = [*toy_data.corpus.values()]
+    plain = adapt_embed.load("base", base=tiny_base, registry=home)
+    assert asked.side == "query"
+    assert np.array_equal(asked.encode(texts, "document"), plain.encode(texts, "document"))
+    assert not np.allclose(asked.encode(texts, "query"), plain.encode(texts, "query"), atol=1e-3)

@@ -230,4 +230,5 @@ def test_a_notebook_shows_text_escaped_and_in_its_own_direction() -> None:
 
 def test_an_adapter_as_a_line_is_not_obeyed() -> None:
     scores = {f"dev{CLEAR}": {"metric": BIDI, "before": 0.1, "after": None}}
-    assert not OBEYED.search(as_line({"reference": HOSTILE, "kind": HOSTILE, "base": BIDI, "domain": TITLE, "scores": scores}))
+    about = {"reference": HOSTILE, "kind": HOSTILE, "side": "query", "base": BIDI, "domain": TITLE, "scores": scores}
+    assert not OBEYED.search(as_line(about))

@@ -6,10 +6,14 @@ from typing import Any, assert_type
 import numpy as np
 from adapt_embed import (
     Adapter,
+    Index,
     TrainConfig,
     batch_adapters,
     bench_adapters,
     ensemble_adapters,
+    export_adapter,
+    export_model,
+    import_adapter,
     load,
     merge_adapters,
     pull_adapter,
@@ -32,6 +36,9 @@ pulled = pull_adapter("me/both", revision="v1", name="theirs", strict=True)
 assert_type(load(pulled.reference), Adapter)
 assert_type(pushed.commit, str | None)
 assert_type(side_by_side, Adapter)
+assert_type(export_adapter(both, Path("both.tar")).size, int)
+assert_type(export_model("legal", "model", format="onnx", int8=True).files, dict[str, int])
+assert_type(import_adapter("both.tar", name="合并"), Adapter)
 assert_type(batch_adapters([legal, "medical"]).encode_query(["who?", "what?"], ["legal", 1]), NDArray[np.float32])
 assert_type(legal.encode_query("who?"), NDArray[np.float32])
 assert_type(legal.similarity(["who?"], legal.encode_document(["The tenant."])), NDArray[np.float32])
@@ -39,5 +46,11 @@ assert_type(both.path, Path | None)
 assert_type(list(table), list[dict[str, Any]])
 assert_type(legal.scores["dev"].after, float | None)
 
+index = Index.build("passages.csv", Path("index"), reference=legal, base="bge-small-en", vectors="bf16")
+found = index.search("who?", [legal, "medical"], top=3, answers={"q": {"p": 1}}, ids=["q"])
+assert_type(found.queries[0].hits[0].ranks["base"], int)
+assert_type(index.text(0), str | None)
+
 merge_adapters([legal], density=0.5)  # type: ignore[call-arg]  # an unknown option is seen
+export_model(legal, "model", format="tflite")  # type: ignore[arg-type]
 train("legal", pairs, gram_rank="all")  # type: ignore[arg-type]

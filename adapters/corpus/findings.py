@@ -74,7 +74,7 @@ def find_answers(encoder: Encodes, pairs: Pairs, corpus: StoredCorpus) -> Corpus
         corpus: With the rows of these pairs.
     """
     ids = list(pairs.queries)
-    vectors = torch.from_numpy(encoder.encode([pairs.queries[qid] for qid in ids], "query").vectors)
+    vectors = torch.from_numpy(encoder.encode([pairs.queries[qid] for qid in ids], "query").vectors).to(corpus.vectors.parts[0].device)
     ranks = torch.cat(
         [
             best_ranks(vectors[start : start + _QUERIES], corpus.everything(ids[start : start + _QUERIES]))
@@ -97,10 +97,10 @@ def best_ranks(queries: Tensor, targets: CorpusTargets) -> Tensor:
         queries: (q, d), length 1.
         targets: A corpus, and what answers them.
     """
-    owner, row = targets.positive
+    owner, row = targets.positive[0].to(queries.device), targets.positive[1]
     cosines = (queries[owner] * targets.vectors.rows(row).to(queries)).sum(1)
     best = queries.new_full((len(queries),), -torch.inf).scatter_reduce(0, owner, cosines, "amax")
-    nearer, hidden = torch.zeros(len(queries), dtype=torch.int64), Hidden(targets)
+    nearer, hidden = torch.zeros_like(best, dtype=torch.int64), Hidden(targets)
     for first, rows in blocks(targets.vectors, _ROWS, queries.dtype):
         scores = queries @ rows.T
         hidden.hide(scores, first)

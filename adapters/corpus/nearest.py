@@ -26,7 +26,7 @@ def nearest_rows(queries: Tensor, vectors: CorpusVectors, count: int, left_out: 
     Returns:
         (q, count) int64.
     """
-    found = [_nearest(part, vectors, count, left_out) for part in queries.split(_QUERIES)]
+    found = [_nearest(part, vectors, count, left_out) for part in torch.split(queries, _QUERIES)]
     return torch.cat(found) if found else torch.empty(0, count, dtype=torch.int64)
 
 
@@ -53,7 +53,7 @@ def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
     if groups <= count:
         return values.topk(count, dim=1, sorted=False)
     whole = groups * GROUP
-    grouped = values[:, :whole].unflatten(1, (groups, GROUP))
+    grouped = values[:, :whole].reshape(len(values), groups, GROUP)
     chosen = grouped.amax(2).topk(count, dim=1, sorted=False).indices  # (q, count)
     columns = (chosen.unsqueeze(2) * GROUP + torch.arange(GROUP, device=values.device)).flatten(1)
     beyond = torch.arange(whole, values.shape[1], device=values.device).expand(len(values), -1)

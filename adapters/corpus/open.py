@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 
 from ...base.load import Base
 from ...data.pairs import TrainingData
 from ...encoders.lora import LoraEncoder
 from ..config import TrainConfig
+from ..memory import device_memory
 from ..sides.table import reads_corpus
 from ..token_ids import TokenIds
-from .rows import find_rows
+from .rows import IndexRows, find_rows
 from .sampling import Sampling, choose_candidates
 from .stored import StoredCorpus
 from .vectors import CorpusVectors, HeldVectors
+
+_DEVICE_SHARE = 1 / 6
+"""Of a GPU's memory, what vectors may take there; else each step brings them there block by block."""
 
 
 def open_corpus(
@@ -23,7 +25,7 @@ def open_corpus(
     data: TrainingData,
     config: TrainConfig,
     vectors: CorpusVectors | None = None,
-    row_of: Mapping[str, int] | None = None,
+    index: IndexRows | None = None,
 ) -> StoredCorpus | None:
     """Return the corpus of a run with the base's own vectors; None where the configuration compares nothing with it.
 
@@ -32,15 +34,15 @@ def open_corpus(
         data: The corpus, and which passages answer which query.
         config: Whether queries are compared with it, and at which length and precision it is embedded.
         vectors: Of the corpus; None: they are computed here, and kept in memory.
-        row_of: Passage id -> its row among the vectors; None: they are in the corpus's order.
+        index: Where the vectors are those of an index; None: they are in the corpus's order.
 
     Raises:
         DataError: passages have no vector.
     """
     if not reads_corpus(config):
         return None
-    vectors = embed_corpus(base, data, config) if vectors is None else vectors
-    rows, token_ids = find_rows(data.train, data.corpus, row_of), TokenIds(base, config.max_tokens)
+    vectors = near_the_network(base, embed_corpus(base, data, config) if vectors is None else vectors)
+    rows, token_ids = find_rows(data.train, data.corpus, index), TokenIds(base, config.max_tokens)
     candidates = choose_candidates(config, base, vectors.count, token_ids, list(data.train.queries.values()))
     copies = torch.from_numpy(rows.copies)
     sampling = Sampling(candidates, config.rest_sample, config.seed, data.train.queries, copies) if candidates else None
@@ -50,6 +52,14 @@ def open_corpus(
 def corpus_encoder(base: Base, config: TrainConfig) -> LoraEncoder:
     """Return what embeds a corpus: the base alone, at the length and precision of training."""
     return LoraEncoder(base, precision=config.precision, max_tokens=config.max_tokens)
+
+
+def near_the_network(base: Base, vectors: CorpusVectors) -> CorpusVectors:
+    """Return vectors where the network computes: on a GPU once and for all, where they take a small part of its memory."""
+    size = sum(part.numel() * part.element_size() for part in vectors.parts)
+    if base.device.type == "cpu" or size > _DEVICE_SHARE * device_memory(base.device):
+        return vectors
+    return HeldVectors(tuple(part.to(base.device) for part in vectors.parts), vectors.content)
 
 
 def embed_corpus(base: Base, data: TrainingData, config: TrainConfig) -> HeldVectors:

@@ -47,25 +47,33 @@ class CorpusRows:
         return found[:, torch.argsort(found[1], stable=True)]
 
 
-def find_rows(pairs: Pairs, corpus: Corpus, row_of: Mapping[str, int] | None = None) -> CorpusRows:
+@dataclass(frozen=True, slots=True)
+class IndexRows:
+    """The rows of an index: by passage id and, where the index keeps texts, the hash of each row's text (`hash_text`), in their order."""
+
+    row_of: Mapping[str, int]
+    hashes: NDArray[np.uint64] | None = None
+
+
+def find_rows(pairs: Pairs, corpus: Corpus, index: IndexRows | None = None) -> CorpusRows:
     """Find the rows of a corpus that answer the queries of some pairs.
 
     Args:
         pairs: Training queries and what answers them.
         corpus: Passage id -> text.
-        row_of: Passage id -> its row among the vectors; None: the vectors are in the corpus's order.
+        index: Where the vectors are those of an index; None: they are in the corpus's order.
 
     Raises:
         DataError: passages have no vector.
     """
-    row = {pid: number for number, pid in enumerate(corpus)} if row_of is None else _rows_in(corpus, row_of)
-    by_text = _Texts(corpus, row)
+    row = {pid: number for number, pid in enumerate(corpus)} if index is None else _rows_in(corpus, index.row_of)
+    by_text = _texts_of(corpus, row) if index is None or index.hashes is None else _Texts(index.hashes, np.arange(len(index.hashes)))
     answers: dict[str, set[int]] = {}
     for qid, text in pairs.queries.items():
-        answers.setdefault(normalise(text), set()).update(_key(corpus[pid]) for pid in pairs.positives[qid])
-    positive = {qid: by_text.first_rows({_key(corpus[pid]) for pid in pairs.positives[qid]}) for qid in pairs.queries}
-    excluded = {qid: by_text.rows({*answers[normalise(text)], _key(text)}) for qid, text in pairs.queries.items()}
-    named = by_text.rows({_key(corpus[pid]) for pid in pairs.passage_ids()})
+        answers.setdefault(normalise(text), set()).update(hash_text(corpus[pid]) for pid in pairs.positives[qid])
+    positive = {qid: by_text.first_rows({hash_text(corpus[pid]) for pid in pairs.positives[qid]}) for qid in pairs.queries}
+    excluded = {qid: by_text.rows({*answers[normalise(text)], hash_text(text)}) for qid, text in pairs.queries.items()}
+    named = by_text.rows({hash_text(corpus[pid]) for pid in pairs.passage_ids()})
     return CorpusRows(row, positive, excluded, by_text.copies(), named)
 
 
@@ -82,9 +90,7 @@ def _rows_in(corpus: Corpus, row_of: Mapping[str, int]) -> dict[str, int]:
 class _Texts:
     """The rows of a corpus by a hash of their folded texts: eight bytes a passage, and not the texts again."""
 
-    def __init__(self, corpus: Corpus, row: Mapping[str, int]) -> None:
-        keys = np.fromiter((_key(corpus[pid]) for pid in row), np.uint64, len(row))
-        rows = np.fromiter(row.values(), np.int64, len(row))
+    def __init__(self, keys: NDArray[np.uint64], rows: Rows) -> None:
         order = np.lexsort((rows, keys))
         self._keys, self._rows = keys[order], rows[order]
 
@@ -104,7 +110,13 @@ class _Texts:
         return np.sort(self._rows[1:][self._keys[1:] == self._keys[:-1]])
 
 
-def _key(text: str) -> int:
+def _texts_of(corpus: Corpus, row: Mapping[str, int]) -> _Texts:
+    keys = np.fromiter((hash_text(corpus[pid]) for pid in row), np.uint64, len(row))
+    return _Texts(keys, np.fromiter(row.values(), np.int64, len(row)))
+
+
+def hash_text(text: str) -> int:
+    """Return 64 bits of a text, folded in case and white space."""
     return int.from_bytes(hashlib.blake2b(normalise(text).encode("utf-8", "replace"), digest_size=8).digest(), "little")
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...base.load import Base
+from ...encoders.forward import uses_bf16
 from ..config import TrainConfig
 from ..gradients import embed_texts
 from ..losses.batch import Drawn
@@ -19,8 +20,8 @@ from .vectors import CorpusVectors
 
 CANDIDATES = 1024
 """Nearest passages of each query, unless a number was given."""
-CORPUS_COST = 4.0
-"""How long a multiplication of the loss takes, in terms of one of the network (benchmarks/query_side.py --speed, docs/log/)."""
+CORPUS_COST, CORPUS_COST_BF16 = 0.9, 2.7
+"""How long a multiplication of the loss, which is in float32, takes in terms of one of the network forwards in training (docs/log/)."""
 
 
 @dataclass(slots=True)
@@ -77,7 +78,8 @@ def choose_candidates(config: TrainConfig, base: Base, count: int, token_ids: To
     wanted = CANDIDATES if config.candidates is None else config.candidates
     if not wanted or count <= wanted + config.rest_sample:
         return 0
-    if config.candidates is None and count * base.spec.dimension * CORPUS_COST <= network_cost(base, token_ids, queries):
+    cost = CORPUS_COST_BF16 if uses_bf16(base.device, config.precision) else CORPUS_COST
+    if config.candidates is None and count * base.spec.dimension * cost <= network_cost(base, token_ids, queries):
         return 0
     return wanted
 

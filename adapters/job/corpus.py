@@ -104,7 +104,7 @@ class CorpusSource:
         if self.index is not None:
             given = self.given(data, config, events)
             events.note(given.describe())
-            return open_corpus(self.base, data, config, given.named.vectors, given.row_of)
+            return open_corpus(self.base, data, config, given.named.vectors, given.rows)
         if self._last is None or self._last[0] != data.corpus:
             events.stage("embedding the corpus")
             texts = list(data.corpus.values())

@@ -14,11 +14,15 @@ from ...index.manifest import MANIFEST, read_manifest
 from ...plurals import count
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ...base.resolve import ResolvedBase
     from ...data.pairs import Corpus
     from ...encoders.lora import LoraEncoder
     from ...index.given.fit import Fit
     from ...index.given.open import NamedVectors
+    from ..corpus.rows import IndexRows
 
 
 def check_index(path: Path, base: ResolvedBase) -> None:
@@ -49,7 +53,7 @@ class GivenIndex:
     """An index that was opened, held against the texts of a corpus, and found to be the base's vectors of them."""
 
     named: NamedVectors
-    row_of: Mapping[str, int]
+    rows: IndexRows
     fit: Fit
 
     def describe(self) -> str:
@@ -76,8 +80,48 @@ def open_given(path: Path, corpus: Corpus, encoder: LoraEncoder, seed: int, even
     """
     from ...index.given.fit import check_fit
     from ...index.given.open import open_vectors
+    from ..corpus.rows import IndexRows
 
     named = open_vectors(path, dimension=encoder.dimension, events=events)
+    hashes = _hash_texts(path) if named.manifest and named.manifest.has_texts else None
+    row_of = {each: row for row, each in enumerate(named.ids)}
+    if hashes is not None and row_of.keys().isdisjoint(corpus):  # pairs of texts, whose ids nobody gave
+        row_of = _rows_by_text(corpus, hashes)
+        named = replace(named, ids=_renamed(len(named.ids), row_of)) if row_of else named
     length = named.manifest.encoder.get("max_tokens") if named.manifest else None
-    fit = check_fit(named, corpus, replace(encoder, max_tokens=length or encoder.base.encoding.longest()), seed=seed, events=events)
-    return GivenIndex(named, {each: row for row, each in enumerate(named.ids)}, fit)
+    known = {pid: text for pid, text in corpus.items() if pid in row_of} or corpus
+    fit = check_fit(named, known, replace(encoder, max_tokens=length or encoder.base.encoding.longest()), seed=seed, events=events)
+    return GivenIndex(named, IndexRows(row_of, hashes), fit)
+
+
+def _hash_texts(path: Path) -> NDArray[np.uint64]:
+    """Return the hash of each row's text in an index that keeps them."""
+    import numpy as np
+
+    from ...index.folder import open_index
+    from ..corpus.rows import hash_text
+
+    shards = open_index(path).shards
+    texts = (shard.text(row) for shard in shards for row in range(len(shard.vectors)))
+    return np.fromiter((hash_text(text) for text in texts), np.uint64, sum(len(shard.vectors) for shard in shards))
+
+
+def _rows_by_text(corpus: Corpus, hashes: NDArray[np.uint64]) -> dict[str, int]:
+    """Return the first row with each passage's text, of those that are there."""
+    from ..corpus.rows import hash_text
+
+    wanted: dict[int, list[str]] = {}
+    for pid, text in corpus.items():
+        wanted.setdefault(hash_text(text), []).append(pid)
+    rows: dict[str, int] = {}
+    for row, each in enumerate(hashes.tolist()):
+        rows.update(dict.fromkeys(wanted.pop(each, ()), row))
+    return rows
+
+
+def _renamed(count: int, row_of: Mapping[str, int]) -> list[str]:
+    """Return an id for each row: the data's where they name it, else one that no data have."""
+    ids = [f"\0{row}" for row in range(count)]
+    for pid, row in row_of.items():
+        ids[row] = pid
+    return ids

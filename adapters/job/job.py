@@ -34,7 +34,9 @@ class TrainJob:
         events.stage("estimating the time")
         of_run = (first.base, first.data, first.config)
         return JobPlan(
-            run=plan_training(*of_run, timed=True, corpus=corpus and self.runs.corpus.for_timing(first.data, first.config, corpus)),
+            run=plan_training(
+                *of_run, timed=True, corpus=self.runs.corpus.for_timing(first.data, first.config, corpus) if corpus else None
+            ),
             corpus=corpus,
             grams=None if rank is None else plan_grams(*of_run, rank),
             gram_seconds=0.0 if rank is None else estimate_gram_seconds(*of_run),
@@ -87,8 +89,8 @@ class TrainJob:
 
     def _train(self, run: SeedRun, events: Events, *, resume: bool, group: SeedGroup | None = None) -> TrainedVersion:
         run.announce(events)
-        result, grams = run.train(resume, events)
-        version = TrainedVersion(config=run.config, base=run.base, result=result, grams=grams)
+        result, grams, corpus = run.train(resume, events)
+        version = TrainedVersion(config=run.config, base=run.base, result=result, grams=grams, corpus=corpus)
         if not self.request.register:
             return version
         events.stage("writing the version")

@@ -16,6 +16,7 @@ from ..config import TrainConfig
 from ..register import describe_scores
 from ..strategies.table import open_strategy
 from ..train import TrainResult
+from .corpus import CorpusPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class TrainedVersion:
         base: What it was trained over.
         result: What the run did; None for a version of an interrupted group that was finished before.
         grams: What was measured afterwards; None: nothing, or before.
+        corpus: What queries were compared with, and what the base found in it; None: with batches alone, or before.
         entry: The version; None where it stays in memory.
         path: Its folder.
     """
@@ -35,6 +37,7 @@ class TrainedVersion:
     base: Base = field(repr=False)
     result: TrainResult | None = field(repr=False)
     grams: MeasuredGrams | None = field(default=None, repr=False)
+    corpus: CorpusPlan | None = field(default=None, repr=False)
     entry: Entry | None = None
     path: Path | None = None
 
@@ -58,12 +61,16 @@ class TrainedVersion:
         version: dict[str, Any] = {}
         if self.entry is not None:
             version = {"reference": self.entry.reference, "path": str(self.path), "bytes": self.entry.files[WEIGHTS].size}
-        return version | {
-            "dev": asdict(self.dev) if self.dev else None,
-            "steps": self.result.steps if self.result else None,
-            "losses": self.result.losses if self.result else None,
-            "grams": self._describe_grams(),
-        }
+        return (
+            version
+            | {
+                "dev": asdict(self.dev) if self.dev else None,
+                "steps": self.result.steps if self.result else None,
+                "losses": self.result.losses if self.result else None,
+                "grams": self._describe_grams(),
+            }
+            | ({"corpus": self.corpus.as_dict()} if self.corpus else {})
+        )
 
     def as_row(self) -> dict[str, Any]:
         """Return it as one of several."""

@@ -18,7 +18,7 @@ from ..config import TrainConfig
 from ..evaluation import make_dev_set
 from ..plan import check_data, describe_dev
 from ..train import TrainResult, train_adapter
-from .corpus import CorpusSource
+from .corpus import CorpusPlan, CorpusSource
 
 NOTHING_TO_RESUME = "nothing to resume: no interrupted run of this command with these data is there; starting afresh"
 
@@ -63,8 +63,8 @@ class SeedRun:
         for line in self._describe():
             events.note(line)
 
-    def train(self, resume: bool, events: Events) -> tuple[TrainResult, MeasuredGrams | None]:
-        """Train, then measure what was asked for.
+    def train(self, resume: bool, events: Events) -> tuple[TrainResult, MeasuredGrams | None, CorpusPlan | None]:
+        """Train, then measure what was asked for; also return what queries were compared with, where that is a whole corpus.
 
         Raises:
             TrainingError: as `train_adapter` and `measure_grams`.
@@ -72,8 +72,8 @@ class SeedRun:
         """
         self._tell_start(resume, events)
         corpus = self.corpus.open(self.data, self.config, events)
-        if corpus is not None:
-            plan = self.corpus.describe(corpus, self.data, self.config)
+        plan = None if corpus is None else self.corpus.describe(corpus, self.data, self.config)
+        if plan is not None:
             for line in (f"corpus: {plan.describe()}", *plan.lines()):
                 events.note(line)
         events.stage("training")
@@ -81,7 +81,7 @@ class SeedRun:
             result = train_adapter(
                 self.base, self.data, self.config, checkpoint=self.checkpoint, resume=resume, on_step=events.step, corpus=corpus
             )
-            return result, self._measure(result, events)
+            return result, self._measure(result, events), plan
         except KeyboardInterrupt:
             if self.is_interrupted:
                 events.note(f"interrupted {self.describe_progress()}; the state is saved. Go on with the same command and --resume")

@@ -23,7 +23,7 @@ def log_sum_over_drawn(queries: Tensor, targets: CorpusTargets, drawn: Drawn, te
     Source: https://arxiv.org/abs/1412.2007 (importance sampling of the partition sum); the exact part beside it is ours.
     """
     vectors = targets.vectors
-    near = vectors.rows(drawn.nearest.flatten()).to(queries).unflatten(0, drawn.nearest.shape)  # (q, n, d)
+    near = vectors.rows(drawn.nearest.flatten()).to(queries).view(*drawn.nearest.shape, vectors.dimension)  # (q, n, d)
     near_logits = torch.bmm(near, queries.unsqueeze(2)).squeeze(2) / temperature  # (q, n)
     rest_logits = queries @ vectors.rows(drawn.sample).to(queries).T / temperature  # (q, m)
     owner, row = _hidden_pairs(targets)

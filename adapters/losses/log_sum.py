@@ -11,8 +11,8 @@ from ..corpus.vectors import blocks
 from .batch import CorpusTargets
 from .hidden import Hidden
 
-BLOCK = 2048
-"""Rows at a time: of width 384 in float32 they take 3 MB, which stay in the cache between the two products."""
+BLOCK = 8192
+"""Rows at a time: of width 384 in float32 they take 12 MB. Fewer are a tenth quicker on one thread, and wait more often where several share busy cores."""
 
 
 def log_sum_over_corpus(queries: Tensor, targets: CorpusTargets, temperature: float, block: int = BLOCK) -> Tensor:

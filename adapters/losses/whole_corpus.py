@@ -18,7 +18,7 @@ def info_nce_against_corpus(queries: Tensor, targets: CorpusTargets, settings: L
     pulled; the logarithm of their sum would be content with the nearest one, and nDCG counts them all.
     """
     owner, row = targets.positive
-    positives = targets.vectors.rows(row).to(queries)  # (p, d)
+    positives, owner = targets.vectors.rows(row).to(queries), owner.to(queries.device)  # (p, d), (p,)
     logits = (queries[owner] * positives).sum(1) / settings.temperature  # (p,)
     rest = _log_sum(queries, targets, settings.temperature)
     losses = torch.nn.functional.softplus(rest[owner] - logits)

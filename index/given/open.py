@@ -16,7 +16,7 @@ from ...plurals import count
 from ..folder import open_index
 from ..manifest import BUILDING, MANIFEST, Manifest
 from ..mapped import watch
-from ..vectors import StoredVectors
+from ..vectors import StoredVectors, pieces
 from .files import VECTOR_READERS, VectorFile, read_vector_file
 from .ids import ID_READERS, find_ids, read_ids
 
@@ -81,7 +81,7 @@ def check_rows(path: Path, vectors: StoredVectors, events: Events = QUIET) -> No
     """
     start = 0
     for part in vectors.parts:
-        for rows in part.split(_ROWS_AT_ONCE):
+        for rows in pieces(part, _ROWS_AT_ONCE):
             lengths = torch.linalg.vector_norm(rows.float(), dim=1)
             if len(bad := torch.nonzero(~lengths.isfinite())):
                 raise DataError(f"{path}, row {start + int(bad[0])}: the vector holds a number that is not finite; compute it again")
@@ -163,8 +163,8 @@ def _check_ids(path: Path, ids: Sequence[str]) -> None:
 def _content(parts: Sequence[VectorFile], ids: Sequence[str]) -> str:
     digest = hashlib.sha256()
     for part in parts:
-        for rows in part.vectors.split(_ROWS_AT_ONCE):
-            digest.update(rows.contiguous().view(torch.uint8).numpy())
+        for rows in pieces(part.vectors, _ROWS_AT_ONCE):
+            digest.update(rows.contiguous().view(torch.uint8).numpy().tobytes())
     for each in ids:
         digest.update(each.encode("utf-8", "replace") + b"\0")
     return digest.hexdigest()
