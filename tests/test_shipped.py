@@ -11,6 +11,7 @@ import pytest
 from adapt_embed.base.resolve import BaseOptions
 from adapt_embed.cli import main
 from adapt_embed.lora import WEIGHTS
+from adapt_embed.publish.folder import is_of_a_version
 from adapt_embed.registry import Entry, Layer, Registry, open_registry, read_entry
 from adapt_embed.registry.foreign import add_folder
 from adapt_embed.registry.index import Index
@@ -206,6 +207,11 @@ def test_the_card_of_what_ships_has_its_scores_data_and_use(package: Registry, n
         assert all(each in card for each in (entry.data.source, entry.data.licence, *entry.data.notes))
     assert f"adapt encode {name} texts.txt" in lying
     assert "OWNER/NAME" not in lying
+
+
+def test_every_file_of_what_ships_goes_with_it_when_it_is_shared(package: Registry) -> None:
+    files = {file for entry in package.entries() for file in entry.files}
+    assert {file for file in files if not is_of_a_version(file)} == {"README.md"}  # which is written anew, from bench.json
 
 
 def test_two_that_ship_are_merged_at_once_without_their_base(package: Registry) -> None:
