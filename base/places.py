@@ -50,12 +50,20 @@ def find(hub_id: str, known: KnownBase | None) -> tuple[Path, FoundIn]:
     if not hub_is_reachable():
         raise BaseError(
             f"{hub_id} was found neither in ADAPT_BASES ({os.environ.get('ADAPT_BASES') or 'not set'}) nor in the Hugging Face cache, and "
-            f"{hub_silence()}; copy the model's folder here and give its path with --base, or put it into a folder that ADAPT_BASES names"
+            f"{hub_silence()}; {_how_to_bring(hub_id, known)}"
         )
     folder = _download(hub_id, known)
     if not has_safetensors(folder):
         raise _only_pickled(hub_id, known, pickled)
     return folder, "hub"
+
+
+def _how_to_bring(hub_id: str, known: KnownBase | None) -> str:
+    name, revision = hub_id.split("/")[-1], f" --revision {known.revision}" if known else ""
+    return (
+        f"copy the model's folder here (fetched elsewhere: hf download {hub_id}{revision} --local-dir {name}) and give its path with --base, "
+        f"or put it into a folder that ADAPT_BASES names"
+    )
 
 
 def in_adapt_bases(names: list[str]) -> Path | None:

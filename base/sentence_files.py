@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from .load import Base
 
 MODULES = ("Transformer", "Pooling", "Normalize")
@@ -41,7 +43,7 @@ def write_sentence_files(base: Base, folder: Path) -> None:
     differ = {key: length for key, length in lengths.items() if length != encoding.max_tokens}
     sentence = {"max_seq_length": encoding.max_tokens, "do_lower_case": encoding.lowercase} | differ
     write_json(folder / "sentence_bert_config.json", sentence)
-    _write_tokenizer(base, folder)
+    write_tokenizer(base.tokenizer, encoding.max_tokens, folder)
 
 
 def write_modules(folder: Path, kinds: Sequence[str]) -> None:
@@ -53,14 +55,14 @@ def write_modules(folder: Path, kinds: Sequence[str]) -> None:
     write_json(folder / "modules.json", modules)
 
 
-def _write_tokenizer(base: Base, folder: Path) -> None:
-    """Write the tokenizer with its class, padding token and maximum length, and no trace of this machine."""
-    base.tokenizer.save_pretrained(folder)
-    write_json(folder / "special_tokens_map.json", base.tokenizer.special_tokens_map)  # transformers before 5 looks for it
+def write_tokenizer(tokenizer: PreTrainedTokenizerBase, max_tokens: int, folder: Path) -> None:
+    """Write a tokenizer with its class, padding token and maximum length in tokens, and no trace of this machine."""
+    tokenizer.save_pretrained(folder)
+    write_json(folder / "special_tokens_map.json", tokenizer.special_tokens_map)  # transformers before 5 looks for it
     path = folder / "tokenizer_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     local = ("is_local", "local_files_only", "name_or_path")
-    write_json(path, {key: value for key, value in config.items() if key not in local} | {"model_max_length": base.encoding.max_tokens})
+    write_json(path, {key: value for key, value in config.items() if key not in local} | {"model_max_length": max_tokens})
 
 
 def pad_right(folder: Path) -> None:

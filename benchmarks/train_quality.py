@@ -101,8 +101,9 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
     CELLS.write(cell, facts)
 
 
-def adapt(*arguments: object) -> dict:
-    command = [sys.executable, "-c", "from adapt_embed.cli import main; main()", *map(str, arguments), "--json"]
+def adapt(*arguments: object, first: str = "") -> dict:
+    """Run a command, in a process that executes `first` before, and return what it prints as JSON."""
+    command = [sys.executable, "-c", f"{first}from adapt_embed.cli import main; main()", *map(str, arguments), "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command[3:])} failed: {done.stdout}")

@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 
 from ..names import normalise
 from ..shown_text import one_line
-from .offers import aliases, bases, domains, explain_setting, methods, names, references, runs, settings, sources, versions
+from .offers import aliases, bases, domains, explain_setting, methods, names, own_versions, references, runs, settings, sources, versions
 
 Offer = Callable[[click.Context], Iterable[str]]
 
@@ -62,6 +62,7 @@ def _read_domain(text: str) -> str:
 
 REFERENCE = Offered(references, paths="dir")
 VERSION = Offered(versions, read=normalise)
+OWN_VERSION = Offered(own_versions, read=normalise)
 ALIAS = Offered(aliases, read=normalise)
 NAME = Offered(names, read=normalise)
 BASE = Offered(bases, paths="dir")

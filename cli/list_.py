@@ -42,6 +42,7 @@ def _text(listing: "Listing", domain: str | None) -> str:
         kind = entry.kind + (" (queries)" if entry.side == "query" else " (documents)" if entry.side == "document" else "")
         size, dev = format_size(entry.size), format_dev(entry.dev)
         kind = f"{kind}, unchecked" if entry.unchecked else kind
+        kind = f"{kind}, built in" if registry.is_builtin(entry) else kind
         rows.append((entry.reference, aliases, one_line(entry.domain or ""), bases, kind, size, dev, created))
     headings = ("reference", "aliases", "domain", "base", "kind", "size", "dev", "created")
     return render_table(headings, rows, right=["size"])

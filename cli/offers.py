@@ -18,9 +18,13 @@ def references(ctx: click.Context) -> Iterable[str]:
 
 def versions(ctx: click.Context) -> Iterable[str]:
     """Yield each name, and its versions and aliases behind it."""
-    for name, numbers, aliases in _registered(ctx):
-        yield name
-        yield from (f"{name}@{each}" for each in (*aliases, *numbers))
+    return _spelled(_registered(ctx))
+
+
+def own_versions(ctx: click.Context) -> Iterable[str]:
+    """Yield the same of the user's versions alone, which can be removed."""
+    registry = _registry(ctx)
+    return _spelled(_by_name(registry, registry.user.index().entries))
 
 
 def aliases(ctx: click.Context) -> Iterable[str]:
@@ -101,7 +105,17 @@ def _registry(ctx: click.Context) -> Any:
 def _registered(ctx: click.Context) -> list[tuple[str, list[int], list[str]]]:
     """Return each name with its versions and its aliases."""
     registry = _registry(ctx)
+    return _by_name(registry, registry.entries())
+
+
+def _by_name(registry: Any, entries: Iterable[Any]) -> list[tuple[str, list[int], list[str]]]:
     numbers: dict[str, list[int]] = {}
-    for entry in registry.entries():
+    for entry in entries:
         numbers.setdefault(entry.name, []).append(entry.version)
     return [(name, of_name, sorted(registry.aliases(name))) for name, of_name in numbers.items()]
+
+
+def _spelled(registered: Iterable[tuple[str, list[int], list[str]]]) -> Iterable[str]:
+    for name, numbers, aliases in registered:
+        yield name
+        yield from (f"{name}@{each}" for each in (*aliases, *numbers))

@@ -7,7 +7,7 @@ import click
 
 from ..plurals import count
 from .command import Command
-from .completion import VERSION
+from .completion import OWN_VERSION
 from .options import common_options
 from .output import emit
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="rm", cls=Command)
-@click.argument("reference", type=VERSION)
+@click.argument("reference", type=OWN_VERSION)
 @click.option("--force", is_flag=True, help="Remove it although an alias or a version made from it needs it.")
 @common_options
 def command(reference: str, force: bool, json_output: bool, registry_dir: Path | None) -> None:

@@ -1,14 +1,11 @@
 """A merge's folder and its entry in the registry: peft and sentence-transformers load it as they load a trained adapter."""
 
-import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from ..base.resolve import BaseOptions, resolve_base
-from ..base.sentence_files import pad_right, write_json, write_sentence_files
+from ..base.sentence_files import write_json
 from ..errors import ConfigError, unknown_name
 from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, StoreDtype, lora_config, write_lora
 from ..registry import BaseRecord, Entry, ParentRecord, Registry
@@ -17,9 +14,7 @@ from ..registry.search_file import SEARCH
 from ..versions import library_versions
 from .merge import MergeConfig, MergeResult
 from .parents import Parent
-
-_SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_*_config.json")
-_TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model")
+from .reading import write_reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +76,7 @@ def register_merge(registry: Registry, parents: Sequence[Parent], config: MergeC
 
 def write_merge(folder: Path, parents: Sequence[Parent], result: MergeResult, record: MergeRecord) -> None:
     """Write everything of a merge but the registry's own record; the same merge gives the same bytes."""
-    _write_sentence_files(folder, parents)
+    write_reading(folder, parents, lasting_base(parents))
     write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[record.store])
     write_json(folder / CONFIG, lora_config(result.factors, *lasting_base(parents).loading_name))
     write_json(folder / "energy.json", {"energy": result.energy, "modules": result.energy_by_module})
@@ -95,30 +90,6 @@ def lasting_base(parents: Sequence[Parent]) -> BaseRecord:
     """Return the parents' one base as the parent recorded it by whose record it can still be found; the first one's where none can."""
     records = [parent.base for parent in parents if parent.folder is not None]
     return next((record for record in records if record.is_there), records[0])
-
-
-def _write_sentence_files(folder: Path, parents: Sequence[Parent]) -> None:
-    """Copy pooling, prompts and tokenizer from a parent that has them, so that no base is needed; else take them from the base."""
-    source = next((parent.folder for parent in parents if parent.folder and (parent.folder / "modules.json").is_file()), None)
-    if source is None:
-        from ..base.load import load_base
-
-        base, first = lasting_base(parents), next(parent for parent in parents if parent.folder is not None)
-        said = BaseOptions(
-            pooling=first.pooling,  # type: ignore[arg-type]
-            query_prompt=first.prompts.get("query"),
-            document_prompt=first.prompts.get("document"),
-        )
-        found = resolve_base(next(map(str, base.folders()), None) or base.id or base.label, options=said, made_with=first.tokenizing)
-        write_sentence_files(load_base(found), folder)
-        return
-    modules = [module["path"] for module in json.loads((source / "modules.json").read_text(encoding="utf-8")) if module.get("path")]
-    for module in modules:
-        shutil.copytree(source / module, folder / module, copy_function=shutil.copyfile)
-    for pattern in (*_SENTENCE_FILES, *_TOKENIZER_FILES):
-        for file in sorted(source.glob(pattern)):
-            shutil.copyfile(file, folder / file.name)
-    pad_right(folder)
 
 
 def _summary(search: dict) -> dict:

@@ -26,7 +26,16 @@ ENTRY, CONFIG, README = "adapt.json", "adapter_config.json", "README.md"
 OF_A_VERSION = (
     *("adapt.json", "adapter_config.json", "adapter_model.safetensors", "modules.json", "router_config.json", "sentence_*_config.json"),
     *("config_sentence_transformers.json", "[0-9]_*/config.json", "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*"),
-    *("merges.txt", "*.model", "history.json", "energy.json", "search.json", "grams.safetensors", "training_texts.safetensors"),
+    *(
+        "merges.txt",
+        "*.model",
+        "history.json",
+        "energy.json",
+        "search.json",
+        "bench.json",
+        "grams.safetensors",
+        "training_texts.safetensors",
+    ),
     *("ensemble.json", "pca.safetensors"),
 )
 """The files that a version is made of; whatever else lies in its folder stays here, but for what must go with it."""

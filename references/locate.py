@@ -76,7 +76,9 @@ def _locate_name(text: str, search: Search) -> Located:
 
 
 def _tell_choice(entry: Entry, version: str | None, registry: Registry) -> tuple[str, ...]:
-    namesakes = [each for each in registry.entries() if each.name == entry.name]
+    """Say which of several versions was taken; that the user's own go before one that ships need not be said each time."""
+    is_shipped = registry.is_builtin(entry)
+    namesakes = [each for each in registry.entries() if each.name == entry.name and registry.is_builtin(each) == is_shipped]
     if version is not None or len({frozenset(base.sha256 for base in each.bases) for each in namesakes}) < 2:
         return ()
     return (

@@ -32,7 +32,10 @@ def find_recorded_base(record: BaseRecord, reference: str, search: Search) -> Ba
             f"{record.label} in {record.path}, which no longer exists" if record.path else f"{record.label}, which is not on this machine"
         )
         raise BaseError(f"{reference} was made for {where}; name that base with --base")
-    base = find_base(record.id, options=search.options)
+    try:
+        base = find_base(record.id, options=search.options)
+    except BaseError as e:
+        raise BaseError(f"{reference} needs the base that it was made for: {e}") from e
     if base.sha256 != record.sha256:
         raise BaseError(_other_base(reference, record, str(base.folder), base.sha256))
     return base

@@ -1,5 +1,6 @@
 """One layer of the registry: an index and its version folders."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,3 +26,12 @@ class Layer:
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 BUILTIN = Layer(_PACKAGE / INDEX, _PACKAGE / "adapters" / "builtin")
+NO_LAYER = Layer(BUILTIN.folders / "none" / INDEX, BUILTIN.folders / "none")
+LEFT_OUT = "ADAPT_SHIPPED=0"
+"""What a user sets to have the adapters that ship left out."""
+
+
+def shipped_layer() -> Layer:
+    """Return the layer of the adapters that ship; an empty one where the user has them left out."""
+    name, value = LEFT_OUT.split("=")
+    return NO_LAYER if os.environ.get(name) == value else BUILTIN

@@ -12,6 +12,7 @@ from ..names import normalise
 from .entry import Entry
 from .guard import index_lock, readable_errors
 from .index import ENTRY, Index
+from .layer import LEFT_OUT
 from .lineage import children
 from .records import HubRecord
 from .reference_names import check_alias
@@ -249,7 +250,9 @@ class Registry(RegistryView):
     def _what_goes(self, index: Index, entry: Entry, force: bool) -> Removal:
         if entry not in index:
             if entry in self.builtin.index():
-                raise RegistryError(f"{entry.reference} ships with the package and cannot be removed")
+                raise RegistryError(
+                    f"{entry.reference} ships with the package and cannot be removed; to leave out all that ship: {LEFT_OUT}"
+                )
             raise UnknownReferenceError(f"{entry.reference} is no longer in the registry")
         aliases = tuple(sorted(alias for alias, version in index.aliases.get(entry.name, {}).items() if version == entry.version))
         made_from_it = children(self, entry)

@@ -64,7 +64,8 @@ class VerifyReport:
 
 def verify_registry(registry: RegistryView, fix: bool) -> VerifyReport:
     """See `Registry.verify`."""
-    problems = [problem for entry in registry.builtin.index().entries for problem in check_entry(registry.builtin, entry)]
+    shipped = registry.builtin.index().entries
+    problems = [_of_shipped(problem) for entry in shipped for problem in check_entry(registry.builtin, entry)]
     with ExitStack() as stack:
         if fix:
             stack.enter_context(readable_errors(registry.home))
@@ -73,14 +74,24 @@ def verify_registry(registry: RegistryView, fix: bool) -> VerifyReport:
         except DamagedIndexError as e:
             if not fix or not registry.home.is_dir():
                 return _report(
-                    registry.builtin.index().entries,
+                    shipped,
                     [*problems, Problem(kind="index", where=str(registry.user.index_path), detail=str(e), is_fixable=True)],
                 )
             problems += _rebuild(registry, str(e))
             entries = registry.user.index().entries
         in_versions = {entry.reference: list(check_entry(registry.user, entry)) for entry in entries}
         problems += _check_surroundings(registry, in_versions, fix) if registry.home.is_dir() else []
-    return _report((*registry.builtin.index().entries, *entries), problems)
+    return _report((*shipped, *entries), problems)
+
+
+def _of_shipped(problem: Problem) -> Problem:
+    """Say of a version that ships what mends it: the package's own files are nothing that `fix` may touch."""
+    what = problem.detail.partition("; ")[0]
+    return replace(
+        problem,
+        detail=f"{what}; it ships with the package: install that again (pip install --force-reinstall adapt-embed)",
+        is_fixable=False,
+    )
 
 
 def check_entry(layer: Layer, entry: Entry) -> Iterator[Problem]:

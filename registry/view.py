@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import RegistryError, UnknownReferenceError, did_you_mean, unknown_name
 from ..names import fold, normalise, why_not_a_folder
 from .entry import Entry
 from .index import INDEX
-from .layer import BUILTIN, Layer
+from .layer import Layer, shipped_layer
 from .reference_names import check_name, split_reference
 
 
@@ -18,7 +18,7 @@ class RegistryView:
     """The user's registry in `home` over the built-in one. Each call sees what is there now."""
 
     home: Path
-    builtin: Layer = BUILTIN
+    builtin: Layer = field(default_factory=shipped_layer)
     lock_timeout_s: float = 30.0
 
     @property
@@ -27,9 +27,11 @@ class RegistryView:
         return Layer(self.home / INDEX, self.home)
 
     def entries(self) -> list[Entry]:
-        """List the entries of both layers by name and version; of one number in both, the built-in one comes first."""
-        both = [*self.builtin.index().entries, *self.user.index().entries]
-        return sorted(both, key=lambda entry: (entry.name, entry.version))
+        """List the entries of both layers by name and version; of one number in both, the user's alone."""
+        own = self.user.index().entries
+        hidden = {entry.reference for entry in own}
+        shipped = [entry for entry in self.builtin.index().entries if entry.reference not in hidden]
+        return sorted([*shipped, *own], key=lambda entry: (entry.name, entry.version))
 
     def is_builtin(self, entry: Entry) -> bool:
         """Return whether an entry ships with the package."""
@@ -59,6 +61,8 @@ class RegistryView:
     def find(self, name: str, version: int | str | None = None, base_sha256: str | None = None) -> Entry:
         """Return a version by number or alias, or (None) the newest one, on the base with this fingerprint where one is given.
 
+        The newest is the user's newest: one that ships is meant only where the user has none that fits.
+
         Raises:
             UnknownReferenceError: there is none; the message lists what there is.
         """
@@ -75,7 +79,8 @@ class RegistryView:
         if not fitting:
             have = ", ".join(f"{entry.reference} on {'+'.join(base.label for base in entry.bases)}" for entry in of_name)
             raise UnknownReferenceError(f"{name} has no version on the base in use (sha256 {str(base_sha256)[:12]}...); there is {have}")
-        return fitting[-1]
+        own = self.user.index()
+        return ([entry for entry in fitting if entry in own] or fitting)[-1]
 
     def find_reference(self, reference: str) -> Entry:
         """Return what `NAME`, `NAME@VERSION` or `NAME@ALIAS` names.
@@ -87,14 +92,14 @@ class RegistryView:
         return self.find(*split_reference(reference))
 
     def find_to_remove(self, reference: str) -> Entry:
-        """Return what a reference names that is to be removed: by its bare name alone where there is but one version.
+        """Return what a reference names that is to be removed: by its bare name alone where the user has but one version.
 
         Raises:
             RegistryError: the name has several versions, or as `find_reference`.
             UnknownReferenceError: there is no such entry.
         """
         entry = self.find_reference(reference)
-        versions = [each.reference for each in self.entries() if each.name == entry.name]
+        versions = [each.reference for each in self.user.index().entries if each.name == entry.name]
         if "@" not in reference and len(versions) > 1:
             raise RegistryError(f"{reference} has {len(versions)} versions; say which to remove: {', '.join(versions)}")
         return entry

@@ -19,6 +19,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # The Hub client reads these once, when it is imported; they stand before any test module imports it.
 os.environ.update(HF_ENDPOINT=UNREACHABLE, HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_PROGRESS_BARS="1", TOKENIZERS_PARALLELISM="false")
 
+os.environ["ADAPT_SHIPPED"] = "0"  # nothing ships in a test that does not ask for it (test_shipped.py), nor in the fixtures of a module
+
 TESTS = Path(__file__).parent
 TINY_PROMPT = "find: "
 

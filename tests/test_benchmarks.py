@@ -13,7 +13,7 @@ import pytest
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 RESULTS = BENCHMARKS.parent / "docs" / "results.md"
-MODULES = ("cells", "make_adapters", "merge_quality", "train_quality", "train_speed")
+MODULES = ("cells", "make_adapters", "make_shipped", "merge_quality", "train_quality", "train_speed")
 FIGURES = sorted((BENCHMARKS / "figures").glob("*.jsonl.gz"))
 
 pytestmark = pytest.mark.skipif(not BENCHMARKS.is_dir(), reason="benchmarks/ is in the repository alone")
@@ -151,3 +151,15 @@ def test_the_page_of_results_has_the_speed_that_the_report_prints(modules, monke
         for arm, pairs in found["pairs_per_s"].items():
             times = f"{found['times_faster'][arm]:.2f}" if arm in found["times_faster"] else ""
             assert f"| {arm} | {pairs} | {times} | {found['peak_mb'][arm] / 1000:.1f} GB |".replace("|  |", "| |") in page
+
+
+def test_what_ships_is_what_its_program_says_and_was_measured(modules):
+    make = modules["make_shipped"]
+    for name, shipped in make.SETS.items():
+        entry = json.loads((make.PACKAGE / name / str(shipped.version) / "adapt.json").read_text(encoding="utf-8"))
+        assert (entry["data"]["source"], entry["data"]["licence"]) == (shipped.data, shipped.licence)
+        assert entry["data"]["notes"][: 1 + len(shipped.notes)] == [shipped.origin, *shipped.notes]
+        measured = make.bench_scores(name, make.CELLS.read()[name])
+        assert all(entry["scores"][of]["after"] == score.after for of, score in measured.items())
+        row = next(line for line in RESULTS.read_text(encoding="utf-8").splitlines() if line.startswith(f"| {name} ("))
+        assert all(f"{score.after:.4f}" in row for of, score in measured.items() if score.metric == "nDCG@10")

@@ -528,8 +528,11 @@ def test_the_example_of_the_docs_is_a_template(registry: Registry, bench_file: P
     docs = Path(__file__).parent.parent / "docs" / "hub.md"
     if not docs.is_file():
         pytest.skip("needs the source tree")
-    blocks = re.findall(r"^```\w*\n(.*?)^```$", docs.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
-    (example,) = (block for block in blocks if "{%" in block)
+    example = next(
+        block
+        for block in re.findall(r"^```\w*\n(.*?)^```", docs.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        if "{%" in block
+    )
     _, text = card_of(registry, "legal", template=template(example), bench=bench_file)
     assert "# legal, by the Gardeners' Guild" in text
     assert "- SciFact: 0.7000 -> 0.7500 (+0.0500)" in text

@@ -1,6 +1,7 @@
 """The registry in peace: entries, versions, aliases, lineage, both layers, formats and checks."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from adapt_embed.registry import (
     open_registry,
     split_reference,
 )
+from adapt_embed.registry.layer import NO_LAYER
 from adapt_embed.registry.stored import from_stored, to_stored
 
 BASE = BaseRecord(id="org/base", revision="r1", sha256="a" * 64, path="/bases/base", name="org/base")
@@ -274,10 +276,48 @@ def test_verify_looks_at_the_builtin_layer_too(tmp_path: Path) -> None:
     assert [problem.kind for problem in registry.verify(fix=True).unfixed] == ["changed"]
 
 
-def test_the_builtin_index_is_well_formed() -> None:
-    registry = open_registry()
-    assert all(registry.folder(entry).is_dir() for entry in registry.builtin.index().entries)
-    assert registry.builtin.index_path.is_file()
+def test_verify_says_of_what_ships_that_the_package_brings_it_back(tmp_path: Path) -> None:
+    registry = with_builtin(tmp_path, draft())
+    (tmp_path / "shipped" / "legal" / "1" / "weights.bin").unlink()
+    shutil.rmtree(tmp_path / "shipped" / "legal" / "1" / "sub")
+    problems = registry.verify(fix=True).unfixed
+    assert {problem.kind for problem in problems} == {"missing"}
+    assert all("pip install --force-reinstall adapt-embed" in problem.detail for problem in problems)
+    (tmp_path / "shipped" / "legal" / "1" / "adapt.json").unlink()
+    gone = registry.verify().problems
+    assert [(problem.kind, problem.is_fixable) for problem in gone] == [("folder gone", False)]
+
+
+def test_a_users_version_hides_the_one_that_ships_with_its_number(tmp_path: Path) -> None:
+    """Its number was given before anything shipped under that name."""
+    registry = with_builtin(tmp_path, draft())
+    own = Registry(registry.home, builtin=NO_LAYER).add(draft(domain="mine"), write)
+    assert own.reference == "legal@1"
+    assert registry.entries() == [own]
+    assert registry.find("legal", 1) == registry.find("legal") == own
+    assert not registry.is_builtin(own)
+    assert registry.folder(own) == tmp_path / "home" / "legal" / "1"
+    assert registry.verify().versions == 2
+    assert registry.add(draft(), write).reference == "legal@2"
+
+
+def test_a_name_alone_means_the_users_version_though_a_higher_one_ships(tmp_path: Path) -> None:
+    registry = with_builtin(tmp_path, draft(), draft(bases=(OTHER_BASE,)), draft(bases=(OTHER_BASE,)))
+    own = Registry(registry.home, builtin=NO_LAYER).add(draft(), write)
+    assert (own.version, registry.find("legal")) == (1, own)
+    assert registry.find("legal", 3).version == 3
+    assert registry.find("legal", None, OTHER_BASE.sha256).version == 3  # the user's is not on that base
+
+
+def test_a_name_alone_removes_the_users_only_version(tmp_path: Path) -> None:
+    registry = with_builtin(tmp_path, draft(), draft())
+    with pytest.raises(RegistryError, match=r"ships with the package and cannot be removed; to leave out all that ship: ADAPT_SHIPPED=0"):
+        registry.remove(registry.find_to_remove("legal"), force=True)
+    own = registry.add(draft(), write)
+    assert registry.find_to_remove("legal") == own
+    registry.remove(own)
+    assert [entry.version for entry in registry.entries()] == [1, 2]
+    assert registry.add(draft(), write).version == 4
 
 
 def test_the_home_is_the_argument_then_adapt_home_then_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,15 +9,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
-_spec = importlib.util.spec_from_file_location("adapt_tests_tour", TESTS / "tour.py")  # `tests` is not a package
-tour = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = tour
-_spec.loader.exec_module(tour)
+
+
+def load(name: str) -> ModuleType:
+    """Import a file of this folder, for `tests` is not a package."""
+    spec = importlib.util.spec_from_file_location(f"adapt_tests_{name}", TESTS / f"{name}.py")
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+tour, hub_server = load("tour"), load("hub_server")
 
 READMES = {"en": "README.md", "zh": "README.zh.md"}
 INSTALLS = 'python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e ".[offline'
@@ -88,10 +96,14 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Replaye
 
     def rest(language: str) -> list[Replayed]:
         shutil.copytree(top / "first", top / language, symlinks=True)
-        place = tour.Place(top / language / "home", top / language / "adapt")
+        hub = hub_server.HubServer()
+        place = tour.Place(top / language / "home", top / language / "adapt", hub=hub.endpoint, token=hub_server.TOKEN)
         if language == "zh" and (base := chinese_base()):
             shutil.copytree(base, place.folder / CHINESE_BASE)
-        return beginning + replay(place, todo[language][len(begun) :])
+        try:
+            return beginning + replay(place, todo[language][len(begun) :])
+        finally:
+            hub.close()
 
     with ThreadPoolExecutor() as threads:
         return dict(zip(READMES, threads.map(rest, READMES), strict=True))

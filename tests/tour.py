@@ -13,12 +13,16 @@ ANYTHING = "..."
 PROMPT = "$ "
 # Refuses at once, so that "https://huggingface.co cannot be reached" is true on any machine, and said without waiting.
 REFUSING_PROXY = "http://127.0.0.1:9"
+SHOWN_HUB = "http://127.0.0.1:8000"
+"""Where the README says that the tests' Hub lies."""
 
+_ASKS_THE_HUB = re.compile(r"\badapt (push|pull|update) ")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (\w+\.\w+)\n")
 _ALIVE = re.compile(r".* \(\d+ s\)")
 _STEP = re.compile(r"step #/\d+ ")
 _SAME = (
+    (re.compile(r"\b(?=[a-f]*\d)[\da-f]{12,40}\b"), "#"),  # a commit
     (re.compile(r"\b\d+ (?=min\b|s\b)"), "# "),
     # A number that no word precedes and that is not a count of something ("309 queries" stays as it is).
     (re.compile(r"(?<![\w@/.-])[+-]?(?!\d+ [a-z])\d[\d.,:]*(?<![.,:])(?:e-?\d+|-\d\d-\d\d)?%?"), "#"),
@@ -90,25 +94,36 @@ def _number(line: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A fresh home and a fresh folder to work in, on a machine without the Hub."""
+    """A fresh home and a fresh folder to work in, on a machine without the Hub; what is shared goes to one of the tests' own.
+
+    Attributes:
+        hub: Its address; None where nothing is shared.
+        token: What it knows the user by.
+    """
 
     home: Path
     folder: Path
     threads: int = 1
+    hub: str | None = None
+    token: str = ""
 
     def run(self, command: str) -> tuple[str, int]:
         """Run a command as a shell does; return what it printed, with the home as `~`, and its exit code."""
         ran = subprocess.run(
             ["bash", "-c", command],
             cwd=self.folder,
-            env=self._environment(),
+            env=self._environment() | (self._at_the_hub() if _ASKS_THE_HUB.search(command) else {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             timeout=600,
         )
-        return ran.stdout.replace(str(self.home), "~"), ran.returncode
+        printed = ran.stdout.replace(str(self.home), "~")
+        return printed.replace(self.hub, SHOWN_HUB) if self.hub else printed, ran.returncode
+
+    def _at_the_hub(self) -> dict[str, str]:
+        return {"HF_ENDPOINT": self.hub or "", "HF_TOKEN": self.token, "no_proxy": "127.0.0.1"}
 
     def _environment(self) -> dict[str, str]:
         kept = ("LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR")

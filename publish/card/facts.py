@@ -22,6 +22,8 @@ from .options import NO_REPOSITORY, CardOptions
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 _REVISION = re.compile(r"[\w./-]{1,200}", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}|multilingual")
+BENCH = "bench.json"
+"""The scores that lie in a version's own folder, as in those that ship."""
 _SETTINGS_APART = ("libraries", "search", "pca", "seeds")
 """Keys of an entry's configuration that are no settings."""
 
@@ -115,7 +117,8 @@ def card_facts(entry: Entry, folder: Path, options: CardOptions) -> Card:
     """
     plain = without_places(entry)
     domains = _domains(plain, options)
-    bench = read_bench(options.bench, entry.reference) if options.bench else None
+    scores = options.bench or folder / BENCH
+    bench = read_bench(scores, entry.reference) if options.bench or scores.is_file() else None
     bases = tuple(_base(base, options) for base in plain.bases)
     return Card(
         entry=plain,

@@ -25,7 +25,7 @@ class CardOptions:
         language: Of the text.
         template: A jinja2 template in place of the text that ships; None: the text that ships.
         licence: The Hub's id of the licence that the version itself is under; None: none is stated.
-        bench: The JSON of `adapt bench`, from which the scores are taken; None: the score on dev alone.
+        bench: The JSON of `adapt bench`, from which the scores are taken; None: a `bench.json` in the version's folder, else the score on dev alone.
         base_ids: Fingerprint of a base -> the Hub id that it has there, where its record has none or another.
         ancestors: What it was made from, where that is at hand: full reference -> entry. Data and licences of a merge are theirs.
 
