@@ -53,14 +53,22 @@ def say(message: str) -> None:
         write_no_more(sys.stderr)
 
 
-def confirm(question: str) -> None:
+def confirm(question: str, otherwise: str) -> None:
     """Ask on stderr whether to go on, and shown as `say` shows it.
 
+    Args:
+        question: What is asked.
+        otherwise: What is told where the answer is no, such as `nothing was sent`.
+
     Raises:
-        Abort: the answer is no.
+        Exit: the answer is no; the exit code is 1.
+        Abort: there is no answer.
     """
     with life.paused():
-        click.confirm(one_line(question), abort=True, err=True)
+        is_yes = click.confirm(one_line(question), err=True)
+    if not is_yes:
+        say(otherwise)
+        raise click.exceptions.Exit(1)
 
 
 def reserve_outputs(outputs: Mapping[str, Path | None], json_output: bool) -> None:

@@ -77,7 +77,7 @@ def _answered(job: PushJob, json_output: bool) -> PushJob:
     if not job.questions or job.request.yes or json_output or not _somebody_is_there():
         return job
     for question in job.questions:
-        confirm(question)
+        confirm(question, "nothing was sent")
     return replace(job, request=replace(job.request, yes=True))
 
 

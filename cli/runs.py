@@ -56,7 +56,7 @@ def rm_command(ctx: click.Context, ids: tuple[str, ...], every: bool, yes: bool,
     for run in chosen:
         say(f"{run.id}: {run.describe()}")
     if every and chosen and not yes and sys.stdin.isatty():
-        confirm(f"Remove {count(len(chosen), 'interrupted run')}?")
+        confirm(f"Remove {count(len(chosen), 'interrupted run')}?", "nothing was removed")
     for run in chosen:
         remove_run(run)
     size = sum(run.size for run in chosen)

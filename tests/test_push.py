@@ -455,8 +455,10 @@ def test_a_person_is_asked_about_the_licence(hub, tiny_on_hub: str, shelf: Path,
     monkeypatch.setattr("adapt_embed.cli.push._somebody_is_there", lambda: True)
     words = ["push", "法律", REPO, "--base-id", "me/tiny-base", "--registry", str(shelf)]
     no = CliRunner().invoke(main, words, input="n\n")
-    assert no.exit_code == 130
+    assert no.exit_code == 1
     assert "whose licence is not known: may it be shared? [y/N]" in no.stderr
+    assert no.stderr.endswith("nothing was sent\n")
+    assert CliRunner().invoke(main, words, input="").exit_code == 130
     assert REPO not in hub.repositories
     assert CliRunner().invoke(main, words, input="y\n").exit_code == 0
     assert REPO in hub.repositories
