@@ -13,6 +13,7 @@ REPEATABLE = {
     "add": {"--ignore-field"},
     "train": {"--set"},
     "bench": {"--data", "--domain", "--general-data", "--metric", "--require", "--set", "--tasks"},
+    "push": {"--base-id", "--keep-name"},
 }
 
 
