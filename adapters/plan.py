@@ -113,5 +113,7 @@ def _estimate_run(base: Base, objective: Objective, dev: DevSet | None, config: 
 def _estimate_evaluation(base: Base, dev: DevSet | None, config: TrainConfig) -> float:
     if dev is None:
         return 0.0
-    texts = [*dev.queries.values(), *dev.passages.values()]
-    return estimate_seconds(dev_encoder(base, config).encode, texts, sample=64)
+    encode = dev_encoder(base, config).encode
+    if config.side == "query":  # passages have their stored vectors
+        return estimate_seconds(lambda some: encode(some, "query"), list(dev.queries.values()), sample=64)
+    return estimate_seconds(encode, [*dev.queries.values(), *dev.passages.values()], sample=64)

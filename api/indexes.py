@@ -96,7 +96,13 @@ class Index:
         return cls.open(folder)
 
     def add(
-        self, corpus: str | PathLike[str], *, columns: Mapping[str, str] | None = None, events: Events = QUIET, **named: Unpack[BaseNamed]
+        self,
+        corpus: str | PathLike[str],
+        *,
+        columns: Mapping[str, str] | None = None,
+        registry: Place = None,
+        events: Events = QUIET,
+        **named: Unpack[BaseNamed],
     ) -> Index:
         """Embed more rows as those that are there were; return the index with them.
 
@@ -105,7 +111,7 @@ class Index:
         """
         from ..index.build import AddRequest, prepare_add
 
-        where = search_in(None, named.get("base"), named.get("options"))
+        where = search_in(registry, named.get("base"), named.get("options"))
         request = AddRequest(index=self.path, corpus=Path(corpus), where=where, columns=columns or {})  # type: ignore[arg-type]
         prepare_add(request, events).run(events)
         return Index.open(self.path)

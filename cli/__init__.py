@@ -28,10 +28,10 @@ COMMANDS = {
     "card": ("card", "Write the card of a version, as it would be shared."),
     "export": ("export", "Write a version into one file, or as one model."),
     "import": ("import_", "Register a version out of such a file."),
+    "push": ("push", "Push a version to the Hugging Face Hub."),
     "pull": ("pull", "Fetch an adapter from the Hugging Face Hub."),
     "update": ("update", "Fetch the newer commit of a version that lies on the Hub."),
     "verify": ("verify", "Check every file of the registry against its hash."),
-    "push": ("push", "Push a version to the Hugging Face Hub."),
     "base": ("base", "The bases that are known and at hand."),
 }
 

@@ -94,13 +94,20 @@ def split_words(words: Sequence[str], query: str | None, queries: Path | None, r
 
 
 def _is_reference(word: str, registry: Registry) -> bool:
-    if word == "base" or word.startswith("hf:") or Path(word).expanduser().is_dir():
+    if word == "base" or word.startswith("hf:") or _is_folder(word):
         return True
     try:
         registry.find_reference(word)
     except AdaptError:
         return False
     return True
+
+
+def _is_folder(word: str) -> bool:
+    try:
+        return Path(word).expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):  # too long for a name, or the home of a user who is not here: a query
+        return False
 
 
 def _read(

@@ -211,6 +211,19 @@ def prepare_add(request: AddRequest, events: Events = QUIET) -> BuildJob:
     return BuildJob(index.path, corpus, resolved, settings, index, None)
 
 
+def _refuse_other(index: IndexFolder, where: Search, settings: EncoderSettings) -> None:
+    """Refuse what was asked for and is not as the rows that are there were computed."""
+    made = index.manifest.encoder
+    asked = {
+        "max_tokens": ("--max-tokens", settings.max_tokens),
+        "precision": ("--dtype", None if settings.precision == "auto" else settings.precision),
+        "pooling": ("--pooling", where.options.pooling),
+    }
+    for key, (option, value) in asked.items():
+        if value is not None and made.get(key) not in (None, value):
+            raise ConfigError(f"{index.path} was made with {made[key]}, and {option} says {value}; leave it out, or build a new index")
+
+
 def resolve_maker(index: IndexFolder, where: Search, settings: EncoderSettings) -> tuple[Resolved, EncoderSettings]:
     """Find what made an index, and how it computed.
 
@@ -219,6 +232,7 @@ def resolve_maker(index: IndexFolder, where: Search, settings: EncoderSettings) 
     """
     about = index.manifest
     made, of_base = about.encoder, about.reference == "base"
+    _refuse_other(index, where, settings)
     if where.base is not None and len(about.bases) == 1:
         find_recorded_base(about.bases[0], str(index.path), where)
     if of_base:

@@ -95,7 +95,7 @@ def write_shard(
 def finish(path: Path, manifest: Manifest) -> None:
     """Put the index's own file in place, with which it is whole."""
     named = {shard.file for shard in manifest.shards}
-    for stray in path.glob("*.safetensors"):
+    for stray in path.glob("[0-9]" * 6 + ".safetensors"):
         if stray.name not in named:  # of an interrupted run with other rows
             remove_file(stray)
     replace_file(path / MANIFEST, manifest.to_json(), durability="name")

@@ -78,6 +78,15 @@ def test_the_texts_of_an_index_say_what_else_is_an_answer_or_a_copy() -> None:
     assert rows.copies.tolist() == [2, 4, 6, 7, 9, 11]
 
 
+def test_a_passage_that_was_corrected_since_the_index_was_built_keeps_its_row() -> None:
+    texts = list(CORPUS.values())
+    hashes = np.array([hash_text(text) for text in texts], np.uint64)
+    corrected = CORPUS | {"b": "租客须付租金。", "d": "The court has decided."}
+    rows = find_rows(PAIRS, corrected, IndexRows({pid: number for number, pid in enumerate(CORPUS)}, hashes))
+    assert lists(rows.positive) == {"q1": [0], "q2": [1], "q3": [1], "q4": [5]}
+    assert rows.copies.tolist() == [2, 7]
+
+
 class Fixed:
     """Embeds a query as the unit vector of its text's place."""
 

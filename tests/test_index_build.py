@@ -357,6 +357,27 @@ def test_another_base_or_encoding_is_refused(
         assert message in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "made"), [("--max-tokens", "16", "512"), ("--dtype", "bf16", "fp32"), ("--pooling", "mean", "cls")]
+)
+def test_rows_are_not_added_in_another_way_than_those_that_are_there(build, tmp_path: Path, option: str, value: str, made: str) -> None:
+    index = build()
+    before = content(index.path)
+    more = write_jsonl(tmp_path / "more.jsonl", [{"_id": "new", "text": "x"}])
+    result = adapt("index", "add", index.path, more, option, value)
+    assert result.exit_code == 1
+    assert f"was made with {made}, and {option} says {value}; leave it out, or build a new index" in result.stderr
+    assert content(index.path) == before
+
+
+def test_files_of_the_users_beside_the_shards_stay(build, tmp_path: Path) -> None:
+    index = build()
+    (index.path / "mine.safetensors").write_bytes(b"mine")
+    result = adapt("index", "add", index.path, write_jsonl(tmp_path / "more.jsonl", [{"_id": "new", "text": "x"}]))
+    assert result.exit_code == 0, result.stderr
+    assert (index.path / "mine.safetensors").read_bytes() == b"mine"
+
+
 def test_an_index_that_is_there_another_writer_and_other_files_are_refused(build, tmp_path: Path, corpus: Path, tiny_base: Path) -> None:
     index = build()
     common = ("index", "build", corpus, "--base", tiny_base, "-o")

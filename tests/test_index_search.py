@@ -259,6 +259,13 @@ def test_what_contradicts_itself_or_is_not_there_is_refused(
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("query", ["押金不退怎么办，" * 20, "who pays the rent, and what if nobody does? " * 10, "~who is there"])
+def test_a_query_that_could_be_no_folder_is_a_query(made: Path, query: str) -> None:
+    result = adapt("search", "law", query, "--index", made / "by-base", "--top", 1)
+    assert result.exit_code == 0, result.stderr
+    assert f"query: {query[:8]}" in result.stdout
+
+
 def test_a_last_word_that_is_near_a_name_is_told(made: Path) -> None:
     result = adapt("search", "law", "whoel", "--index", made / "by-base", "--top", 1)
     assert "'whoel' is not a reference, and is taken for the query. Did you mean whole?" in result.stderr

@@ -160,6 +160,15 @@ def test_candidates_are_used_where_the_exact_loss_costs_more_than_the_network(
     assert choose_candidates(config, base, passages, token_ids, ["the court of law", "rent"] * 50) == expected
 
 
+def test_copies_do_not_make_a_corpus_large_enough_for_candidates(base: Base, toy_data: TrainingData) -> None:
+    copies = {f"{pid}-{number}": text for pid, text in toy_data.corpus.items() for number in range(4)}
+    config = quick(side="query", candidates=len(toy_data.corpus), rest_sample=len(toy_data.corpus))
+    corpus = open_corpus(base, replace(toy_data, corpus=toy_data.corpus | copies), config)
+    assert corpus is not None
+    assert corpus.vectors.count == 5 * len(toy_data.corpus)
+    assert corpus.sampling is None
+
+
 # Two sides
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -33,7 +35,7 @@ def nearest_rows(queries: Tensor, vectors: CorpusVectors, count: int, left_out: 
 def _nearest(queries: Tensor, vectors: CorpusVectors, count: int, left_out: Tensor | None) -> Tensor:
     best = queries.new_empty(len(queries), 0)
     rows = torch.empty(len(queries), 0, dtype=torch.int64, device=queries.device)
-    for first, block in blocks(vectors, _SCORES // max(1, len(queries)), queries.dtype):
+    for first, block in _joined(vectors, _SCORES // max(1, len(queries)), queries.dtype):
         cosines = queries @ block.to(queries.device).T
         if left_out is not None:
             start, end = torch.searchsorted(left_out, torch.tensor([first, first + len(block)])).tolist()
@@ -45,6 +47,22 @@ def _nearest(queries: Tensor, vectors: CorpusVectors, count: int, left_out: Tens
             rows = rows.gather(1, kept)
     best, order = best.sort(dim=1, descending=True, stable=True)
     return rows.gather(1, order)
+
+
+def _joined(vectors: CorpusVectors, size: int, dtype: torch.dtype) -> Iterator[tuple[int, Tensor]]:
+    """Give the vectors in blocks of about `size` rows; small parts are put together, so that there is less to sort."""
+    held: list[Tensor] = []
+    first = rows = 0
+    for start, block in blocks(vectors, size, dtype):
+        if held and rows + len(block) > size:
+            yield first, torch.cat(held)
+            held, rows = [], 0
+        if not held:
+            first = start
+        held.append(block)
+        rows += len(block)
+    if held:
+        yield first, torch.cat(held)
 
 
 def _largest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:

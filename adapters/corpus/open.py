@@ -43,8 +43,8 @@ def open_corpus(
         return None
     vectors = near_the_network(base, embed_corpus(base, data, config) if vectors is None else vectors)
     rows, token_ids = find_rows(data.train, data.corpus, index), TokenIds(base, config.max_tokens)
-    candidates = choose_candidates(config, base, vectors.count, token_ids, list(data.train.queries.values()))
     copies = torch.from_numpy(rows.copies)
+    candidates = choose_candidates(config, base, vectors.count - len(copies), token_ids, list(data.train.queries.values()))
     sampling = Sampling(candidates, config.rest_sample, config.seed, data.train.queries, copies) if candidates else None
     return StoredCorpus(vectors, rows, sampling)
 

@@ -67,7 +67,7 @@ def find_rows(pairs: Pairs, corpus: Corpus, index: IndexRows | None = None) -> C
         DataError: passages have no vector.
     """
     row = {pid: number for number, pid in enumerate(corpus)} if index is None else _rows_in(corpus, index.row_of)
-    by_text = _texts_of(corpus, row) if index is None or index.hashes is None else _Texts(index.hashes, np.arange(len(index.hashes)))
+    by_text = _texts_of(corpus, row) if index is None or index.hashes is None else _texts_in(corpus, row, index.hashes)
     answers: dict[str, set[int]] = {}
     for qid, text in pairs.queries.items():
         answers.setdefault(normalise(text), set()).update(hash_text(corpus[pid]) for pid in pairs.positives[qid])
@@ -113,6 +113,14 @@ class _Texts:
 def _texts_of(corpus: Corpus, row: Mapping[str, int]) -> _Texts:
     keys = np.fromiter((hash_text(corpus[pid]) for pid in row), np.uint64, len(row))
     return _Texts(keys, np.fromiter(row.values(), np.int64, len(row)))
+
+
+def _texts_in(corpus: Corpus, row: Mapping[str, int], hashes: NDArray[np.uint64]) -> _Texts:
+    """The texts of an index; of the passages that the data have, the data's own, which may have been corrected since."""
+    keys = hashes.copy()
+    for pid, number in row.items():
+        keys[number] = hash_text(corpus[pid])
+    return _Texts(keys, np.arange(len(keys)))
 
 
 def hash_text(text: str) -> int:

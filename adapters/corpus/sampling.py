@@ -71,7 +71,7 @@ def choose_candidates(config: TrainConfig, base: Base, count: int, token_ids: To
     Args:
         config: What was asked for.
         base: What is trained over.
-        count: Passages of the corpus.
+        count: Passages of the corpus, copies counted once.
         token_ids: Gives the length of the queries.
         queries: That are trained on.
     """

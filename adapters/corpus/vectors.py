@@ -74,6 +74,7 @@ def gather_rows(vectors: CorpusVectors, indices: Tensor) -> Tensor:
     if len(vectors.parts) == 1:
         return first.index_select(0, indices.to(first.device)).to(dtype)
     found = first.new_empty((len(indices), vectors.dimension), dtype=dtype)
+    indices = indices.to(first.device)
     start = 0
     for part in vectors.parts:
         inside = (indices >= start) & (indices < start + len(part))

@@ -112,11 +112,11 @@ class CorpusSource:
         return open_corpus(self.base, data, config, self._last[1])
 
     def given(self, data: TrainingData, config: TrainConfig, events: Events = QUIET) -> GivenIndex:
-        """Open the index, once for all runs."""
+        """Open the index, once for all runs on one corpus."""
         assert self.index is not None
-        if self._given is None:
-            self._given = open_given(self.index, data.corpus, corpus_encoder(self.base, config), config.seed, events)
-        return self._given
+        if self._given is None or self._given[0] != data.corpus:  # a seed may draw a corpus of its own
+            self._given = data.corpus, open_given(self.index, data.corpus, corpus_encoder(self.base, config), config.seed, events)
+        return self._given[1]
 
     def content(self, data: TrainingData, config: TrainConfig) -> str | None:
         """Return a hash of the vectors of an index that was given; None where they follow from data, base and configuration."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...choices import DATA_WORDS
@@ -11,8 +12,6 @@ from ..config import TrainConfig
 from ..sides.table import reads_corpus
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ...lora.grams import GramRank
     from ...references import Search
 
@@ -60,6 +59,8 @@ class TrainRequest:
     data_licence: str | None = None
 
     def __post_init__(self) -> None:
+        if self.index is not None:
+            object.__setattr__(self, "index", Path(self.index).expanduser())
         if self.seeds < 1:
             raise RequestError(f"{self.seeds} versions are to be trained; expected at least 1")
         if isinstance(self.gram_rank, int) and self.gram_rank < 1:
