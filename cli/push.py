@@ -96,6 +96,7 @@ def _text(report: PushReport) -> str:
         removed = f", {count(len(report.deleted), 'file')} removed" if report.deleted else ""
         lines = [what, f"sent         {count(len(report.changed), 'file')}, {size}{removed}"]
     facts = {
+        "stays here": ", ".join(report.left_out),
         "commit": f"{report.commit}" + (f" on {report.branch}" if report.branch != "main" else ""),
         "tag": report.tag,
         "proposed": report.pull_request,

@@ -6,12 +6,10 @@ The functions let the client's own errors out; callers stand in `faults.told`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..errors import HubError
 from ..events import QUIET, Events
@@ -20,9 +18,6 @@ from .reach import hub_endpoint
 from .reasons import one_line
 from .repository import MAIN, Head, client, proposals, read_head
 from .session import without_bars
-
-OWN_HOSTS = ("huggingface.co", "hf.co")
-"""Where files go to the Hub's own store for large ones (xet); other servers that speak as the Hub does have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +129,7 @@ def _send(repo: str, change: Change) -> Committed:
 
     added = [CommitOperationAdd(path_in_repo=path, path_or_fileobj=str(file)) for path, file in change.files.items()]
     deleted = [CommitOperationDelete(path_in_repo=path, is_folder=False) for path in change.deleted]
-    with _without_xet(), without_bars(), warnings.catch_warnings():
+    with without_bars(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = client().create_commit(
             repo,
@@ -180,17 +175,3 @@ def _is_too_late(error: Exception) -> bool:
 def _messages(said: Any, kind: str) -> tuple[str, ...]:
     rows = said.get(kind) if isinstance(said, dict) else None
     return tuple(one_line(str(row.get("message"))) for row in rows or [] if isinstance(row, dict))
-
-
-@contextmanager
-def _without_xet() -> Iterator[None]:
-    """Send large files as any server that speaks as the Hub does takes them, where this is not the Hub's own."""
-    from huggingface_hub import constants
-
-    host = urlsplit(constants.ENDPOINT).hostname or ""
-    before = constants.HF_HUB_DISABLE_XET
-    constants.HF_HUB_DISABLE_XET = before or not any(host == own or host.endswith(f".{own}") for own in OWN_HOSTS)
-    try:
-        yield
-    finally:
-        constants.HF_HUB_DISABLE_XET = before

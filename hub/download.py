@@ -85,6 +85,7 @@ def _go_on(repo: str, commit: str, file: HubFile, part: Path, tell: Callable[[in
             for chunk in response.iter_raw():  # as it comes: what a larger chunk waits for is lost when the connection breaks
                 have += len(chunk)
                 if have > file.size:
+                    out.truncate(0)
                     raise HubError(f"{repo} sends more bytes of {file.path} than the {file.size:,} that the Hub states; it is not taken")
                 out.write(chunk)
                 tell(have)

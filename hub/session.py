@@ -18,7 +18,11 @@ from ..events import QUIET, Events
 if TYPE_CHECKING:
     import httpx2
 
+OWN_HOSTS = ("huggingface.co", "hf.co")
+"""Where large files lie in the Hub's own store (xet), whose client in Rust cannot be watched; other servers have none."""
 LONGEST_WAIT_S = 60
+_LONGEST_SILENCE_S = {"connect": 10.0, "read": 120.0, "write": 120.0, "pool": 10.0}
+"""For requests to which the client gives no limit of its own."""
 OWN = {"adapt": True}
 """Marks a request after which nobody but `with_retries` waits, and tells that."""
 _PORTS = {"http": 80, "https": 443}
@@ -41,7 +45,7 @@ def watched_client(events: Events = QUIET) -> Iterator[None]:
     if getattr(usual, "is_watched", False):
         yield
         return
-    hooks = {"request": _keep_token_at_home, "response": lambda response: _cap_wait(response, events)}
+    hooks = {"request": _before_request, "response": lambda response: _cap_wait(response, events)}
 
     def watched() -> httpx2.Client:
         client = usual()
@@ -53,7 +57,7 @@ def watched_client(events: Events = QUIET) -> Iterator[None]:
     _change_hooks(present, hooks, list.append)
     _http._GLOBAL_CLIENT_FACTORY = watched
     try:
-        with _silent_client():
+        with _silent_client(), _without_xet():
             yield
     finally:
         _http._GLOBAL_CLIENT_FACTORY = usual
@@ -73,11 +77,38 @@ def _take_out(hooks: list[Any], hook: object) -> None:
         hooks.remove(hook)
 
 
+def _before_request(request: httpx2.Request) -> None:
+    _keep_token_at_home(request)
+    _limit_silence(request)
+
+
 def _keep_token_at_home(request: httpx2.Request) -> None:
     from huggingface_hub import constants
 
     if origin(str(request.url)) != origin(constants.ENDPOINT):
         request.headers.pop("authorization", None)
+
+
+def _limit_silence(request: httpx2.Request) -> None:
+    if not any((request.extensions.get("timeout") or {}).values()):
+        request.extensions = {**request.extensions, "timeout": _LONGEST_SILENCE_S}
+
+
+@contextmanager
+def _without_xet() -> Iterator[None]:
+    """Have large files sent and fetched as any server that speaks as the Hub does has them, where this is not the Hub's own.
+
+    The client for xet would send the token to whatever address the server names.
+    """
+    from huggingface_hub import constants
+
+    host = urlsplit(constants.ENDPOINT).hostname or ""
+    before = constants.HF_HUB_DISABLE_XET
+    constants.HF_HUB_DISABLE_XET = before or not any(host == own or host.endswith(f".{own}") for own in OWN_HOSTS)
+    try:
+        yield
+    finally:
+        constants.HF_HUB_DISABLE_XET = before
 
 
 def origin(url: str) -> tuple[str, str, int]:

@@ -59,6 +59,11 @@ class Published:
     left_out: tuple[str, ...] = ()
 
 
+def goes_along(path: str) -> bool:
+    """Return whether a file of a version goes where the version goes, by its path; what tools of training left behind does not."""
+    return is_of_a_version(path) or any(fnmatch.fnmatchcase(path, pattern) for pattern in _GO_WITH_IT)
+
+
 def is_of_a_version(path: str) -> bool:
     """Return whether a file in a repository is one that such folders are made of, by its path."""
     for nested in _NESTED:
@@ -105,7 +110,7 @@ def _copy(entry: Entry, source: Path, target: Path, names: Names) -> Iterator[st
         if not file.is_file() or file.is_symlink() or disk.file_sha256(file) != recorded.sha256:
             how = "is another than was registered" if file.is_file() else "is missing"
             raise AdapterError(f"{file} {how}; restore it from a copy (adapt verify tells all such files)")
-        if not (is_of_a_version(path) or any(fnmatch.fnmatchcase(path, pattern) for pattern in _GO_WITH_IT)):
+        if not goes_along(path):
             if path != README:
                 yield path
             continue

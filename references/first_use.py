@@ -18,7 +18,7 @@ def check_first_use(entry: Entry, folder: Path, base: ResolvedBase, registry: Re
     Raises:
         AdapterError: they do not fit, or are named as in a wrapper of the base.
     """
-    _check(entry.reference, folder, base.spec)
+    _check(entry.reference, entry.reference, folder, base.spec)
     return _keep(entry, base, registry)
 
 
@@ -26,14 +26,14 @@ def check_members(ensemble: Entry, members: Iterable[Resolved], registry: Regist
     """Hold the members that lie in an ensemble's folder against their bases, as `check_first_use`."""
     for member in members:
         if member.base.sha256 in ensemble.unchecked and member.folder is not None:
-            _check(f"{ensemble.reference}, member {member.folder.name}", member.folder, member.base)
+            _check(f"{ensemble.reference}, member {member.folder.name}", ensemble.reference, member.folder, member.base)
     for member in members:
         if member.base.sha256 in ensemble.unchecked:
             ensemble = _keep(ensemble, ResolvedBase(member.base, member.encoding), registry)
     return ensemble
 
 
-def _check(what: str, folder: Path, spec: BaseSpec) -> None:
+def _check(what: str, reference: str, folder: Path, spec: BaseSpec) -> None:
     from ..lora import LoraFile
     from ..registry.foreign import fit_to_base
 
@@ -45,7 +45,7 @@ def _check(what: str, folder: Path, spec: BaseSpec) -> None:
     if fitted is not file:
         raise AdapterError(
             f"{what} came before its base was here, and names the base's modules as a wrapper of it has them; now that the base is here, "
-            f"take it in again: adapt rm {what}, then adapt pull"
+            f"take it in again: adapt rm {reference}, then adapt pull"
         )
 
 

@@ -46,6 +46,8 @@ _TYPES: dict[str, type] = {
     PLACES: dict,
 }
 
+_MAY_BE_NULL: dict[str, type] = {"domain": str, "pooling": str, "method": str, "rank": int, "seed": int}
+
 _READERS: dict[str, Callable[[Any, str], object]] = {
     "bases": lambda value, what: tuple(read_record(BaseRecord, each, f"{what}: each base") for each in value),
     "targets": lambda value, _what: tuple(value),
@@ -103,6 +105,17 @@ def _check_keys(content: Mapping[str, Any], what: str) -> None:
     for key, expected in _TYPES.items():
         if key in content and not isinstance(content[key], expected):
             raise RegistryError(f"{what}: {key} must be a {expected.__name__}, found a {type(content[key]).__name__}")
+    for key, expected in _MAY_BE_NULL.items():
+        if content.get(key) is not None and type(content[key]) is not expected:
+            raise RegistryError(f"{what}: {key} must be a {expected.__name__} or null, found a {type(content[key]).__name__}")
+    texts = {
+        "prompts": content.get("prompts", {}).values(),
+        "targets": content.get("targets", ()),
+        "unchecked": content.get("unchecked", ()),
+    }
+    for key, values in texts.items():
+        if not all(isinstance(value, str) for value in values):
+            raise RegistryError(f"{what}: {key} must hold texts alone")
 
 
 def _read_file(path: str, file: Any, what: str) -> FileRecord:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -131,6 +132,20 @@ def test_an_archive_has_the_same_bytes_each_time(here: Registry, both: Entry, tm
     assert {(member.mtime, member.uid, member.gid, member.uname, member.gname, member.mode) for member in members} == {
         (0, 0, 0, "", "", 0o644)
     }
+
+
+def test_what_training_tools_left_in_an_added_folder_is_not_exported(here: Registry, tiny_base: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "trainer"
+    shutil.copytree(here.folder(here.find("legal")), folder)
+    (folder / "adapt.json").unlink()
+    (folder / "training_args.bin").write_bytes(str(Path.home()).encode())
+    (folder / "LICENSE").write_text("mine")
+    result = CliRunner().invoke(main, ["add", str(folder), "--name", "added", "--base", str(tiny_base)])
+    assert result.exit_code == 0, result.output
+    assert "training_args.bin" in here.find("added").files
+    names = {Path(name).name for name in unpacked(export("added", tmp_path / "added.tar"))}
+    assert "training_args.bin" not in names
+    assert {"LICENSE", WEIGHTS} <= names
 
 
 def test_an_archive_says_nothing_of_the_machine_it_was_written_on(here: Registry, both: Entry, tiny_base: Path, tmp_path: Path) -> None:
@@ -489,6 +504,10 @@ def rewritten(files: dict[str, bytes], change: Callable[[dict[str, Any]], Any]) 
         (lambda record: record.update(kind="map"), "can list, verify and remove, but not use"),
         (lambda record: record.update(surprise=1), "unknown key 'surprise'"),
         (lambda record: record["files"].update({"../x": {"sha256": "0", "size": 1}}), "must be a path inside the folder"),
+        (lambda record: record.update(config={"a": "\ud800"}), "cannot be read"),
+        (lambda record: record.update(config={"a": float("nan")}), "cannot be read"),
+        (lambda record: record.update(config={"search": 7}), "cannot be read"),
+        (lambda record: record.update(domain=["x"]), "domain must be a str or null"),
     ],
 )
 def test_a_record_that_asks_for_more_is_refused(here: Registry, there: Registry, tmp_path: Path, change: Any, why: str) -> None:

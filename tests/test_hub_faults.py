@@ -239,3 +239,28 @@ def test_verification_of_an_upload_at_another_host_sees_no_token(hub, second_hub
 
 def test_the_waits_of_this_module_are_those_that_it_says() -> None:
     assert (faults.TRIES, faults.LONGEST_WAIT_S) == (4, 60)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "off"), [("https://huggingface.co", False), ("https://mirror.example", True), ("https://nothf.co", True)]
+)
+def test_xet_is_for_the_hubs_own_host(monkeypatch: pytest.MonkeyPatch, endpoint: str, off: bool) -> None:
+    """Its client would send the token to whatever address a mirror names, and cannot be watched."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    with watched_client():
+        assert off == constants.HF_HUB_DISABLE_XET
+    assert not constants.HF_HUB_DISABLE_XET
+
+
+def test_a_request_without_a_limit_of_its_own_gets_one() -> None:
+    import httpx2
+    from adapt_embed.hub.session import _before_request
+
+    without, with_one = (httpx2.Request("GET", "http://127.0.0.1/x", extensions=given) for given in ({}, {"timeout": {"read": 3.0}}))
+    for request in (without, with_one):
+        _before_request(request)
+    assert all(without.extensions["timeout"].values())
+    assert with_one.extensions["timeout"] == {"read": 3.0}

@@ -493,6 +493,14 @@ def test_a_json_file_that_holds_anything_at_all_brings_no_traceback(
         {"bases": []},
         {"name": "../up"},
         {"files": {"../up": {"sha256": "0", "size": 1}}},
+        {"domain": ["x"]},
+        {"method": 5},
+        {"pooling": ["cls"]},
+        {"rank": "16"},
+        {"seed": True},
+        {"prompts": {"query": 5}},
+        {"targets": [{}]},
+        {"config": {"search": 7}},
     ],
 )
 def test_a_record_that_does_not_fit_is_refused(hub, home: Path, pushed: Callable[..., str], cached_base: str, change: dict) -> None:
@@ -645,3 +653,24 @@ def test_what_is_no_adapter_is_named(hub, home: Path, tiny_on_hub: str) -> None:
     hub.put("me/notes", {"README.md": "hello"})
     assert "me/tiny-base is a whole model, which is used as a base: --base me/tiny-base" in refused(home, "me/tiny-base")
     assert "me/notes is no adapter: it holds no adapter_config.json" in refused(home, "me/notes")
+
+
+@pytest.mark.parametrize("left_out", ["adapter_config.json", "adapter_model.safetensors"])
+def test_a_record_that_does_not_name_the_weights_is_refused(
+    hub, home: Path, pushed: Callable[..., str], cached_base: str, left_out: str
+) -> None:
+    pushed("法律", "me/one")
+    files = hub.files("me/one")
+    record = json.loads(files["adapt.json"])
+    del record["files"][left_out]
+    hub.put("me/one", files | {"adapt.json": json.dumps(record)})
+    assert f"its adapt.json does not name {left_out}, without which it cannot be used" in refused(home, "me/one")
+
+
+def test_parents_of_elsewhere_are_no_versions_of_this_registry(hub, home: Path, pushed: Callable[..., str], cached_base: str) -> None:
+    pushed("法律", "me/one")
+    files = hub.files("me/one")
+    parents = [{"reference": "mine@1", "sha256": "0" * 64, "weight": 1.0}]
+    hub.put("me/one", files | {"adapt.json": json.dumps(json.loads(files["adapt.json"]) | {"parents": parents})})
+    pulled(home, "me/one", "--name", "theirs")
+    assert [parent.reference for parent in open_registry(home).find("theirs").parents] == ["./mine@1"]

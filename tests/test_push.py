@@ -165,6 +165,30 @@ def test_a_tag_is_given_and_never_moved(hub, tiny_on_hub: str, shelf: Path) -> N
     assert open_registry(shelf).find("法律").hub[0].tag == "v3.1"
 
 
+def test_a_commit_whose_tag_fails_is_known_and_the_next_push_gives_the_tag(hub, tiny_on_hub: str, shelf: Path, waits: list[float]) -> None:
+    hub.fail("POST", "/tag/", status=500)
+    said = refused("法律", REPO, "--tag", "v3", home=shelf)
+    head = hub.repositories[REPO].head.oid
+    assert f"has the commit {head[:12]}, which could not be given the tag v3 (push again to give it)" in said
+    assert open_registry(shelf).find("法律").hub == (HubRecord(repository=REPO, revision=head, how="pushed"),)
+    hub.faults.clear()
+    again = push("法律", REPO, "--tag", "v3", home=shelf)
+    assert (again["unchanged"], again["tag"]) == (True, "v3")
+    assert hub.repositories[REPO].tags == {"v3": head}
+
+
+@pytest.mark.parametrize(
+    ("words", "why"), [((), "neither pulled nor pushed from here"), (("--private",), "and is public; nothing was sent")]
+)
+def test_a_repository_that_somebody_makes_meanwhile_is_not_overwritten(
+    hub, tiny_on_hub: str, shelf: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], why: str
+) -> None:
+    monkeypatch.setattr("adapt_embed.publish.push.upload.make_repository", lambda *_: hub.put(REPO, {"README.md": "theirs"}))
+    assert why in refused("法律", REPO, *words, home=shelf)
+    assert hub.files(REPO)["README.md"] == b"theirs"
+    assert "adapt.json" not in hub.files(REPO)
+
+
 def test_a_pull_request_leaves_the_branch_as_it_is(hub, tiny_on_hub: str, shelf: Path) -> None:
     hub.put(REPO, {"README.md": "theirs"})
     report = push("法律", REPO, "--create-pr", home=shelf)

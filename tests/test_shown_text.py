@@ -133,7 +133,7 @@ def test_messages_and_json_are_not_obeyed(capsys: pytest.CaptureFixture[str]) ->
 def test_a_question_is_not_obeyed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     prompts: list[str] = []
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda prompt: prompts.append(prompt) or "y")
-    confirm(HOSTILE)
+    confirm(HOSTILE, "nothing was sent")
     asked = "".join([*prompts, *capsys.readouterr()])
     assert "\\x1b[2J" in asked
     assert not OBEYED.search(asked)

@@ -13,6 +13,7 @@ from ...errors import AdapterError
 from ...registry import Entry, FileRecord
 from ...registry.places import PLACES
 from ...registry.stored import entry_file, to_stored
+from ..folder import README, goes_along
 from ..portable import Names, portable
 from ..scrub import scrub_file
 
@@ -53,7 +54,11 @@ def pack(entry: Entry, folder: Path, names: Names) -> PackedVersion:
     """
     labels = {base.path: base.label for base in entry.bases if base.path}
     known = {path: name for name, path in to_stored(entry)[PLACES].items() if path not in labels} | labels
-    files = {path: scrub_file(folder / path, known, names.machine) or folder / path for path in _checked(entry, folder)}
+    files = {
+        path: scrub_file(folder / path, known, names.machine) or folder / path
+        for path in _checked(entry, folder)
+        if goes_along(path) or path == README
+    }
     if entry.kind == "ensemble":
         files[RECIPE] = recipe_file(without_paths(read_recipe(folder)))
     recorded = {path: _record(file) for path, file in files.items()}

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ... import disk
+from ...ensemble import RECIPE
 from ...errors import AdapterError, RegistryError
 from ...registry import Entry, check_usable, read_entry
 from ...registry.places import PLACES
 from ...registry.stored import from_stored, to_stored
-from ..folder import ENTRY
+from ..folder import CONFIG, ENTRY
 from ..tensor_header import read_header
 
 _LONGEST_PATTERN = 300
@@ -106,7 +107,18 @@ def read_recorded(folder: Path, others: tuple[str, ...] = ()) -> Recorded | None
     for path, recorded in there.items():
         if disk.file_sha256(folder / path) != recorded.sha256:
             raise AdapterError(f"{path} is another one than its {ENTRY} names")
+    if unnamed := [path for path in _needed(folder, entry) if path not in there]:
+        raise AdapterError(f"its {ENTRY} does not name {unnamed[0]}, without which it cannot be used")
     return Recorded(entry=entry, files=tuple(there), missing=missing)
+
+
+def _needed(folder: Path, entry: Entry) -> tuple[str, ...]:
+    """Return the files that are checked, and must therefore be those that are taken."""
+    weights = (CONFIG, "adapter_model.safetensors")
+    if entry.kind != "ensemble":
+        return (*weights, *(path for path in ("router_config.json",) if (folder / path).is_file()))
+    inside = (path.relative_to(folder).as_posix() for name in weights for path in folder.glob(f"members/*/{name}"))
+    return (RECIPE, *inside)
 
 
 def plain_entry(entry: Entry) -> Entry:
@@ -115,11 +127,13 @@ def plain_entry(entry: Entry) -> Entry:
     Its texts stay as they are, prompts above all; whoever shows them sees to it that nothing in them is obeyed (`shown_text.py`).
 
     Raises:
-        ValueError: it holds a number that JSON has no word for, or a character that no encoding takes.
-        RecursionError: it is nested without an end.
+        RegistryError: it holds a number that JSON has no word for, a character that no encoding takes, or is nested without an end.
     """
-    stored = to_stored(replace(entry, hub=(), unchecked=()))
-    stored.pop(PLACES)
-    json.dumps(stored, allow_nan=False, ensure_ascii=False).encode()
+    try:
+        stored = to_stored(replace(entry, hub=(), unchecked=()))
+        stored.pop(PLACES)
+        json.dumps(stored, allow_nan=False, ensure_ascii=False).encode()
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as e:
+        raise RegistryError(f"it is malformed ({type(e).__name__}: {e})") from e
     cleaned = from_stored(stored)
     return replace(cleaned, bases=tuple(replace(base, path=None) for base in cleaned.bases))

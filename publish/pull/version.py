@@ -49,10 +49,17 @@ def read_version(found: Fetched, where: Search, *, strict: bool) -> Version | No
     bases = [(record, base_here(record, where)) for record in recorded.entry.bases]
     missing = refuse_unseen([record for record, spec in bases if spec is None], strict=strict)
     placed = tuple(with_place(record, spec) for record, spec in bases)
-    draft = replace(recorded.entry, version=0, files={}, bases=placed, unchecked=tuple(record.sha256 for record in missing))
+    parents = tuple(replace(each, reference=parent_elsewhere(each.reference)) for each in recorded.entry.parents)
+    unchecked = tuple(record.sha256 for record in missing)
+    draft = replace(recorded.entry, version=0, files={}, parents=parents, bases=placed, unchecked=unchecked)
     check_parts(found.folder, recorded, [spec for _, spec in bases])
     notes = tuple(f"{path} was not taken, though it belongs to the version" for path in recorded.missing)
     return Version(draft=draft, write=lambda target: _write(found.folder, target, recorded.files, placed), notes=notes)
+
+
+def parent_elsewhere(reference: str) -> str:
+    """Return a parent by a name that no version of this registry has, for it is another registry's."""
+    return reference if reference == "base" or reference.startswith(("hf:", "./")) else f"./{reference}"
 
 
 def check_parts(folder: Path, recorded: Recorded, bases: Iterable[BaseSpec | None]) -> None:

@@ -24,7 +24,7 @@ from ..portable import Names
 from ..traces import refuse_traces
 from .report import PushReport
 from .request import PushRequest
-from .upload import Upload, address, check_members, known_commits, upload
+from .upload import Upload, address, check_members, known_commits, tag_sent, upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +76,14 @@ class PushJob:
         with self._written(events) as (published, card), self._told(events):
             check_members(self.resolved, published.folder, events)
             events.stage(f"sending to {self.request.repo}")
-            sent = upload(self._upload(published.folder, card), events)
+            wanted = self._upload(published.folder, card)
+            sent = upload(wanted, events)
             report = replace(self._report(published, card), **sent.as_report())
-        if report.commit is not None and report.pull_request is None:
-            self._keep(report, events)
-        return report
+        self._keep(report, None, events)  # before the tag, which may fail: the commit is there
+        if wanted.tag is not None:
+            tag_sent(wanted, sent.commit, events)
+            self._keep(report, wanted.tag, events)
+        return replace(report, tag=wanted.tag)
 
     @contextmanager
     def _written(self, events: Events) -> Iterator[tuple[Published, str]]:
@@ -136,10 +139,11 @@ class PushJob:
             left_out=published.left_out,
         )
 
-    def _keep(self, report: PushReport, events: Events) -> None:
-        """Keep where the version lies now; what cannot be written is told, for the push is done."""
-        assert report.commit is not None
-        record = HubRecord(repository=report.repo, revision=report.commit, how="pushed", branch=self.request.branch, tag=self.request.tag)
+    def _keep(self, report: PushReport, tag: str | None, events: Events) -> None:
+        """Keep where the version lies now, unless it is only proposed; what cannot be written is told, for the push is done."""
+        if report.commit is None or report.pull_request is not None:
+            return
+        record = HubRecord(repository=report.repo, revision=report.commit, how="pushed", branch=self.request.branch, tag=tag)
         if record.tag is None:  # a commit that was given a tag before still has it
             same = (each for each in self.entry.hub if (each.place, each.revision) == (record.place, record.revision))
             record = replace(record, tag=next((each.tag for each in same), None))

@@ -12,6 +12,7 @@ from ...ensemble import RECIPE, read_recipe
 from ...errors import HubError
 from ...events import QUIET, Events
 from ...hub.commits import Change, check_front_matter, make_branch, make_commit, make_repository, tag_commit
+from ...hub.faults import told
 from ...hub.reach import hub_endpoint
 from ...hub.repository import MAIN, Head, branches_and_tags, read_files, read_head
 from ...references import Resolved
@@ -59,7 +60,6 @@ class Sent:
     changed: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
     is_new: bool = False
-    tag: str | None = None
     pull_request: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -70,7 +70,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The head that the commit is made for; whether it was made just now, so that nothing of anybody stands there; and the tags."""
+    """The head that the commit is made for; whether the repository was made just now, and the branch from a head that was seen; the tags."""
 
     head: Head
     is_new: bool
@@ -89,7 +89,7 @@ def known_commits(registry: Registry, repo: str) -> set[str]:
 
 
 def upload(wanted: Upload, events: Events = QUIET) -> Sent:
-    """Send what a repository does not have yet, in one commit.
+    """Send what a repository does not have yet, in one commit; the tag is looked at, and given by `tag_sent`.
 
     Raises:
         HubError: the head is one that is not known here, or the tag is another commit's.
@@ -103,7 +103,7 @@ def upload(wanted: Upload, events: Events = QUIET) -> Sent:
     has_more = bool(changed or deleted)
     _check_tag(wanted, found, has_more)
     if not has_more:
-        return _tagged(Sent(commit=found.head.commit, is_new=found.is_new), wanted, events)
+        return Sent(commit=found.head.commit, is_new=found.is_new)
     if not wanted.as_pull_request and not found.is_own:
         _refuse_unknown(wanted, found.head, {*changed, *deleted})
     warned = check_front_matter(wanted.card, events)
@@ -116,8 +116,7 @@ def upload(wanted: Upload, events: Events = QUIET) -> Sent:
         as_pull_request=wanted.as_pull_request,
     )
     made = make_commit(wanted.repo, change, events)
-    sent = Sent(commit=made.commit, changed=changed, deleted=deleted, is_new=found.is_new, pull_request=made.pull_request, warnings=warned)
-    return _tagged(sent, wanted, events)
+    return Sent(commit=made.commit, changed=changed, deleted=deleted, is_new=found.is_new, pull_request=made.pull_request, warnings=warned)
 
 
 def check_members(resolved: Resolved, folder: Path, events: Events = QUIET) -> None:
@@ -148,17 +147,20 @@ def _find_head(wanted: Upload, events: Events) -> _Found:
     if head is None:
         make_repository(wanted.repo, wanted.is_private, events)
         head = read_head(wanted.repo, MAIN, events)
+        if wanted.is_private and head is not None and head.is_private is False:
+            raise HubError(f"{wanted.repo} was made by somebody else meanwhile, and is public; nothing was sent")
     elif wanted.is_private and head.is_private is False:
         events.note(
             f"{wanted.repo} is there and public: --private is for a repository that is made; change it at {address(wanted.repo)}/settings"
         )
     branches, tags = branches_and_tags(wanted.repo, events) if wanted.tag or wanted.branch != MAIN else ({}, {})
-    is_own = is_new
+    is_own = False  # a repository that was made just now holds nothing that a push touches; one that somebody filled meanwhile does
     if wanted.branch != MAIN:
-        is_own = wanted.branch not in branches
-        if is_own:
+        is_made, of_main = wanted.branch not in branches, head.commit if head else None
+        if is_made:
             make_branch(wanted.repo, wanted.branch, events)
         head = read_head(wanted.repo, wanted.branch, events)
+        is_own = is_made and head is not None and head.commit == of_main
     if head is None:
         raise HubError(f"{wanted.repo} was made, and cannot be read; may the token read it?")
     return _Found(head, is_new, is_own, tags)
@@ -188,10 +190,14 @@ def _refuse_unknown(wanted: Upload, head: Head, touched: set[str]) -> None:
     )
 
 
-def _tagged(sent: Sent, wanted: Upload, events: Events) -> Sent:
-    from dataclasses import replace
+def tag_sent(wanted: Upload, commit: str, events: Events = QUIET) -> None:
+    """Give a commit that was sent its tag.
 
+    Raises:
+        HubError: it could not be given; the commit stays.
+    """
     if wanted.tag is None:
-        return sent
-    tag_commit(wanted.repo, wanted.tag, sent.commit, events)
-    return replace(sent, tag=wanted.tag)
+        return
+    what = f"{wanted.repo} has the commit {commit[:12]}, which could not be given the tag {wanted.tag} (push again to give it)"
+    with told(what, repo=wanted.repo, writes=True, events=events):
+        tag_commit(wanted.repo, wanted.tag, commit, events)
