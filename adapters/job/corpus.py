@@ -89,7 +89,7 @@ class CorpusSource:
 
     base: Base
     index: Path | None = None
-    _given: GivenIndex | None = field(default=None, init=False)
+    _given: tuple[Corpus, GivenIndex] | None = field(default=None, init=False)
     _last: tuple[Corpus, CorpusVectors] | None = field(default=None, init=False)
 
     def open(self, data: TrainingData, config: TrainConfig, events: Events = QUIET) -> StoredCorpus | None:
