@@ -17,6 +17,7 @@ from adapt_embed.adapters.corpus.sampling import choose_candidates
 from adapt_embed.adapters.corpus.stored import StoredCorpus
 from adapt_embed.adapters.evaluation import dev_encoder, make_dev_set
 from adapt_embed.adapters.job import corpus as job_corpus
+from adapt_embed.adapters.job.request import TrainRequest
 from adapt_embed.adapters.sides import both
 from adapt_embed.adapters.sides.open import open_side
 from adapt_embed.adapters.strategies.table import open_strategy, put_in
@@ -116,6 +117,19 @@ def test_vectors_that_change_under_a_running_training_stop_it(base: Base, toy_da
 
 def test_gram_matrices_are_of_queries_alone(toy_data: TrainingData) -> None:
     assert (len(draw_texts(toy_data, 0, "query").queries), draw_texts(toy_data, 0, "query").passages) == (64, [])
+
+
+def test_an_index_is_opened_again_for_a_corpus_of_another_seed(base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+    monkeypatch.setattr(job_corpus, "open_given", lambda _index, corpus, *_: opened.append(corpus) or len(opened))
+    source, config = job_corpus.CorpusSource(base, Path("index")), quick(side="query")
+    other = replace(toy_data, corpus={pid: f"{text}!" for pid, text in toy_data.corpus.items()})
+    assert [source.given(data, config) for data in (toy_data, toy_data, other, other)] == [1, 1, 2, 2]
+    assert opened == [toy_data.corpus, other.corpus]
+
+
+def test_an_index_may_be_named_by_a_text() -> None:
+    assert TrainRequest(domain="legal", config=quick(side="query"), index="~/vectors").index == Path.home() / "vectors"  # type: ignore[arg-type]
 
 
 # Candidates
