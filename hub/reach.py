@@ -6,6 +6,7 @@ turns to its own cache, so nothing here asks it before this probe has said yes.
 
 import http.client
 import os
+import re
 import threading
 import urllib.error
 import urllib.request
@@ -16,8 +17,9 @@ _FROM_A_PROXY = {407, 502, 503, 504}
 
 
 def hub_endpoint() -> str:
-    """Return the Hub's address (`HF_ENDPOINT` is honoured)."""
-    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
+    """Return the Hub's address (`HF_ENDPOINT` is honoured) as it may be shown: without a user and a password in it."""
+    address = os.environ.get("HF_ENDPOINT", "").rstrip("/") or "https://huggingface.co"
+    return re.sub(r"(?<=://)[^/]*@", "", address)
 
 
 @cache

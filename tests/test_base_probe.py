@@ -109,5 +109,7 @@ def test_offline_mode_asks_nothing(server: Answering, monkeypatch: pytest.Monkey
 def test_the_endpoint_is_the_users_or_the_hubs_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
     assert hub_endpoint() == "https://mirror.example"
+    monkeypatch.setenv("HF_ENDPOINT", "https://user:secret@mirror.example:8443/hub@1/")
+    assert hub_endpoint() == "https://mirror.example:8443/hub@1"
     monkeypatch.delenv("HF_ENDPOINT")
     assert hub_endpoint() == "https://huggingface.co"

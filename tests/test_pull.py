@@ -274,6 +274,8 @@ def test_strict_refuses_a_version_whose_base_is_not_here(hub, home: Path, pushed
     hub.put("you/lora", lora)
     for repo in ("me/one", "you/lora"):
         assert "is not on this machine, so that it cannot be checked; fetch that, or omit --strict" in refused(home, repo, "--strict")
+    pulled(home, "me/one")  # unchecked, which the same commit still is
+    assert "so that it cannot be checked" in adapt(home, "pull", "me/one", "--strict").stderr
 
 
 def test_an_unchecked_version_that_does_not_fit_is_refused_when_it_is_used(hub, home: Path, lora: Path, tiny_on_hub: str) -> None:

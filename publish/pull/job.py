@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from ...events import QUIET, Events
 from ...names import normalise, to_name
-from ...registry import Entry, HubRecord, Registry
+from ...references import Search
+from ...registry import BaseRecord, Entry, HubRecord, Registry
+from ..bases import base_here
 from .fetched import Fetched, fetched, find_commit
 from .foreign import add_foreign
 from .members import with_members
 from .request import Pulled, PullRequest
-from .version import read_version
+from .version import read_version, refuse_unseen
 
 
 def pull(request: PullRequest, events: Events = QUIET) -> Pulled:
@@ -29,6 +31,7 @@ def pull(request: PullRequest, events: Events = QUIET) -> Pulled:
     registry.check_new_name(name)
     commit = find_commit(repo, request.revision, events)
     if (same := find_pulled(registry, repo, commit, request.name)) is not None:
+        refuse_unseen([base for base in same.bases if _is_unseen(base, same, request.where)], strict=request.strict)
         return Pulled(entry=same, repository=repo, revision=commit, folder=registry.folder(same), asked=request.revision, is_new=False)
     hub = HubRecord(repository=repo, revision=commit, how="pulled", branch=request.revision)
     with fetched(repo, commit, events) as found:
@@ -48,6 +51,10 @@ def _register(found: Fetched, name: str, hub: HubRecord, request: PullRequest, e
             version = with_members(version, found, where, events, stack)
         entry = registry.add(replace(version.draft, name=name).with_hub(hub), version.write)
     return entry, (*version.notes, *_unchecked(entry))
+
+
+def _is_unseen(base: BaseRecord, entry: Entry, where: Search) -> bool:
+    return base.sha256 in entry.unchecked and base_here(base, where) is None
 
 
 def _unchecked(entry: Entry) -> tuple[str, ...]:
