@@ -8,9 +8,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import BinaryIO, Literal
 from uuid import uuid4
 
@@ -97,6 +99,31 @@ def make_folder(path: Path) -> None:
     make_folder(path.parent)
     _step("mkdir", path)
     path.mkdir(exist_ok=True)
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    """Return all files of a folder and those below it: relative path, with slashes -> file, in the order of their paths."""
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside a place, which is renamed to it when the body ends, and removed when it fails.
+
+    Args:
+        path: A place in a folder that is there, where nothing lies, or an empty folder.
+
+    Raises:
+        OSError: it cannot be written, or something was put there meanwhile.
+    """
+    beside = Path(mkdtemp(prefix=".adapt-", dir=path.parent))
+    try:
+        yield beside
+        beside.chmod(0o755)
+        beside.replace(path)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
 
 
 def sync_file(path: Path) -> None:

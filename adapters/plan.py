@@ -107,13 +107,12 @@ def _estimate_run(base: Base, objective: Objective, dev: DevSet | None, config: 
             objective.accumulate(base, step % batches.steps, step)
             step_s = min(step_s, time.monotonic() - started)
     evaluations = 1 + batches.steps / (config.eval_steps or batches.steps_per_epoch)
-    return batches.steps * step_s + config.epochs * epoch_s + evaluations * _estimate_evaluation(base, dev, config)
+    return batches.steps * step_s + config.epochs * epoch_s + evaluations * _estimate_evaluation(base, objective, dev, config)
 
 
-def _estimate_evaluation(base: Base, dev: DevSet | None, config: TrainConfig) -> float:
+def _estimate_evaluation(base: Base, objective: Objective, dev: DevSet | None, config: TrainConfig) -> float:
     if dev is None:
         return 0.0
+    role, texts = objective.scored(dev)
     encode = dev_encoder(base, config).encode
-    if config.side == "query":  # passages have their stored vectors
-        return estimate_seconds(lambda some: encode(some, "query"), list(dev.queries.values()), sample=64)
-    return estimate_seconds(encode, [*dev.queries.values(), *dev.passages.values()], sample=64)
+    return estimate_seconds(lambda some: encode(some, role), texts, sample=64)

@@ -56,13 +56,13 @@ class Trained:
 
     def open(self, bases: LoadedBases) -> Opened:
         """Return the encoder of the base with them."""
-        from ..encoders.lora import AS_THE_BASE, LoraEncoder
+        from ..encoders.lora import AS_THE_BASE, LoraEncoder, document_factors_of
 
         settings = bases.settings
         return LoraEncoder(
             bases.load(self.base.spec, self.base.encoding),
             self.trained,
-            {} if self.side == "query" else None,
+            document_factors_of(self.side),
             precision=settings.precision,
             max_tokens=settings.max_tokens or AS_THE_BASE,
             batch_tokens=settings.batch_tokens,

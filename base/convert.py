@@ -10,9 +10,9 @@ import shlex
 import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
+from ..disk import new_folder
 from ..errors import BaseError, unknown_name
 from ..hub.snapshots import snapshot_identity
 from .encoding import BaseOptions, encoding_of
@@ -100,14 +100,8 @@ def convert_base(reference: str, target: Path | None = None) -> Conversion:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _check_space(folder.parent, tensors, [source / name for name in copied])
-        temporary = Path(mkdtemp(prefix=".adapt-", dir=folder.parent))
-        try:
+        with new_folder(folder) as temporary:
             conversion = _fill(source, temporary, tensors, copied)
-            temporary.chmod(0o755)
-            temporary.replace(folder)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
     except OSError as e:
         raise BaseError(f"{folder} cannot be written ({e.strerror or e}); name another folder with -o") from e
     return replace(conversion, folder=folder)

@@ -10,8 +10,8 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 
+from ..disk import new_folder
 from ..errors import BaseError
 from ..hub.snapshots import hub_cache
 from .fingerprint import fingerprint, weight_files
@@ -49,14 +49,8 @@ def link_base(folder: Path, alias: str) -> Link:
         raise BaseError(f"{entry} already exists and is left unchanged; nothing needs to be linked (to link again: {way_out})")
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(mkdtemp(prefix=".adapt-", dir=entry.parent))
-        try:
+        with new_folder(entry) as temporary:
             how = _write_entry(folder, known, temporary)
-            temporary.chmod(0o755)
-            temporary.rename(entry)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
     except OSError as e:
         raise BaseError(
             f"the Hugging Face cache at {entry.parent} cannot be written ({e.strerror}); set HF_HOME to a folder that can"

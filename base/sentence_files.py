@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     from .load import Base
 
+TOKENIZER_PATTERNS = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model")
+"""The files that a tokenizer is written as, whatever its kind."""
+LENGTH_PATTERN = "sentence_*_config.json"
+"""The file that states the maximum length and case; its name was another for each network once."""
 MODULES = ("Transformer", "Pooling", "Normalize")
 
 

@@ -32,6 +32,7 @@ from adapt_embed.data.dev_set import MAX_DISTRACTORS
 from adapt_embed.data.pairs import Pairs, TrainingData, draw_passages, draw_queries
 from adapt_embed.data.sentence_pairs import SentencePairs, read_sentence_pairs, sentence_pairs_file
 from adapt_embed.encoders import LoraEncoder
+from adapt_embed.encoders.lora import document_factors_of
 from adapt_embed.merge.search.probe import spearman
 from adapt_embed.metrics import NDCG_10
 from cells import Cells, make_parser
@@ -115,7 +116,7 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
     encoder, losses = dev_encoder(data.base, config), []
     if arm != "base":
         result = train_adapter(data.base, data.train, config, corpus=corpus)
-        encoder, losses = replace(encoder, factors=result.factors, document_factors={} if config.side == "query" else None), result.losses
+        encoder, losses = replace(encoder, factors=result.factors, document_factors=document_factors_of(config.side)), result.losses
     seconds, trained_on = time.monotonic() - started, data.train.train.passage_ids()
     cell = {
         "settings": TRAINED.get(arm, {}),

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ..base.load import Base
-from ..choices import Precision, Role
+from ..choices import Precision, Role, Side
 from ..disk import file_sha256
 from ..lora import LoraFactors, factors_sha256
 from .batching import default_batch_tokens, length_batches
@@ -139,7 +139,7 @@ class LoraEncoder:
         check_texts(texts, role)
         tokens = self._tokens(texts, role, {} if shared is None else shared)
         started = time.perf_counter()
-        self._merge_weights(role)
+        self.merge_weights(role)
         vectors = np.empty((len(texts), self.dimension), np.float32)
         with torch.inference_mode(), quick_network(self.base, self.precision):
             for rows in length_batches([len(ids) for ids in tokens.ids], self.batch_budget):
@@ -165,11 +165,17 @@ class LoraEncoder:
         half = len(ids) // 2
         return np.concatenate([self._embed(ids[:half]), self._embed(ids[half:])])
 
-    def _merge_weights(self, role: Role) -> None:
+    def merge_weights(self, role: Role) -> None:
+        """Merge the factors of a role into the network's weights, where they are not there already."""
         key, network = self.sha256[role], self.base.network
         if key == network.merged:
             return
         network.merge_weights(key, {name: module.delta().to(network.device) for name, module in self.factors_of(role).items()})
+
+
+def document_factors_of(side: Side) -> LoraFactors | None:
+    """Return the factors of documents under an adapter of a side: none at all, or (None) those of queries."""
+    return {} if side == "query" else None
 
 
 def _hash(factors: LoraFactors | None) -> str | None:

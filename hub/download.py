@@ -5,7 +5,6 @@ The Hub's own client begins a file again in each call, and takes whatever comes 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,8 +18,6 @@ from .tree import HubFile
 
 if TYPE_CHECKING:
     import httpx2
-
-_CHUNK = 1 << 20
 
 
 def fetch_files(repo: str, commit: str, files: Iterable[HubFile], folder: Path, events: Events = QUIET) -> None:
@@ -43,7 +40,7 @@ def fetch_files(repo: str, commit: str, files: Iterable[HubFile], folder: Path, 
     parts.mkdir(parents=True, exist_ok=True)
     for file in wanted:
         target = folder / file.path
-        if not _is_whole(target, file):
+        if not file.is_held_by(target):
             before = done
 
             def tell(size: int, before: int = before) -> None:
@@ -62,7 +59,7 @@ def fetch_file(repo: str, commit: str, file: HubFile, part: Path, events: Events
         HubError: it has another content, or more bytes, than the Hub states.
     """
     with_retries(lambda: _go_on(repo, commit, file, part, tell), events)
-    if not _is_whole(part, file):
+    if not file.is_held_by(part):
         part.unlink(missing_ok=True)
         raise HubError(
             f"{repo} sends another content of {file.path} than the Hub states (its hash is not {file.stated[:12]}...); it is not taken. "
@@ -102,14 +99,3 @@ def _cut_short(response: httpx2.Response) -> Exception:
     import httpx2
 
     return httpx2.RemoteProtocolError("the answer ended before the file did", request=response.request)
-
-
-def _is_whole(path: Path, file: HubFile) -> bool:
-    """Return whether a file is there with the content that the Hub states."""
-    if not path.is_file() or path.is_symlink() or path.stat().st_size != file.size:
-        return False
-    digest = hashlib.sha256() if file.sha256 else hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
-    with path.open("rb") as opened_file:
-        while chunk := opened_file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest() == file.stated

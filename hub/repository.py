@@ -5,13 +5,11 @@ The functions let the client's own errors out; callers stand in `faults.told`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..disk import file_sha256
 from ..events import QUIET, Events
 from .faults import with_retries
 from .tree import HubFile, list_files
@@ -38,7 +36,7 @@ class Head:
 
     def differences(self, files: Mapping[str, Path]) -> tuple[str, ...]:
         """Return the paths of what is not there, or is there with another content; each file by its path in the repository."""
-        return tuple(path for path, file in files.items() if path not in self.files or not _is_same(self.files[path], file))
+        return tuple(path for path, file in files.items() if path not in self.files or not self.files[path].is_held_by(file))
 
 
 def read_head(repo: str, branch: str = MAIN, events: Events = QUIET) -> Head | None:
@@ -91,13 +89,3 @@ def client() -> HfApi:
             """Leave the card to `check_front_matter`: the client warns through Python's warnings, and reads a proxy's page as JSON."""
 
     return Api(library_name="adapt-embed", library_version=__version__)
-
-
-def _is_same(there: HubFile, file: Path) -> bool:
-    """Return whether a file on the Hub holds just what one here does, by the hash that the Hub states."""
-    if there.size != file.stat().st_size:
-        return False
-    if there.sha256 is not None:
-        return file_sha256(file) == there.sha256
-    content = file.read_bytes()  # the Hub takes at most 10 MB in this way
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == there.git_sha1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ..disk import file_sha256
 from ..errors import HubError
 from .reasons import one_line
 from .requests import address, get_json
@@ -37,6 +40,16 @@ class HubFile:
     def stated(self) -> str:
         """The hash that the Hub states."""
         return self.sha256 or self.git_sha1 or ""
+
+    def is_held_by(self, path: Path) -> bool:
+        """Return whether a file here has just the content that the Hub states."""
+        if not path.is_file() or path.is_symlink() or path.stat().st_size != self.size:
+            return False
+        if self.sha256 is not None:
+            return file_sha256(path) == self.sha256
+        with path.open("rb") as file:
+            blob = hashlib.file_digest(file, lambda: hashlib.sha1(b"blob %d\0" % self.size, usedforsecurity=False))
+        return blob.hexdigest() == self.git_sha1
 
 
 def commit_of(repo: str, revision: str | None) -> str:

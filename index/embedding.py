@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..data.corpus_files import CorpusFile, Passage
@@ -70,10 +70,10 @@ class Embedding:
     def _shard(self, number: int, passages: Sequence[Passage]) -> ShardRecord:
         ids, texts = [each.id for each in passages], [each.text for each in passages]
         content = hash_rows(ids, texts)
-        if (record := kept_shard(self.path, number, content)) is not None:
+        if (record := kept_shard(self.path, number, len(ids), content)) is not None:
             self.kept += len(ids)
             self._report(len(ids))
-            return replace(record, rows=len(ids))
+            return record
         if self.done == self.kept:  # the first that is embedded here
             note_minutes(self.encoder, texts, "document", self.survey.rows - self.done, self.events)
         encoded = self.encoder.encode(texts, "document", on_batch=self._report)

@@ -16,7 +16,7 @@ from ..disk import file_sha256
 from ..errors import DataError
 from ..events import QUIET, Events
 from ..files import near_files
-from .manifest import BUILDING, MANIFEST, Manifest, read_manifest
+from .manifest import BUILDING, MANIFEST, SHARDS, Manifest, read_manifest
 
 if TYPE_CHECKING:
     from .shard import Shard
@@ -112,6 +112,7 @@ def open_index(path: Path) -> IndexFolder:
 def find_faults(index: IndexFolder, events: Events = QUIET) -> list[str]:
     """Return what is wrong with an index's files, a line each; none where every file is what was written, and every vector of length 1."""
     from .shard import open_shard
+    from .vectors import FROM_LENGTH_1
 
     faults: list[str] = []
     about = index.manifest
@@ -124,10 +125,10 @@ def find_faults(index: IndexFolder, events: Events = QUIET) -> list[str]:
             continue
         if file_sha256(index.path / record.file) != record.sha256:
             faults.append(f"{record.file} is damaged: its sha256 is not the one that was written; copy it again")
-        elif wrong := int((abs(shard.vectors.float().norm(dim=1) - 1) > 0.02).sum()):
+        elif wrong := int((abs(shard.vectors.float().norm(dim=1) - 1) > FROM_LENGTH_1).sum()):
             faults.append(f"{record.file} holds {wrong} vectors that are not of length 1")
     named = {record.file for record in about.shards}
-    if strays := sorted(file.name for file in index.path.glob("*.safetensors") if file.name not in named):
+    if strays := sorted(file.name for file in index.path.glob(SHARDS) if file.name not in named):
         faults.append(
             f"{', '.join(strays[:3])} {'and others ' if len(strays) > 3 else ''}are not in the index: an addition was interrupted; run it again, or remove them"
         )

@@ -16,6 +16,8 @@ from ..registry.records import BaseRecord
 FORMAT = 1
 MANIFEST = "index.json"
 BUILDING = "building.json"
+SHARDS = "[0-9]" * 6 + ".safetensors"
+"""Which names shards have; whatever else lies beside them is the user's."""
 """The same before the first shard is written; it makes way for `index.json` when all are."""
 KIND = "adapt index"
 VectorFormat = Literal["bf16", "fp32"]

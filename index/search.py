@@ -6,12 +6,11 @@ Memory is bounded by the block, whatever the corpus. A query against a million r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 
-from .vectors import StoredVectors, pieces
+from .vectors import StoredVectors, blocks, pieces
 
 _QUERIES_AT_ONCE = 256
 _ROWS_AT_ONCE = 16_384
@@ -33,14 +32,10 @@ def best_rows(queries: torch.Tensor, vectors: StoredVectors, top: int) -> Neares
         vectors: The corpus.
         top: How many; all of them, where there are fewer.
     """
-    parts = [_best_of_some(some, vectors, min(top, vectors.count)) for some in pieces(queries, _QUERIES_AT_ONCE)]
+    parts = [nearer_of(some, vectors, min(top, vectors.count), 0, None) for some in pieces(queries, _QUERIES_AT_ONCE)]
     empty = queries.new_empty(0, min(top, vectors.count))
     rows = torch.cat([part.rows for part in parts]) if len(queries) else empty.long()
     return Nearest(rows, torch.cat([part.scores for part in parts]) if len(queries) else empty)
-
-
-def _best_of_some(queries: torch.Tensor, vectors: StoredVectors, top: int) -> Nearest:
-    return nearer_of(queries, vectors, top, 0, None)
 
 
 def nearer_of(queries: torch.Tensor, vectors: StoredVectors, top: int, first: int, before: Nearest | None) -> Nearest:
@@ -55,7 +50,7 @@ def nearer_of(queries: torch.Tensor, vectors: StoredVectors, top: int, first: in
     """
     rows = before.rows if before else torch.empty(len(queries), 0, dtype=torch.int64)
     scores = before.scores if before else queries.new_empty(len(queries), 0)
-    for start, block in blocks(vectors):
+    for start, block in blocks(vectors.parts, _ROWS_AT_ONCE, torch.float32):
         best = (queries @ block.T).topk(min(top, len(block)), dim=1)
         found, places = torch.cat([scores, best.values], dim=1), torch.cat([rows, best.indices + first + start], dim=1)
         by_row = places.argsort(dim=1)  # so that the stable order below puts the first row first among equals
@@ -82,7 +77,7 @@ def ranks_of(queries: torch.Tensor, vectors: StoredVectors, rows: list[list[int]
 def _ranks_of_some(queries: torch.Tensor, vectors: StoredVectors, rows: list[list[int]]) -> list[list[int]]:
     own = [vectors.rows(asked) @ query for query, asked in zip(queries, rows, strict=True)]
     nearer = [torch.zeros(len(asked), dtype=torch.int64) for asked in rows]
-    for start, block in blocks(vectors):
+    for start, block in blocks(vectors.parts, _ROWS_AT_ONCE, torch.float32):
         scores = queries @ block.T  # (q, b)
         for number, asked in enumerate(rows):
             here = [(place, row - start) for place, row in enumerate(asked) if start <= row < start + len(block)]
@@ -91,12 +86,3 @@ def _ranks_of_some(queries: torch.Tensor, vectors: StoredVectors, rows: list[lis
             ordered = scores[number].sort().values
             nearer[number] += len(ordered) - torch.searchsorted(ordered, own[number], right=True)
     return [[1 + int(each) for each in of_query] for of_query in nearer]
-
-
-def blocks(vectors: StoredVectors) -> Iterator[tuple[int, torch.Tensor]]:
-    """Yield the number of the first row and the rows, (b, d) float32, of one block after another."""
-    start = 0
-    for part in vectors.parts:
-        for rows in pieces(part, _ROWS_AT_ONCE):
-            yield start, rows.float()
-            start += len(rows)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from ..errors import DataError
 from .mapped import WatchedFile
+
+FROM_LENGTH_1 = 0.02
+"""What a vector's length may differ from 1 by: twice what bfloat16 rounds a component by."""
 
 Indices = Sequence[int] | torch.Tensor
 
@@ -68,6 +71,15 @@ class StoredVectors:
 def pieces(rows: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
     """Yield so many rows at once, the last time fewer; none of no rows."""
     return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def blocks(parts: Iterable[torch.Tensor], size: int, dtype: torch.dtype) -> Iterator[tuple[int, torch.Tensor]]:
+    """Yield vectors in parts block by block: the first row's number, and (at most `size`, d) in a type that products are computed in."""
+    start = 0
+    for part in parts:
+        for rows in pieces(part, size):
+            yield start, rows.to(dtype)
+            start += len(rows)
 
 
 def in_memory(vectors: torch.Tensor, content: str) -> StoredVectors:

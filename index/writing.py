@@ -13,7 +13,7 @@ from ..disk import file_sha256, make_folder, remove_file, replace_file
 from ..encoders.protocol import Vectors
 from ..errors import ConfigError, DataError
 from .encoding import describe_difference, differing
-from .manifest import BUILDING, MANIFEST, Manifest, ShardRecord, read_manifest, refuse_there
+from .manifest import BUILDING, MANIFEST, SHARDS, Manifest, ShardRecord, read_manifest, refuse_there
 from .shard import content_of_shard, pack_shard
 
 _LOCK = ".lock"
@@ -75,12 +75,12 @@ def _refuse_other(path: Path, begun: Manifest, now: Manifest) -> None:
         )
 
 
-def kept_shard(path: Path, number: int, content: str) -> ShardRecord | None:
+def kept_shard(path: Path, number: int, rows: int, content: str) -> ShardRecord | None:
     """Return the record of a shard that an interrupted run has written, where it has these rows; None: it is to be computed."""
     file = path / shard_name(number)
     if content_of_shard(file) != content:
         return None
-    return ShardRecord(file=file.name, rows=0, size=file.stat().st_size, sha256=file_sha256(file), content=content)
+    return ShardRecord(file=file.name, rows=rows, size=file.stat().st_size, sha256=file_sha256(file), content=content)
 
 
 def write_shard(
@@ -95,7 +95,7 @@ def write_shard(
 def finish(path: Path, manifest: Manifest) -> None:
     """Put the index's own file in place, with which it is whole."""
     named = {shard.file for shard in manifest.shards}
-    for stray in path.glob("[0-9]" * 6 + ".safetensors"):
+    for stray in path.glob(SHARDS):
         if stray.name not in named:  # of an interrupted run with other rows
             remove_file(stray)
     replace_file(path / MANIFEST, manifest.to_json(), durability="name")

@@ -91,12 +91,13 @@ class MergeJob:
         Raises:
             AdaptError: the base does not load, or the device is not here.
         """
+        from ..encoders.lora import document_factors_of
         from .parents import open_base
 
         adapters = [(parent, parent.folder) for parent in self.parents if parent.folder is not None]
         first = next((parent for parent, folder in adapters if (folder / "modules.json").is_file()), adapters[0][0])
         base = open_base(first, self.where, bases or LoadedBases())
-        return replace(base, factors=report.factors, document_factors={} if self.side == "query" else None)
+        return replace(base, factors=report.factors, document_factors=document_factors_of(self.side))
 
     def run(self, events: Events = QUIET) -> MergeReport:
         """Merge, and register the result unless it was to stay in memory.

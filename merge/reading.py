@@ -11,12 +11,11 @@ from ..base.known import find_known
 from ..base.metadata import FolderMetadata, read_metadata
 from ..base.places import find_here
 from ..base.resolve import BaseOptions, read_base, resolve_base
-from ..base.sentence_files import pad_right, write_sentence_files, write_tokenizer
+from ..base.sentence_files import LENGTH_PATTERN, TOKENIZER_PATTERNS, pad_right, write_sentence_files, write_tokenizer
 from ..registry import BaseRecord
 from .parents import Parent
 
-_SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", "sentence_*_config.json")
-_TOKENIZER_FILES = ("tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.model")
+_SENTENCE_FILES = ("modules.json", "config_sentence_transformers.json", LENGTH_PATTERN)
 
 
 def write_reading(folder: Path, parents: Sequence[Parent], base: BaseRecord) -> None:
@@ -50,7 +49,7 @@ def _copy(source: Path, folder: Path) -> None:
     modules = [module["path"] for module in json.loads((source / "modules.json").read_text(encoding="utf-8")) if module.get("path")]
     for module in modules:
         shutil.copytree(source / module, folder / module, copy_function=shutil.copyfile)
-    for pattern in (*_SENTENCE_FILES, *_TOKENIZER_FILES):
+    for pattern in (*_SENTENCE_FILES, *TOKENIZER_PATTERNS):
         for file in sorted(source.glob(pattern)):
             shutil.copyfile(file, folder / file.name)
     pad_right(folder)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from ..base.encoding import encoding_of
-from ..base.metadata import read_metadata
 from ..choices import Role
 from ..ensemble import INSIDE, read_recipe
 from ..errors import AdapterError
 from ..references import EncoderSettings, LoadedBases, Resolved, open_reference
+from ..references.resolve import made_with
 from ..registry import read_entry
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ def published_again(resolved: Resolved, folder: Path) -> Resolved:
             published_again(found, folder / member.reference) if member.reference.startswith(INSIDE) else found for member, found in pairs
         )
         return replace(resolved, entry=entry, folder=folder, recipe=recipe, members=members)
-    query, document = entry.prompts.get("query"), entry.prompts.get("document")
-    stated = replace(read_metadata(folder), pooling=entry.pooling, query_prompt=query, document_prompt=document)  # type: ignore[arg-type]
-    return replace(resolved, entry=entry, folder=folder, encoding=encoding_of(resolved.base, made_with=stated))
+    return replace(resolved, entry=entry, folder=folder, encoding=encoding_of(resolved.base, made_with=made_with(entry, folder)))
 
 
 def _vectors(opened: Opened) -> dict[str, Vectors]:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from .. import disk
 from ..base.metadata import TOKENIZER_FILES
-from ..base.sentence_files import write_json
+from ..base.sentence_files import LENGTH_PATTERN, TOKENIZER_PATTERNS, write_json
 from ..ensemble import INSIDE, read_recipe, write_recipe
 from ..errors import AdapterError
 from ..names import to_name
@@ -24,18 +24,10 @@ from .scrub import scrub_file
 ENTRY, CONFIG, README = "adapt.json", "adapter_config.json", "README.md"
 
 OF_A_VERSION = (
-    *("adapt.json", "adapter_config.json", "adapter_model.safetensors", "modules.json", "router_config.json", "sentence_*_config.json"),
-    *("config_sentence_transformers.json", "[0-9]_*/config.json", "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*"),
-    *(
-        "merges.txt",
-        "*.model",
-        "history.json",
-        "energy.json",
-        "search.json",
-        "bench.json",
-        "grams.safetensors",
-        "training_texts.safetensors",
-    ),
+    *("adapt.json", "adapter_config.json", "adapter_model.safetensors"),
+    *("modules.json", "router_config.json", "config_sentence_transformers.json", "[0-9]_*/config.json"),
+    *(LENGTH_PATTERN, *TOKENIZER_PATTERNS),
+    *("history.json", "energy.json", "search.json", "bench.json", "grams.safetensors", "training_texts.safetensors"),
     *("ensemble.json", "pca.safetensors"),
 )
 """The files that a version is made of; whatever else lies in its folder stays here, but for what must go with it."""
@@ -107,9 +99,7 @@ def _copy(entry: Entry, source: Path, target: Path, names: Names) -> Iterator[st
     known = {base.path: base.label for base in entry.bases if base.path}
     for path, recorded in entry.files.items():
         file, copy = source / path, target / path
-        if not file.is_file() or file.is_symlink() or disk.file_sha256(file) != recorded.sha256:
-            how = "is another than was registered" if file.is_file() else "is missing"
-            raise AdapterError(f"{file} {how}; restore it from a copy (adapt verify tells all such files)")
+        check_registered(file, recorded)
         if not goes_along(path):
             if path != README:
                 yield path
@@ -117,6 +107,17 @@ def _copy(entry: Entry, source: Path, target: Path, names: Names) -> Iterator[st
         copy.parent.mkdir(parents=True, exist_ok=True)
         plain = scrub_file(file, known, names.machine)
         shutil.copyfile(file, copy) if plain is None else copy.write_bytes(plain)
+
+
+def check_registered(file: Path, recorded: FileRecord) -> None:
+    """Refuse a file of a version that is not what was registered.
+
+    Raises:
+        AdapterError: it is missing, or another.
+    """
+    if not file.is_file() or file.is_symlink() or disk.file_sha256(file) != recorded.sha256:
+        how = "is another than was registered" if file.is_file() else "is missing"
+        raise AdapterError(f"{file} {how}; restore it from a copy (adapt verify tells all such files)")
 
 
 def _complete(resolved: Resolved, target: Path, names: Names) -> None:
@@ -174,5 +175,5 @@ def _write_inside(resolved: Resolved, target: Path, names: Names) -> Iterator[tu
 
 
 def _records(folder: Path) -> dict[str, FileRecord]:
-    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    files = disk.files_in(folder)
     return {name: FileRecord(sha256=disk.file_sha256(path), size=path.stat().st_size) for name, path in files.items() if name != ENTRY}

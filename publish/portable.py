@@ -45,10 +45,12 @@ class Names:
 
     def version(self, reference: str) -> str:
         """Return what a version is called; one of this registry alone as `./NAME@VERSION`, which is no name of another registry's."""
-        if reference in self.versions:
-            return self.versions[reference]
-        is_anywhere = reference == "base" or reference.startswith(("hf:", "./"))
-        return reference if is_anywhere else f"./{reference}"
+        return self.versions[reference] if reference in self.versions else elsewhere(reference)
+
+
+def elsewhere(reference: str) -> str:
+    """Return a version of one registry by a name that no version of another has; what has a name everywhere keeps it."""
+    return reference if reference == "base" or reference.startswith(("hf:", "./")) else f"./{reference}"
 
 
 def portable(entry: Entry, names: Names) -> Entry:

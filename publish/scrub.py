@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from .machine import Machine, this_machine
+from .machine import Machine
 from .tensor_header import read_header, with_metadata
 
 VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "merges.txt", "added_tokens.json")
@@ -17,15 +17,14 @@ VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "merges.txt", "adde
 _TEXTS = (".txt", ".md", ".yaml", ".yml")
 
 
-def scrub_json(content: Any, names: Mapping[str, str], machine: Machine | None = None) -> Any:
+def scrub_json(content: Any, names: Mapping[str, str], machine: Machine) -> Any:
     """Return JSON without absolute paths: each known one replaced by its name, any other by its last part.
 
     Args:
         content: What JSON holds.
         names: Path -> what stands in its stead.
-        machine: Whose paths; None: of this one.
+        machine: Whose paths.
     """
-    machine = machine or this_machine()
     if isinstance(content, dict):
         return {scrub_text(key, names, machine): scrub_json(value, names, machine) for key, value in content.items()}
     if isinstance(content, list):
@@ -33,9 +32,8 @@ def scrub_json(content: Any, names: Mapping[str, str], machine: Machine | None =
     return scrub_text(content, names, machine) if isinstance(content, str) else content
 
 
-def scrub_text(text: str, names: Mapping[str, str], machine: Machine | None = None) -> str:
+def scrub_text(text: str, names: Mapping[str, str], machine: Machine) -> str:
     """Return a text without absolute paths, as `scrub_json`; what lies in a folder of the machine's own is named from there."""
-    machine = machine or this_machine()
     if "/" not in text and "\\" not in text:
         return text
     for path in sorted(names, key=len, reverse=True):  # a folder after what lies in it
@@ -48,12 +46,11 @@ def scrub_text(text: str, names: Mapping[str, str], machine: Machine | None = No
     return text
 
 
-def scrub_file(file: Path, names: Mapping[str, str], machine: Machine | None = None) -> bytes | None:
+def scrub_file(file: Path, names: Mapping[str, str], machine: Machine) -> bytes | None:
     """Return what is to stand in a file's stead, without paths of this machine; None where it can be sent as it is.
 
     Paths are taken out of JSON, of text, and of what stands before the tensors of a safetensors file.
     """
-    machine = machine or this_machine()
     if file.name in VOCABULARIES:
         return None
     if file.suffix == ".safetensors":

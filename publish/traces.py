@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..disk import files_in
 from ..errors import AdapterError
-from .machine import Machine, this_machine
+from .machine import Machine
 from .scrub import VOCABULARIES
 from .tensor_header import read_header
 
@@ -28,25 +29,24 @@ class Trace:
         return f"{self.what} in {self.file}"
 
 
-def find_traces(folder: Path, machine: Machine | None = None, allowed: Collection[str] = ()) -> list[Trace]:
+def find_traces(folder: Path, machine: Machine, allowed: Collection[str] = ()) -> list[Trace]:
     """Look for folders, absolute paths, and the names of the user and the machine in every file of a folder.
 
     Of tokens and of tensors only the machine's own folders are looked for: a vocabulary holds most names that people have.
 
     Args:
         folder: What is to be sent.
-        machine: Whose traces; None: of this one.
+        machine: Whose traces.
         allowed: Names that stand there on purpose, such as the owner of the repository.
     """
-    machine = machine or this_machine()
     names = [name for name in machine.names if name.casefold() not in {each.casefold() for each in allowed}]
-    files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    files = files_in(folder)
     inside = {Trace(name, what) for name, path in files.items() for what in _in_file(path, machine, names)}
     in_names = {Trace(name, what) for name in files for what in _names_in(name, names)}
     return sorted(inside | in_names, key=lambda trace: (trace.file, trace.what))
 
 
-def refuse_traces(folder: Path, machine: Machine | None = None, allowed: Collection[str] = ()) -> None:
+def refuse_traces(folder: Path, machine: Machine, allowed: Collection[str] = ()) -> None:
     """Refuse to send what tells of this machine.
 
     Raises:

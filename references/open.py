@@ -133,7 +133,7 @@ def refuse_longer(max_tokens: int | None, longest: int, base: str) -> None:
 
 def open_lora(resolved: Resolved, bases: LoadedBases) -> LoraEncoder:
     """Load a base, or an adapter or merge on its base; raises as `open_reference`."""
-    from ..encoders.lora import LoraEncoder
+    from ..encoders.lora import LoraEncoder, document_factors_of
 
     settings = bases.settings
     check_length(resolved, settings.max_tokens)
@@ -143,7 +143,7 @@ def open_lora(resolved: Resolved, bases: LoadedBases) -> LoraEncoder:
     return LoraEncoder(
         base,
         read_factors(resolved),
-        document_factors={} if resolved.side == "query" else None,
+        document_factors=document_factors_of(resolved.side),
         precision=settings.precision,
         max_tokens=settings.max_tokens or longest,
         batch_tokens=settings.batch_tokens,

@@ -81,7 +81,7 @@ def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
     if entry.kind == "ensemble":
         return _resolve_ensemble(entry, folder, search)
     base = find_recorded_base(entry.bases[0], entry.reference, search)
-    encoding = encoding_of(base, search.options, _made_with(entry, folder))
+    encoding = encoding_of(base, search.options, made_with(entry, folder))
     if base.sha256 in entry.unchecked:
         entry = check_first_use(entry, folder, ResolvedBase(base, encoding), search.registry)
     description = f"{entry.what} {entry.reference} on {base.name}" + (f", domain {entry.domain}" if entry.domain else "")
@@ -97,7 +97,7 @@ def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
     )
 
 
-def _made_with(entry: Entry, folder: Path) -> FolderMetadata:
+def made_with(entry: Entry, folder: Path) -> FolderMetadata:
     """Return how texts went in when a version was made: pooling and prompts by its entry, the rest by its folder."""
     query, document = entry.prompts.get("query"), entry.prompts.get("document")
     return replace(read_metadata(folder), pooling=entry.pooling, query_prompt=query, document_prompt=document)  # type: ignore[arg-type]

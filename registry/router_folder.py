@@ -14,22 +14,13 @@ import torch
 from ..base.json_files import read_json
 from ..base.router import CONFIG as ROUTES
 from ..base.router import DOCUMENT, ROUTER
-from ..base.sentence_files import write_json, write_modules
+from ..base.sentence_files import LENGTH_PATTERN, TOKENIZER_PATTERNS, write_json, write_modules
 from ..errors import AdapterError
 from ..lora import CONFIG, WEIGHTS, LoraFile, LoraModule, lora_config, read_config, write_lora
 from .router_notes import ROUTER_NOTES
 
 README = "README.md"
 SETTINGS = "config_sentence_transformers.json"
-_OF_TRANSFORMERS = (
-    "sentence_*_config.json",
-    "tokenizer*",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.*",
-    "merges.txt",
-    "*.model",
-)
 
 _README = """# An adapter for queries alone
 
@@ -66,7 +57,7 @@ def write_routes(folder: Path) -> None:
     route = folder / DOCUMENT
     shutil.rmtree(route, ignore_errors=True)
     route.mkdir()
-    for pattern in _OF_TRANSFORMERS:
+    for pattern in (LENGTH_PATTERN, *TOKENIZER_PATTERNS):
         for file in sorted(folder.glob(pattern)):
             shutil.copyfile(file, route / file.name)
     _write_nothing(folder, route)

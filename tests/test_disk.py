@@ -57,4 +57,4 @@ def test_files_of_the_project_are_put_in_place_by_this_writer_alone() -> None:
             is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
             if is_call and (node.func.attr in ("fsync", "rename") or (node.func.attr == "replace" and len(node.args) == 1)):
                 found.add(path.name)
-    assert found == {"disk.py", "convert.py", "link.py"}  # the last two put whole folders in their place
+    assert found == {"disk.py"}

@@ -13,11 +13,11 @@ from torch import Tensor
 from ...data.pairs import Pairs
 from ...data.preflight import PreflightWarning
 from ...encoders.protocol import Encodes
+from ...index.vectors import blocks
 from ...plurals import count
 from ..losses.batch import CorpusTargets
 from ..losses.hidden import Hidden
 from .stored import StoredCorpus
-from .vectors import blocks
 
 DEPTHS = (1, 10, 100)
 FAR_SHARE = 0.25
@@ -101,7 +101,7 @@ def best_ranks(queries: Tensor, targets: CorpusTargets) -> Tensor:
     cosines = (queries[owner] * targets.vectors.rows(row).to(queries)).sum(1)
     best = queries.new_full((len(queries),), -torch.inf).scatter_reduce(0, owner, cosines, "amax")
     nearer, hidden = torch.zeros_like(best, dtype=torch.int64), Hidden(targets)
-    for first, rows in blocks(targets.vectors, _ROWS, queries.dtype):
+    for first, rows in blocks(targets.vectors.parts, _ROWS, queries.dtype):
         scores = queries @ rows.T
         hidden.hide(scores, first)
         nearer += (scores > best.unsqueeze(1)).sum(1)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from .vectors import CorpusVectors, blocks
+from ...index.vectors import blocks
+from .vectors import CorpusVectors
 
 GROUP = 16
 """Columns of which the largest cosine is taken first: the n nearest rows lie in the n groups with the largest of these."""
@@ -53,7 +54,7 @@ def _joined(vectors: CorpusVectors, size: int, dtype: torch.dtype) -> Iterator[t
     """Give the vectors in blocks of about `size` rows; small parts are put together, so that there is less to sort."""
     held: list[Tensor] = []
     first = rows = 0
-    for start, block in blocks(vectors, size, dtype):
+    for start, block in blocks(vectors.parts, size, dtype):
         if held and rows + len(block) > size:
             yield first, torch.cat(held)
             held, rows = [], 0

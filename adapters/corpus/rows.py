@@ -68,13 +68,14 @@ def find_rows(pairs: Pairs, corpus: Corpus, index: IndexRows | None = None) -> C
     """
     row = {pid: number for number, pid in enumerate(corpus)} if index is None else _rows_in(corpus, index.row_of)
     by_text = _texts_of(corpus, row) if index is None or index.hashes is None else _texts_in(corpus, row, index.hashes)
-    answers: dict[str, set[int]] = {}
-    for qid, text in pairs.queries.items():
-        answers.setdefault(normalise(text), set()).update(hash_text(corpus[pid]) for pid in pairs.positives[qid])
-    positive = {qid: by_text.first_rows({hash_text(corpus[pid]) for pid in pairs.positives[qid]}) for qid in pairs.queries}
-    excluded = {qid: by_text.rows({*answers[normalise(text)], hash_text(text)}) for qid, text in pairs.queries.items()}
-    named = by_text.rows({hash_text(corpus[pid]) for pid in pairs.passage_ids()})
-    return CorpusRows(row, positive, excluded, by_text.copies(), named)
+    key = {pid: hash_text(corpus[pid]) for pid in pairs.passage_ids()}
+    asked = {qid: hash_text(text) for qid, text in pairs.queries.items()}
+    answers: dict[int, set[int]] = {}
+    for qid, query in asked.items():
+        answers.setdefault(query, set()).update(key[pid] for pid in pairs.positives[qid])
+    positive = {qid: by_text.first_rows({key[pid] for pid in pairs.positives[qid]}) for qid in pairs.queries}
+    excluded = {qid: by_text.rows({*answers[query], query}) for qid, query in asked.items()}
+    return CorpusRows(row, positive, excluded, by_text.copies(), by_text.rows(set(key.values())))
 
 
 def _rows_in(corpus: Corpus, row_of: Mapping[str, int]) -> dict[str, int]:

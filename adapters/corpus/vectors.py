@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -81,12 +80,3 @@ def gather_rows(vectors: CorpusVectors, indices: Tensor) -> Tensor:
         found[inside] = part.index_select(0, indices[inside] - start).to(dtype)
         start += len(part)
     return found
-
-
-def blocks(vectors: CorpusVectors, size: int, dtype: torch.dtype) -> Iterator[tuple[int, Tensor]]:
-    """Give the vectors block by block: the first row's number, and (at most `size`, d) in a type that products are computed in."""
-    start = 0
-    for part in vectors.parts:
-        for first in range(0, len(part), size):
-            yield start + first, part[first : first + size].to(dtype)
-        start += len(part)

@@ -13,7 +13,7 @@ from ...base.load import Base
 from ...cache import open_cache_files
 from ...cache.space import vector_space
 from ...cache.vectors import VectorStore
-from ...data.pairs import Corpus, TrainingData
+from ...data.pairs import Corpus, Pairs, TrainingData
 from ...events import QUIET, Events
 from ...index.corpus import corpus_vectors
 from ...timing import estimate_seconds
@@ -91,6 +91,7 @@ class CorpusSource:
     index: Path | None = None
     _given: tuple[Corpus, GivenIndex] | None = field(default=None, init=False)
     _last: tuple[Corpus, CorpusVectors] | None = field(default=None, init=False)
+    _findings: tuple[Pairs, Corpus, CorpusFindings] | None = field(default=None, init=False)
 
     def open(self, data: TrainingData, config: TrainConfig, events: Events = QUIET) -> StoredCorpus | None:
         """Return the corpus of a run; None where it compares nothing with one.
@@ -148,8 +149,16 @@ class CorpusSource:
             seconds=0.0,
             candidates=sampling.candidates if sampling else None,
             rest_sample=sampling.sample if sampling else None,
-            findings=find_answers(corpus_encoder(self.base, config), data.train, corpus),
+            findings=self._find_answers(corpus, data, config),
         )
+
+    def _find_answers(self, corpus: StoredCorpus, data: TrainingData, config: TrainConfig) -> CorpusFindings:
+        """Search the corpus, once for all seeds on the same data."""
+        last = self._findings
+        if last is None or (last[0], last[1]) != (data.train, data.corpus):
+            found = find_answers(corpus_encoder(self.base, config), data.train, corpus)
+            last = self._findings = data.train, data.corpus, found
+        return last[2]
 
     def _seconds(self, data: TrainingData, config: TrainConfig) -> float:
         """Estimate how long the passages take that are not kept."""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..corpus.vectors import blocks
+from ...index.vectors import blocks
 from .batch import CorpusTargets
 from .hidden import Hidden
 
@@ -55,7 +55,7 @@ def _scan(queries: Tensor, targets: CorpusTargets, temperature: float, block: in
     weighted = torch.zeros_like(queries)  # the sum of the rows, each times exp(logit - peak)
     scaled = queries / temperature
     hidden = Hidden(targets)
-    for first, rows in blocks(targets.vectors, block, queries.dtype):
+    for first, rows in blocks(targets.vectors.parts, block, queries.dtype):
         logits = scaled @ rows.to(queries.device).T  # (q, rows)
         hidden.hide(logits, first)
         higher = torch.maximum(peak, logits.amax(1, keepdim=True))

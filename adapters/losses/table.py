@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ...errors import ConfigError, DataError, unknown_name
+from ..sides.table import AGAINST_CORPUS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,7 +65,7 @@ def _in_corpus(module: str, function: str) -> AgainstCorpus:
 
 
 _CONTRASTIVE = ("temperature", "corpus_negatives", "frequency_correction")
-_CORPUS = ("corpus", "candidates", "rest_sample")
+_CORPUS = ("corpus", *AGAINST_CORPUS)
 
 LOSSES: dict[str, Loss] = {
     "infonce": Loss(

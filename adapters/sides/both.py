@@ -61,6 +61,10 @@ class BothSides:
         sides: list[tuple[Role, list[str]]] = [("query", batch.queries), ("document", batch.passages)]
         return StepLoss(backpropagate(base, sides, loss_of, self.config, seed, token_ids=token_ids), pairs)
 
+    def scored(self, dev: DevSet) -> tuple[Role, list[str]]:
+        """Return both sides."""
+        return "document", [*dev.queries.values(), *dev.passages.values()]
+
     def score(self, dev: DevSet, encoder: Encodes) -> float:
         """Embed both sides of dev."""
         return dev.score(encoder)

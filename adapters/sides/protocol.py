@@ -49,6 +49,10 @@ class Objective(Protocol):
         """
         ...
 
+    def scored(self, dev: DevSet) -> tuple[Role, list[str]]:
+        """Return the texts that `score` puts through the network, and the role that they are timed in."""
+        ...
+
     def score(self, dev: DevSet, encoder: Encodes) -> float:
         """Return the mean score on dev of what an encoder makes of the texts that go through the network.
 

@@ -52,6 +52,10 @@ class QuerySide:
         sides: list[tuple[Role, list[str]]] = [("query", self.batches.queries(query_ids))]
         return StepLoss(backpropagate(base, sides, loss_of, self.config, seed, token_ids=token_ids), targets.positive.shape[1])
 
+    def scored(self, dev: DevSet) -> tuple[Role, list[str]]:
+        """Return the queries; passages have their stored vectors."""
+        return "query", list(dev.queries.values())
+
     def score(self, dev: DevSet, encoder: Encodes) -> float:
         """Embed the queries of dev; its passages have their stored vectors."""
         return dev.score_queries(encoder, self.corpus.of_passages(dev.passages))

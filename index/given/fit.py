@@ -62,7 +62,7 @@ def check_fit(given: NamedVectors, texts: Mapping[str, str], encoder: LoraEncode
     sample = draw(common, SAMPLE, seed)
     case = _Case(given, [texts[each] for each in sample], torch.tensor([row_of[each] for each in sample]))
     cosines = case.cosines(encoder)
-    if float((cosines < _SAME).float().mean()) <= _MOST_DIFFER:
+    if _agree(cosines):
         return Fit(len(sample), float(cosines.median()))
     raise DataError(f"{given.path} does not hold the vectors of this corpus by {encoder.base.spec.name}: {_reason(case, encoder, cosines)}")
 
@@ -81,7 +81,11 @@ class _Case:
         return (self.embed(encoder) * self.given.vectors.rows(self.rows)).sum(dim=1)
 
     def fits(self, encoder: LoraEncoder) -> bool:
-        return float((self.cosines(encoder) < _SAME).float().mean()) <= _MOST_DIFFER
+        return _agree(self.cosines(encoder))
+
+
+def _agree(cosines: torch.Tensor) -> bool:
+    return float((cosines < _SAME).float().mean()) <= _MOST_DIFFER
 
 
 def _reason(case: _Case, encoder: LoraEncoder, cosines: torch.Tensor) -> str:

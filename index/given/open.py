@@ -16,12 +16,10 @@ from ...plurals import count
 from ..folder import open_index
 from ..manifest import BUILDING, MANIFEST, Manifest
 from ..mapped import watch
-from ..vectors import StoredVectors, pieces
+from ..vectors import FROM_LENGTH_1, StoredVectors, blocks, pieces
 from .files import VECTOR_READERS, VectorFile, read_vector_file
 from .ids import ID_READERS, find_ids, read_ids
 
-_FROM_LENGTH_1 = 0.02
-"""What a vector's length may differ from 1 by: twice what bfloat16 rounds a component by."""
 _ROWS_AT_ONCE = 8192
 
 
@@ -79,19 +77,16 @@ def check_rows(path: Path, vectors: StoredVectors, events: Events = QUIET) -> No
     Raises:
         DataError: there is one; its row is named, from 0.
     """
-    start = 0
-    for part in vectors.parts:
-        for rows in pieces(part, _ROWS_AT_ONCE):
-            lengths = torch.linalg.vector_norm(rows.float(), dim=1)
-            if len(bad := torch.nonzero(~lengths.isfinite())):
-                raise DataError(f"{path}, row {start + int(bad[0])}: the vector holds a number that is not finite; compute it again")
-            if len(bad := torch.nonzero((lengths - 1).abs() > _FROM_LENGTH_1)):
-                row = int(bad[0])
-                raise DataError(
-                    f"{path}, row {start + row}: the vector has the length {float(lengths[row]):.3g}; expected vectors of length 1: divide each by its length"
-                )
-            start += len(rows)
-            events.progress("checking", start, vectors.count, "vectors")
+    for start, rows in blocks(vectors.parts, _ROWS_AT_ONCE, torch.float32):
+        lengths = torch.linalg.vector_norm(rows, dim=1)
+        if len(bad := torch.nonzero(~lengths.isfinite())):
+            raise DataError(f"{path}, row {start + int(bad[0])}: the vector holds a number that is not finite; compute it again")
+        if len(bad := torch.nonzero((lengths - 1).abs() > FROM_LENGTH_1)):
+            row = int(bad[0])
+            raise DataError(
+                f"{path}, row {start + row}: the vector has the length {float(lengths[row]):.3g}; expected vectors of length 1: divide each by its length"
+            )
+        events.progress("checking", start + len(rows), vectors.count, "vectors")
 
 
 def _of_files(path: Path, ids: Path | None, events: Events) -> NamedVectors:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...choices import Role, Side
 from ...data.sentence_pairs import SentencePairs
-from ...encoders.lora import LoraEncoder
+from ...encoders.lora import LoraEncoder, document_factors_of
 from ...encoders.protocol import Encodes, Vectors
 from ...errors import ConfigError, DataError
 from ...lora import LoraModule, factors_sha256
@@ -145,7 +145,7 @@ class Probe:
 
 def encoders_over(encoder: LoraEncoder, side: Side = "both") -> EncoderOf:
     """Return what lays factors over an opened base, for texts of a side, with the settings of `encoder`."""
-    return lambda factors: replace(encoder, factors=dict(factors) or None, document_factors={} if side == "query" else None)
+    return lambda factors: replace(encoder, factors=dict(factors) or None, document_factors=document_factors_of(side))
 
 
 def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:

@@ -18,7 +18,6 @@ from ...names import normalise
 from ...references import Search
 from ...registry import BaseRecord, Entry, open_registry
 from ..bases import base_here
-from ..pull.contents import Recorded
 from .register import find_same, register_versions
 from .unpack import unpack
 from .verify import UnpackedVersion, read_versions
@@ -168,7 +167,7 @@ def _unpack(source: Path | BinaryIO, folder: Path) -> None:
 
 def _find_bases(versions: tuple[UnpackedVersion, ...], where: Search, strict: bool) -> dict[str, BaseSpec | None]:
     """Return each base as it lies on this machine, by fingerprint, None for one that does not; and check what lies on those that do."""
-    from ..pull.version import check_parts, refuse_unseen
+    from ..pull.version import check_fit, refuse_unseen
 
     records = {base.sha256: base for version in versions for base in version.entry.bases}
     named = None if where.base is None or len(records) == 1 else find_base(where.base, options=where.options).sha256
@@ -176,6 +175,5 @@ def _find_bases(versions: tuple[UnpackedVersion, ...], where: Search, strict: bo
     found = {sha256: base_here(record, elsewhere if named in records and named != sha256 else where) for sha256, record in records.items()}
     refuse_unseen([record for sha256, record in records.items() if found[sha256] is None], strict=strict)
     for version in versions:
-        recorded = Recorded(entry=version.entry, files=tuple(version.entry.files), missing=())
-        check_parts(version.folder, recorded, [found[base.sha256] for base in version.entry.bases])
+        check_fit(version.folder, version.entry, [found[base.sha256] for base in version.entry.bases])
     return found

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ... import disk
 from ...ensemble import RECIPE, Recipe, read_recipe, recipe_file
-from ...errors import AdapterError
 from ...registry import Entry, FileRecord
 from ...registry.places import PLACES
 from ...registry.stored import entry_file, to_stored
-from ..folder import README, goes_along
+from ..folder import README, check_registered, goes_along
 from ..portable import Names, portable
 from ..scrub import scrub_file
 
@@ -54,14 +52,14 @@ def pack(entry: Entry, folder: Path, names: Names) -> PackedVersion:
     """
     labels = {base.path: base.label for base in entry.bases if base.path}
     known = {path: name for name, path in to_stored(entry)[PLACES].items() if path not in labels} | labels
+    for path, as_registered in entry.files.items():
+        check_registered(folder / path, as_registered)
     files = {
-        path: scrub_file(folder / path, known, names.machine) or folder / path
-        for path in _checked(entry, folder)
-        if goes_along(path) or path == README
+        path: scrub_file(folder / path, known, names.machine) or folder / path for path in entry.files if goes_along(path) or path == README
     }
     if entry.kind == "ensemble":
         files[RECIPE] = recipe_file(without_paths(read_recipe(folder)))
-    recorded = {path: _record(file) for path, file in files.items()}
+    recorded = {path: _record(file, entry.files[path].sha256) for path, file in files.items()}
     return PackedVersion(entry=replace(portable(entry, names), files=recorded, unchecked=()), files=files)
 
 
@@ -70,16 +68,8 @@ def without_paths(recipe: Recipe) -> Recipe:
     return replace(recipe, members=tuple(replace(each, base=replace(each.base, path=None)) for each in recipe.members))
 
 
-def _checked(entry: Entry, folder: Path) -> Iterator[str]:
-    for path, recorded in entry.files.items():
-        file = folder / path
-        if not file.is_file() or file.is_symlink() or disk.file_sha256(file) != recorded.sha256:
-            how = "is another than was registered" if file.is_file() else "is missing"
-            raise AdapterError(f"{file} {how}; restore it from a copy (adapt verify tells all such files)")
-        yield path
-
-
-def _record(content: Path | bytes) -> FileRecord:
+def _record(content: Path | bytes, sha256: str) -> FileRecord:
+    """Return the record of new content, or of a file that is as it was registered, with that hash."""
     if isinstance(content, bytes):
         return FileRecord(sha256=hashlib.sha256(content).hexdigest(), size=len(content))
-    return FileRecord(sha256=disk.file_sha256(content), size=content.stat().st_size)
+    return FileRecord(sha256=sha256, size=content.stat().st_size)

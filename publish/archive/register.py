@@ -11,6 +11,7 @@ from pathlib import Path
 from ...ensemble import Recipe, read_recipe, write_recipe
 from ...registry import BaseRecord, Entry, Registry
 from ...registry.store import Draft
+from ..portable import elsewhere
 from .verify import UnpackedVersion
 
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -66,10 +67,8 @@ def register_versions(registry: Registry, versions: Sequence[UnpackedVersion], n
 
 def _draft(version: UnpackedVersion, place: Place, name: str | None, members: Mapping[str, str]) -> Draft:
     """Return the draft of a version, and what fills its folder; `members` are the names that an ensemble's members have here."""
-    from ..pull.version import parent_elsewhere
-
     entry = version.entry
-    parents = tuple(replace(each, reference=members.get(each.reference) or parent_elsewhere(each.reference)) for each in entry.parents)
+    parents = tuple(replace(each, reference=members.get(each.reference) or elsewhere(each.reference)) for each in entry.parents)
     bases = tuple(map(place, entry.bases))
     unchecked = tuple(base.sha256 for base in bases if base.path is None)
     draft = replace(entry, name=name or entry.name, version=0, files={}, parents=parents, bases=bases, unchecked=unchecked)

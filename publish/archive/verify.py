@@ -87,7 +87,7 @@ def _read_json(path: Path, missing: str) -> object:
         raise DataError(f"{path.name} in it is larger than any record")
     try:
         return parse_json(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as e:
+    except ValueError as e:
         raise DataError(f"{path.name} in it is not JSON ({e})") from e
 
 

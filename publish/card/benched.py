@@ -104,7 +104,7 @@ def read_bench(path: Path, reference: str) -> Benched:
         content = parse_json(path.read_text(encoding="utf-8"))
     except OSError as e:
         raise ConfigError(f"--bench {path} cannot be read: {e.strerror or e}") from e
-    except (ValueError, RecursionError) as e:
+    except ValueError as e:
         raise ConfigError(f"--bench {path} is not JSON ({e}); {_MAKE}") from e
     try:
         return _benched(content, reference, path)

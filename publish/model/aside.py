@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 
+from ... import disk
 from ...errors import ConfigError
 from ...files import check_output_folder
 
@@ -33,13 +32,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     check_new_folder(path)
     target = path.expanduser().absolute()
     try:
-        aside = Path(mkdtemp(prefix=".adapt-", dir=target.parent))
-        try:
+        with disk.new_folder(target) as aside:
             yield aside
-            aside.chmod(0o755)
-            aside.replace(target)
-        except BaseException:
-            shutil.rmtree(aside, ignore_errors=True)
-            raise
     except OSError as e:
         raise ConfigError(f"{path} cannot be written ({e.strerror or e}); name another folder") from e

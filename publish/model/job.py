@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...data.dev_set import DevSet
+from ...disk import files_in
 from ...events import QUIET, Events, note_once
 from ...plurals import format_size
 from ...references import Resolved, Search, resolve_reference
@@ -103,7 +104,7 @@ class ModelJob:
             whole.merge()
             found = _WRITERS[self.request.format](self, whole, folder, events)
             (folder / "README.md").write_text(readme(self.resolved, _described(folder, found)), encoding="utf-8")
-            files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
+            files = {name: path.stat().st_size for name, path in files_in(folder).items()}
         return ModelReport(resolved=self.resolved, folder=self.request.folder, format=self.request.format, files=files, **found)
 
 

@@ -39,12 +39,9 @@ class WholeModel:
         """Queries alone for an adapter that changes no document, else both."""
         return ("query",) if is_for_queries(self.resolved) else get_args(Role)
 
-    def merge(self) -> Base:
-        """Merge the adapter into the network's weights, and return it."""
-        encoder = self.encoder
-        deltas = {name: module.delta() for name, module in (encoder.factors or {}).items()}
-        encoder.base.network.merge_weights(encoder.sha256["query"], deltas)
-        return encoder.base
+    def merge(self) -> None:
+        """Merge the adapter into the network's weights."""
+        self.encoder.merge_weights("query")
 
 
 def is_for_queries(resolved: Resolved) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...base.known import find_known
 from ...base.metadata import read_metadata
 from ...base.places import find_here
+from ...disk import files_in
 from ...errors import BaseError
 from ...events import Events
 from ...hub.names import read_repository
@@ -32,7 +33,7 @@ def add_foreign(registry: Registry, found: Fetched, name: str, hub: HubRecord, w
     from ...registry.foreign import Addition, add_folder
 
     check_factors(found.folder)
-    source = f"hf:{found.repository}@{found.revision}"
+    source = hub.reference
     if where.base is None and not _is_here(named := _base_name(found.folder)):
         version = _unchecked(found, name, source, named, strict, events)
         entry = registry.add(version.draft.with_hub(hub), version.write)
@@ -76,7 +77,7 @@ def _unchecked(found: Fetched, name: str, source: str, named: str, strict: bool,
         data=DataRecord(source=source, notes=(f"made elsewhere; factors sha256 {factors_sha256(factors)}",)),
         unchecked=(record.sha256,),
     )
-    files = [path.relative_to(found.folder).as_posix() for path in sorted(found.folder.rglob("*")) if path.is_file()]
+    files = list(files_in(found.folder))
 
     def write(target: Path) -> None:
         copy_files(found.folder, target, files)

@@ -10,6 +10,7 @@ from ...errors import AdaptError, HubError, RegistryError, RequestError
 from ...events import QUIET, Events
 from ...hub.faults import told, with_retries
 from ...hub.names import is_owner
+from ...hub.repository import client
 from ...names import normalise
 from ...references import Search
 from ...registry import HubRecord, Registry
@@ -97,7 +98,5 @@ def _tagged(owner: str, events: Events) -> list[str]:
 
 
 def _list(owner: str) -> Iterator[str]:
-    from huggingface_hub import HfApi, constants
-
-    for model in HfApi(endpoint=constants.ENDPOINT).list_models(author=owner, filter=TAG, limit=MOST_REPOSITORIES):
+    for model in client().list_models(author=owner, filter=TAG, limit=MOST_REPOSITORIES):
         yield model.id

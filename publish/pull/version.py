@@ -14,6 +14,7 @@ from ...references import Search
 from ...registry import BaseRecord, Entry
 from ..bases import base_here
 from ..folder import CONFIG
+from ..portable import elsewhere
 from .choose import CARD
 from .contents import Recorded, check_factors, read_recorded
 from .fetched import Fetched
@@ -49,17 +50,12 @@ def read_version(found: Fetched, where: Search, *, strict: bool) -> Version | No
     bases = [(record, base_here(record, where)) for record in recorded.entry.bases]
     missing = refuse_unseen([record for record, spec in bases if spec is None], strict=strict)
     placed = tuple(with_place(record, spec) for record, spec in bases)
-    parents = tuple(replace(each, reference=parent_elsewhere(each.reference)) for each in recorded.entry.parents)
+    parents = tuple(replace(each, reference=elsewhere(each.reference)) for each in recorded.entry.parents)
     unchecked = tuple(record.sha256 for record in missing)
     draft = replace(recorded.entry, version=0, files={}, parents=parents, bases=placed, unchecked=unchecked)
     check_parts(found.folder, recorded, [spec for _, spec in bases])
     notes = tuple(f"{path} was not taken, though it belongs to the version" for path in recorded.missing)
     return Version(draft=draft, write=lambda target: _write(found.folder, target, recorded.files, placed), notes=notes)
-
-
-def parent_elsewhere(reference: str) -> str:
-    """Return a parent by a name that no version of this registry has, for it is another registry's."""
-    return reference if reference == "base" or reference.startswith(("hf:", "./")) else f"./{reference}"
 
 
 def check_parts(folder: Path, recorded: Recorded, bases: Iterable[BaseSpec | None]) -> None:
@@ -68,14 +64,20 @@ def check_parts(folder: Path, recorded: Recorded, bases: Iterable[BaseSpec | Non
     Raises:
         AdapterError: they are damaged, or do not fit.
     """
-    if recorded.entry.kind == "ensemble":
+    if recorded.entry.kind != "ensemble":
+        check_factors(folder)
+        check_fit(folder, recorded.entry, bases)
+
+
+def check_fit(folder: Path, entry: Entry, bases: Iterable[BaseSpec | None]) -> None:
+    """As `check_parts`, of factors that were read whole already."""
+    if entry.kind == "ensemble":
         return
     from ...lora import LoraFile
     from ...registry.foreign import fit_to_base, folder_side
 
-    check_factors(folder)
-    if (side := folder_side(folder)) != recorded.entry.side:
-        raise AdapterError(f"its record says that it changes texts of the side {recorded.entry.side}, and its files say {side}")
+    if (side := folder_side(folder)) != entry.side:
+        raise AdapterError(f"its record says that it changes texts of the side {entry.side}, and its files say {side}")
     for spec in bases:
         if spec is not None:
             fit_to_base(LoraFile(folder), spec)

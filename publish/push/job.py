@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
+from ...disk import files_in
 from ...errors import RegistryError, RequestError
 from ...events import QUIET, Events
 from ...files import needs_disk
@@ -127,13 +128,12 @@ class PushJob:
         )
 
     def _report(self, published: Published, card: str) -> PushReport:
-        files = sorted(path for path in published.folder.rglob("*") if path.is_file())
         return PushReport(
             entry=self.entry,
             repo=self.request.repo,
             url=address(self.request.repo),
             branch=self.request.branch or MAIN,
-            files={path.relative_to(published.folder).as_posix(): path.stat().st_size for path in files},
+            files={name: path.stat().st_size for name, path in files_in(published.folder).items()},
             card=card,
             questions=self.questions,
             left_out=published.left_out,

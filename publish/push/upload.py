@@ -96,7 +96,7 @@ def upload(wanted: Upload, events: Events = QUIET) -> Sent:
         MeanwhileError: somebody else has pushed.
         Exception: whatever the client lets out.
     """
-    files = {path.relative_to(wanted.folder).as_posix(): path for path in sorted(wanted.folder.rglob("*")) if path.is_file()}
+    files = disk.files_in(wanted.folder)
     found = _find_head(wanted, events)
     changed = found.head.differences(files)
     deleted = tuple(path for path in found.head.files if path not in files and (is_of_a_version(path) or path.startswith(_RESULTS)))
