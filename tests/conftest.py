@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -121,6 +121,22 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def second_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base of the same shape with other weights."""
     return build_tiny_base(tmp_path_factory.mktemp("bases") / "second-base", seed=1)
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every text that goes through a network from now on, in order."""
+    from adapt_embed.encoders import LoraEncoder
+
+    seen: list[str] = []
+    original = LoraEncoder.encode
+
+    def spy(self: LoraEncoder, texts: Sequence[str], *rest: object, **options: object) -> object:
+        seen.extend(texts)
+        return original(self, texts, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(LoraEncoder, "encode", spy)
+    return seen
 
 
 @pytest.fixture

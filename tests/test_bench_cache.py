@@ -5,7 +5,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,20 +34,6 @@ from mteb.abstasks import AbsTask
 @pytest.fixture(scope="module")
 def encoder(tiny_base: Path) -> LoraEncoder:
     return LoraEncoder(load_base(resolve_base(str(tiny_base))), precision="fp32")
-
-
-@pytest.fixture
-def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every text that goes through the network on behalf of a store, in order."""
-    seen: list[str] = []
-    original = LoraEncoder.encode
-
-    def spy(self: LoraEncoder, texts: Sequence[str], *rest: object, **options: object) -> object:
-        seen.extend(texts)
-        return original(self, texts, *rest, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(LoraEncoder, "encode", spy)
-    return seen
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A corpus's vectors: computed once, found by content, mapped in its order, and watched."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,20 +32,6 @@ def encoder(tiny_base: Path) -> LoraEncoder:
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CacheFiles:
     monkeypatch.setattr(corpus, "SHARD_TEXTS", 3)
     return CacheFiles(tmp_path / "店 store")
-
-
-@pytest.fixture
-def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every text that goes through the network."""
-    seen: list[str] = []
-    original = LoraEncoder.encode
-
-    def spy(self: LoraEncoder, texts: Sequence[str], *rest: object, **options: object) -> object:
-        seen.extend(texts)
-        return original(self, texts, *rest, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(LoraEncoder, "encode", spy)
-    return seen
 
 
 class Told(Quiet):

@@ -54,20 +54,6 @@ def store(tmp_path: Path) -> VectorStore:
     return VectorStore(CacheFiles(tmp_path / "store"))
 
 
-@pytest.fixture
-def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every text that goes through the network, in order."""
-    texts_seen: list[str] = []
-    original = LoraEncoder.encode
-
-    def spy(self: LoraEncoder, texts: Sequence[str], *rest: object, **options: object) -> object:
-        texts_seen.extend(texts)
-        return original(self, texts, *rest, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(LoraEncoder, "encode", spy)
-    return texts_seen
-
-
 def factors(seed: int) -> LoraFactors:
     draw = torch.Generator().manual_seed(seed)
     return {"encoder.layer.0.attention.self.query": LoraModule(torch.randn(2, 32, generator=draw), torch.randn(32, 2, generator=draw), 2.0)}
