@@ -7,6 +7,7 @@ import click
 from ..lazy_group import LazyGroup
 
 COMMANDS = {
+    "clicks": ("clicks", "Make training pairs of a shop's click log and catalogue."),
     "export": ("export", "Write data in another form: pair lines, or a BEIR folder."),
 }
 """Verb -> (module, line in the help)."""
