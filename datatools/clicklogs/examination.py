@@ -46,9 +46,9 @@ class Examination:
 
     @property
     def is_flat(self) -> bool:
-        """Whether the estimate does not differ from no bias at all: every value is within two errors of 1."""
+        """Whether the estimate does not differ from no bias at all: every value is within three errors of 1."""
         known = ~np.isnan(self.values)
-        return self.errors is not None and bool((np.abs(self.values - 1)[known] <= 2 * (self.values * self.errors)[known] + 1e-9).all())
+        return self.errors is not None and bool((np.abs(self.values - 1)[known] <= 3 * (self.values * self.errors)[known] + 1e-9).all())
 
 
 def _harvest(cells: Cells, positions: int) -> tuple[np.ndarray, np.ndarray]:
