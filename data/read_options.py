@@ -54,10 +54,6 @@ class ReadOptions:
         return self.columns  # type: ignore[return-value]  # __post_init__ has made them so
 
 
-PLAIN = ReadOptions()
-"""Nothing is said."""
-
-
 def read_encoding(name: str) -> str:
     """Return an encoding's name as Python writes it.
 
@@ -100,3 +96,7 @@ def _role(text: str) -> ColumnRole:
     if word not in ROLES:
         raise ConfigError(f"{unknown_name('role of a column', text.strip(), ROLES)}; {_EXPECTED}")
     return word  # type: ignore[return-value]  # it is one of them
+
+
+PLAIN = ReadOptions()
+"""Nothing is said."""

@@ -32,7 +32,9 @@ source_options = gathered(
         help="Which columns are read, such as query=question,positive=answer [default: those with the usual names].",
     ),
     click.option("--encoding", metavar="NAME", help="Of text files, such as gb18030 or big5 [default: what the whole file shows]."),
-    click.option("--sheet", metavar="NAME", help="Of a workbook, the sheet, by its name or number [default: the first visible one with rows]."),
+    click.option(
+        "--sheet", metavar="NAME", help="Of a workbook, the sheet, by its name or number [default: the first visible one with rows]."
+    ),
     click.option("--skip-bad", is_flag=True, help="Skip rows that cannot be read, and tell how many and why."),
 )
 """Add how sources are read; the command gets a `ReadOptions` as `read`."""
