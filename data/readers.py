@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -199,10 +200,8 @@ def read_heading(path: Path, how: Reading | None = None) -> list[str]:
     with reading(path):
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty; expected a table with a heading")
-        try:
+        with suppress(_HeadingMetError):
             next(rows, None)
-        except _HeadingMetError:
-            pass  # it is all that is wanted
     return found
 
 
