@@ -113,36 +113,36 @@ def make_shop(seed: int = 0, queries: int = 500, candidates: int = 50, languages
     rng = np.random.default_rng(seed)
     kinds = [(language, *kind) for language in languages for kind in product(CATEGORIES[language], COLOURS[language], FEATURES[language])]
     of_item = [kind for kind in kinds for _ in BRANDS[kind[0]]]
-    items = [make_item(row, kind, BRANDS[kind[0]][row % 2]) for row, kind in enumerate(of_item)]
-    asked = [kinds[row] for language in range(len(languages)) for row in draw_kinds(rng, language, queries // len(languages))]
-    shared = np.array([[count_shared(kind, other) for other in of_item] for kind in asked])  # (n, items)
+    items = [_make_item(row, kind, BRANDS[kind[0]][row % 2]) for row, kind in enumerate(of_item)]
+    asked = [kinds[row] for language in range(len(languages)) for row in _draw_kinds(rng, language, queries // len(languages))]
+    shared = np.array([[_count_shared(kind, other) for other in of_item] for kind in asked])  # (n, items)
     foreign = np.array([[kind[0] != other[0] for other in of_item] for kind in asked])
     found = shared + rng.random(shared.shape) * 0.9 + 3 * (rng.random(shared.shape) < 0.05) - 9 * foreign
     near = np.argsort(-found, axis=1)[:, :candidates]
     graded = np.array(RELEVANCE)[np.take_along_axis(shared, near, axis=1)]
     relevance = np.clip(graded * rng.uniform(0.7, 1.4, graded.shape), 0.005, 0.9)
-    return Shop([phrase(kind) for kind in asked], items, near, relevance, relevance + rng.normal(0, IGNORANCE, relevance.shape))
+    return Shop([_phrase(kind) for kind in asked], items, near, relevance, relevance + rng.normal(0, IGNORANCE, relevance.shape))
 
 
-def draw_kinds(rng: np.random.Generator, language: int, count: int) -> np.ndarray:
+def _draw_kinds(rng: np.random.Generator, language: int, count: int) -> np.ndarray:
     each = len(CATEGORIES["en"]) * len(COLOURS["en"]) * len(FEATURES["en"])
     return language * each + rng.choice(each, count, replace=False)
 
 
-def make_item(row: int, kind: tuple[str, str, str, str], brand: str) -> Item:
+def _make_item(row: int, kind: tuple[str, str, str, str], brand: str) -> Item:
     language, category, colour, feature = kind
     title = f"{colour}{feature}{category}" if language == "zh" else f"{colour} {feature} {category}"
     return Item(f"SKU{row:05d}", title, brand, category)
 
 
-def phrase(kind: tuple[str, str, str, str]) -> str:
+def _phrase(kind: tuple[str, str, str, str]) -> str:
     """Return a query in the shoppers' words."""
     language, category, colour, feature = kind
     words = (COLOURS[language][colour], CATEGORIES[language][category], FEATURES[language][feature])
     return f"{words[2]}{words[0]}{words[1]}" if language == "zh" else " ".join(words)
 
 
-def count_shared(kind: tuple[str, ...], other: tuple[str, ...]) -> int:
+def _count_shared(kind: tuple[str, ...], other: tuple[str, ...]) -> int:
     """Return 0 for another kind of thing, else 1 and one for each property that both have."""
     return 0 if kind[:2] != other[:2] else 1 + (kind[2] == other[2]) + (kind[3] == other[3])
 
@@ -217,7 +217,9 @@ def main() -> None:
     shop = make_shop(options.seed, options.queries or 250 * len(languages), languages=languages)
     log = simulate(shop, traffic, examination)
     write_shop(options.folder, shop, log, examination)
-    print(f"{options.folder}: {len(shop.queries)} queries, {len(shop.items)} items, {len(log['query'])} rows, {log['clicked'].sum()} clicks")
+    print(
+        f"{options.folder}: {len(shop.queries)} queries, {len(shop.items)} items, {len(log['query'])} rows, {log['clicked'].sum()} clicks"
+    )
 
 
 if __name__ == "__main__":

@@ -57,7 +57,9 @@ def cells(*rows: tuple[int, int, int, float, float]) -> Cells:
 
 def ndcg(scores, score: np.ndarray, shop) -> float:
     """Mean over queries of the nDCG@10 of all items that were shown, ranked by a score, against the true relevance."""
-    truth = {(row, item): value for row, found in enumerate(shop.candidates) for item, value in zip(found, shop.relevance[row], strict=True)}
+    truth = {
+        (row, item): value for row, found in enumerate(shop.candidates) for item, value in zip(found, shop.relevance[row], strict=True)
+    }
     discount = 1 / np.log2(np.arange(2, 12))
     values = []
     for query in np.unique(scores.query):
@@ -107,14 +109,14 @@ def test_on_a_log_without_bias_the_correction_changes_no_more_than_another_sampl
 def test_ranks_that_never_vary_are_refused_by_every_way_that_needs_variation() -> None:
     log, *_ = cells_of(0, bias=1.0, sessions=4_000, noise=0.0)
     for way in ("harvest", "em"):
-        with pytest.raises(DataError, match="stood at several positions for one query.*not guessed.*--examination FILE"):
+        with pytest.raises(DataError, match=r"stood at several positions for one query.*not guessed.*--examination FILE"):
             estimate_examination(log, way)
 
 
 @needs_examples
 def test_a_few_swapped_items_do_not_carry_an_estimate() -> None:
     log, *_ = cells_of(0, bias=1.0, sessions=300)
-    with pytest.raises(DataError, match="the log tells the examination of . of 10 positions"):
+    with pytest.raises(DataError, match=r"the log tells the examination of . of 10 positions"):
         estimate_examination(log, "harvest")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...errors import ConfigError
+from ...plurals import count
 from ..command import Command
 from ..events import shown
 from ..options import common_options
@@ -37,10 +38,14 @@ def _settings_options(function: Any) -> Any:
 
 @click.command("clicks", cls=Command)
 @click.argument("log", type=click.Path(path_type=Path))
-@click.option("--catalogue", metavar="FILE", type=click.Path(path_type=Path), required=True, help="The items: a table with an id and texts.")
+@click.option(
+    "--catalogue", metavar="FILE", type=click.Path(path_type=Path), required=True, help="The items: a table with an id and texts."
+)
 @click.option("--template", metavar="TEXT", help="How an item's text is made, such as '{title} {brand}' [default: all columns but the id].")
 @click.option("--id-column", metavar="COLUMN", help="The catalogue's ids, where they have no usual name.")
-@click.option("--columns", metavar="FIELD=COLUMN,...", default="", help="The log's columns, where they have no usual names: query=搜索词,item=商品.")
+@click.option(
+    "--columns", metavar="FIELD=COLUMN,...", default="", help="The log's columns, where they have no usual names: query=搜索词,item=商品."
+)
 @click.option(
     "--examination",
     metavar="WAY",
@@ -50,18 +55,23 @@ def _settings_options(function: Any) -> Any:
     "that you accept (log, inverse, none).",
 )
 @_settings_options
+@click.option("--encoding", metavar="NAME", help="Of both files, such as gb18030 [default: what each file shows].")
+@click.option("--sheet", metavar="NAME", help="Of a workbook, by its name or number [default: the first visible one with rows].")
 @click.option("--skip-bad", is_flag=True, help="Skip and count rows that cannot be read, or whose item is not in the catalogue.")
 @out_option
 @common_options
-def command(log: Path, catalogue: Path, columns: str, out: Path, json_output: bool, registry_dir: Path | None, **settings: Any) -> None:
+def command(log: Path, catalogue: Path, out: Path, json_output: bool, **said: Any) -> None:
     """Make training pairs of LOG, what a shop's search showed and what was clicked.
 
     Position bias is estimated and corrected where the log allows it, and refused where it does not. No user, session or time is written.
     """
+    from ...data.read_options import ReadOptions
     from ...datatools.clicklogs.job import ClickRequest, run_clicks
     from ...datatools.clicklogs.settings import ClickSettings
 
-    asked = ClickSettings(columns=_columns(columns), **settings)
+    del said["registry_dir"]  # every command takes it; nothing is registered
+    read = ReadOptions(**{name: said.pop(name) for name in ("encoding", "sheet", "skip_bad")})
+    asked = ClickSettings(columns=_columns(said.pop("columns")), read=read, **said)
     with shown() as events:
         report = run_clicks(ClickRequest(log=log, catalogue=catalogue, out=out, settings=asked), events)
     emit(report.as_dict(), _describe(report), json_output)
@@ -78,25 +88,31 @@ def _columns(text: str) -> dict[str, str]:
 
 
 def _describe(report: ToolReport) -> str:
-    """Return the report, with examination by position as a table below."""
+    """Return what came of the log, the findings, and examination by position as a table."""
     from ..render import render_table
 
-    rows = report.facts["positions"]
+    read, made, rows = report.read, report.written, report.facts["positions"]
+    lines = [
+        f"clicks: {count(read['rows'], 'row')} of {count(read['queries'], 'query')} and {count(read['items'], 'item')} -> "
+        f"{count(made['pairs'], 'pair')} of {count(made['queries'], 'query')}, {count(made['negatives'], 'hard negative')}, "
+        f"{count(made['passages'], 'passage')}",
+        *describe_report(report).splitlines()[1:],
+    ]
     if not rows or report.facts["method"] is None:
-        return describe_report(report)
+        return "\n".join(lines)
     cells = [
         (
             str(row["position"]),
             str(row["shown"]),
             str(row["clicked"]),
             _share(row["clicked"] / row["shown"]),
-            _share(row["examination"]) + (f" ± {row['examination'] * row['error']:.3f}" if row["error"] is not None else ""),
+            _share(row["examination"]) + (f" ± {row['examination'] * row['error']:.3f}" if row["error"] else ""),
             _share(row["em"]),
         )
         for row in rows
     ]
     headings = ("position", "shown", "clicked", "rate", f"examination ({report.facts['method']})", "EM, beside")
-    return f"{describe_report(report)}\n{render_table(headings, cells)}"
+    return "\n".join([*lines, render_table(headings, cells)])
 
 
 def _share(value: float | None) -> str:

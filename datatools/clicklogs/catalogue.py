@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 
+from ...data.read.reading import Reading
 from ...data.readers import Row, read_heading, stream_table
 from ...errors import ConfigError, DataError, unknown_name
 from .columns import ID_NAMES, folded
 
 _CODE = re.compile(r"[\w.-]*\d[\w.-]*")
 _NOT_DIGITS = re.compile(r"\D")
+LEAST_DIGITS = 7
+"""Shorter numbers are never taken for personal data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,25 +28,28 @@ class Catalogue:
         same: Item id -> the id of the item whose text it has; of an item of `texts`, its own.
         codes: Ids and whole cells that are codes, in lower case, and their digits alone.
         template: How the texts were made.
-        skipped: Rows that could not be read, each as a message.
+        notes: What is to be told of how it was read, and what was skipped.
+        skipped: Rows that could not be read.
     """
 
     texts: dict[str, str]
     same: dict[str, str]
     codes: frozenset[str]
     template: str
-    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    skipped: int = 0
 
 
-def read_catalogue(path: Path, template: str | None = None, id_column: str | None = None, *, skip_bad: bool = False) -> Catalogue:
-    """Read a catalogue: csv, tsv, jsonl or parquet.
+def read_catalogue(path: Path, template: str | None = None, id_column: str | None = None, how: Reading | None = None) -> Catalogue:
+    """Read a catalogue: any table.
 
     Raises:
         ConfigError: the template cannot be read, or names a column that is not there.
-        DataError: the file is absent or malformed, has no column of ids, or a row has no id, an id that was there, or no text; with
-            `skip_bad` such rows are left out.
+        DataError: the file is absent or malformed, has no column of ids, or a row has no id, an id that was there, or no text, and such
+            rows are not to be skipped.
     """
-    heading = read_heading(path)
+    how = how or Reading()
+    heading = read_heading(path, Reading(how.options))
     id_name = _id_column(path, heading, id_column)
     template = template or " ".join(f"{{{name}}}" for name in heading if name != id_name and "{" not in name and "}" not in name)
     render = _renderer(path, template, heading)
@@ -51,13 +57,10 @@ def read_catalogue(path: Path, template: str | None = None, id_column: str | Non
     same: dict[str, str] = {}
     first: dict[str, str] = {}
     codes: set[str] = set()
-    skipped: list[str] = []
-    for where, row in stream_table(path, [id_name]):
+    for where, row in stream_table(path, [id_name], how=how):
         item, text = _cell(row.get(id_name)), render(row)
-        if fault := _fault(where, item, text, same):
-            if not skip_bad:
-                raise DataError(fault)
-            skipped.append(fault)
+        if fault := _fault(item, text, same):
+            how.bad.refuse(where, fault)
             continue
         same[item] = first.setdefault(text, item)
         if same[item] == item:
@@ -65,7 +68,7 @@ def read_catalogue(path: Path, template: str | None = None, id_column: str | Non
         codes.update(_codes([item, *map(_cell, row.values())]))
     if not texts:
         raise DataError(f"{path} holds no items; expected one a row, with the columns {', '.join(heading) or 'id, title'}")
-    return Catalogue(texts, same, frozenset(codes), template, tuple(skipped))
+    return Catalogue(texts, same, frozenset(codes), template, how.notes, how.bad.reasons.total())
 
 
 def _id_column(path: Path, heading: Sequence[str], named: str | None) -> str:
@@ -73,9 +76,13 @@ def _id_column(path: Path, heading: Sequence[str], named: str | None) -> str:
         if named not in heading:
             raise DataError(f"{path} has no column {named!r} for its ids; it has {', '.join(heading)}")
         return named
-    usual = sorted((column for column in heading if folded(column) in _FOLDED_ID_NAMES), key=lambda name: _FOLDED_ID_NAMES.index(folded(name)))
+    usual = sorted(
+        (column for column in heading if folded(column) in _FOLDED_ID_NAMES), key=lambda name: _FOLDED_ID_NAMES.index(folded(name))
+    )
     if not usual:
-        raise DataError(f"{path} has no column that is known by its name as the item's id; name it: --id-column COLUMN (it has {', '.join(heading)})")
+        raise DataError(
+            f"{path} has no column that is known by its name as the item's id; name it: --id-column COLUMN (it has {', '.join(heading)})"
+        )
     return usual[0]
 
 
@@ -104,15 +111,15 @@ def _cell(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
-def _fault(where: str, item: str, text: str, there: dict[str, str]) -> str:
+def _fault(item: str, text: str, there: dict[str, str]) -> str:
     if not item:
-        return f"{where}: the item has no id; fill it or remove the row"
+        return "the item has no id; fill it or remove the row"
     if item in there:
-        return f"{where}: the id {item!r} stands in the catalogue before; each item needs an id of its own"
-    return "" if text else f"{where}: the text of item {item!r} is empty; fill the columns of the template or remove the row"
+        return f"the id {item!r} stands in the catalogue before; each item needs an id of its own"
+    return "" if text else f"the text of item {item!r} is empty; fill the columns of the template or remove the row"
 
 
 def _codes(cells: Iterable[str]) -> Iterable[str]:
     for cell in cells:
-        if _CODE.fullmatch(cell):
-            yield from (cell.lower(), _NOT_DIGITS.sub("", cell))
+        if _CODE.fullmatch(cell) and len(digits := _NOT_DIGITS.sub("", cell)) >= LEAST_DIGITS:
+            yield from (cell.lower(), digits)

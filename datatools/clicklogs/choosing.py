@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def choose_pairs(scores: PairScores, kept: np.ndarray, skips: np.ndarray | None,
     """
     evidence, least = (scores.looked, LEAST_LOOKED) if skips is None else (skips, float(settings.min_skips))
     bounds = np.flatnonzero(np.diff(scores.query, prepend=-1, append=-1))
-    spans = (slice(start, end) for start, end in zip(bounds[:-1], bounds[1:], strict=True) if kept[scores.query[start]])
+    spans = (slice(start, end) for start, end in pairwise(bounds.tolist()) if kept[scores.query[start]])
     chosen = [found for span in spans if (found := _of_query(scores, span, evidence, least, settings))]
     weights = [weight for each in chosen for weight in each.weights]
     mean = sum(weights) / len(weights) if weights else 1.0
@@ -60,6 +60,6 @@ def _of_query(scores: PairScores, span: slice, evidence: np.ndarray, least: floa
     negative = np.flatnonzero((relevance <= settings.negative_share * best) & (evidence[span] >= least))
     negative = negative[np.argsort(-evidence[span][negative], kind="stable")][: settings.negatives]
     weights = relevance[positive] / best * np.log2(1 + clicked.sum())
-    return ChosenQuery(int(scores.query[span.start]), tuple(items[positive].tolist()), tuple(weights.tolist()), tuple(items[negative].tolist()))
-
-
+    return ChosenQuery(
+        int(scores.query[span.start]), tuple(items[positive].tolist()), tuple(weights.tolist()), tuple(items[negative].tolist())
+    )

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ...data.pairs import Pairs, TrainingData
+from ...data.read.reading import Reading
 from ...errors import DataError
 from ...events import QUIET, Events, note_once
 from ..report import Prepared, ToolReport, counts_of
-from .catalogue import Catalogue, read_catalogue
+from .catalogue import read_catalogue
 from .cells import Cells, sum_cells
 from .choosing import ChosenQuery, choose_pairs
 from .em import maximise
@@ -43,13 +44,15 @@ def click_pairs(log: Path, catalogue: Path, settings: ClickSettings | None = Non
         DataError: a file is absent or malformed, position bias cannot be estimated, or too few users asked any query.
     """
     settings = settings or ClickSettings()
-    opened = open_log(log, settings.columns)
+    how = Reading(settings.read)
+    opened = open_log(log, settings.columns, how)
     _check_users(opened, settings)
     events.stage("reading the catalogue")
-    shop = read_catalogue(catalogue, settings.template, settings.id_column, skip_bad=settings.skip_bad)
-    note_once(events, (*opened.notes, f"the text of an item: {shop.template}"))
+    shop = read_catalogue(catalogue, settings.template, settings.id_column, Reading(settings.read))
+    note_once(events, (*shop.notes, f"the text of an item: {shop.template}"))
     events.stage("reading the log")
-    rows, noticed = read_rows(opened, shop, catalogue, events, skip_bad=settings.skip_bad)
+    rows, noticed = read_rows(opened, shop, catalogue, events)
+    note_once(events, how.notes)
     events.stage("counting users")
     robots = drop_robots(rows)
     flood = cap_users(rows, settings.per_user)
@@ -59,14 +62,16 @@ def click_pairs(log: Path, catalogue: Path, settings: ClickSettings | None = Non
     chosen = choose_pairs(judged.scores, kept, _skips(rows, judged.scores), settings)
     _refuse_none(chosen, kept, settings)
     data = TrainingData(corpus=shop.texts, train=_pairs(chosen, rows, kept), dev=None, source=str(log))
-    dropped = Dropped(noticed, shop.skipped, robots, flood, _dropped_share(judged.cells, kept))
+    dropped = Dropped(noticed, (how.bad.reasons.total(), shop.skipped), robots, flood, _dropped_share(judged.cells, kept))
     counts = counts_of(data)
     report = ToolReport(
         tool="clicks",
         read={"rows": noticed.read, "queries": len(rows.queries), "items": len(rows.items), "passages": len(shop.same)},
         written={name: counts[name] for name in ("queries", "pairs", "negatives", "passages")},
         findings=findings_of(dropped, settings),
-        notes=describe(judged.examination, has_impressions=judged.has_impressions, has_positions=rows.has_positions, corrected=judged.corrected),
+        notes=describe(
+            judged.examination, has_impressions=judged.has_impressions, has_positions=rows.has_positions, corrected=judged.corrected
+        ),
         facts=_facts(judged, settings),
     )
     return Prepared(data=data, report=report)
@@ -107,7 +112,11 @@ def _check_users(opened: OpenLog, settings: ClickSettings) -> None:
 def _judge(rows: LogRows, settings: ClickSettings) -> Judged:
     cells, has_impressions = sum_cells(rows), rows.has_impressions
     examination = _examination(rows, cells, settings, has_impressions=has_impressions)
-    em = maximise(cells, cells.last_position) if examination is not None and examination.method in ESTIMATORS and cells.last_position > 1 else None
+    em = (
+        maximise(cells, cells.last_position)
+        if examination is not None and examination.method in ESTIMATORS and cells.last_position > 1
+        else None
+    )
     values = examination.values if examination is not None else np.ones(cells.last_position)
     scores = score_pairs(cells, np.maximum(values, 1 / settings.clip), settings.purchase_weight, has_impressions=has_impressions)
     return Judged(cells, examination, em, scores, has_impressions)

@@ -9,7 +9,22 @@ from collections.abc import Mapping, Sequence
 from ...errors import ConfigError, DataError, unknown_name
 
 LOG_FIELDS: dict[str, tuple[str, ...]] = {
-    "query": ("query", "q", "search", "searchterm", "searchquery", "keyword", "keywords", "查询", "查询词", "搜索", "搜索词", "关键词", "查詢", "關鍵詞"),
+    "query": (
+        "query",
+        "q",
+        "search",
+        "searchterm",
+        "searchquery",
+        "keyword",
+        "keywords",
+        "查询",
+        "查询词",
+        "搜索",
+        "搜索词",
+        "关键词",
+        "查詢",
+        "關鍵詞",
+    ),
     "item": ("item", "itemid", "product", "productid", "sku", "skuid", "asin", "docid", "商品", "商品id", "商品编号", "货号", "商品編號"),
     "position": ("position", "pos", "rank", "位置", "排名", "名次", "展示位置"),
     "clicked": ("clicked", "click", "clicks", "isclick", "isclicked", "点击", "是否点击", "点击数", "点击次数", "點擊"),

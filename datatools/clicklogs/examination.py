@@ -105,7 +105,9 @@ def estimate_examination(cells: Cells, method: str) -> Examination:
     values = np.where(known, values, np.nan)
     shown = np.bincount(cells.position, cells.shown)
     if known.sum() < 2 or shown[1 : positions + 1][known].sum() < LEAST_SHARE * shown.sum():
-        raise DataError(f"the log tells the examination of {int(known.sum())} of {positions} positions: too few clicks on items that {_WAYS}")
+        raise DataError(
+            f"the log tells the examination of {int(known.sum())} of {positions} positions: too few clicks on items that {_WAYS}"
+        )
     return Examination(values, np.where(known, errors, np.nan), method)
 
 
@@ -148,7 +150,9 @@ def read_examination(path: Path, positions: int) -> Examination:
         except ValueError:
             raise DataError(f"{where}: expected a position from 1 and an examination above 0, found {row}") from None
         if position < 1 or not 0 < value < math.inf:
-            raise DataError(f"{where}: position {position} has the examination {value:g}; expected a position from 1 and an examination above 0")
+            raise DataError(
+                f"{where}: position {position} has the examination {value:g}; expected a position from 1 and an examination above 0"
+            )
         if position <= positions:
             values[position - 1] = value
     if np.isnan(values).all():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..report import EXAMPLES, Finding
+from ..report import Finding
 from .examination import Examination
 from .reading import Noticed
 from .settings import ClickSettings
@@ -19,14 +19,14 @@ class Dropped:
 
     Attributes:
         noticed: What was seen while reading.
-        bad_items: Messages of rows of the catalogue that were skipped.
+        bad: Rows of the log and of the catalogue that could not be read.
         robots: Users taken for robots.
         flood: Impressions and clicks of one user beyond the first few.
         rare: Queries of too few users, and their share of impressions.
     """
 
     noticed: Noticed
-    bad_items: tuple[str, ...]
+    bad: tuple[int, int]
     robots: Robots
     flood: tuple[float, float]
     rare: tuple[int, float]
@@ -36,13 +36,19 @@ def findings_of(dropped: Dropped, settings: ClickSettings) -> tuple[Finding, ...
     """Return the findings whose count is not 0."""
     noticed, robots = dropped.noticed, dropped.robots
     found = [
-        Finding(what="could not be read", effect="dropped", count=noticed.bad, examples=tuple(noticed.bad_examples)),
-        Finding(what="of the catalogue could not be read", effect="dropped", count=len(dropped.bad_items), examples=dropped.bad_items[:EXAMPLES]),
-        *(Finding(what=f"{kind} taken out of the query", effect="changed", count=count) for kind, count in sorted(noticed.redacted.items())),
+        Finding(what="of the log could not be read", effect="dropped", count=dropped.bad[0]),
+        Finding(what="of the catalogue could not be read", effect="dropped", count=dropped.bad[1]),
+        *(
+            Finding(what=f"{kind} taken out of the query", effect="changed", count=count)
+            for kind, count in sorted(noticed.redacted.items())
+        ),
         Finding(what="nothing was left of the query", effect="dropped", count=noticed.emptied),
         Finding(what="the item has the text of another, as which it counts", effect="changed", count=noticed.renamed),
         Finding(
-            what=f"taken for robots, with {robots.shown:.0f} impressions and {robots.clicked:.0f} clicks", effect="dropped", count=robots.users, of="user"
+            what=f"taken for robots, with {robots.shown:.0f} impressions and {robots.clicked:.0f} clicks",
+            effect="dropped",
+            count=robots.users,
+            of="user",
         ),
         Finding(
             what=f"of one user, item and query beyond the first {settings.per_user}, with {dropped.flood[1]:.0f} clicks",

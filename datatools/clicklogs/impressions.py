@@ -50,7 +50,9 @@ def read_impression(where: str, row: Row, fields: Mapping[str, str]) -> Impressi
     shown = _number(where, row.get(fields["shown"]), "shown") if "shown" in fields else max(1.0, clicked)
     if clicked > shown:
         raise DataError(f"{where}: clicked {clicked:g} times and shown {shown:g} times; a click needs an impression")
-    user, session, shown_list = (_text(where, row.get(fields[name]), name) if name in fields else "" for name in ("user", "session", "list"))
+    user, session, shown_list = (
+        _text(where, row.get(fields[name]), name) if name in fields else "" for name in ("user", "session", "list")
+    )
     together = shown_list or (f"{session}\0{query}" if session else "")
     randomised = "randomised" in fields and _number(where, row.get(fields["randomised"]), "randomised") > 0
     position = _position(where, row.get(fields["position"])) if "position" in fields else 0

@@ -34,7 +34,9 @@ class ClickRequest:
                 raise ConfigError(f"{self.out} is the data that are read; give the result another name")
         way = self.settings.examination
         if way not in (words := (AUTO, *ESTIMATORS, *CURVES)) and not Path(way).exists():
-            raise ConfigError(f"--examination is {way!r}; expected {', '.join(words)}, or a table with the columns position and examination")
+            raise ConfigError(
+                f"--examination is {way!r}; expected {', '.join(words)}, or a table with the columns position and examination"
+            )
         check_out(self.out)
 
 

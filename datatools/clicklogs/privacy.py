@@ -36,8 +36,11 @@ def is_identity_number(text: str) -> bool:
 
 KINDS = (
     Kind("e-mail addresses", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)),
-    Kind("identity numbers", re.compile(r"(?<!\d)[1-9]\d{5}(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)"), is_identity_number),
-    Kind("card numbers", re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)"), is_card),
+    Kind(
+        "identity numbers",
+        re.compile(r"(?<!\d)[1-9]\d{5}(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)"),
+        is_identity_number,
+    ),
     Kind(
         "phone numbers",
         re.compile(
@@ -47,6 +50,7 @@ KINDS = (
             r"|(?<!\d)\(?[2-9]\d\d\)?[ .-]\d{3}[ .-]\d{4}(?!\d)"  # North America
         ),
     ),
+    Kind("card numbers", re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)"), is_card),
 )
 """In this order: what one has taken, the next does not see."""
 

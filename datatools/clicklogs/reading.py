@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ...errors import DataError
 from ...events import Events
-from ..report import EXAMPLES
 from .catalogue import Catalogue
 from .forms import OpenLog
 from .impressions import Impression
@@ -26,37 +25,32 @@ class Noticed:
     """What was seen of a log while it was read.
 
     Attributes:
-        read: Rows, bad ones included.
-        bad: Rows that were skipped; `bad_examples`: the first messages.
+        read: Rows that could be taken apart.
         redacted: Kind of personal data -> rows whose query held it.
         emptied: Rows whose query held nothing else.
         renamed: Rows whose item has the text of another one, as which it counts.
     """
 
     read: int = 0
-    bad: int = 0
-    bad_examples: list[str] = field(default_factory=list)
     redacted: Counter[str] = field(default_factory=Counter)
     emptied: int = 0
     renamed: int = 0
 
 
-def read_rows(log: OpenLog, catalogue: Catalogue, catalogue_path: Path, events: Events, *, skip_bad: bool) -> tuple[LogRows, Noticed]:
+def read_rows(log: OpenLog, catalogue: Catalogue, catalogue_path: Path, events: Events) -> tuple[LogRows, Noticed]:
     """Read a log whole, in bounded memory.
 
     Raises:
         DataError: a row is bad, or its item not in the catalogue, and such rows are not to be skipped; or no rows are left.
     """
     noticed = Noticed()
-    rows = encode_rows(_impressions(log, catalogue, catalogue_path, events, noticed, skip_bad=skip_bad))
+    rows = encode_rows(_impressions(log, catalogue, catalogue_path, events, noticed))
     if not len(rows.table):
-        raise DataError(f"the click log holds no rows that can be used ({noticed.read} read, {noticed.bad} bad); expected one impression a row")
+        raise DataError(f"the click log holds no rows that can be used ({noticed.read} read); expected one impression a row")
     return rows, noticed
 
 
-def _impressions(
-    log: OpenLog, catalogue: Catalogue, catalogue_path: Path, events: Events, noticed: Noticed, *, skip_bad: bool
-) -> Iterator[Impression]:
+def _impressions(log: OpenLog, catalogue: Catalogue, catalogue_path: Path, events: Events, noticed: Noticed) -> Iterator[Impression]:
     @lru_cache(maxsize=1 << 16)
     def tidied(query: str) -> tuple[str, tuple[str, ...]]:
         return redact(tidy(query), catalogue.codes)
@@ -69,10 +63,7 @@ def _impressions(
             impression = read()
             item = _item(where, impression.item, catalogue, catalogue_path)
         except DataError as e:
-            if not skip_bad:
-                raise
-            noticed.bad += 1
-            noticed.bad_examples += [str(e)] if len(noticed.bad_examples) < EXAMPLES else []
+            log.how.bad.refuse_error(where, e)
             continue
         query, kinds = tidied(impression.query)
         noticed.redacted.update(kinds)

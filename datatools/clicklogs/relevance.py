@@ -85,7 +85,9 @@ def _strength(rewards: np.ndarray, looked: np.ndarray, prior: np.ndarray) -> flo
     best, most = 1.0, -np.inf
     for strength in _STRENGTHS:
         shape = strength * prior
-        fit = gammaln(rewards + shape) - gammaln(shape) + shape * np.log(strength / (strength + looked)) - rewards * np.log(strength + looked)
+        fit = (
+            gammaln(rewards + shape) - gammaln(shape) + shape * np.log(strength / (strength + looked)) - rewards * np.log(strength + looked)
+        )
         if (total := float(fit.sum())) > most:
             best, most = float(strength), total
     return best

@@ -7,9 +7,11 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
+from ...files import needs_disk
 from .impressions import Impression
 
 ROW = np.dtype(
@@ -76,28 +78,29 @@ def encode_rows(impressions: Iterable[Impression]) -> LogRows:
     """Write impressions into a temporary file as numbers, and map it."""
     queries: dict[str, int] = {}
     items: dict[str, int] = {}
-    file = tempfile.TemporaryFile()  # noqa: SIM115  # the map keeps it open
     count = 0
-    for part in _parts(impressions):
-        rows = [
-            (
-                queries.setdefault(each.query, len(queries)),
-                items.setdefault(each.item, len(items)),
-                each.position,
-                each.shown,
-                each.clicked,
-                each.bought,
-                hash_of(each.user),
-                hash_of(each.list),
-                each.randomised,
-            )
-            for each in part
-        ]
-        file.write(np.array(rows, dtype=ROW).tobytes())
-        count += len(rows)
-    file.flush()
-    table = np.memmap(file, dtype=ROW, mode="r+", shape=(count,)) if count else np.empty(0, dtype=ROW)
+    with needs_disk(Path(tempfile.gettempdir()), "TMPDIR"), tempfile.TemporaryFile() as file:
+        for part in _parts(impressions):
+            rows = [_encoded(each, queries, items) for each in part]
+            file.write(np.array(rows, dtype=ROW).tobytes())
+            count += len(rows)
+        file.flush()
+        table = np.memmap(file, dtype=ROW, mode="r+", shape=(count,)) if count else np.empty(0, dtype=ROW)  # type: ignore[call-overload]
     return LogRows(table, list(queries), list(items))
+
+
+def _encoded(each: Impression, queries: dict[str, int], items: dict[str, int]) -> tuple[int | float | bool, ...]:
+    return (
+        queries.setdefault(each.query, len(queries)),
+        items.setdefault(each.item, len(items)),
+        each.position,
+        each.shown,
+        each.clicked,
+        each.bought,
+        hash_of(each.user),
+        hash_of(each.list),
+        each.randomised,
+    )
 
 
 def _parts(impressions: Iterable[Impression], size: int = 1 << 16) -> Iterator[list[Impression]]:

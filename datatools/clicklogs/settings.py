@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ...data.read_options import PLAIN, ReadOptions
 from ...errors import ConfigError
 
 AUTO = "auto"
@@ -30,7 +31,7 @@ class ClickSettings:
         min_skips: How often a hard negative was passed over for a click below it.
         positives: At most so many a query.
         negatives: At most so many a query.
-        skip_bad: Rows that cannot be read are skipped and counted.
+        read: How both files are read: their encoding, the sheet, and whether rows that cannot be read are skipped and counted.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -50,7 +51,7 @@ class ClickSettings:
     min_skips: int = 3
     positives: int = 5
     negatives: int = 5
-    skip_bad: bool = False
+    read: ReadOptions = PLAIN
 
     def __post_init__(self) -> None:
         for name, least, most in _RANGES:
