@@ -9,7 +9,7 @@ from ...data.overlap import Overlap, overlaps_of
 from ...data.pairs import Pairs, TrainingData
 from ...errors import DataError
 from ...events import QUIET, Events
-from ...plurals import be, count
+from ...plurals import count
 from ..report import Finding, Prepared, ToolReport, counts_of, examples_of
 from .allot import Held, allot_drawn, allot_latest
 from .settings import SplitSettings
@@ -113,7 +113,9 @@ def _sizes(held: Held, wanted: Mapping[str, int], units: Units, queries: int, se
 
 def _largest(units: Units, queries: int) -> str:
     size = max(map(len, units))
-    return f"the largest of {count(len(units), 'group')} that must stay whole holds {size} of {count(queries, 'query')} ({size / queries:.0%})"
+    return (
+        f"the largest of {count(len(units), 'group')} that must stay whole holds {size} of {count(queries, 'query')} ({size / queries:.0%})"
+    )
 
 
 def _other_way(settings: SplitSettings) -> str:
