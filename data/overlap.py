@@ -45,16 +45,15 @@ class Overlap:
         return asdict(self)
 
 
-def overlaps_of(splits: Mapping[str, Pairs], corpus: Corpus, *, near: bool = True, seed: int = 0) -> list[Overlap]:
+def overlaps_of(splits: Mapping[str, tuple[Pairs, Corpus]], *, near: bool = True, seed: int = 0) -> list[Overlap]:
     """Compare each split with each that comes after it.
 
     Args:
-        splits: Name -> pairs, in the order train, dev, test.
-        corpus: Of all of them.
+        splits: Name -> its pairs, and the corpus that their ids belong to, in the order train, dev, test.
         near: Whether near copies are looked for.
         seed: Draws what is compared for near copies, where a split is large.
     """
-    read = {name: _Split.read(pairs, corpus, near=near, seed=seed) for name, pairs in splits.items() if len(pairs)}
+    read = {name: _Split.read(pairs, corpus, near=near, seed=seed) for name, (pairs, corpus) in splits.items() if len(pairs)}
     return [_compare((first, second), read[first], read[second]) for first, second in combinations(read, 2)]
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
-from ...data.beir import BeirFolder, missing_parts
-from ...data.lines_folder import LinesFolder, is_lines_folder
+from ...data.test_split import has_test_split
 from ...errors import ConfigError
 from ...events import QUIET, Events, note_once
 from ..job import ToolRequest, read_source, write_data, write_report
@@ -39,11 +36,5 @@ def split_source(request: ToolRequest, settings: SplitSettings, events: Events =
 
 def _own_test(source: object) -> Iterator[str]:
     """Say that the source has a test split of its own."""
-    if isinstance(source, str | os.PathLike) and "test" in _splits_in(Path(source).expanduser()):
+    if has_test_split(source):
         yield f"{source} has a test split of its own, which was not read; to score on that one, divide with --test 0"
-
-
-def _splits_in(path: Path) -> list[str]:
-    if is_lines_folder(path):
-        return list(LinesFolder(path).splits)
-    return [] if not path.is_dir() or missing_parts(path) else list(BeirFolder(path).splits)

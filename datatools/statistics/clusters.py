@@ -83,7 +83,12 @@ def cluster_vectors(vectors: Vectors, clusters: int | None, seed: int) -> Cluste
 
 
 def describe_clusters(
-    texts: Sequence[str], vectors: Vectors, clustering: Clustering, *, named: NDArray[np.bool_] | None = None, found: NDArray[np.bool_] | None = None
+    texts: Sequence[str],
+    vectors: Vectors,
+    clustering: Clustering,
+    *,
+    named: NDArray[np.bool_] | None = None,
+    found: NDArray[np.bool_] | None = None,
 ) -> list[Cluster]:
     """Describe the clusters that have texts, the largest first.
 
@@ -117,7 +122,10 @@ def _telling_words(clusters: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     spread: Counter[str] = Counter()
     for share in shares:
         spread.update(share)
-    return [tuple(word for word, _ in sorted(share.items(), key=lambda item: (-_weight(*item, spread, len(clusters)), item[0]))[:_WORDS]) for share in shares]
+    return [
+        tuple(word for word, _ in sorted(share.items(), key=lambda item: (-_weight(*item, spread, len(clusters)), item[0]))[:_WORDS])
+        for share in shares
+    ]
 
 
 def _weight(word: str, share: float, spread: Counter[str], clusters: int) -> float:

@@ -36,7 +36,12 @@ class Difficulty:
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         hardest = [{"query": query, "rank": rank, "answer": answer} for query, rank, answer in self.hardest]
-        return {"queries": self.queries, "of": self.of, "recall": {str(depth): share for depth, share in self.recall.items()}, "hardest": hardest}
+        return {
+            "queries": self.queries,
+            "of": self.of,
+            "recall": {str(depth): share for depth, share in self.recall.items()},
+            "hardest": hardest,
+        }
 
 
 def describe_ranks(ranks: NDArray[np.int64], query_ids: Sequence[str], pairs: Pairs, corpus: Corpus, of: int) -> Difficulty:
