@@ -7,6 +7,8 @@ import click
 from ..lazy_group import LazyGroup
 
 COMMANDS = {
+    "split": ("split", "Divide data into train, dev and test that share nothing."),
+    "stats": ("stats", "Say what data hold, and how hard a base finds them."),
     "export": ("export", "Write data in another form: pair lines, or a BEIR folder."),
 }
 """Verb -> (module, line in the help)."""
