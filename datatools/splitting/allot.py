@@ -13,7 +13,9 @@ Held = dict[str, list[str]]
 
 
 def allot_drawn(units: Units, wanted: Mapping[str, int], seed: int) -> Held:
-    """Fill the splits one after another with units in a drawn order, each unit where it still fits; none gets more than wanted.
+    """Fill the splits one after another with units in a drawn order, each unit where it still fits.
+
+    Where a split is then further from what is wanted than with one unit more, it gets the smallest of the rest. At least one unit is left.
 
     Args:
         units: What stays together.
@@ -29,6 +31,9 @@ def allot_drawn(units: Units, wanted: Mapping[str, int], seed: int) -> Held:
             held[split] += unit if fits else []
             rest += [] if fits else [unit]
         order = rest
+        if len(order) > 1 and (least := min(order, key=len)) and abs(len(held[split]) + len(least) - most) < most - len(held[split]):
+            held[split] += least
+            order.remove(least)
     return held
 
 

@@ -71,10 +71,16 @@ def _all_pairs(data: TrainingData, settings: SplitSettings) -> tuple[Pairs, tupl
             f"{data.source} has a dev split of {count(len(data.dev), 'query')} already; with --resplit it is joined with train and divided anew"
         )
     both, other = data.train.by_query(), data.dev.by_query()
-    twice = data.train.queries.keys() & data.dev.queries.keys()
-    renamed = {qid: f"dev-{qid}" if qid in twice else qid for qid in data.dev.queries}
+    renamed = {qid: _free(qid, data.train.queries) for qid in data.dev.queries}
     joined = Pairs(**{name: both[name] | {renamed[qid]: value for qid, value in other[name].items()} for name in both})
     return joined, (f"the dev split of {count(len(data.dev), 'query')} was joined with train and divided anew",)
+
+
+def _free(qid: str, taken: Mapping[str, str]) -> str:
+    """Return an id that is not taken: ids of dev may be those of train."""
+    while qid in taken:
+        qid = f"dev-{qid}"
+    return qid
 
 
 def _units(pairs: Pairs, data: TrainingData, settings: SplitSettings) -> tuple[Units, list[str]]:
