@@ -76,7 +76,7 @@ def measure_coverage(data: TrainingData, settings: StatsSettings, encoder: Netwo
     texts = list(splits["train"].queries.values())
     return Coverage(
         queries=tuple(describe_clusters(texts, vectors["train"], clustering, found=ranks["train"] <= MIDDLE)),
-        corpus=tuple(_corpus_clusters(data, corpus, settings)),
+        corpus=tuple(cluster_corpus(data, corpus, settings)),
         difficulty={
             name: describe_ranks(
                 ranks[name], list(pairs.queries), pairs, data.corpus, of=len(data.train) if name == "train" else len(pairs)
@@ -104,8 +104,14 @@ def _ranks(queries: Vectors, pairs: Pairs, data: TrainingData, corpus: StoredVec
     return ranks
 
 
-def _corpus_clusters(data: TrainingData, corpus: StoredVectors, settings: StatsSettings) -> Sequence[Cluster]:
-    """Return the clusters of the corpus, those of which the smallest share answers a query first."""
+def cluster_corpus(data: TrainingData, corpus: StoredVectors, settings: StatsSettings) -> Sequence[Cluster]:
+    """Return the clusters of a corpus, those of which the smallest share answers a query of train or dev first.
+
+    Args:
+        data: The corpus, and what answers which query.
+        corpus: Its vectors, in its order.
+        settings: How many clusters, and the seed.
+    """
     splits = [pairs for pairs in (data.train, data.dev) if pairs is not None]
     answers = {pid for pairs in splits for passages in pairs.positives.values() for pid in passages}
     named = np.fromiter((pid in answers for pid in data.corpus), np.bool_, len(data.corpus))
