@@ -69,10 +69,10 @@ def comparison_text(comparison: Comparison) -> str:
     """Return a comparison as text: a table, and the notes."""
     from .render import render_line, render_table
 
-    headings = ("base", "nDCG@10", "first 1", "first 10", "first 100", "queries/s", "passages/s", "weights", "d", "max tokens", "cut")
+    headings = ("base", "nDCG@10", "recall@1", "recall@10", "recall@100", "queries/s", "passages/s", "weights", "d", "max tokens", "cut")
     title = f"{comparison.source}, {comparison.split} ({count(comparison.queries, 'query')} over {count(comparison.passages, 'passage')})"
     table = render_table(headings, [_cells(each) for each in comparison.bases], right=headings[1:], title=title)
-    told = "first N: the share of the queries with an answer among the first N passages; cut: passages that are longer than what was read"
+    told = "recall@N: the share of the queries with an answer among the first N passages; cut: passages that are longer than what was read"
     return "\n".join([table, "", render_line(told), *(render_line(f"note: {note}") for note in comparison.notes)])
 
 

@@ -1,5 +1,6 @@
 """Items that share something, directly or through others: the groups that a split must not cut in two."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 
 from .pairs import Corpus, Pairs, normalise
@@ -34,9 +35,14 @@ def join_by(keys: Mapping[str, Iterable[str]]) -> list[list[str]]:
 
 def query_key(pairs: Pairs, qid: str) -> str:
     """Return what queries of the same text share, folded in case and white space."""
-    return f"q:{normalise(pairs.queries[qid])}"
+    return f"q:{text_key(pairs.queries[qid])}"
 
 
 def positive_keys(pairs: Pairs, corpus: Corpus, qid: str) -> list[str]:
     """Return what queries share that have a positive of the same text, folded in case and white space."""
-    return [f"p:{normalise(corpus[pid])}" for pid in pairs.positives[qid]]
+    return [f"p:{text_key(corpus[pid])}" for pid in pairs.positives[qid]]
+
+
+def text_key(text: str) -> str:
+    """Return 128 bits of a text, folded in case and white space: what is kept of long passages in place of them."""
+    return hashlib.blake2b(normalise(text).encode("utf-8", "replace"), digest_size=16).hexdigest()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
 from .draw import draw
+from .groups import text_key
 from .minhash import NEAR, highest_similarity, sign
-from .pairs import Corpus, Pairs, normalise
+from .pairs import Corpus, Pairs
 
 NEAR_TEXTS = 20_000
 """Texts of each split that are searched for near copies (half a millisecond each); of more, so many are drawn."""
@@ -59,38 +60,47 @@ def overlaps_of(splits: Mapping[str, tuple[Pairs, Corpus]], *, near: bool = True
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """The folded texts of a split: each query with those of its positives; `drawn`: those that are searched for near copies."""
+    """A split by the keys of its texts: `queries` those of queries, `positives` those of each query's positives.
 
-    items: list[tuple[str, list[str]]]
+    `drawn` are the queries that are searched for near copies, each with the texts of its positives.
+    """
+
+    queries: list[str]
+    positives: list[list[str]]
     drawn: list[tuple[str, list[str]]]
 
     @staticmethod
     def read(pairs: Pairs, corpus: Corpus, *, near: bool, seed: int) -> _Split:
-        items = [(normalise(text), [normalise(corpus[pid]) for pid in pairs.positives[qid]]) for qid, text in pairs.queries.items()]
-        return _Split(items, draw(items, NEAR_TEXTS, seed) if near else [])
+        drawn = draw(list(pairs.queries), NEAR_TEXTS, seed) if near else []
+        return _Split(
+            [text_key(text) for text in pairs.queries.values()],
+            [[text_key(corpus[pid]) for pid in pairs.positives[qid]] for qid in pairs.queries],
+            [(pairs.queries[qid], [corpus[pid] for pid in pairs.positives[qid]]) for qid in drawn],
+        )
 
 
 def _compare(names: tuple[str, str], first: _Split, second: _Split) -> Overlap:
-    queries, positives = {text for text, _ in first.items}, {text for _, texts in first.items for text in texts}
-    other = [(text, texts) for text, texts in second.drawn if text not in queries]
-    near = list(_near([text for text, _ in other], sorted({text for text, _ in first.drawn})))
-    apart = [texts for _, texts in second.drawn if positives.isdisjoint(texts)]
-    far = sorted({text for texts in apart for text in texts})
-    near_positives = set(_near(far, sorted({text for _, texts in first.drawn for text in texts})))
+    queries, positives = set(first.queries), {key for keys in first.positives for key in keys}
+    other = [text for text, _ in second.drawn if text_key(text) not in queries]
+    near = _near(other, [text for text, _ in first.drawn])
+    apart = [texts for _, texts in second.drawn if positives.isdisjoint(map(text_key, texts))]
+    near_positives = _near([text for texts in apart for text in texts], [text for _, texts in first.drawn for text in texts])
     return Overlap(
         splits=names,
-        queries=len(second.items),
-        same_query=sum(text in queries for text, _ in second.items),
-        near_query=sum(text in set(near) for text, _ in other),
-        same_positive=sum(not positives.isdisjoint(texts) for _, texts in second.items),
+        queries=len(second.queries),
+        same_query=sum(key in queries for key in second.queries),
+        near_query=sum(text in near for text in other),
+        same_positive=sum(not positives.isdisjoint(keys) for keys in second.positives),
         near_positive=sum(not near_positives.isdisjoint(texts) for texts in apart),
         compared=len(second.drawn),
-        examples=tuple(near[:EXAMPLES]),
+        examples=tuple(text for text in dict.fromkeys(other) if text in near)[:EXAMPLES],
     )
 
 
-def _near(texts: Sequence[str], others: Sequence[str]) -> Iterator[str]:
-    """Yield the texts that are nearly one of the others."""
-    if texts and others:
-        alike = highest_similarity(sign(texts), sign(others))
-        yield from (text for text, similarity in zip(texts, alike, strict=True) if similarity >= NEAR)
+def _near(texts: Sequence[str], others: Sequence[str]) -> set[str]:
+    """Return the texts that are nearly one of the others."""
+    different = list(dict.fromkeys(texts))
+    if not (different and others):
+        return set()
+    alike = highest_similarity(sign(different), sign(list(dict.fromkeys(others))))
+    return {text for text, similarity in zip(different, alike, strict=True) if similarity >= NEAR}

@@ -126,14 +126,19 @@ def _pieces(word: BrokenWord) -> str:
 def _coverage(coverage: Coverage) -> Iterator[str]:
     depths = list(next(iter(coverage.difficulty.values())).recall)
     rows = [(name, f"{each.queries:,}", *(f"{each.recall[depth]:.1%}" for depth in depths)) for name, each in coverage.difficulty.items()]
-    headings = ("split", "queries", *(f"first {depth}" for depth in depths))
-    yield render_table(headings, rows, right=headings[1:], title="queries for which the base finds an answer, in the whole corpus")
+    headings = ("split", "queries", *(f"recall@{depth}" for depth in depths))
+    yield render_table(
+        headings,
+        rows,
+        right=headings[1:],
+        title="how hard the base finds it: the share of the queries with an answer among the first N of the whole corpus",
+    )
     hardest = [
         (f"{rank:,}", clip(query, _CHARACTERS), clip(answer, _CHARACTERS)) for query, rank, answer in coverage.difficulty["train"].hardest
     ]
     if hardest:
         yield render_table(("rank", "query", "answer"), hardest, right=("rank",), title="the hardest train queries")
-    yield _clusters("clusters of train queries", coverage.queries, "first 10", lambda cluster: f"{cluster.found or 0:.0%}")
+    yield _clusters("clusters of train queries", coverage.queries, "recall@10", lambda cluster: f"{cluster.found or 0:.0%}")
     unasked = coverage.unasked
     title = f"clusters of the corpus, the least asked for first ({len(unasked)} of {len(coverage.corpus)} answer no query of train or dev)"
     yield _clusters(title, coverage.corpus, "answers", lambda cluster: f"{cluster.named:,} of {cluster.texts:,}")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ...data.overlap import Overlap, overlaps_of
+from ...data.overlap import overlaps_of
 from ...data.pairs import Pairs, TrainingData
 from ...errors import DataError
 from ...events import QUIET, Events
 from ...plurals import count
-from ..report import Finding, Prepared, ToolReport, counts_of, examples_of
+from ..report import Prepared, ToolReport, counts_of
 from .allot import Held, allot_drawn, allot_latest
+from .said import largest_group, other_way, shared_by, short_splits, split_counts, split_facts, split_findings
 from .settings import SplitSettings
 from .times import dated_units, undated_of
-from .units import SHARED, UNITS, Units
-
-_SHORT = 0.9
-"""Below this share of what was asked for, a split is said to have come out small."""
+from .units import UNITS, Units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +46,16 @@ def split(data: TrainingData, settings: SplitSettings, events: Events = QUIET) -
     train = _train_ids(pairs, held, set(undated) if settings.undated == "drop" else set())
     splits = {"train": pairs.select(train)} | {name: pairs.select(_in_order(pairs, ids)) for name, ids in held.items() if wanted[name]}
     events.stage("comparing the splits")
-    in_order = {name: splits[name] for name in ("train", "dev", "test") if name in splits}
+    in_order: dict[str, Pairs] = {name: splits[name] for name in ("train", "dev", "test") if name in splits}
     overlaps = overlaps_of({name: (pairs, data.corpus) for name, pairs in in_order.items()}, seed=settings.seed)
     made = replace(data, train=splits["train"], dev=splits.get("dev"))
     report = ToolReport(
         tool="split",
         read=counts_of(data),
-        written=_counts(in_order, data),
-        findings=tuple(_findings(settings, undated, pairs, overlaps)),
-        notes=(*notes, *_sizes(held, wanted, units, len(known), settings)),
-        facts=_facts(settings, in_order, wanted, units, overlaps),
+        written=split_counts(in_order, data),
+        findings=tuple(split_findings(settings, undated, pairs, overlaps)),
+        notes=(*notes, *short_splits(held, wanted, units, len(known), settings)),
+        facts=split_facts(settings, in_order, wanted, units, overlaps),
     )
     return Divided(data=made, test=splits.get("test"), report=report)
 
@@ -105,32 +103,9 @@ def _check_held(held: Held, wanted: Mapping[str, int], units: Units, queries: in
     empty = [name for name, ids in held.items() if wanted[name] and not ids]
     if empty:
         raise DataError(
-            f"no {empty[0]} split of {count(wanted[empty[0]], 'query')} can be made so that it shares no {_shared(settings)} with the others: "
-            f"{_largest(units, queries)}; divide in another way{_other_way(settings)}, or ask for more queries"
+            f"no {empty[0]} split of {count(wanted[empty[0]], 'query')} can be made so that it shares no {shared_by(settings)} with the others: "
+            f"{largest_group(units, queries)}; divide in another way{other_way(settings)}, or ask for more queries"
         )
-
-
-def _sizes(held: Held, wanted: Mapping[str, int], units: Units, queries: int, settings: SplitSettings) -> Iterator[str]:
-    """Yield a line for each split that came out smaller than it was asked for, with the reason."""
-    for name, ids in held.items():
-        if len(ids) < _SHORT * wanted[name]:
-            yield f"{name} has {len(ids)} of the {wanted[name]} queries that were asked for: {_largest(units, queries)}{_other_way(settings)}"
-
-
-def _largest(units: Units, queries: int) -> str:
-    size = max(map(len, units))
-    return (
-        f"the largest of {count(len(units), 'group')} that must stay whole holds {size} of {count(queries, 'query')} ({size / queries:.0%})"
-    )
-
-
-def _other_way(settings: SplitSettings) -> str:
-    others = {"component": " (--by query keeps only texts of queries apart)", "document": " (--by query keeps only texts of queries apart)"}
-    return others.get(settings.by, "")
-
-
-def _shared(settings: SplitSettings) -> str:
-    return SHARED[settings.by].removeprefix("a ")
 
 
 def _train_ids(pairs: Pairs, held: Held, dropped: set[str]) -> list[str]:
@@ -141,71 +116,3 @@ def _train_ids(pairs: Pairs, held: Held, dropped: set[str]) -> list[str]:
 def _in_order(pairs: Pairs, ids: list[str]) -> list[str]:
     wanted = set(ids)
     return [qid for qid in pairs.queries if qid in wanted]
-
-
-def _findings(settings: SplitSettings, undated: list[str], pairs: Pairs, overlaps: list[Overlap]) -> Iterator[Finding]:
-    if undated:
-        effect, what = ("dropped", "without a time") if settings.undated == "drop" else ("told", "without a time, which stay in train")
-        examples = examples_of(pairs.queries[qid] for qid in undated)
-        yield Finding(what=what, effect=effect, count=len(undated), of="query", examples=examples)  # type: ignore[arg-type]
-    if settings.by == "group" and (alone := [qid for qid in pairs.queries if qid not in pairs.groups]):
-        examples = examples_of(pairs.queries[qid] for qid in alone)
-        yield Finding(what="without a group, each divided by itself", effect="told", count=len(alone), of="query", examples=examples)
-    for overlap in overlaps:
-        yield from overlap_findings(overlap)
-    if graded := sum(grade > 1 for passages in pairs.positives.values() for grade in passages.values()):
-        yield Finding(what="with a grade above 1, which pair lines do not keep", effect="changed", count=graded, of="pair")
-
-
-def overlap_findings(overlap: Overlap) -> Iterator[Finding]:
-    """Yield what two splits share, where they share something."""
-    first, second = overlap.splits
-    drawn = "" if overlap.compared == overlap.queries else f" (of {overlap.compared} that were compared)"
-    for number, what, examples in (
-        (overlap.same_query, f"of {second} whose text is one of {first}", ()),
-        (overlap.near_query, f"of {second} whose text is nearly one of {first}{drawn}", overlap.examples),
-        (overlap.same_positive, f"of {second} that a passage answers which answers one of {first}", ()),
-        (overlap.near_positive, f"of {second} that a near copy of a passage answers which answers one of {first}{drawn}", ()),
-    ):
-        if number:
-            yield Finding(what=what, effect="told", count=number, of="query", examples=examples_of(examples))
-
-
-def _counts(splits: Mapping[str, Pairs], data: TrainingData) -> dict[str, int]:
-    """Return what there is now, by the names of `counts_of`."""
-    return {
-        "queries": len(splits["train"]),
-        **{f"{name} queries": len(splits[name]) for name in ("dev", "test") if name in splits},
-        "pairs": sum(pairs.pair_count for pairs in splits.values()),
-        "negatives": sum(len(ids) for pairs in splits.values() for ids in pairs.negatives.values()),
-        "passages": len(data.corpus),
-    }
-
-
-def _facts(
-    settings: SplitSettings, splits: Mapping[str, Pairs], wanted: Mapping[str, int], units: Units, overlaps: list[Overlap]
-) -> dict[str, object]:
-    sizes = {
-        name: {"queries": len(pairs), "pairs": pairs.pair_count} | ({"wanted": wanted[name]} if name in wanted else {})
-        for name, pairs in splits.items()
-    }
-    return {
-        "by": settings.by,
-        "seed": None if settings.by == "time" else settings.seed,
-        "groups": len(units),
-        "largest_group": max(map(len, units)),
-        "splits": sizes,
-        "times": _spans(splits) if settings.by == "time" else {},
-        "overlap": [overlap.as_dict() for overlap in overlaps],
-    }
-
-
-def _spans(splits: Mapping[str, Pairs]) -> dict[str, dict[str, str]]:
-    """Return the first and the last time of each split, as the data state them."""
-    from .times import read_time
-
-    spans = {}
-    for name, pairs in splits.items():
-        times = sorted((read_time(text, pairs.queries[qid]), text) for qid, text in pairs.times.items())
-        spans[name] = {"first": times[0][1], "last": times[-1][1]} if times else {}
-    return spans

@@ -116,18 +116,17 @@ def describe_clusters(
 
 
 def _telling_words(clusters: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
-    """Return for each cluster the words that many of its texts have, and few clusters."""
+    """Return for each cluster the words that a larger share of its texts has than of other clusters' texts."""
     numbers = [Counter(word for text in texts for word in {each.casefold() for each in words(text)}) for texts in clusters]
     shares = [{word: number / len(texts) for word, number in counter.items()} for counter, texts in zip(numbers, clusters, strict=True)]
-    spread: Counter[str] = Counter()
+    sums: Counter[str] = Counter()
     for share in shares:
-        spread.update(share)
-    return [
-        tuple(word for word, _ in sorted(share.items(), key=lambda item: (-_weight(*item, spread, len(clusters)), item[0]))[:_WORDS])
-        for share in shares
-    ]
+        sums.update(share)  # type: ignore[arg-type]  # of shares, which a Counter adds as well
+    ranked = [sorted(share, key=lambda word: (-_weight(word, share[word], sums[word] / len(clusters)), word)) for share in shares]
+    return [tuple(words[:_WORDS]) for words in ranked]
 
 
-def _weight(word: str, share: float, spread: Counter[str], clusters: int) -> float:
+def _weight(word: str, share: float, mean: float) -> float:
+    """Return a word's part of the divergence of a cluster from the mean of all; its share alone, where there is one cluster."""
     is_word = len(word) > 1 and not word.isdecimal()
-    return share * log((1 + clusters) / spread[word]) if is_word else 0.0
+    return share * (1e-6 + log(share / mean)) if is_word else 0.0
