@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..plurals import count, format_size
+from .command import Command
 from .completion import BASE, DOMAIN_OR_FILE, SOURCE
 from .events import shown
 from .options import Choice, common_options, machine_options
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ..datatools.comparing.compare import BaseScores, Comparison
 
 
-@click.command("compare", short_help="Score candidate bases on your data: what they find, speed, size.")
+@click.command("compare", cls=Command, short_help="Score candidate bases on your data: what they find, speed, size.")
 @click.argument("bases", metavar="BASE...", nargs=-1, required=True, type=BASE)
 @click.option("--data", "source", type=SOURCE, required=True, metavar="SRC", help="What adapt train --data takes; its dev split is scored.")
 @click.option("--domain", type=DOMAIN_OR_FILE, metavar="D", help="Whose sample is meant, where SRC is `sample`.")

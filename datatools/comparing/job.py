@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...base.encoding import BaseOptions
-from ...errors import ConfigError
+from ...errors import RequestError
 from ...events import QUIET, Events
 from ...references import EncoderSettings
 from ..job import ToolRequest, read_source
@@ -28,7 +28,7 @@ class CompareRequest:
         seed: Draws queries, where there are many.
 
     Raises:
-        ConfigError: there is no base, or one is named twice.
+        RequestError: there is no base, or one is named twice.
     """
 
     references: tuple[str, ...]
@@ -39,9 +39,9 @@ class CompareRequest:
 
     def __post_init__(self) -> None:
         if not self.references:
-            raise ConfigError("no base is named; give one or more, such as: adapt base compare bge-small-en minilm --data DIR")
+            raise RequestError("no base is named; give one or more, such as: adapt base compare bge-small-en minilm --data DIR")
         if twice := [name for name in dict.fromkeys(self.references) if self.references.count(name) > 1]:
-            raise ConfigError(f"the base {twice[0]} is named twice; name each once")
+            raise RequestError(f"the base {twice[0]} is named twice; name each once")
 
 
 def compare_on_source(request: CompareRequest, events: Events = QUIET) -> Comparison:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ...errors import ConfigError, unknown_name
+from ...errors import RequestError, unknown_name
 
 By = Literal["component", "query", "document", "group", "time"]
 Undated = Literal["refuse", "train", "drop"]
@@ -26,7 +26,7 @@ class SplitSettings:
         undated: By time: what becomes of queries without a time.
 
     Raises:
-        ConfigError: a share or a word is not one, or nothing is to be held out.
+        RequestError: a share or a word is not one, or nothing is to be held out.
     """
 
     by: By = "component"
@@ -39,15 +39,15 @@ class SplitSettings:
     def __post_init__(self) -> None:
         for name, value, known in (("way to split", self.by, get_args(By)), ("way with undated queries", self.undated, get_args(Undated))):
             if value not in known:
-                raise ConfigError(unknown_name(name, value, known))
+                raise RequestError(unknown_name(name, value, known))
         for name in ("dev", "test"):
             size = getattr(self, name)
             if not (math.isfinite(size) and size >= 0 and (size < 1 or size == int(size))):
-                raise ConfigError(f"--{name} is {size:g}; expected a share below 1, such as 0.1, or a whole number of queries")
+                raise RequestError(f"--{name} is {size:g}; expected a share below 1, such as 0.1, or a whole number of queries")
         if self.dev == self.test == 0:
-            raise ConfigError("neither a dev nor a test split is asked for; give --dev or --test a share, such as 0.1")
+            raise RequestError("neither a dev nor a test split is asked for; give --dev or --test a share, such as 0.1")
         if 0 < self.dev < 1 and 0 < self.test < 1 and self.dev + self.test >= 1:
-            raise ConfigError(f"dev and test take {self.dev + self.test:g} of the queries, so that none is left to train on")
+            raise RequestError(f"dev and test take {self.dev + self.test:g} of the queries, so that none is left to train on")
 
     def wanted(self, split: Literal["dev", "test"], queries: int) -> int:
         """Return how many of so many queries a split is to have; at least one where it is asked for."""

@@ -9,7 +9,7 @@ from ...base.spec import ResolvedBase
 from ...choices import MAX_TOKENS
 from ...data.pairs import TrainingData
 from ...data.test_split import read_test_split
-from ...errors import ConfigError
+from ...errors import ConfigError, RequestError
 from ...events import QUIET, Events, note_once
 from ...plurals import count
 from ...references import EncoderSettings, LoadedBases, Resolved, Search, check_length, open_lora, resolve_reference
@@ -35,7 +35,7 @@ class StatsRequest:
         settings: What is measured.
 
     Raises:
-        ConfigError: balanced data are asked for without vectors.
+        RequestError: balanced data are asked for without vectors.
     """
 
     data: ToolRequest
@@ -45,7 +45,7 @@ class StatsRequest:
 
     def __post_init__(self) -> None:
         if self.data.out is not None and not self.settings.vectors:
-            raise ConfigError("--balance weighs clusters of vectors, and --no-vectors computes none; leave one of them out")
+            raise RequestError("--balance weighs clusters of vectors, and --no-vectors computes none; leave one of them out")
 
 
 def measure_source(request: StatsRequest, events: Events = QUIET) -> DataStats:

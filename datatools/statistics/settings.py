@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...errors import ConfigError
+from ...errors import RequestError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class StatsSettings:
         most_queries: Of more training queries, so many are drawn to be embedded.
 
     Raises:
-        ConfigError: a number is too small.
+        RequestError: a number is too small.
     """
 
     vectors: bool = True
@@ -28,6 +28,6 @@ class StatsSettings:
 
     def __post_init__(self) -> None:
         if self.clusters is not None and self.clusters < 2:
-            raise ConfigError(f"the number of clusters is {self.clusters}; expected 2 or more")
+            raise RequestError(f"the number of clusters is {self.clusters}; expected 2 or more")
         if self.clusters is not None and not self.vectors:
-            raise ConfigError("--clusters says how vectors are clustered, and --no-vectors computes none; leave one of them out")
+            raise RequestError("--clusters says how vectors are clustered, and --no-vectors computes none; leave one of them out")
