@@ -8,6 +8,8 @@ from ..lazy_group import LazyGroup
 
 COMMANDS = {
     "clicks": ("clicks", "Make training pairs of a shop's click log and catalogue."),
+    "split": ("split", "Divide data into train, dev and test that share nothing."),
+    "stats": ("stats", "Say what data hold, and how hard a base finds them."),
     "export": ("export", "Write data in another form: pair lines, or a BEIR folder."),
 }
 """Verb -> (module, line in the help)."""

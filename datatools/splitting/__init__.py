@@ -1,0 +1,1 @@
+"""Pairs -> train, dev and test, so that what is scored was not trained on."""
