@@ -119,9 +119,7 @@ def _read_corpus(folder: Path, how: Reading | None = None) -> _Texts:
 
 
 def _read_queries(folder: Path, how: Reading | None = None) -> _Texts:
-    return _read_texts(
-        folder / "queries.jsonl", (ID, "text"), lambda where, row: filled_text_of(where, row, "text"), how or strictly()
-    )
+    return _read_texts(folder / "queries.jsonl", (ID, "text"), lambda where, row: filled_text_of(where, row, "text"), how or strictly())
 
 
 def _read_texts(path: Path, used: tuple[str, ...], text: Callable[[str, Row], str], how: Reading) -> _Texts:

@@ -15,7 +15,15 @@ from .readers import Row
 COLUMNS = ("messages", "conversations", "conversation")
 """Keys under which a conversation stands."""
 _POSITIVES, _NEGATIVES, _REJECTED = "positive_messages", "negative_messages", ("rejected_response", "rejected_messages")
-_ROLES = {"user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant", "model": "assistant", "chatgpt": "assistant", "bot": "assistant"}
+_ROLES = {
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "model": "assistant",
+    "chatgpt": "assistant",
+    "bot": "assistant",
+}
 _OTHER = "other"  # the system, a tool, a function: neither asks nor answers
 _EXPECTED = 'expected a list of {"role": "user", "content": "..."} or of {"from": "human", "value": "..."}'
 

@@ -19,13 +19,11 @@ from .read.reading import Reading
 from .read_options import PLAIN, ReadOptions
 from .readers import Row
 from .shapes import PairShape
+from .source_words import MTEB, SET_PREFIXES
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-HF, MTEB = "hf:", "mteb:"
-PREFIXES = (HF, MTEB)
-"""What the name of a set begins with."""
 _HF_SET = re.compile(r"hf:(?P<id>[^@:\s]+)@(?P<revision>[^:\s]+)(:(?P<config>[^/\s]+)(/(?P<split>\S+))?)?")
 _RANKING = ("Retrieval", "Reranking")
 _TRAIN = "train"
@@ -43,7 +41,7 @@ class NamedSet:
 
 def is_named_set(source: str) -> bool:
     """Return whether a source is the name of a set, and not a path."""
-    return source.startswith(PREFIXES)
+    return source.startswith(SET_PREFIXES)
 
 
 def read_set_name(source: str) -> NamedSet | None:
@@ -115,7 +113,12 @@ def load_task(name: str, *, lang: str, seed: int) -> TrainingData:
         raise DataError(f"mteb:{name} is scored on its train split, so that training on it would give a false score; name other data")
     licence = about.license if about.license and about.license != "not specified" else None
     found = HubSet(
-        id=about.dataset["path"], revision=about.dataset["revision"], language=lang, page=str(about.reference), layout="beir", licence=licence
+        id=about.dataset["path"],
+        revision=about.dataset["revision"],
+        language=lang,
+        page=str(about.reference),
+        layout="beir",
+        licence=licence,
     )
     data = load_hub_set(replace(found, verified=True), seed=seed)
     note = f"the train split of {name} ({found}); a gain on its test split is one in the same collection"

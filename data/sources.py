@@ -27,7 +27,8 @@ from .pairs import Corpus, Pairs, TrainingData, draw_queries
 from .read.reading import Reading
 from .read_options import PLAIN, ReadOptions
 from .sample import sample_folder
-from .several import Sources, find_sources, join_weighted
+from .several import join_weighted
+from .source_words import Sources, find_sources
 from .splits import split_dev
 
 _SAMPLE = "sample:"  # begins the source of data that are a sample

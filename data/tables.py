@@ -36,7 +36,9 @@ def check_pair_table(path: Path, how: Reading) -> None:
     Raises:
         DataError: it is absent or empty, of another kind, or lacks a column.
     """
-    PairShape(str(path), how).meet(read_heading(path, how))
+    shape = PairShape(str(path), how)
+    if not read_heading(path, how, shape.meet):
+        shape.meet([])
 
 
 def _read(where: str, row: Row, roles: ColumnRoles) -> TextRow:
