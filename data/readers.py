@@ -184,15 +184,17 @@ def table_rows(path: Path, check: Check, how: Reading | None = None) -> Rows:
     return _reader(path)(path, check, how or strictly())
 
 
-def read_heading(path: Path, how: Reading | None = None) -> list[str]:
+def read_heading(path: Path, how: Reading | None = None, check: Check | None = None) -> list[str]:
     """Return the columns of a table (of JSON, the keys of the first object) without reading its rows.
 
     Raises:
-        DataError: the file is absent, empty or malformed, or of another kind.
+        DataError: the file is absent, empty or malformed, or of another kind, or `check` refuses the heading.
     """
     found: list[str] = []
 
     def meet(heading: Sequence[str]) -> None:
+        if check is not None:
+            check(heading)
         found.extend(heading)
         raise _HeadingMetError
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
-
-from .gather import gathered
 
 if TYPE_CHECKING:
     from ...data.read_options import ReadOptions
 
 
-def _read_options(*, columns: tuple[str, ...], encoding: str | None, sheet: str | None, skip_bad: bool) -> ReadOptions:
+def read_options(*, columns: Sequence[str], encoding: str | None, sheet: str | None, skip_bad: bool) -> ReadOptions:
+    """Make of the options' values what says how files are read; a wrong one is a usage error."""
     from ...data.read_options import ReadOptions
     from ...errors import ConfigError
 
@@ -22,9 +22,7 @@ def _read_options(*, columns: tuple[str, ...], encoding: str | None, sheet: str 
         raise click.UsageError(str(e)) from None
 
 
-source_options = gathered(
-    "read",
-    _read_options,
+reading_options = (
     click.option(
         "--columns",
         multiple=True,
@@ -37,4 +35,4 @@ source_options = gathered(
     ),
     click.option("--skip-bad", is_flag=True, help="Skip rows that cannot be read, and tell how many and why."),
 )
-"""Add how sources are read; the command gets a `ReadOptions` as `read`."""
+"""The options, to be given to `gathered`; `read_options` takes their values."""

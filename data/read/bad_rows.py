@@ -42,9 +42,7 @@ class BadRows:
             places.append(where)
 
     def refuse_error(self, where: str, error: DataError) -> None:
-        """Count a row whose reading ended in an error; raises as `refuse`."""
-        if not self.skip:
-            raise error
+        """Count a row whose reading ended in an error, whether its message names the row or not; raises as `refuse`."""
         self.refuse(where, str(error).removeprefix(f"{where}: "))
 
     def notes(self) -> tuple[str, ...]:

@@ -46,17 +46,25 @@ def find_encoding(path: Path, reading: Reading) -> str:
         DataError: two readings are nearly as good, the file mixes encodings, or nothing fits.
         OSError: it cannot be read.
     """
+    if path not in reading.encodings:
+        reading.encodings[path] = _find(path, reading)
+    found, note = reading.encodings[path]
+    if note is not None:
+        reading.note(note)
+    return found
+
+
+def _find(path: Path, reading: Reading) -> tuple[str, str | None]:
+    """Return the encoding of a file, and the line on how it was found."""
     if (said := reading.options.encoding) is not None:
-        return UTF_8 if said == "utf-8" else said
+        return UTF_8 if said == "utf-8" else said, None
     with open_bytes(path) as file:
         start = file.read(4)
     marked = next((encoding for mark, encoding in BYTE_ORDER_MARKS if start.startswith(mark)), None)
     if marked is not None:
-        if marked != UTF_8:
-            reading.note(f"{path.name}: read as {marked.upper()}, as its byte-order mark says")
-        return marked
+        return marked, None if marked == UTF_8 else f"{path.name}: read as {marked.upper()}, as its byte-order mark says"
     if not reading.finds_out or _is_utf_8(path):
-        return UTF_8
+        return UTF_8, None
     return _judge(path, reading)
 
 
@@ -125,7 +133,7 @@ class _Evidence:
             candidate.read(number, line)
 
 
-def _judge(path: Path, reading: Reading) -> str:
+def _judge(path: Path, reading: Reading) -> tuple[str, str]:
     evidence = _Evidence()
     for number, line in _lines_outside_ascii(path):
         evidence.add(number, line)
@@ -133,13 +141,12 @@ def _judge(path: Path, reading: Reading) -> str:
     if found == WESTERN and not evidence.utf_8.count:
         evidence.utf_8 = evidence.doubtful  # two bytes of UTF-8 are two letters in Chinese, and make no sense in Western text
     if evidence.utf_8.count:
-        return _mixed(path, evidence, found, reading)
+        return _mixed(path, evidence, found, skip=reading.bad.skip)
     number, line = evidence.others.number, evidence.others.first
-    reading.note(
+    return found, (
         f"{path.name}: read as {NAMES[found]}, because it is not UTF-8 (line {number}) and {why}; line {number} reads "
         f"{_shown(line, found)!r}: if that is wrong, {_TO_SAY}"
     )
-    return found
 
 
 def _decide(path: Path, evidence: _Evidence) -> tuple[str, str]:
@@ -182,14 +189,13 @@ def _near_tie(path: Path, evidence: _Evidence, encodings: list[str]) -> DataErro
     )
 
 
-def _mixed(path: Path, evidence: _Evidence, other: str, reading: Reading) -> str:
+def _mixed(path: Path, evidence: _Evidence, other: str, *, skip: bool) -> tuple[str, str]:
     """Refuse a file that mixes encodings, or read it as what most of its lines are in: the others are bad rows then."""
     utf_8, others = evidence.utf_8, evidence.others
     is_mostly_utf_8 = utf_8.count >= others.count
-    if reading.bad.skip:
+    if skip:
         taken = UTF_8 if is_mostly_utf_8 else other
-        reading.note(f"{path.name} mixes encodings; it is read as {NAMES.get(taken, 'UTF-8')}, as most of its lines are")
-        return taken
+        return taken, f"{path.name} mixes encodings; it is read as {NAMES.get(taken, 'UTF-8')}, as most of its lines outside ASCII are"
     where = others.number if is_mostly_utf_8 else utf_8.number
     raise DataError(
         f"{path}, line {where}: the file mixes encodings: of its lines outside ASCII {utf_8.count} are UTF-8 (line {utf_8.number}) and "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..read_options import PLAIN, ReadOptions
 from .bad_rows import BadRows
@@ -19,15 +20,21 @@ class Reading:
         finds_out: Whether encodings and columns are found out where the user says nothing. It is told in notes; who has no place for them
             reads UTF-8 and the usual names alone.
         bad: What becomes of rows that cannot be read.
+        encodings: Those that were found so far, with the line on how.
     """
 
     options: ReadOptions = PLAIN
     finds_out: bool = True
     bad: BadRows = field(default_factory=BadRows)
+    encodings: dict[Path, tuple[str, str | None]] = field(default_factory=dict)
     _notes: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.bad.skip |= self.options.skip_bad
+
+    def aside(self) -> Reading:
+        """Return the same way of reading for a first look at a file: what is told of it comes with its rows."""
+        return Reading(self.options, self.finds_out, encodings=self.encodings)
 
     def note(self, line: str) -> None:
         """Keep a line for the user; the same one is kept once."""

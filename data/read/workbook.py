@@ -144,12 +144,15 @@ def _tell(path: Path, name: str, sheet: CalamineSheet, workbook: CalamineWorkboo
         told = [f"not read: {', '.join(others)}"] if others else []
         told += [f"skipped, because hidden: {', '.join(hidden)}"] if hidden else []
         how.note(f"{path.name}: the sheet {name} is read; {'; '.join(told)} (choose with --sheet)")
-    if merged := sorted(sheet.merged_cell_ranges or []):
+
+
+def _tell_merged(path: Path, sheet: _Sheet, heading: int, how: Reading) -> None:
+    """Say which cells are filled; those of a title above the heading are not read."""
+    merged = sorted(each for each in sheet.sheet.merged_cell_ranges or [] if each[1][0] >= heading)
+    if merged:
         (start, end), number = merged[0], count(len(merged), "merged range")
-        such = f"{cell_name(*start)}:{cell_name(*end)}"
-        how.note(
-            f"{path.name}, sheet {name}: the cells of {number} ({such if len(merged) == 1 else f'such as {such}'}) get its first cell's value"
-        )
+        such = f"{'' if len(merged) == 1 else 'such as '}{cell_name(*start)}:{cell_name(*end)}"
+        how.note(f"{path.name}, sheet {sheet.sheet.name}: the cells of {number} ({such}) get its first cell's value")
 
 
 def _find_heading(
@@ -158,22 +161,23 @@ def _find_heading(
     """Return the first row that is a heading, and leave `rows` at the one below it.
 
     Raises:
-        DataError: none of the first rows is; the message is on the first one.
+        DataError: none of the first rows is; the message is on the one with the most names.
     """
-    refusal: DataError | None = None
+    refusal, most = DataError(f"{sheet.where} is empty; expected a heading and rows below it"), 0
     for tried, (number, cells) in enumerate(rows):
         names = [str(cell).strip() for cell in cells]
         try:
             check([name for name in names if name])
         except DataError as e:
-            refusal = refusal or e
+            refusal, most = (e, len(set(names))) if len(set(names)) > most else (refusal, most)
             if tried + 1 >= _HEADING_WITHIN:
                 break
             continue
+        _tell_merged(path, sheet, number, how)
         if tried:
             how.note(f"{path.name}: the heading is row {number + 1} of {sheet.sheet.name}; what stands above it is not read")
         return names
-    raise refusal or DataError(f"{sheet.where} is empty; expected a heading and rows below it")
+    raise refusal
 
 
 def _text(value: Any) -> object:
