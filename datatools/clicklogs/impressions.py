@@ -12,6 +12,7 @@ from ...errors import DataError
 _YES = frozenset({"true", "yes", "y", "t", "是", "有"})
 _NO = frozenset({"", "false", "no", "n", "f", "否", "无", "無", "null", "none"})
 FIRST, LAST = 1, 10_000
+_COMMON = {str(number): float(number) for number in range(1000)}  # what nearly every cell holds, so that it costs one look-up
 
 
 class Impression(NamedTuple):
@@ -42,7 +43,7 @@ def read_impression(where: str, row: Row, fields: Mapping[str, str]) -> Impressi
     Raises:
         DataError: a value is absent, or not of its kind.
     """
-    query, item = (_text(where, row.get(fields[name]), name) for name in ("query", "item"))
+    query, item = _text(where, row.get(fields["query"]), "query"), _text(where, row.get(fields["item"]), "item")
     if not query or not item:
         raise DataError(f"{where}: the {'item' if query else 'query'} is empty; fill it or remove the row")
     clicked = _number(where, row.get(fields["clicked"]), "clicked")
@@ -60,10 +61,10 @@ def read_impression(where: str, row: Row, fields: Mapping[str, str]) -> Impressi
 
 
 def _text(where: str, value: object, name: str) -> str:
-    if value is None or value != value:  # NaN, as pandas and parquet write what is not there
-        return ""
     if isinstance(value, str):
         return value.strip()
+    if value is None or value != value:  # NaN, as pandas and parquet write what is not there
+        return ""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, float) and value.is_integer():
@@ -75,6 +76,8 @@ def _number(where: str, value: object, name: str) -> float:
     if isinstance(value, bool) or value is None:
         return float(value or 0)
     if isinstance(value, str):
+        if (common := _COMMON.get(value)) is not None:
+            return common
         word = value.strip().lower()
         if word in _YES or word in _NO:
             return float(word in _YES)

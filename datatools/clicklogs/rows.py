@@ -52,8 +52,8 @@ class LogRows:
             yield self.table[start : start + CHUNK]
 
     def by_query(self) -> Iterator[np.ndarray]:
-        """Yield numbers of rows, ascending, in parts of about `4 * CHUNK`; all rows of a query are in one part."""
-        parts = -(-len(self.table) // (4 * CHUNK))
+        """Yield numbers of rows, ascending, in parts of about `CHUNK`; all rows of a query are in one part."""
+        parts = -(-len(self.table) // CHUNK)
         for part in range(parts):
             found = [np.flatnonzero(chunk["query"] % parts == part) + row * CHUNK for row, chunk in enumerate(self.chunks())]
             yield np.concatenate(found)
