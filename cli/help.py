@@ -8,6 +8,11 @@ EXAMPLES = {
     "": ("adapt train --domain legal", "adapt bench legal", "adapt encode legal texts.txt -o vectors.npy"),
     "data": ("adapt data export my-data -o my-data.jsonl",),
     "data export": ("adapt data export my-data -o my-data.jsonl", "adapt data export my-lines -o my-beir --to beir"),
+    "data clicks": (
+        'adapt data clicks log.csv --catalogue items.csv --template "{title} {brand}" -o pairs',
+        "adapt data clicks 日志.csv --catalogue 商品.csv --columns query=词,item=货 -o pairs",
+        "adapt data clicks log.csv --catalogue items.csv --examination measured.csv --min-users 10 -o pairs.jsonl",
+    ),
     "data split": (
         "adapt data split my-data -o my-split",
         "adapt data split my-lines.jsonl -o my-split --by time --dev 0.1 --test 500",
