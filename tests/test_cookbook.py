@@ -3,7 +3,6 @@
 import contextlib
 import importlib.util
 import io
-import os
 import re
 import shlex
 import subprocess
@@ -86,7 +85,7 @@ def test_the_cookbook_runs_and_the_data_tools_print_what_it_shows(
             )
         elif "bench" in ran.command.text:
             assert re.search(r"^ shop@1 +0\.\d{4} ", ran.printed, re.MULTILINE), ran.printed
-    assert sorted(os.listdir("data")) == ["corpus.jsonl", "dev.jsonl", "report.json", "test.jsonl", "train.jsonl"]
+    assert sorted(path.name for path in Path("data").iterdir()) == ["corpus.jsonl", "dev.jsonl", "report.json", "test.jsonl", "train.jsonl"]
 
 
 def test_both_cookbooks_have_the_same_commands() -> None:

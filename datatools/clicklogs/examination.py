@@ -66,7 +66,7 @@ def _rate(cells: Cells, positions: int) -> tuple[np.ndarray, np.ndarray]:
     def relative(clicked: np.ndarray, shown: np.ndarray) -> np.ndarray:
         rate = np.divide(clicked, shown, out=np.full(positions, np.nan), where=(shown > 0) & (clicked > 0))
         known = rate[~np.isnan(rate)]
-        return rate / known[0] if len(known) else rate
+        return np.asarray(rate / known[0]) if len(known) else rate
 
     return relative(*total), np.array([relative(*(total - part)) for part in sums])
 

@@ -9,7 +9,7 @@ class Tally:
     """Keys, ascending, and sums of some columns for each."""
 
     def __init__(self, columns: int, dtype: type = np.int64) -> None:
-        self.keys = np.empty(0, dtype=dtype)  # (n,)
+        self.keys: np.ndarray = np.empty(0, dtype=dtype)  # (n,)
         self.sums = np.empty((columns, 0))  # (columns, n)
 
     def add(self, keys: np.ndarray, *columns: np.ndarray) -> None:
