@@ -304,6 +304,24 @@ def test_the_test_split_beside_data_is_found_in_folders_alone(lines: Path, toy_f
     pairs, corpus = read_test_split(toy_folder) or (Pairs({}, {}), {})
     assert (len(pairs), len(corpus)) == (16, 32)
     assert read_test_split(tmp_path) is None
+    adapt("data", "split", lines, "-o", tmp_path / "out")
+    both, passages = read_test_split([str(toy_folder), str(tmp_path / "out"), str(lines)]) or (Pairs({}, {}), {})
+    assert (len(both), len(passages)) == (16 + 6, 32 + 180)
+
+
+def test_a_table_is_divided_by_a_column_that_is_named(tmp_path: Path) -> None:
+    table = tmp_path / "病历.csv"
+    rows = "".join(f"第{n}个问题,第{n}个答案,病人{n % 10}\n" for n in range(100))
+    table.write_bytes(("问题,答案,病人\n" + rows).encode("gb18030"))
+    out = tmp_path / "out"
+    result = adapt("data", "split", table, "-o", out, "--by", "group", "--columns", "query=问题,positive=答案,group=病人")
+    assert result.exit_code == 0, result.output
+    groups = [
+        {json.loads(line)["group"] for line in (out / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()}
+        for name in ("train", "dev", "test")
+    ]
+    assert [len(each) for each in groups] == [8, 1, 1]
+    assert len(set.union(*groups)) == 10
 
 
 def test_a_split_into_a_file_is_refused_in_a_line(lines: Path, tmp_path: Path) -> None:
