@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...data.draw import draw
 from ...data.pairs import Pairs, TrainingData
 from ...encoders.protocol import NetworkEncoder, Vectors
 from ...events import QUIET, Events
@@ -20,7 +21,6 @@ from .balance import MOST, balance_weights
 from .clusters import Cluster, Labels, cluster_vectors, describe_clusters
 from .difficulty import MIDDLE, Difficulty, describe_ranks
 from .settings import StatsSettings
-from .stats import drawn_queries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,9 @@ def measure_coverage(data: TrainingData, settings: StatsSettings, encoder: Netwo
         ConfigError: the vectors do not fit onto the disk, or into the cache.
     """
     corpus = corpus_vectors(encoder, list(data.corpus.values()), events)
-    splits = {"train": data.train.select(drawn_queries(data, settings))} | ({"dev": data.dev} if data.dev is not None else {})
+    splits = {"train": data.train.select(draw(list(data.train.queries), settings.most_queries, settings.seed))} | (
+        {"dev": data.dev} if data.dev is not None else {}
+    )
     events.stage("searching the corpus for the answers")
     vectors = {name: _of_queries(pairs, encoder, events) for name, pairs in splits.items()}
     ranks = {name: _ranks(vectors[name], pairs, data, corpus) for name, pairs in splits.items()}

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...data.draw import draw
 from ...data.overlap import Overlap, overlaps_of
 from ...data.pairs import Corpus, Pairs, TrainingData
 from ...events import QUIET, Events
@@ -128,11 +127,6 @@ def _coverage(data: TrainingData, settings: StatsSettings, encoder: NetworkEncod
     from .coverage import measure_coverage
 
     return measure_coverage(data, settings, encoder, events)
-
-
-def drawn_queries(data: TrainingData, settings: StatsSettings) -> list[str]:
-    """Return the ids of the training queries that are embedded: all, or so many as the settings allow."""
-    return draw(list(data.train.queries), settings.most_queries, settings.seed)
 
 
 def _notes(data: TrainingData, settings: StatsSettings, encoder: NetworkEncoder | None) -> tuple[str, ...]:
