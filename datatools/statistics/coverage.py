@@ -20,7 +20,7 @@ from ...index.vectors import StoredVectors
 from .balance import MOST, balance_weights
 from .clusters import Cluster, Labels, cluster_vectors, describe_clusters
 from .difficulty import MIDDLE, Difficulty, describe_ranks
-from .settings import StatsSettings
+from .settings import MOST_PASSAGES, StatsSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,9 @@ def cluster_corpus(data: TrainingData, corpus: StoredVectors, settings: StatsSet
     """
     splits = [pairs for pairs in (data.train, data.dev) if pairs is not None]
     answers = {pid for pairs in splits for passages in pairs.positives.values() for pid in passages}
-    named = np.fromiter((pid in answers for pid in data.corpus), np.bool_, len(data.corpus))
-    vectors = _whole(corpus)
-    found = describe_clusters(list(data.corpus.values()), vectors, cluster_vectors(vectors, settings.clusters, settings.seed), named=named)
+    rows = draw(range(len(data.corpus)), MOST_PASSAGES, settings.seed)
+    ids, vectors = list(data.corpus), corpus.rows(rows).numpy()
+    named = np.array([ids[row] in answers for row in rows], np.bool_)
+    texts = [data.corpus[ids[row]] for row in rows]
+    found = describe_clusters(texts, vectors, cluster_vectors(vectors, settings.clusters, settings.seed), named=named)
     return sorted(found, key=lambda cluster: ((cluster.named or 0) / cluster.texts, -cluster.texts))
