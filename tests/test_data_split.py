@@ -1,6 +1,8 @@
 """Dividing data: what no two splits share, what is refused or told, and that what comes out is trained on and scored."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +15,8 @@ from adapt_embed.data.overlap import overlaps_of
 from adapt_embed.data.pairs import Pairs, TrainingData, normalise
 from adapt_embed.data.sources import load_training_data
 from adapt_embed.data.test_split import has_test_split, read_test_split
+from adapt_embed.datatools.splitting import Divided, split
 from adapt_embed.datatools.splitting.settings import By, SplitSettings
-from adapt_embed.datatools.splitting.split import Divided, split
 from adapt_embed.datatools.splitting.times import read_time
 from adapt_embed.errors import ConfigError, DataError
 from click.testing import CliRunner, Result
@@ -322,6 +324,18 @@ def test_a_table_is_divided_by_a_column_that_is_named(tmp_path: Path) -> None:
     ]
     assert [len(each) for each in groups] == [8, 1, 1]
     assert len(set.union(*groups)) == 10
+
+
+def test_the_tools_are_names_of_their_package() -> None:
+    code = (
+        "import sys; from adapt_embed.datatools import SplitSettings; assert not {'torch', 'numpy'} & set(sys.modules); "
+        "from adapt_embed.datatools import split, stats, compare_bases; print(split.__name__, stats.__name__, compare_bases.__name__)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == [
+        "split",
+        "stats",
+        "compare_bases",
+    ]
 
 
 def test_a_split_into_a_file_is_refused_in_a_line(lines: Path, tmp_path: Path) -> None:

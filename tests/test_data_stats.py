@@ -301,9 +301,9 @@ def test_very_few_data_are_measured_too(tiny_base: Path, home: Path, tmp_path: P
 def test_of_many_queries_and_passages_some_are_drawn_and_said(
     toy_folder: Path, tiny_base: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from adapt_embed.datatools.statistics import coverage, stats
+    from adapt_embed.datatools.statistics import coverage, measure
 
-    for module in (coverage, stats):
+    for module in (coverage, measure):
         monkeypatch.setattr(module, "MOST_PASSAGES", 20)
     found = json.loads(adapt_stats(toy_folder, "--base", tiny_base, "--registry", home, "--most-queries", 30, "--json").stdout)
     assert sum(cluster["texts"] for cluster in found["coverage"]["query_clusters"]) == 30

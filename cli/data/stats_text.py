@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ...data.overlap import Overlap
     from ...datatools.statistics.clusters import Cluster
     from ...datatools.statistics.coverage import Coverage
+    from ...datatools.statistics.measure import DataStats
     from ...datatools.statistics.pieces import BrokenWord, BrokenWords
-    from ...datatools.statistics.stats import DataStats
 
 _CLUSTERS = 12
 _CHARACTERS = 50
