@@ -97,7 +97,7 @@ def _words(stats: DataStats) -> Iterator[str]:
     words = stats.words
     lists = (
         (f"words that {stats.base} breaks, those that cost most first", words.broken),
-        ("Chinese words", words.chinese),
+        ("Chinese words, of which a tokenizer of characters breaks each", words.chinese),
         ("words with pieces that it does not know", words.unknown),
     )
     for title, found in lists:
