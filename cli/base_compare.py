@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,20 +11,49 @@ from ..plurals import count, format_size
 from .command import Command
 from .completion import BASE, DOMAIN_OR_FILE, SOURCE
 from .events import shown
-from .options import Choice, common_options, machine_options
+from .options import Choice, common_options, gathered, machine_options
+from .options.reading import read_options, reading_options
 from .options.types import WholeNumber
 from .output import emit
 
 if TYPE_CHECKING:
     from ..choices import Precision
     from ..datatools.comparing.compare import BaseScores, Comparison
+    from ..datatools.job import ToolRequest
+
+
+def _data(
+    *, source: Sequence[str], domain: str | None, lang: str, columns: Sequence[str], encoding: str | None, sheet: str | None, skip_bad: bool
+) -> ToolRequest:
+    from ..data.source_words import name_sources
+    from ..datatools.job import ToolRequest
+
+    read = read_options(columns=columns, encoding=encoding, sheet=sheet, skip_bad=skip_bad)
+    return ToolRequest(source=name_sources(source), out=None, language=lang, domain=domain or "data", read=read)
+
+
+compared_data = gathered(
+    "data",
+    _data,
+    click.option(
+        "--data",
+        "source",
+        type=SOURCE,
+        required=True,
+        multiple=True,
+        metavar="SRC",
+        help="What adapt train --data takes; its dev split is scored.",
+    ),
+    click.option("--domain", type=DOMAIN_OR_FILE, metavar="D", help="Whose sample is meant, where SRC is `sample`."),
+    click.option("--lang", type=Choice(["en", "zh"]), default="en", show_default=True, help="The language of that sample."),
+    *reading_options,
+)
+"""Add what bases are compared on; the command gets a `ToolRequest` as its argument `data`."""
 
 
 @click.command("compare", cls=Command, short_help="Score candidate bases on your data: what they find, speed, size.")
 @click.argument("bases", metavar="BASE...", nargs=-1, required=True, type=BASE)
-@click.option("--data", "source", type=SOURCE, required=True, metavar="SRC", help="What adapt train --data takes; its dev split is scored.")
-@click.option("--domain", type=DOMAIN_OR_FILE, metavar="D", help="Whose sample is meant, where SRC is `sample`.")
-@click.option("--lang", type=Choice(["en", "zh"]), default="en", show_default=True, help="The language of that sample.")
+@compared_data
 @click.option("--pooling", type=Choice(["cls", "mean"]), help="Pooling of bases that do not state their own.")
 @click.option("--seed", type=WholeNumber(min=0), default=0, show_default=True, metavar="N", help="Of queries that are drawn.")
 @machine_options
@@ -33,9 +62,7 @@ if TYPE_CHECKING:
 @common_options
 def compare_command(
     bases: tuple[str, ...],
-    source: str,
-    domain: str | None,
-    lang: str,
+    data: ToolRequest,
     pooling: Any,
     seed: int,
     device: str | None,
@@ -43,7 +70,7 @@ def compare_command(
     max_tokens: int | None,
     batch_tokens: int | None,
     json_output: bool,
-    registry_dir: Path | None,  # noqa: ARG001 (every command takes it)
+    **_: Any,
 ) -> None:
     """Score BASEs that lie here on the dev split of the data: recall, nDCG@10, queries and passages a second, size.
 
@@ -51,12 +78,11 @@ def compare_command(
     """
     from ..base.resolve import BaseOptions
     from ..datatools.comparing.job import CompareRequest, compare_on_source
-    from ..datatools.job import ToolRequest
     from ..references import EncoderSettings
 
     request = CompareRequest(
         references=bases,
-        data=ToolRequest(source=source, out=None, language=lang, domain=domain or "data"),
+        data=data,
         options=BaseOptions(pooling=pooling),
         encoder=EncoderSettings(device=device, precision=dtype or "auto", max_tokens=max_tokens, batch_tokens=batch_tokens),
         seed=seed,

@@ -1,6 +1,8 @@
 """Dividing data: what no two splits share, what is refused or told, and that what comes out is trained on and scored."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +15,8 @@ from adapt_embed.data.overlap import overlaps_of
 from adapt_embed.data.pairs import Pairs, TrainingData, normalise
 from adapt_embed.data.sources import load_training_data
 from adapt_embed.data.test_split import has_test_split, read_test_split
+from adapt_embed.datatools.splitting import Divided, split
 from adapt_embed.datatools.splitting.settings import By, SplitSettings
-from adapt_embed.datatools.splitting.split import Divided, split
 from adapt_embed.datatools.splitting.times import read_time
 from adapt_embed.errors import ConfigError, DataError
 from click.testing import CliRunner, Result
@@ -304,6 +306,36 @@ def test_the_test_split_beside_data_is_found_in_folders_alone(lines: Path, toy_f
     pairs, corpus = read_test_split(toy_folder) or (Pairs({}, {}), {})
     assert (len(pairs), len(corpus)) == (16, 32)
     assert read_test_split(tmp_path) is None
+    adapt("data", "split", lines, "-o", tmp_path / "out")
+    both, passages = read_test_split([str(toy_folder), str(tmp_path / "out"), str(lines)]) or (Pairs({}, {}), {})
+    assert (len(both), len(passages)) == (16 + 6, 32 + 180)
+
+
+def test_a_table_is_divided_by_a_column_that_is_named(tmp_path: Path) -> None:
+    table = tmp_path / "病历.csv"
+    rows = "".join(f"第{n}个问题,第{n}个答案,病人{n % 10}\n" for n in range(100))
+    table.write_bytes(("问题,答案,病人\n" + rows).encode("gb18030"))
+    out = tmp_path / "out"
+    result = adapt("data", "split", table, "-o", out, "--by", "group", "--columns", "query=问题,positive=答案,group=病人")
+    assert result.exit_code == 0, result.output
+    groups = [
+        {json.loads(line)["group"] for line in (out / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()}
+        for name in ("train", "dev", "test")
+    ]
+    assert [len(each) for each in groups] == [8, 1, 1]
+    assert len(set.union(*groups)) == 10
+
+
+def test_the_tools_are_names_of_their_package() -> None:
+    code = (
+        "import sys; from adapt_embed.datatools import SplitSettings; assert not {'torch', 'numpy'} & set(sys.modules); "
+        "from adapt_embed.datatools import split, stats, compare_bases; print(split.__name__, stats.__name__, compare_bases.__name__)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == [
+        "split",
+        "stats",
+        "compare_bases",
+    ]
 
 
 def test_a_split_into_a_file_is_refused_in_a_line(lines: Path, tmp_path: Path) -> None:

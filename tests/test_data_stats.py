@@ -286,6 +286,35 @@ def test_words_that_contradict_one_another_are_refused_in_a_line(
     assert not (tmp_path / "x.jsonl").exists()
 
 
+def test_very_few_data_are_measured_too(tiny_base: Path, home: Path, tmp_path: Path) -> None:
+    lines = tmp_path / "one.jsonl"
+    lines.write_text(json.dumps({"query": "谁付租金？", "pos": ["租户。"]}, ensure_ascii=False) + "\n", encoding="utf-8")
+    result = adapt_stats(lines, "--base", tiny_base, "--registry", home, "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["overlap"] == []
+    assert found["coverage"]["difficulty"] == {"train": {"queries": 1, "of": 1, "recall": {"1": 1.0, "10": 1.0, "100": 1.0}, "hardest": []}}
+    assert any("no dev split" in note for note in found["notes"])
+    assert "谁付租金" in adapt_stats(lines, "--base", tiny_base, "--registry", home).stdout
+
+
+def test_of_many_queries_and_passages_some_are_drawn_and_said(
+    toy_folder: Path, tiny_base: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from adapt_embed.datatools.statistics import coverage, measure
+
+    for module in (coverage, measure):
+        monkeypatch.setattr(module, "MOST_PASSAGES", 20)
+    found = json.loads(adapt_stats(toy_folder, "--base", tiny_base, "--registry", home, "--most-queries", 30, "--json").stdout)
+    assert sum(cluster["texts"] for cluster in found["coverage"]["query_clusters"]) == 30
+    assert sum(cluster["texts"] for cluster in found["coverage"]["corpus_clusters"]) == 20
+    assert found["coverage"]["difficulty"]["train"]["of"] == 64
+    assert found["notes"] == [
+        "30 of 64 train queries were drawn to be embedded (seed 0)",
+        "20 of 32 passages were drawn to be clustered (seed 0)",
+    ]
+
+
 def test_settings_are_checked() -> None:
     with pytest.raises(ConfigError, match="the number of clusters is 1"):
         StatsSettings(clusters=1)

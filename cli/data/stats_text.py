@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ...data.overlap import Overlap
     from ...datatools.statistics.clusters import Cluster
     from ...datatools.statistics.coverage import Coverage
+    from ...datatools.statistics.measure import DataStats
     from ...datatools.statistics.pieces import BrokenWord, BrokenWords
-    from ...datatools.statistics.stats import DataStats
 
 _CLUSTERS = 12
 _CHARACTERS = 50
@@ -97,7 +97,7 @@ def _words(stats: DataStats) -> Iterator[str]:
     words = stats.words
     lists = (
         (f"words that {stats.base} breaks, those that cost most first", words.broken),
-        ("Chinese words", words.chinese),
+        ("Chinese words, of which a tokenizer of characters breaks each", words.chinese),
         ("words with pieces that it does not know", words.unknown),
     )
     for title, found in lists:

@@ -10,8 +10,8 @@ from ...errors import ConfigError
 from ...events import QUIET, Events, note_once
 from ..job import ToolRequest, read_source, write_data, write_report
 from ..report import ToolReport
+from .divide import split
 from .settings import SplitSettings
-from .split import split
 
 
 def split_source(request: ToolRequest, settings: SplitSettings, events: Events = QUIET) -> ToolReport:

@@ -5,6 +5,7 @@ Source: Sculley, "Web-Scale K-Means Clustering" (2010), in scikit-learn's MiniBa
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -71,11 +72,14 @@ class Cluster:
 def cluster_vectors(vectors: Vectors, clusters: int | None, seed: int) -> Clustering:
     """Cluster vectors, (n, d) of length 1, n at least 1; there are no more clusters than different vectors."""
     from sklearn.cluster import MiniBatchKMeans
+    from sklearn.exceptions import ConvergenceWarning
 
     fitted = vectors[draw(range(len(vectors)), _FITTED, seed)]
     wanted = clusters or int(np.clip(round((len(vectors) / 2) ** 0.5), FEWEST, MOST))
     number = min(wanted, len(np.unique(fitted, axis=0)))
-    means = MiniBatchKMeans(n_clusters=number, random_state=seed, n_init=3, batch_size=2048).fit(fitted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # nearly equal vectors make fewer clusters, and only those are described
+        means = MiniBatchKMeans(n_clusters=number, random_state=seed, n_init=3, batch_size=2048).fit(fitted)
     labels = np.concatenate([means.predict(vectors[start : start + _BLOCK]) for start in range(0, len(vectors), _BLOCK)])
     order = np.argsort(-np.bincount(labels, minlength=number), kind="stable")
     rank = np.argsort(order, kind="stable").astype(np.int32)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...data.draw import draw
 from ...data.pairs import Pairs, TrainingData
 from ...encoders.protocol import NetworkEncoder, Vectors
 from ...events import QUIET, Events
@@ -19,8 +20,7 @@ from ...index.vectors import StoredVectors
 from .balance import MOST, balance_weights
 from .clusters import Cluster, Labels, cluster_vectors, describe_clusters
 from .difficulty import MIDDLE, Difficulty, describe_ranks
-from .settings import StatsSettings
-from .stats import drawn_queries
+from .settings import MOST_PASSAGES, StatsSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,9 @@ def measure_coverage(data: TrainingData, settings: StatsSettings, encoder: Netwo
         ConfigError: the vectors do not fit onto the disk, or into the cache.
     """
     corpus = corpus_vectors(encoder, list(data.corpus.values()), events)
-    splits = {"train": data.train.select(drawn_queries(data, settings))} | ({"dev": data.dev} if data.dev is not None else {})
+    splits = {"train": data.train.select(draw(list(data.train.queries), settings.most_queries, settings.seed))} | (
+        {"dev": data.dev} if data.dev is not None else {}
+    )
     events.stage("searching the corpus for the answers")
     vectors = {name: _of_queries(pairs, encoder, events) for name, pairs in splits.items()}
     ranks = {name: _ranks(vectors[name], pairs, data, corpus) for name, pairs in splits.items()}
@@ -114,7 +116,9 @@ def cluster_corpus(data: TrainingData, corpus: StoredVectors, settings: StatsSet
     """
     splits = [pairs for pairs in (data.train, data.dev) if pairs is not None]
     answers = {pid for pairs in splits for passages in pairs.positives.values() for pid in passages}
-    named = np.fromiter((pid in answers for pid in data.corpus), np.bool_, len(data.corpus))
-    vectors = _whole(corpus)
-    found = describe_clusters(list(data.corpus.values()), vectors, cluster_vectors(vectors, settings.clusters, settings.seed), named=named)
+    rows = draw(range(len(data.corpus)), MOST_PASSAGES, settings.seed)
+    ids, vectors = list(data.corpus), corpus.rows(rows).numpy()
+    named = np.array([ids[row] in answers for row in rows], np.bool_)
+    texts = [data.corpus[ids[row]] for row in rows]
+    found = describe_clusters(texts, vectors, cluster_vectors(vectors, settings.clusters, settings.seed), named=named)
     return sorted(found, key=lambda cluster: ((cluster.named or 0) / cluster.texts, -cluster.texts))

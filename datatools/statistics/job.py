@@ -16,8 +16,8 @@ from ...references import EncoderSettings, LoadedBases, Resolved, Search, check_
 from ..job import ToolRequest, read_source, write_data, write_report
 from ..report import Finding, ToolReport, counts_of
 from .balance import MOST, balance, balance_weights
+from .measure import DataStats, stats
 from .settings import StatsSettings
-from .stats import DataStats, stats
 from .tokens import open_tokens
 
 if TYPE_CHECKING:

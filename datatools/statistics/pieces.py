@@ -90,13 +90,16 @@ def find_broken_words(texts: Sequence[str], tokens: BaseTokens, seed: int) -> Br
 
 
 def _break(numbers: Counter[str], tokens: BaseTokens) -> list[BrokenWord]:
-    """Break each word once; words that differ in case alone and fall into the same pieces are one."""
-    forms = list(numbers)
+    """Break each word once; words that differ in case alone and fall into the same pieces are one, written as most often."""
+    forms = [form for form, _ in numbers.most_common()]
     pieces = [each for start in range(0, len(forms), _AT_ONCE) for each in tokens.pieces(forms[start : start + _AT_ONCE])]
     joined: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    written: dict[tuple[str, tuple[str, ...]], str] = {}
     for form, its in zip(forms, pieces, strict=True):
-        joined[form.casefold(), its] += numbers[form]
-    return [BrokenWord(word=word, count=number, pieces=its) for (word, its), number in joined.items()]
+        key = form.casefold(), its
+        joined[key] += numbers[form]
+        written.setdefault(key, form)
+    return [BrokenWord(word=written[key], count=number, pieces=key[1]) for key, number in joined.items()]
 
 
 def _costliest(found: Iterable[BrokenWord]) -> tuple[BrokenWord, ...]:

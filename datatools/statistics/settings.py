@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from ...errors import RequestError
 
+MOST_PASSAGES = 100_000
+"""Of a larger corpus, so many passages are drawn to be clustered."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatsSettings:

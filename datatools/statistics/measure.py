@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...data.draw import draw
 from ...data.overlap import Overlap, overlaps_of
 from ...data.pairs import Corpus, Pairs, TrainingData
 from ...events import QUIET, Events
@@ -14,7 +13,7 @@ from ...plurals import count
 from .counts import Duplicates, SplitCounts, count_duplicates, count_split, count_unnamed
 from .lengths import Lengths, measure_lengths
 from .pieces import BrokenWords, find_broken_words
-from .settings import StatsSettings
+from .settings import MOST_PASSAGES, StatsSettings
 
 if TYPE_CHECKING:
     from ...encoders.protocol import NetworkEncoder
@@ -54,8 +53,6 @@ class DataStats:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
-        from dataclasses import asdict
-
         return {
             "source": self.source,
             "base": self.base,
@@ -98,7 +95,7 @@ def stats(
     events.stage("measuring lengths")
     lengths = _lengths(data, queries, seen, tokens)
     events.stage("comparing the splits")
-    overlap = tuple(overlaps_of(splits, seed=settings.seed))
+    overlap = tuple(overlaps_of(splits, seed=settings.seed, events=events))
     events.stage("breaking words")
     words = find_broken_words([*queries, *data.corpus.values()], tokens, settings.seed)
     return DataStats(
@@ -112,7 +109,7 @@ def stats(
         overlap=overlap,
         words=words,
         coverage=_coverage(data, settings, encoder, events),
-        notes=_notes(data, settings, encoder),
+        notes=tuple(_notes(data, settings, encoder)),
     )
 
 
@@ -130,17 +127,18 @@ def _coverage(data: TrainingData, settings: StatsSettings, encoder: NetworkEncod
     return measure_coverage(data, settings, encoder, events)
 
 
-def drawn_queries(data: TrainingData, settings: StatsSettings) -> list[str]:
-    """Return the ids of the training queries that are embedded: all, or so many as the settings allow."""
-    return draw(list(data.train.queries), settings.most_queries, settings.seed)
-
-
-def _notes(data: TrainingData, settings: StatsSettings, encoder: NetworkEncoder | None) -> tuple[str, ...]:
-    notes = [*data.notes]
+def _notes(data: TrainingData, settings: StatsSettings, encoder: NetworkEncoder | None) -> Iterator[str]:
+    """Yield what was done to the data, what was drawn, and what was not measured."""
+    yield from data.notes
     if encoder is None:
-        notes.append("clusters and what the base finds were left out, because no vectors were computed (--no-vectors)")
-    elif len(data.train) > settings.most_queries:
-        notes.append(f"{settings.most_queries} of {count(len(data.train), 'train query')} were drawn to be embedded (seed {settings.seed})")
+        yield "clusters and what the base finds were left out, because no vectors were computed (--no-vectors)"
+    else:
+        yield from _drawn(len(data.train), settings.most_queries, "train query", "embedded", settings.seed)
+        yield from _drawn(len(data.corpus), MOST_PASSAGES, "passage", "clustered", settings.seed)
     if data.dev is None:
-        notes.append("the data have no dev split (adapt data split makes one; adapt train holds one out by itself)")
-    return tuple(notes)
+        yield "the data have no dev split (adapt data split makes one; adapt train holds one out by itself)"
+
+
+def _drawn(there: int, most: int, of: str, done: str, seed: int) -> Iterator[str]:
+    if there > most:
+        yield f"{most} of {count(there, of)} were drawn to be {done} (seed {seed})"

@@ -47,7 +47,7 @@ def split(data: TrainingData, settings: SplitSettings, events: Events = QUIET) -
     splits = {"train": pairs.select(train)} | {name: pairs.select(_in_order(pairs, ids)) for name, ids in held.items() if wanted[name]}
     events.stage("comparing the splits")
     in_order: dict[str, Pairs] = {name: splits[name] for name in ("train", "dev", "test") if name in splits}
-    overlaps = overlaps_of({name: (pairs, data.corpus) for name, pairs in in_order.items()}, seed=settings.seed)
+    overlaps = overlaps_of({name: (pairs, data.corpus) for name, pairs in in_order.items()}, seed=settings.seed, events=events)
     made = replace(data, train=splits["train"], dev=splits.get("dev"))
     report = ToolReport(
         tool="split",
