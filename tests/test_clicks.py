@@ -408,7 +408,7 @@ def test_fixed_ranks_are_refused_and_a_curve_or_a_table_is_taken_in_their_place(
     refused = adapt(*ask, "-o", tmp_path / "no")
     assert refused.exit_code == 1
     assert len(refused.stderr.splitlines()) == 1 + refused.stderr.count("the text of an item") + refused.stderr.count("used:")
-    assert "in this log none of 2 items (counted for each query) stood at several positions" in refused.stderr
+    assert "in this log no item stood at several positions for one query" in refused.stderr
     assert not (tmp_path / "no").exists()
     table = written(tmp_path / "examination.csv", "position,examination\n1,1\n2,0.25\n")
     for number, (way, second) in enumerate({"inverse": 0.5, str(table): 0.25, "none": 1.0}.items()):
@@ -427,6 +427,24 @@ def test_lists_that_are_marked_as_randomised_are_used_without_asking(tmp_path: P
     facts = click_pairs(log, catalogue).report.facts
     assert facts["method"] == "randomised"
     assert [row["examination"] for row in facts["positions"]] == pytest.approx([1, 1 / 2, 1 / 3], rel=0.15)
+
+
+def test_what_stands_beyond_what_can_be_estimated_does_not_count_and_is_told(tmp_path: Path, catalogue: Path) -> None:
+    rng, lines = np.random.default_rng(0), []
+    for user in range(2000):
+        for place, item in [*enumerate(rng.permutation(["A1", "B2", "C3"]), start=1), (7, "D4")]:
+            lines.append(f"kettle{user % 50},{item},{place},{int(rng.random() < 0.8 / place)},u{user},l{user}")
+    log = written(tmp_path / "log.csv", "\n".join([HEADING, *lines]) + "\n")
+    made = click_pairs(log, catalogue)
+    assert made.report.notes == ("examination is not known at position 7: what was shown there does not count",)
+    assert all("D4" not in items for items in made.data.train.positives.values())
+
+
+def test_where_all_stands_at_one_position_there_is_nothing_to_correct(tmp_path: Path, catalogue: Path) -> None:
+    lines = [f"kettle,{'A1' if user % 3 else 'B2'},1,{user % 2},u{user},l{user}" for user in range(60)]
+    log = written(tmp_path / "log.csv", "\n".join([HEADING, *lines]) + "\n")
+    report = click_pairs(log, catalogue).report
+    assert (report.notes, report.facts["positions"][0]["examination"]) == ((), 1.0)
 
 
 # the command

@@ -70,7 +70,11 @@ def click_pairs(log: Path, catalogue: Path, settings: ClickSettings | None = Non
         written={name: counts[name] for name in ("queries", "pairs", "negatives", "passages")},
         findings=findings_of(dropped, settings),
         notes=describe(
-            judged.examination, has_impressions=judged.has_impressions, has_positions=rows.has_positions, corrected=judged.corrected
+            judged.examination,
+            np.unique(judged.cells.position[judged.cells.position > 0]),
+            has_impressions=judged.has_impressions,
+            has_positions=rows.has_positions,
+            corrected=judged.corrected,
         ),
         facts=_facts(judged, settings),
     )

@@ -48,7 +48,7 @@ class Examination:
     def is_flat(self) -> bool:
         """Whether the estimate does not differ from no bias at all: every value is within three errors of 1."""
         known = ~np.isnan(self.values)
-        return self.errors is not None and bool((np.abs(self.values - 1)[known] <= 3 * (self.values * self.errors)[known] + 1e-9).all())
+        return self.errors is not None and len(known) > 1 and bool((np.abs(self.values - 1)[known] <= 3 * (self.values * self.errors)[known] + 1e-9).all())
 
 
 def _harvest(cells: Cells, positions: int) -> tuple[np.ndarray, np.ndarray]:
@@ -121,10 +121,8 @@ def _refuse_fixed(cells: Cells, method: str) -> None:
     """Refuse a log in which no item stood at two positions for one query; EM would take any answer for the truth there."""
     if method == "randomised":
         return
-    moved = int((np.bincount(cells.pair()) > 1).sum())
-    if not moved:
-        pairs = int(cells.pair().max(initial=-1)) + 1
-        raise DataError(f"in this log none of {pairs} items (counted for each query) {_WAYS}")
+    if not (np.bincount(cells.pair()) > 1).any():
+        raise DataError(f"in this log no item {_WAYS}")
 
 
 def _groups(cells: Cells) -> list[Cells]:

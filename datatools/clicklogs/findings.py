@@ -66,12 +66,15 @@ def findings_of(dropped: Dropped, settings: ClickSettings) -> tuple[Finding, ...
     return tuple(each for each in found if each.count)
 
 
-def describe(examination: Examination | None, *, has_impressions: bool, has_positions: bool, corrected: bool) -> tuple[str, ...]:
-    """Return the lines that say how far the pairs can be trusted."""
+def describe(
+    examination: Examination | None, shown_at: np.ndarray, *, has_impressions: bool, has_positions: bool, corrected: bool
+) -> tuple[str, ...]:
+    """Return the lines that say how far the pairs can be trusted; `shown_at`: the positions at which anything was shown."""
     notes = []
     if not has_impressions:
         notes.append("the log has no impressions without a click: pairs are made by counts of clicks alone")
-    if examination is not None and (unknown := np.flatnonzero(np.isnan(examination.values)) + 1).size:
+    known = np.flatnonzero(~np.isnan(examination.values)) + 1 if examination is not None else shown_at
+    if (unknown := np.setdiff1d(shown_at, known)).size:
         notes.append(f"examination is not known at position {_ranges(unknown.tolist())}: what was shown there does not count")
     if examination is not None and examination.is_flat:
         notes.append("the estimate does not differ from no position bias")
