@@ -48,7 +48,11 @@ class Examination:
     def is_flat(self) -> bool:
         """Whether the estimate does not differ from no bias at all: every value is within three errors of 1."""
         known = ~np.isnan(self.values)
-        return self.errors is not None and len(known) > 1 and bool((np.abs(self.values - 1)[known] <= 3 * (self.values * self.errors)[known] + 1e-9).all())
+        return (
+            self.errors is not None
+            and len(known) > 1
+            and bool((np.abs(self.values - 1)[known] <= 3 * (self.values * self.errors)[known] + 1e-9).all())
+        )
 
 
 def _harvest(cells: Cells, positions: int) -> tuple[np.ndarray, np.ndarray]:
