@@ -1,0 +1,182 @@
+"""A glossary: terms with definitions, synonyms and a parent each, out of a table with English or Chinese headings."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..errors import DataError
+from .readers import Row, stream_table
+from .words import Terms, terms_of, word_spans
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "term": ("term", "name", "preferredterm", "headword", "术语", "术语名称", "词条", "词语", "名称", "名词", "術語", "詞條", "名稱", "名詞"),
+    "definition": ("definition", "meaning", "description", "explanation", "定义", "释义", "解释", "说明", "含义", "定義", "釋義", "解釋", "說明"),
+    "synonyms": ("synonyms", "synonym", "aliases", "alias", "aka", "同义词", "近义词", "别名", "又称", "简称", "同義詞", "別名", "又稱", "簡稱"),
+    "parent": ("parent", "category", "broader", "class", "group", "上位词", "上级", "类别", "分类", "父类", "類別", "分類", "上位詞"),
+}
+"""What a column holds -> its names, in lower case and without separators."""
+
+_SEPARATORS = re.compile(r"[\s_\-]")
+_BETWEEN = re.compile(r"[;；|｜、\n]")
+_COMMAS = re.compile(r"，|,\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """An entry of a glossary.
+
+    Attributes:
+        name: The term as it is preferred.
+        definition: None where the glossary has none.
+        synonyms: Other names of the same, without the name itself.
+        parent: The term or category above it; None where there is none.
+    """
+
+    name: str
+    definition: str | None = None
+    synonyms: tuple[str, ...] = ()
+    parent: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name and its synonyms."""
+        return (self.name, *self.synonyms)
+
+
+@dataclass(frozen=True)
+class Glossary:
+    """The terms of a glossary. A name that two terms have is ambiguous: nothing is put in its place, and it is put in no other's place."""
+
+    terms: tuple[Term, ...]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    @cached_property
+    def names(self) -> Terms:
+        """All names, made ready for `words`."""
+        return terms_of(name for term in self.terms for name in term.names)
+
+    @cached_property
+    def concepts(self) -> dict[str, str]:
+        """Folded name -> the folded name of its term; an ambiguous name is its own."""
+        owners: dict[str, set[str]] = defaultdict(set)
+        for term in self.terms:
+            for name in term.names:
+                owners[fold_name(name)].add(fold_name(term.name))
+        return {name: next(iter(own)) if len(own) == 1 else name for name, own in owners.items()}
+
+    @cached_property
+    def other_names(self) -> dict[str, tuple[str, ...]]:
+        """Folded name -> the other unambiguous names of the same term, as they are written."""
+        owners = Counter(folded for term in self.terms for folded in {fold_name(name) for name in term.names})
+        found: dict[str, tuple[str, ...]] = {}
+        for term in self.terms:
+            sole = [name for name in term.names if owners[fold_name(name)] == 1]
+            for name in sole:
+                found[fold_name(name)] = tuple(other for other in sole if fold_name(other) != fold_name(name))
+        return found
+
+    def occurrences(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Yield (start, end, folded name) of each term that stands in a text, the longest first at each place."""
+        for start, end in word_spans(text, self.names):
+            folded = fold_name(text[start:end])
+            if folded in self.names.folded:
+                yield start, end, folded
+
+    def concepts_in(self, text: str) -> Counter[str]:
+        """Return how often each term stands in a text, under whichever of its names."""
+        return Counter(self.concepts.get(folded, folded) for _, _, folded in self.occurrences(text))
+
+
+EMPTY = Glossary(())
+
+
+def fold_name(name: str) -> str:
+    """Return a name as it is compared: in lower case, its white space as single spaces."""
+    return " ".join(name.split()).lower()
+
+
+def read_glossary(path: Path) -> Glossary:
+    """Read a glossary out of a table: columns for the term and its definition, synonyms or parent, by `COLUMNS`.
+
+    Synonyms are a list, or a text with `;`, `|` or `、` between them (commas where there is none of these).
+
+    Raises:
+        DataError: the file is absent or malformed, has no column of terms, or none of definitions or synonyms, or a term is empty.
+    """
+    rows = stream_table(path, ("term",), _roles)
+    terms = [_term(where, {role: row[column] for column, role in _assign(path, tuple(row)).items()}) for where, row in rows]
+    if not terms:
+        raise DataError(f"{path} holds no terms; expected rows under term, and definition or synonyms")
+    return Glossary(tuple(terms), tuple(_notes(path, terms)))
+
+
+def _roles(columns: Sequence[str]) -> list[str]:
+    return [_role(column) or column for column in columns]
+
+
+def _role(column: str) -> str | None:
+    name = _SEPARATORS.sub("", column).lower()
+    return next((role for role, names in COLUMNS.items() if name in names), None)
+
+
+def _assign(path: Path, columns: tuple[str, ...]) -> dict[str, str]:
+    """Return column -> role of those that have one."""
+    roles = {column: role for column in columns if (role := _role(column))}
+    if twice := [role for role, times in Counter(roles.values()).items() if times > 1]:
+        named = " and ".join(repr(column) for column, role in roles.items() if role == twice[0])
+        raise DataError(f"{path}: the columns {named} both name the {twice[0]}; rename or remove one of them")
+    if not {"definition", "synonyms"} & set(roles.values()):
+        raise DataError(f"{path} has terms alone ({', '.join(columns)}); expected a column definition or synonyms as well")
+    return roles
+
+
+def _term(where: str, row: Row) -> Term:
+    name = _text(where, row, "term")
+    if not name:
+        raise DataError(f"{where}: the term is empty; fill it or remove the row")
+    synonyms = dict.fromkeys(synonym for synonym in _listed(where, row.get("synonyms")) if fold_name(synonym) != fold_name(name))
+    return Term(
+        name=name,
+        definition=_text(where, row, "definition") or None,
+        synonyms=tuple(synonyms),
+        parent=_text(where, row, "parent") or None,
+    )
+
+
+def _text(where: str, row: Row, role: str) -> str:
+    value = row.get(role)
+    if value is None or (isinstance(value, float) and value != value):
+        return ""
+    if not isinstance(value, str | int | float):
+        raise DataError(f"{where}: expected a text as {role}, found a {type(value).__name__}")
+    return " ".join(str(value).split())
+
+
+def _listed(where: str, value: object) -> Iterator[str]:
+    if isinstance(value, list):
+        parts: Iterable[object] = value
+    else:
+        text = "" if value is None or value != value else str(value)
+        parts = (_BETWEEN if _BETWEEN.search(text.strip()) else _COMMAS).split(text)
+    for part in parts:
+        if not isinstance(part, str):
+            raise DataError(f"{where}: expected texts as synonyms, found a {type(part).__name__}")
+        if part.strip():
+            yield " ".join(part.split())
+
+
+def _notes(path: Path, terms: Sequence[Term]) -> Iterator[str]:
+    owners: dict[str, set[str]] = defaultdict(set)
+    for term in terms:
+        for name in term.names:
+            owners[fold_name(name)].add(fold_name(term.name))
+    if shared := [name for name, own in owners.items() if len(own) > 1]:
+        yield f"{path}: {len(shared)} names belong to several terms and are never exchanged, such as {shared[0]!r}"

@@ -1,0 +1,32 @@
+"""What no augmentation may change: numbers, units, negations and the terms of a glossary, each as often as it stood there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from ...data.glossary import EMPTY, Glossary
+from ...data.protected import protected_multiset, protected_spans
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Finds and counts what must not change. A term and its synonyms count as the same."""
+
+    glossary: Glossary = EMPTY
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where the parts stand that must not change, (start, end) each."""
+        terms = [(start, end) for start, end, _ in self.glossary.occurrences(text)] if self.glossary.terms else []
+        return sorted([*protected_spans(text), *terms])
+
+    def count(self, text: str) -> Counter[str]:
+        """Return the parts of a text that must not change, with how often each stands there."""
+        counted = protected_multiset(text)
+        if self.glossary.terms:
+            counted.update({f"term:{name}": times for name, times in self.glossary.concepts_in(text).items()})
+        return counted
+
+    def keeps(self, before: str, after: str) -> bool:
+        """Return whether both texts have the same of them."""
+        return self.count(before) == self.count(after)
