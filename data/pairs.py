@@ -60,6 +60,7 @@ class TrainingData:
     notes: tuple[str, ...] = ()
     licence: str | None = None
     drawn: int | None = None
+    train_only: frozenset[str] = frozenset()
 
     def fingerprint(self) -> str:
         """Return a hash of every text and pair of train and dev, independent of their order and ids."""

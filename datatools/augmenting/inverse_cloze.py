@@ -15,8 +15,8 @@ from .types import Context, Made, chance
 
 _FEWEST_WORDS = 5
 """Of a sentence, and of what is left of its passage."""
-SHORT = "is a passage without a sentence to spare"
-SPLIT = "is a passage whose numbers or terms would be cut in two"
+SHORT = "a passage without a sentence to spare"
+SPLIT = "a number or a term of the passage would be cut in two"
 
 
 def write_sentences(context: Context) -> Iterator[Made]:

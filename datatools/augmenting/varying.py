@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from .types import Context, Made, Query, Vary, Write, chance, drawn_queries
 
 TRIES = 5
-CHANGED = "would change a number, a unit, a negation or a term"
-UNCHANGED = "has nothing that could be changed"
+CHANGED = "a number, a unit, a negation or a term would change"
+UNCHANGED = "nothing in it could be changed"
 
 
 def by_varying(name: str, vary: Vary) -> Write:
