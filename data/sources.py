@@ -150,7 +150,7 @@ def load_dev_data(
     else:
         loaded = _load_sample(load_domain(source), lang) if is_domain else _load_path(source, lang, skip_dangling)
         data = _with_dev(loaded, seed)
-        corpus, dev, notes = data.corpus, data.dev, data.notes
+        corpus, dev, notes = data.searched, data.dev, data.notes
     if dev is None:
         raise DataError(f"{source} has no dev split, and too few queries to hold some out; name a source with at least 100 pairs")
     if on_note:
@@ -244,7 +244,14 @@ def _check_beir(path: Path) -> None:
 
 def _load_lines(folder: LinesFolder) -> TrainingData:
     data = folder.load(*(split for split in folder.splits if split != "test"))
-    return TrainingData(corpus=data.corpus, train=data.pairs["train"], dev=data.pairs.get("dev"), source=str(folder.path), notes=data.notes)
+    return TrainingData(
+        corpus=data.corpus,
+        train=data.pairs["train"],
+        dev=data.pairs.get("dev"),
+        source=str(folder.path),
+        notes=data.notes,
+        train_only=data.train_only,
+    )
 
 
 def _load_beir(folder: BeirFolder) -> TrainingData:

@@ -411,9 +411,7 @@ def test_settings_that_do_not_fit_are_refused(settings: dict, words: str) -> Non
         AugmentSettings(**settings)
 
 
-@pytest.mark.parametrize(
-    "method, words", [("synonyms", "--glossary"), ("back-translation", "--forward"), ("llm", "--endpoint")]
-)
+@pytest.mark.parametrize("method, words", [("synonyms", "--glossary"), ("back-translation", "--forward"), ("llm", "--endpoint")])
 def test_a_method_that_lacks_something_is_refused_with_what_it_needs(method: str, words: str, data: TrainingData) -> None:
     with pytest.raises(ConfigError, match=words):
         augment(data, AugmentSettings(methods=(method,)))
@@ -424,7 +422,10 @@ def test_back_translation_keeps_what_differs_and_means_the_same_numbers(data: Tr
         return [text.upper() for text in texts]
 
     def back(texts: list[str]) -> list[str]:
-        return [(text.lower() if row % 3 == 0 else text.lower() + " 7 mg" if row % 3 == 1 else f"so, {text.lower()}") for row, text in enumerate(texts)]
+        return [
+            (text.lower() if row % 3 == 0 else text.lower() + " 7 mg" if row % 3 == 1 else f"so, {text.lower()}")
+            for row, text in enumerate(texts)
+        ]
 
     prepared = augment(data, AugmentSettings(methods=("back-translation",), translate=(there, back)))
     made = [text for text in prepared.data.train.queries.values() if text not in QUERIES]
@@ -458,7 +459,7 @@ def test_a_sequence_to_sequence_model_of_a_folder_translates(tmp_path: Path) -> 
     assert translate([]) == []
     with pytest.raises(BaseError, match="no language 'xx'"):
         load_translator(str(tmp_path), into="xx", device="cpu")
-    with pytest.raises(BaseError, match="does not load as a translation model"):
+    with pytest.raises(BaseError, match="is not a translation model; expected its folder"):
         load_translator(str(tmp_path / "nothing"), device="cpu")
 
 
@@ -484,7 +485,7 @@ def test_the_command_writes_a_folder_that_trains_and_leaves_dev_as_it_was(toy_fo
         (["-m", "llm"], "needs an endpoint"),
         (["-m", "back-translation", "--forward", "x"], "give both --forward and --backward"),
         (["-m", "llm", "--model", "m"], "give its address with --endpoint"),
-        (["-m", "typo"], "Did you mean"),
+        (["-m", "typing"], "Did you mean typing-errors"),
     ],
 )
 def test_the_command_refuses_in_one_line(options: list[str], words: str, toy_folder: Path, tmp_path: Path) -> None:

@@ -7,6 +7,9 @@ import click
 from ..lazy_group import LazyGroup
 
 COMMANDS = {
+    "augment": ("augment", "Make more training queries of those, and of the passages, that are there."),
+    "glossary": ("glossary", "Make training pairs of a glossary."),
+    "rules": ("rules", "Apply a domain's rules: what a passage must hold, or must not."),
     "export": ("export", "Write data in another form: pair lines, or a BEIR folder."),
 }
 """Verb -> (module, line in the help)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +12,17 @@ import click
 from ...datatools.augmenting.names import METHOD_NAMES
 from ...errors import RequestError
 from ..command import Command
+from ..completion import BASE, KNOWN_BASE
 from ..events import shown
-from ..options import Choice, FiniteRange, WholeNumber, common_options
+from ..options import Choice, FiniteRange, WholeNumber, common_options, machine_options
 from ..options.data import tool_options
-from ..options.encoder import EncoderOptions, encoder_options
 from ..options.gather import gathered
 from ..output import emit
 from .text import describe_report
 
 if TYPE_CHECKING:
+    from ...base.known import Pooling
+    from ...choices import Precision
     from ...datatools.augmenting.settings import AugmentSettings, Translate
     from ...datatools.augmenting.writer import QueryWriter
     from ...datatools.job import ToolRequest
@@ -102,6 +104,30 @@ class SourceOptions:
         return QueryWriter(chat, open_cache_files(), parallel=self.parallel)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """The values of the options of the base and the machine; None leaves it to the language or the machine."""
+
+    base: str | None
+    base_as: str | None
+    pooling: Pooling | None
+    device: str | None
+    dtype: Precision | None
+
+    def open_base(self, language: str, registry_dir: Path | None, events: Events) -> Encoder:
+        """Load the base that the queries of a language model are filtered by."""
+        from ...base.resolve import BaseOptions
+        from ...events import note_once
+        from ...references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
+        from ...registry import open_registry
+
+        options = BaseOptions(settings_of=self.base_as, pooling=self.pooling, language="zh" if language == "zh" else None)
+        resolved = resolve_reference("base", Search(registry=open_registry(registry_dir), base=self.base, options=options))
+        note_once(events, resolved.notes)
+        events.stage("loading the base")
+        return open_encoder(resolved, LoadedBases(EncoderSettings(device=self.device, precision=self.dtype or "auto")))
+
+
 amount_options = gathered(
     "amounts",
     Amounts,
@@ -111,7 +137,12 @@ amount_options = gathered(
     click.option("--copies", type=WholeNumber(min=1), default=1, show_default=True, metavar="N", help="New queries of a method for each."),
     click.option("--rows", type=WholeNumber(min=1), metavar="N", help="At most this many of each method, drawn [default: all]."),
     click.option(
-        "--share", type=FiniteRange(0, 1, min_open=True), default=0.1, show_default=True, metavar="P", help="Of a query's words, how many change."
+        "--share",
+        type=FiniteRange(0, 1, min_open=True),
+        default=0.1,
+        show_default=True,
+        metavar="P",
+        help="Of a query's words, how many change.",
     ),
     click.option(
         "--weight",
@@ -148,13 +179,17 @@ source_of_methods = gathered(
         metavar="FILE",
         help="Terms and synonyms (csv, tsv, jsonl, parquet, xlsx): exchanged by synonyms, changed by no other method.",
     ),
-    click.option("--wordnet", metavar="DIR", help="Synonyms of English words: a folder of WordNet's files, or nltk for the one that nltk has."),
+    click.option(
+        "--wordnet", metavar="DIR", help="Synonyms of English words: a folder of WordNet's files, or nltk for the one that nltk has."
+    ),
     click.option("--forward", metavar="MODEL", help="back-translation: the model into the other language, a folder or a Hub id."),
     click.option("--backward", metavar="MODEL", help="back-translation: the model out of it."),
     click.option("--codes", metavar="A,B", help="Of models of many languages: the codes of the data's language and the other one."),
     click.option("--endpoint", metavar="URL", help="llm: an OpenAI-compatible address, such as http://localhost:8000/v1."),
     click.option("--model", metavar="NAME", help="llm: the name of the model there. The key is in ADAPT_LLM_KEY, where one is needed."),
-    click.option("--send-texts-to", metavar="HOST", help="llm: agree that passages go to this host, where the endpoint is another machine."),
+    click.option(
+        "--send-texts-to", metavar="HOST", help="llm: agree that passages go to this host, where the endpoint is another machine."
+    ),
     click.option("--timeout", type=FiniteRange(1), default=120.0, show_default=True, metavar="S", help="llm: seconds for an answer."),
     click.option("--parallel", type=WholeNumber(1, 64), default=4, show_default=True, metavar="N", help="llm: requests at once."),
     click.option(
@@ -167,18 +202,29 @@ source_of_methods = gathered(
     ),
 )
 
+machine = gathered(
+    "machine",
+    Machine,
+    click.option("--base", type=BASE, metavar="REF", help="llm: the base of the round trip [default: that of the language]."),
+    click.option(
+        "--base-as", type=KNOWN_BASE, metavar="ALIAS", help="Read a folder with this known base's pooling, instruction and length."
+    ),
+    click.option("--pooling", type=Choice(["cls", "mean"]), help="Pooling of a base that does not state its own."),
+    machine_options,
+)
+
 
 @click.command("augment", cls=Command)
 @tool_options
 @amount_options
 @source_of_methods
-@encoder_options
+@machine
 @common_options
 def command(
     request: ToolRequest,
     amounts: Amounts,
     sources: SourceOptions,
-    encoder: EncoderOptions,
+    machine: Machine,
     json_output: bool,
     registry_dir: Path | None,
 ) -> None:
@@ -190,21 +236,20 @@ def command(
     from ...datatools.job import run_tool
 
     with shown() as events, ExitStack() as stack:
-        settings = _settings(amounts, sources, encoder, registry_dir, stack, events)
+        settings = _settings(amounts, sources, machine, stack, events)
+        if settings.writer is not None and sources.round_trip:
+            settings = replace(settings, encoder=machine.open_base(request.language, registry_dir, events))
         report = run_tool(request, lambda data, its: augment(data, settings, its), events)
     emit(report.as_dict(), describe_report(report), json_output)
 
 
-def _settings(
-    amounts: Amounts, sources: SourceOptions, encoder: EncoderOptions, registry_dir: Path | None, stack: ExitStack, events: Events
-) -> AugmentSettings:
+def _settings(amounts: Amounts, sources: SourceOptions, machine: Machine, stack: ExitStack, events: Events) -> AugmentSettings:
     from ...data.glossary import EMPTY, read_glossary
     from ...datatools.augmenting.settings import AugmentSettings
     from ...datatools.augmenting.tool import check_needs
     from ...datatools.augmenting.wordnet import open_wordnet
 
     writer = sources.writer(stack, events) if "llm" in amounts.methods else None
-    asks = writer is not None and sources.round_trip > 0
     settings = AugmentSettings(
         methods=tuple(dict.fromkeys(amounts.methods)),
         copies=amounts.copies,
@@ -216,20 +261,9 @@ def _settings(
         passages=amounts.passages,  # type: ignore[arg-type]
         glossary=read_glossary(sources.glossary) if sources.glossary else EMPTY,
         wordnet=open_wordnet(sources.wordnet) if sources.wordnet else None,
-        translate=sources.translators(encoder.device) if "back-translation" in amounts.methods else None,
+        translate=sources.translators(machine.device) if "back-translation" in amounts.methods else None,
         writer=writer,
-        encoder=_open_base(encoder, registry_dir, events) if asks else None,
         found_within=sources.round_trip or 1,
     )
     check_needs(settings)
     return settings
-
-
-def _open_base(options: EncoderOptions, registry_dir: Path | None, events: Events) -> Encoder:
-    from ...events import note_once
-    from ...references import LoadedBases, open_encoder, resolve_reference
-
-    resolved = resolve_reference("base", options.search(registry_dir))
-    note_once(events, resolved.notes)
-    events.stage("loading the base")
-    return open_encoder(resolved, LoadedBases(options.settings("auto")))

@@ -18,13 +18,24 @@ from .text import describe_report
 @click.argument("glossary", metavar="GLOSSARY", type=click.Path(path_type=Path))
 @out_option
 @click.option(
-    "--negatives", type=WholeNumber(min=0), default=4, show_default=True, metavar="N", help="Definitions of sibling terms a query gets as negatives."
+    "--negatives",
+    type=WholeNumber(min=0),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Definitions of sibling terms a query gets as negatives.",
 )
 @click.option("--questions/--no-questions", default=True, show_default=True, help="Make questions after each term too.")
 @click.option("--seed", type=WholeNumber(min=0), default=0, show_default=True, metavar="N", help="Draws the siblings.")
 @common_options
 def command(
-    glossary: Path, out: Path, negatives: int, questions: bool, seed: int, json_output: bool, registry_dir: Path | None  # noqa: ARG001
+    glossary: Path,
+    out: Path,
+    negatives: int,
+    questions: bool,
+    seed: int,
+    json_output: bool,
+    registry_dir: Path | None,  # noqa: ARG001
 ) -> None:
     """Make training pairs of a GLOSSARY: a term, its synonyms and questions after it find its definition.
 

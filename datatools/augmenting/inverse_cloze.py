@@ -37,7 +37,8 @@ def source_passages(context: Context) -> list[str]:
     trained = {pid for graded in data.train.positives.values() for pid in graded}
     held = data.dev.passage_ids() if data.dev is not None else set()
     wanted = trained if context.settings.passages == "train" else set(data.corpus)
-    return [pid for pid in data.corpus if pid in wanted and pid not in held]
+    chosen = wanted - held - data.train_only
+    return [pid for pid in data.corpus if pid in chosen]
 
 
 def _of_passage(pid: str, context: Context) -> Iterator[Made]:
@@ -67,4 +68,6 @@ MADE = "~without-sentence-"
 
 def _join(before: str, after: str) -> str:
     """Put what stood around a sentence together, with the white space of one side."""
-    return (before.rstrip() + (" " if before[-1:].isspace() and after[:1].isspace() else before[len(before.rstrip()) :]) + after.lstrip()).strip()
+    return (
+        before.rstrip() + (" " if before[-1:].isspace() and after[:1].isspace() else before[len(before.rstrip()) :]) + after.lstrip()
+    ).strip()

@@ -12,8 +12,8 @@ from .names import METHOD_NAMES
 
 if TYPE_CHECKING:
     from ...encoders.protocol import Encodes
-    from .writer import QueryWriter
     from .wordnet import WordNet
+    from .writer import QueryWriter
 
 Translate = Callable[[Sequence[str]], list[str]]
 """Texts -> as many texts, in another language."""

@@ -43,9 +43,7 @@ def _no_synonyms(settings: AugmentSettings) -> str | None:
 
 
 METHODS: dict[str, Method] = {
-    "synonyms": Method(
-        write=by_varying("synonyms", exchange_synonyms), what="with synonyms", source=_EDA, lacks=_no_synonyms
-    ),
+    "synonyms": Method(write=by_varying("synonyms", exchange_synonyms), what="with synonyms", source=_EDA, lacks=_no_synonyms),
     "insertion": Method(write=by_varying("insertion", insert_words), what="with words put in", source=_EDA),
     "deletion": Method(write=by_varying("deletion", delete_words), what="with words left out", source=_EDA),
     "swap": Method(write=by_varying("swap", swap_words), what="with words exchanged", source=_EDA),

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-
-from os.path import commonprefix
 
 from ...data.pairs import TrainingData, normalise
 from ...errors import ConfigError
@@ -84,7 +81,8 @@ def _shown(made: Made) -> str:
     """Return what a query was made of and what it is, of a reworded one from shortly before they differ."""
     if made.like is None:
         return f"{made.origin[:_SHOWN]} -> {made.query}"
-    differ = len(commonprefix([made.origin, made.query]))
+    letters = zip(made.origin, made.query, strict=False)
+    differ = next((at for at, (old, new) in enumerate(letters) if old != new), min(len(made.origin), len(made.query)))
     start = max(0, differ - _BEFORE)
     dots = "…" if start else ""
     return " -> ".join(f"{dots}{text[start : start + _SHOWN]}" for text in (made.origin, made.query))

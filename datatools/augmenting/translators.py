@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...errors import BaseError
+from ...hub.names import read_repository
+from ...hub.reach import hub_endpoint, hub_is_reachable
+from ...hub.snapshots import cached_snapshot, fetch_snapshot
 from .settings import Translate
 
 MOST_TOKENS = 256
 _BATCH = 16
+_FILES = ("*.json", "*.safetensors", "pytorch_model.bin", "*.spm", "*.model", "*.txt")
 
 
 def load_translator(
@@ -25,20 +29,21 @@ def load_translator(
         most_tokens: Of a text that is read or written; what is longer is truncated.
 
     Raises:
-        BaseError: there is no such model, it is not one of sequences to sequences, or a code is not known.
+        BaseError: there is no such model, it is not one from sequences to sequences, or a code is not known.
     """
     import torch
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
     from ...encoders.forward import choose_device
 
-    place = Path(name).expanduser()
-    found = str(place) if place.is_dir() else name
+    folder = _find(name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(found)
-        model = AutoModelForSeq2SeqLM.from_pretrained(found, dtype=torch.float32).eval()
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as e:
-        raise BaseError(f"{name} does not load as a translation model: {_first_line(e)}; expected a folder or a Hub id of one") from e
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32).eval()
+    except ImportError as e:
+        raise BaseError(f"{name} needs a package that is not installed ({_first_line(e)}); for most: pip install sentencepiece") from e
+    except (OSError, ValueError, KeyError, RuntimeError) as e:
+        raise BaseError(f"{name} does not load as a translation model: {_first_line(e)}") from e
     where = choose_device(device)
     model.to(where)
     begin = _begin(tokenizer, name, source, into)
@@ -46,7 +51,9 @@ def load_translator(
     def translate(texts: Sequence[str]) -> list[str]:
         out: list[str] = []
         for start in range(0, len(texts), _BATCH):
-            batch = tokenizer(list(texts[start : start + _BATCH]), return_tensors="pt", padding=True, truncation=True, max_length=most_tokens)
+            batch = tokenizer(
+                list(texts[start : start + _BATCH]), return_tensors="pt", padding=True, truncation=True, max_length=most_tokens
+            )
             given = {key: batch[key].to(where) for key in ("input_ids", "attention_mask")}
             with torch.inference_mode():
                 made = model.generate(**given, num_beams=4, do_sample=False, max_new_tokens=most_tokens, **begin)
@@ -54,6 +61,19 @@ def load_translator(
         return out
 
     return translate
+
+
+def _find(name: str) -> Path:
+    """Return the folder of a model: one that is there, or of the Hub's cache, or fetched."""
+    if (folder := Path(name).expanduser()).is_dir():
+        return folder
+    if (named := read_repository(name)) is None or folder.exists():
+        raise BaseError(f"{name} is not a translation model; expected its folder, or its id on the Hub, such as Helsinki-NLP/opus-mt-en-zh")
+    if (found := cached_snapshot(*named, patterns=_FILES)) is not None:
+        return found
+    if not hub_is_reachable():
+        raise BaseError(f"{name} is neither a folder nor in the Hugging Face cache, and {hub_endpoint()} cannot be reached")
+    return fetch_snapshot(*named, patterns=_FILES)
 
 
 def _begin(tokenizer: object, name: str, source: str | None, into: str | None) -> dict[str, int]:

@@ -95,4 +95,6 @@ def _of_nltk() -> Folder:
     try:
         return ZipPath(str(nltk.data.find("corpora/wordnet.zip")), "wordnet/")
     except LookupError:
-        raise DataError("nltk has no WordNet here; fetch it with python -m nltk.downloader wordnet, or name a folder of its files") from None
+        raise DataError(
+            "nltk has no WordNet here; fetch it with python -m nltk.downloader wordnet, or name a folder of its files"
+        ) from None

@@ -12,7 +12,6 @@ from ...events import QUIET, Events
 from ..report import Effect, Finding, Prepared, ToolReport, counts_of, examples_of
 from .rules import Action, Rule
 
-
 _LOOKED_AT = 8
 """For each negative that is wanted, how many passages are looked at."""
 
@@ -52,7 +51,7 @@ class _Ruled:
 
     def holding(self, query: _Query) -> list[str]:
         """Return the passages that hold one of the query's values."""
-        return [pid for pid in dict.fromkeys(pid for value in sorted(query.asked) for pid in self.passages.get(value, ()))]
+        return list(dict.fromkeys(pid for value in sorted(query.asked) for pid in self.passages.get(value, ())))
 
 
 def apply_rules(data: TrainingData, rules: Sequence[Rule], events: Events = QUIET, *, seed: int = 0) -> Prepared:
@@ -109,7 +108,9 @@ def _add_positives(ruled: _Ruled, query: _Query, train: Pairs, changes: _Changes
         return  # what does not hold a value is nearly everything
     fitting = [pid for pid in ruled.holding(query) if ruled.fits(query, pid)]
     if len(fitting) > ruled.rule.most_positives:
-        changes.note("told", f"more than {ruled.rule.most_positives} passages hold the value: none added as a positive", query.text, "query")
+        changes.note(
+            "told", f"more than {ruled.rule.most_positives} passages hold the value: none added as a positive", query.text, "query"
+        )
         return
     for pid in fitting:
         if pid not in train.positives[query.id]:

@@ -92,14 +92,24 @@ def _questions(name: str) -> Iterator[str]:
 
 
 def _findings(glossary: Glossary, rows: list[TextRow], queries: int) -> Iterator[Finding]:
-    yield Finding(what="queries of the glossary", effect="added", count=queries, of="query", examples=examples_of(_shown(row) for row in rows))
+    yield Finding(
+        what="queries of the glossary", effect="added", count=queries, of="query", examples=examples_of(_shown(row) for row in rows)
+    )
     with_negatives = [row for row in rows if row.negatives]
     if with_negatives:
         examples = examples_of(f"{row.query}: {row.negatives[0]}" for row in with_negatives)
-        yield Finding(what="with definitions of siblings as hard negatives", effect="added", count=len(with_negatives), of="row", examples=examples)
+        yield Finding(
+            what="with definitions of siblings as hard negatives", effect="added", count=len(with_negatives), of="row", examples=examples
+        )
     for what, bare in (
-        ("without a definition: their synonyms find the term itself", [term for term in glossary.terms if not term.definition and term.synonyms]),
-        ("without a definition and synonyms, of which nothing is made", [term for term in glossary.terms if not term.definition and not term.synonyms]),
+        (
+            "without a definition: their synonyms find the term itself",
+            [term for term in glossary.terms if not term.definition and term.synonyms],
+        ),
+        (
+            "without a definition and synonyms, of which nothing is made",
+            [term for term in glossary.terms if not term.definition and not term.synonyms],
+        ),
         ("given more than once, whose definitions all answer", _repeated(glossary)),
     ):
         if bare:

@@ -1,4 +1,4 @@
-"""Rules of a domain, out of a toml file: a value that a query names, which a passage that answers it must hold, or must not.
+r"""Rules of a domain, out of a toml file: a value that a query names, which a passage that answers it must hold, or must not.
 
 ```toml
 [[rule]]
@@ -140,7 +140,11 @@ def fold_value(value: str) -> str:
     return str(number) if (number := chinese_number(text)) is not None else text
 
 
-_DIGITS = {character: value for value, characters in enumerate(("零〇", "一壹", "二两贰兩貳", "三叁參", "四肆", "五伍", "六陆陸", "七柒", "八捌", "九玖")) for character in characters}
+_DIGITS = {
+    character: value
+    for value, characters in enumerate(("零〇", "一壹", "二两贰兩貳", "三叁參", "四肆", "五伍", "六陆陸", "七柒", "八捌", "九玖"))
+    for character in characters
+}
 _TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _MYRIADS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
 
