@@ -108,6 +108,20 @@ def test_numbers_units_negations_and_terms_are_the_same_before_and_after(
         assert normalise(each.query) != normalise(before)
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("domain", ["medical", "legal"])
+def test_on_the_samples_too(domain: str, lang: str, glossary: Glossary) -> None:
+    from adapt_embed.data.domains import load_domain
+    from adapt_embed.data.sources import load_training_data
+
+    data = load_training_data("sample", domain=load_domain(domain), lang=lang, seed=0)
+    for method in ("insertion", "deletion", "swap", "typing-errors"):
+        settings = AugmentSettings(methods=(method,), rows=40, share=0.3, seed=5, glossary=glossary)
+        made = list(METHODS[method].write(context_of(data, settings)))
+        assert len(made) >= 35
+        assert all(concepts(each.query, glossary) == concepts(each.origin, glossary) for each in made)
+
+
 def context_of(data: TrainingData, settings: AugmentSettings):
     from adapt_embed.datatools.augmenting.types import Context, Losses
     from adapt_embed.events import QUIET
@@ -339,11 +353,15 @@ def test_a_share_of_sentences_stays_in_its_passage(data: TrainingData) -> None:
 def test_passages_of_dev_give_no_queries(data: TrainingData) -> None:
     from dataclasses import replace
 
-    dev = Pairs({"d": "q"}, {"d": {"p0": 1}})
-    for passages in ("train", "all"):
-        made = added(replace(data, dev=dev), methods=("inverse-cloze",), copies=3, passages=passages)
+    unseen = {
+        "u0": "Cats are kept in the flat. They may not go out at night.",
+        "u1": "Dogs are kept in the yard. They may bark in the day.",
+    }
+    held = replace(data, corpus=data.corpus | unseen, dev=Pairs({"d": "may I keep a cat?"}, {"d": {"u0": 1}}))
+    for passages, expected in (("train", []), ("all", [unseen["u1"]])):
+        made = added(held, methods=("inverse-cloze",), copies=3, passages=passages)
         assert made
-        assert not any(text in ANSWERS[0] for text in made.values())
+        assert [text for text in unseen.values() if any(query in text for query in made.values())] == expected
 
 
 def test_a_new_query_has_all_of_the_one_that_it_is_like_but_a_teachers_scores(data: TrainingData) -> None:

@@ -166,7 +166,7 @@ amount_options = gathered(
         type=Choice(["train", "all"]),
         default="train",
         show_default=True,
-        help="inverse-cloze, llm: passages that answer training queries, or all but those of dev.",
+        help="inverse-cloze, llm: passages that answer training queries, or also all that dev does not name.",
     ),
 )
 

@@ -6,7 +6,6 @@ Source: back-translation as paraphrase, https://arxiv.org/abs/1511.06709 (the mo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 from .types import Context, Made, Query, drawn_queries
 from .varying import CHANGED, UNCHANGED
@@ -21,13 +20,13 @@ def translate_back(context: Context) -> Iterator[Made]:
     """
     assert context.settings.translate is not None
     there, back = context.settings.translate
-    queries, done = drawn_queries(context), 0
-    while batch := list(islice(queries, _BATCH)):
+    queries = drawn_queries(context)
+    for start in range(0, len(queries), _BATCH):
+        batch = queries[start : start + _BATCH]
         for query, text in zip(batch, back(there([query.text for query in batch])), strict=True):
             if _is_sound(query, text, context):
                 yield Made(query=text.strip(), origin=query.text, like=query.id)
-        done += len(batch)
-        context.events.progress("back-translation", done, len(context.data.train), "queries")
+        context.events.progress("back-translation", start + len(batch), len(queries), "queries")
 
 
 def _is_sound(query: Query, text: str, context: Context) -> bool:

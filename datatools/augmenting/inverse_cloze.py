@@ -32,12 +32,12 @@ def write_sentences(context: Context) -> Iterator[Made]:
 
 
 def source_passages(context: Context) -> list[str]:
-    """Return the ids of the passages that queries are written for: those that answer training queries, or all others than dev's too."""
+    """Return the ids of the passages that queries are written for: those that answer training queries, or also all that dev does not name."""
     data = context.data
     trained = {pid for graded in data.train.positives.values() for pid in graded}
     held = data.dev.passage_ids() if data.dev is not None else set()
-    wanted = trained if context.settings.passages == "train" else set(data.corpus)
-    chosen = wanted - held - data.train_only
+    others = set(data.corpus) - held if context.settings.passages == "all" else set()
+    chosen = (trained | others) - data.train_only
     return [pid for pid in data.corpus if pid in chosen]
 
 

@@ -35,7 +35,10 @@ def augment(data: TrainingData, settings: AugmentSettings, events: Events = QUIE
         made[name] = list(_new(METHODS[name].write(context), taken, context))[: settings.rows]
         findings += _findings(name, made[name], context.losses)
     extended = extend(data, [each for rows in made.values() for each in rows], settings.weight)
-    facts = {"settings": settings.as_dict(), "rows": _places(made, len(data.train))}
+    facts: dict[str, object] = {"settings": settings.as_dict(), "rows": _places(made, len(data.train))}
+    if "llm" in settings.methods and settings.writer is not None:
+        endpoint = settings.writer.chat.endpoint
+        facts["llm"] = {"host": endpoint.host, "model": endpoint.model}
     report = ToolReport(
         tool="augment",
         read=counts_of(data),

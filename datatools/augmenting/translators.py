@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ...errors import BaseError
 from ...hub.names import read_repository
@@ -33,13 +34,16 @@ def load_translator(
     """
     import torch
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+    from transformers.utils import logging
 
     from ...encoders.forward import choose_device
 
     folder = _find(name)
+    given: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    logging.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32).eval()
+        tokenizer = AutoTokenizer.from_pretrained(folder, **given)
+        model = AutoModelForSeq2SeqLM.from_pretrained(folder, dtype=torch.float32, **given).eval()
     except ImportError as e:
         raise BaseError(f"{name} needs a package that is not installed ({_first_line(e)}); for most: pip install sentencepiece") from e
     except (OSError, ValueError, KeyError, RuntimeError) as e:
@@ -54,9 +58,9 @@ def load_translator(
             batch = tokenizer(
                 list(texts[start : start + _BATCH]), return_tensors="pt", padding=True, truncation=True, max_length=most_tokens
             )
-            given = {key: batch[key].to(where) for key in ("input_ids", "attention_mask")}
+            ids = {key: batch[key].to(where) for key in ("input_ids", "attention_mask")}
             with torch.inference_mode():
-                made = model.generate(**given, num_beams=4, do_sample=False, max_new_tokens=most_tokens, **begin)
+                made = model.generate(**ids, num_beams=4, do_sample=False, max_new_tokens=most_tokens, **begin)
             out += [" ".join(text.split()) for text in tokenizer.batch_decode(made, skip_special_tokens=True)]
         return out
 
@@ -76,14 +80,14 @@ def _find(name: str) -> Path:
     return fetch_snapshot(*named, patterns=_FILES)
 
 
-def _begin(tokenizer: object, name: str, source: str | None, into: str | None) -> dict[str, int]:
+def _begin(tokenizer: Any, name: str, source: str | None, into: str | None) -> dict[str, int]:
     """Return what a model of many languages is told of the one that it writes."""
     if source is not None:
-        tokenizer.src_lang = source  # type: ignore[attr-defined]
+        tokenizer.src_lang = source
     if into is None:
         return {}
-    token = tokenizer.convert_tokens_to_ids(into)  # type: ignore[attr-defined]
-    if token is None or token == tokenizer.unk_token_id:  # type: ignore[attr-defined]
+    token = tokenizer.convert_tokens_to_ids(into)
+    if token is None or token == tokenizer.unk_token_id:
         raise BaseError(f"{name} has no language {into!r}; expected a code of its tokenizer, such as eng_Latn or zho_Hans of NLLB")
     return {"forced_bos_token_id": token}
 

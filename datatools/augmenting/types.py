@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -83,13 +83,12 @@ def chance(seed: int, *what: str | int) -> random.Random:
     return random.Random(int.from_bytes(digest, "big"))
 
 
-def drawn_queries(context: Context) -> Iterator[Query]:
-    """Give the training queries that are varied, in their order: all, or drawn, so that `rows` is not passed."""
+def drawn_queries(context: Context) -> list[Query]:
+    """Return the training queries that are varied, in their order: all, or drawn, so that `rows` is not passed."""
     from ...data.draw import draw
 
     train, settings = context.data.train, context.settings
     ids = list(train.queries)
     if settings.rows is not None:
         ids = draw(ids, -(-settings.rows // settings.copies), settings.seed)
-    for qid in ids:
-        yield Query(qid, train.queries[qid], tuple(context.data.corpus[pid] for pid in train.positives[qid]))
+    return [Query(qid, train.queries[qid], tuple(context.data.corpus[pid] for pid in train.positives[qid])) for qid in ids]

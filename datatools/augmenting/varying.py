@@ -15,12 +15,13 @@ def by_varying(name: str, vary: Vary) -> Write:
     """Return the method that rewords each training query by `vary`."""
 
     def write(context: Context) -> Iterator[Made]:
-        for done, query in enumerate(drawn_queries(context), start=1):
+        queries = drawn_queries(context)
+        for done, query in enumerate(queries, start=1):
             for copy in range(context.settings.copies):
                 if (text := _one(name, vary, query, copy, context)) is not None:
                     yield Made(query=text, origin=query.text, like=query.id)
             if done % 256 == 0:
-                context.events.progress(name, done, len(context.data.train), "queries")
+                context.events.progress(name, done, len(queries), "queries")
 
     return write
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...errors import ConfigError
 from .answers import read_queries
 from .chat import Chat, RowError
 from .prompts import make_messages
@@ -47,6 +48,7 @@ class QueryWriter:
     files: CacheFiles | None = None
     parallel: int = 4
     _faults: int = 0  # in a row
+    _is_over: bool = False  # no request would be answered
 
     def write(self, passages: Sequence[str], number: int, seed: int) -> Iterator[Written]:
         """Yield for each passage, in their order, at most `number` queries.
@@ -65,13 +67,16 @@ class QueryWriter:
         path = self._path(messages, seed)
         if (kept := _read(path)) is not None:
             return Written(tuple(kept[:number]), is_kept=True)
-        if self._faults >= MOST_IN_A_ROW:
+        if self._is_over or self._faults >= MOST_IN_A_ROW:
             return Written(problem=NOT_ASKED)
         try:
             queries = read_queries(self.chat.ask(messages, seed=seed))
         except RowError as e:
             self._faults += 1
             return Written(problem=str(e))
+        except ConfigError:
+            self._is_over = True
+            raise
         self._faults = 0
         if self.files is not None and path is not None:
             self.files.write(path, json.dumps({"queries": queries}, ensure_ascii=False).encode("utf-8", "replace"))

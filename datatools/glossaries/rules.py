@@ -26,6 +26,7 @@ Holds = Literal["must", "must not"]
 Action = Literal["add-positives", "add-negatives", "remove-false-negatives", "drop-positives"]
 KEYS = ("name", "query", "passage", "holds", "do", "most_positives", "most_negatives")
 VALUE = "value"
+DEFAULT_DO: tuple[Action, ...] = ("add-negatives", "remove-false-negatives")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class Rule:
     query: re.Pattern[str]
     passage: re.Pattern[str]
     holds: Holds = "must"
-    do: tuple[Action, ...] = ("add-negatives", "remove-false-negatives")
+    do: tuple[Action, ...] = DEFAULT_DO
     most_positives: int = 3
     most_negatives: int = 4
 
@@ -96,7 +97,7 @@ def _rule(where: str, row: object) -> Rule:
         query=query,
         passage=_pattern(where, "passage", row["passage"]) if "passage" in row else query,
         holds=_word(where, "holds", row.get("holds", "must"), get_args(Holds)),  # type: ignore[arg-type]
-        do=tuple(_word(where, "do", each, get_args(Action)) for each in _list(where, row.get("do", list(Rule.do)))),  # type: ignore[misc]
+        do=tuple(_word(where, "do", each, get_args(Action)) for each in _list(where, row.get("do", list(DEFAULT_DO)))),  # type: ignore[misc]
         **given,
     )
 
