@@ -7,6 +7,13 @@ import click
 EXAMPLES = {
     "": ("adapt train --domain legal", "adapt bench legal", "adapt encode legal texts.txt -o vectors.npy"),
     "data": ("adapt data export my-data -o my-data.jsonl",),
+    "data augment": (
+        "adapt data augment my-data -o more -m synonyms -m typing-errors --glossary terms.csv",
+        "adapt data augment my-data -o more -m inverse-cloze --rows 1000",
+        "adapt data augment my-data -o more -m llm --endpoint http://localhost:8000/v1 --model qwen3 --copies 2",
+    ),
+    "data glossary": ("adapt data glossary terms.xlsx -o terms.jsonl",),
+    "data rules": ("adapt data rules my-data --rules rules.toml -o ruled",),
     "data export": ("adapt data export my-data -o my-data.jsonl", "adapt data export my-lines -o my-beir --to beir"),
     "train": (
         "adapt train --domain legal --dry-run",

@@ -35,9 +35,10 @@ def _copy(train: Pairs, made: Made, qid: str, weight: float) -> None:
         train.weights[qid] = weights
     if like is None:
         return
-    for of_query in (train.negatives, train.groups, train.times):
+    for name in ("negatives", "groups", "times"):
+        of_query = getattr(train, name)
         if like in of_query:
-            of_query[qid] = of_query[like]  # type: ignore[index]
+            of_query[qid] = of_query[like]
 
 
 def _free_ids(train: Pairs) -> Iterator[str]:

@@ -21,7 +21,7 @@ def sound_alike(word: str, chance: random.Random) -> str | None:
     """Return a Chinese word with one character in place of which one that sounds alike stands; None where there is none in common use."""
     from pypinyin import lazy_pinyin
 
-    sounds = lazy_pinyin(word, errors=list)
+    sounds = lazy_pinyin(word)
     if len(sounds) != len(word):
         return None
     for at in chance.sample(range(len(word)), len(word)):

@@ -104,6 +104,6 @@ def _places(made: dict[str, list[Made]], before: int) -> dict[str, dict[str, int
 def _notes(data: TrainingData, settings: AugmentSettings) -> Iterator[str]:
     yield from settings.glossary.notes
     if data.dev is None:
-        yield "the data have no dev split: make one first (adapt data split), so that no reworded training query is held out beside its original"
+        yield "the data have no dev split: make one first (adapt data split), so that it holds no reworded queries"
     if "llm" in settings.methods and settings.encoder is None:
         yield "the queries of the language model are not filtered by the round trip"

@@ -21,7 +21,8 @@ def make_typing_errors(query: Query, chance: random.Random, context: Context) ->
     Latin words of under four letters have none: too often the error is another word.
     """
     pieces = cut(query.text, context.guard)
-    number, new = how_many(context.settings.share, len(pieces.words)), {}
+    number = how_many(context.settings.share, len(pieces.words))
+    new: dict[int, str] = {}
     for row in chance.sample(pieces.free, len(pieces.free)):
         if len(new) == number:
             break
