@@ -15,6 +15,8 @@ from .corpus_files import CorpusColumns, CorpusFile
 from .flag_lines import read_flag_lines
 from .gather import pool_rows
 from .pairs import Corpus, Pairs
+from .read.reading import Reading, strictly
+from .read_options import ReadOptions
 from .readers import ID
 
 Split = Literal["train", "dev", "test"]
@@ -39,9 +41,10 @@ class LinesData:
 
 @dataclass(frozen=True, slots=True)
 class LinesFolder:
-    """The paths of such a folder. No split is read but the one asked for."""
+    """The paths of such a folder. No split is read but the one asked for. `read` says how lines are read; None: strictly, as UTF-8."""
 
     path: Path
+    read: ReadOptions | None = None
 
     @property
     def splits(self) -> list[str]:
@@ -54,6 +57,7 @@ class LinesFolder:
         Raises:
             DataError: a split is absent or empty, or a line is malformed.
         """
+        how = strictly() if self.read is None else Reading(self.read)
         given = corpus = self._corpus()
         notes: list[str] = []
         pairs: dict[str, Pairs] = {}
@@ -61,12 +65,12 @@ class LinesFolder:
             path = self.path / f"{split}.jsonl"
             if not path.is_file():
                 raise DataError(f"{path} does not exist; splits here: {', '.join(self.splits) or 'none'}")
-            read = read_flag_lines(path)
+            read = read_flag_lines(path, how)
             corpus, pairs[split] = pool_rows(read.rows, str(path), corpus)
             notes += read.notes
         named = {pid for split in pairs if split != "train" for pid in pairs[split].passage_ids()}
         train_only = frozenset(corpus.keys() - given.keys() - named) if given else frozenset()
-        return LinesData(corpus, pairs, tuple(notes), train_only)
+        return LinesData(corpus, pairs, (*how.notes, *notes), train_only)
 
     def _corpus(self) -> Corpus:
         path = self.path / CORPUS
