@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 
 from ..errors import DataError
+from .read.reading import BadCell, Reading
+from .read_options import PLAIN, ReadOptions
 from .readers import Row, stream_table
 from .words import Terms, terms_of, word_spans
 
@@ -147,19 +149,29 @@ def fold_name(name: str) -> str:
     return " ".join(name.split()).lower()
 
 
-def read_glossary(path: Path) -> Glossary:
+def read_glossary(path: Path, options: ReadOptions = PLAIN) -> Glossary:
     """Read a glossary out of a table: columns for the term and its definition, synonyms or parent, by `COLUMNS`.
 
     Synonyms are a list, or a text with `;`, `|` or `、` between them (commas where there is none of these).
 
+    Args:
+        path: A csv, tsv, jsonl, json, parquet or xlsx file.
+        options: Its encoding, sheet, and whether bad rows are skipped; columns go by their names.
+
     Raises:
         DataError: the file is absent or malformed, has no column of terms, or none of definitions or synonyms, or a term is empty.
     """
-    rows = stream_table(path, ("term",), _roles)
-    terms = [_term(where, {role: row[column] for column, role in _assign(path, tuple(row)).items()}) for where, row in rows]
+    how = Reading(options)
+    terms: list[Term] = []
+    for where, row in stream_table(path, ("term",), _roles, how):
+        roles = _assign(path, tuple(row))
+        try:
+            terms.append(_term(where, {role: row[column] for column, role in roles.items()}))
+        except DataError as e:
+            how.bad.refuse_error(where, e)
     if not terms:
         raise DataError(f"{path} holds no terms; expected rows under term, and definition or synonyms")
-    return Glossary(tuple(terms), tuple(_notes(path, terms)))
+    return Glossary(tuple(terms), (*how.notes, *_notes(path, terms)))
 
 
 def _roles(columns: Sequence[str]) -> list[str]:
@@ -195,20 +207,23 @@ def _term(where: str, row: Row) -> Term:
     )
 
 
-def _text(where: str, row: Row, role: str) -> str:
+def _text(where: str, row: Row, role: str, *, joined: bool = True) -> str:
+    """Return a cell as a text, its white space as single spaces unless `joined` is off."""
     value = row.get(role)
     if value is None or (isinstance(value, float) and value != value):
         return ""
+    if isinstance(value, BadCell):
+        raise DataError(f"{where}: {value}")
     if not isinstance(value, str | int | float):
         raise DataError(f"{where}: expected a text as {role}, found a {type(value).__name__}")
-    return " ".join(str(value).split())
+    return " ".join(str(value).split()) if joined else str(value)
 
 
 def _listed(where: str, value: object) -> Iterator[str]:
     if isinstance(value, list):
         parts: Iterable[object] = value
     else:
-        text = "" if value is None or value != value else str(value)
+        text = _text(where, {"synonyms": value}, "synonyms", joined=False)
         parts = (_BETWEEN if _BETWEEN.search(text.strip()) else _COMMAS).split(text)
     for part in parts:
         if not isinstance(part, str):

@@ -1,6 +1,8 @@
 """Glossaries and rules: read in both languages, made into pairs, applied to pairs."""
 
+import importlib.util
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +27,16 @@ def medical() -> Glossary:
 @pytest.fixture(scope="module")
 def legal() -> Glossary:
     return read_glossary(FILES / "legal_zh.csv")
+
+
+def load(name: str):
+    """A module of this folder, which is not a package."""
+    spec = importlib.util.spec_from_file_location(f"adapt_tests_{name}", FILES.parents[1] / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def write(path: Path, text: str) -> Path:
@@ -75,6 +87,27 @@ def test_a_glossary_is_read_with_its_chinese_columns(legal: Glossary) -> None:
 def test_synonyms_stand_in_one_cell(cell: object, names: tuple[str, ...], tmp_path: Path) -> None:
     path = write(tmp_path / "g.jsonl", json.dumps({"term": "term", "synonyms": cell, "definition": "d"}) + "\n")
     assert read_glossary(path).terms[0].synonyms == names
+
+
+def test_a_workbook_and_a_file_in_gb18030_are_glossaries(tmp_path: Path, legal: Glossary) -> None:
+    text = (FILES / "legal_zh.csv").read_text(encoding="utf-8")
+    (tmp_path / "gbk.csv").write_bytes(text.encode("gb18030"))
+    read = read_glossary(tmp_path / "gbk.csv")
+    assert read.terms == legal.terms
+    assert "gb18030" in " ".join(read.notes).lower()
+    rows = [line.split(",") for line in text.splitlines()]
+    workbooks = load("workbooks")
+    path = workbooks.write_workbook(tmp_path / "terms.xlsx", {"术语表": workbooks.Sheet([[cell or None for cell in row] for row in rows])})
+    assert read_glossary(path).terms == legal.terms
+
+
+def test_bad_rows_of_a_glossary_are_skipped_and_counted_where_that_is_asked_for(tmp_path: Path) -> None:
+    from adapt_embed.data.read_options import ReadOptions
+
+    path = write(tmp_path / "g.csv", "term,definition\na,b\n,c\nd,e\n")
+    read = read_glossary(path, ReadOptions(skip_bad=True))
+    assert [term.name for term in read.terms] == ["a", "d"]
+    assert any("skipped 1 bad row" in note and "line 3" in note for note in read.notes)
 
 
 @pytest.mark.parametrize(
