@@ -332,6 +332,9 @@ def test_sentences_of_both_languages_and_no_end_at_an_abbreviation() -> None:
         "一方违约的，承担责任。",
         "另有约定的除外",
     ]
+    text = "all in lower case, e.g. this. it has two ends. 3.5 mg"
+    assert [text[slice(*span)] for span in sentence_spans(text)] == ["all in lower case, e.g. this.", "it has two ends.", "3.5 mg"]
+    assert len(sentence_spans("Not. in lower case")) == 1
     assert sentence_spans("  \n ") == []
 
 
@@ -340,6 +343,25 @@ def test_what_is_left_of_a_passage_is_for_training_alone(data: TrainingData) -> 
     new = made.corpus.keys() - data.corpus.keys()
     assert new
     assert made.train_only == new
+
+
+def test_a_written_folder_keeps_what_is_for_training_alone_apart(data: TrainingData, tmp_path: Path) -> None:
+    from adapt_embed.adapters.evaluation import make_dev_set
+    from adapt_embed.data.domains import load_domain
+    from adapt_embed.data.lines_folder import LinesFolder
+    from adapt_embed.data.sources import load_training_data
+    from adapt_embed.data.write.folder import write_folder
+
+    made = augment(data, AugmentSettings(methods=("inverse-cloze",), removed_share=1)).data
+    write_folder(tmp_path / "out", made, data.dev)
+    read = load_training_data(str(tmp_path / "out"), domain=load_domain("legal"), lang="en", seed=0)
+    assert read.fingerprint() == made.fingerprint()
+    assert {read.corpus[pid] for pid in read.train_only} == {made.corpus[pid] for pid in made.train_only}
+    before, after = make_dev_set(data), make_dev_set(read)
+    assert before is not None
+    assert after is not None
+    assert after.passages == before.passages
+    assert LinesFolder(tmp_path / "out").load("test").corpus == data.corpus
 
 
 def test_a_share_of_sentences_stays_in_its_passage(data: TrainingData) -> None:

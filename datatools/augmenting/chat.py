@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError
@@ -47,16 +48,17 @@ class Chat:
         send_texts_to: The host that the user has agreed to, as `check_consent` takes it.
         key: Of the environment; None: none is sent.
         timeout_s: How long an answer may take, from its request to its last byte.
-        sleep: Waits; a test may bring another.
+        sleep: Waits; None: until the time is over, or the client is closed.
     """
 
     endpoint: Endpoint
     send_texts_to: str | None = None
     key: str | None = field(default=None, repr=False)
     timeout_s: float = 120.0
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] | None = None
     _client: httpx2.Client = field(init=False, repr=False)
     _has_answered: bool = False
+    _closed: Event = field(default_factory=Event, repr=False)
 
     def __post_init__(self) -> None:
         import httpx2
@@ -69,6 +71,7 @@ class Chat:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closed.set()
         self._client.close()
 
     def ask(self, messages: Sequence[Message], *, seed: int) -> str:
@@ -81,9 +84,9 @@ class Chat:
         body = {"model": self.endpoint.model, "messages": list(messages), "temperature": TEMPERATURE, "seed": seed}
         outcome = self._try(body)
         for number in range(TRIES - 1):
-            if not isinstance(outcome, _Busy):
+            if not isinstance(outcome, _Busy) or self._closed.is_set():
                 break
-            self.sleep(min(2**number if outcome.wait_s is None else outcome.wait_s, LONGEST_WAIT_S))
+            (self.sleep or self._closed.wait)(min(2**number if outcome.wait_s is None else outcome.wait_s, LONGEST_WAIT_S))
             outcome = self._try(body)
         if isinstance(outcome, _Busy):
             raise RowError(outcome.problem)

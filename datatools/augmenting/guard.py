@@ -16,9 +16,15 @@ class Guard:
     glossary: Glossary = EMPTY
 
     def spans(self, text: str) -> list[tuple[int, int]]:
-        """Return where the parts stand that must not change, (start, end) each."""
+        """Return where the parts stand that must not change, (start, end) each, ascending and apart."""
         terms = [(start, end) for start, end, _ in self.glossary.occurrences(text)] if self.glossary.terms else []
-        return sorted([*protected_spans(text), *terms])
+        joined: list[tuple[int, int]] = []
+        for start, end in sorted([*protected_spans(text), *terms]):
+            if joined and start < joined[-1][1]:
+                joined[-1] = joined[-1][0], max(end, joined[-1][1])
+            else:
+                joined.append((start, end))
+        return joined
 
     def count(self, text: str) -> Counter[str]:
         """Return the parts of a text that must not change, with how often each stands there."""

@@ -7,6 +7,7 @@ WordNet is given, or it knows none of the words, what is put in is a word of a p
 from __future__ import annotations
 
 import random
+from itertools import islice
 
 from ...data.words import words
 from .guard import Guard
@@ -19,11 +20,17 @@ from .varying import how_many
 def insert_words(query: Query, chance: random.Random, context: Context) -> str | None:
     """Return the query with further words; None where there is none to put in, or no place for it."""
     pieces = cut(query.text, context.guard)
-    offered = _synonyms(pieces, context) or _of_answers(query, pieces, context.guard)
-    if not pieces.free or not offered:
+    number = min(how_many(context.settings.share, len(pieces.words)), len(pieces.free))
+    offered = _draw(_synonyms(pieces, context), number, chance, context.guard)
+    offered = offered or _draw(_of_answers(query, pieces, context.guard), number, chance, context.guard)
+    if not offered:
         return None
-    number = min(how_many(context.settings.share, len(pieces.words)), len(offered), len(pieces.free))
-    return pieces.insert(dict(zip(chance.sample(pieces.free, number), chance.sample(offered, number), strict=True)))
+    return pieces.insert(dict(zip(chance.sample(pieces.free, len(offered)), offered, strict=True)))
+
+
+def _draw(words: list[str], number: int, chance: random.Random, guard: Guard) -> list[str]:
+    """Draw words that may be put in: none with a number, a negation or a term in it."""
+    return list(islice((word for word in chance.sample(words, len(words)) if not guard.count(word)), number))
 
 
 def _synonyms(pieces: Pieces, context: Context) -> list[str]:
@@ -37,7 +44,7 @@ def _synonyms(pieces: Pieces, context: Context) -> list[str]:
 def _of_answers(query: Query, pieces: Pieces, guard: Guard) -> list[str]:
     own = {word.lower() for word in pieces.words}
     found = dict.fromkeys(word for text in query.answers for word in words(text[:_READ], guard.glossary.names) if word.lower() not in own)
-    return [word for word in found if not is_stop_word(word) and not guard.count(word)]
+    return [word for word in found if not is_stop_word(word)]
 
 
 _READ = 2000

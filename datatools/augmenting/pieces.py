@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...data.words import word_spans
+from ...data.words import Span, word_spans
 from .guard import Guard
 
 _BLANKS = re.compile(r"\s{2,}")
@@ -48,14 +48,24 @@ class Pieces:
 
 def cut(text: str, guard: Guard) -> Pieces:
     """Cut a text into its words; a term of the guard's glossary is one."""
-    spans, kept = word_spans(text, guard.glossary.names), guard.spans(text)
+    spans = word_spans(text, guard.glossary.names)
     ends = [0, *(end for _, end in spans)]
     starts = [*(start for start, _ in spans), len(text)]
     return Pieces(
         words=tuple(text[start:end] for start, end in spans),
         gaps=tuple(text[end:start] for end, start in zip(ends, starts, strict=True)),
-        free=tuple(row for row, (start, end) in enumerate(spans) if not any(start < last and first < end for first, last in kept)),
+        free=tuple(_apart(spans, guard.spans(text))),
     )
+
+
+def _apart(spans: Sequence[Span], kept: Sequence[Span]) -> Iterator[int]:
+    """Give the rows of spans that touch none of those that are kept; both ascend, and theirs are apart."""
+    at = 0
+    for row, (start, end) in enumerate(spans):
+        while at < len(kept) and kept[at][1] <= start:
+            at += 1
+        if at == len(kept) or end <= kept[at][0]:
+            yield row
 
 
 def _tidy(text: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_END = re.compile(r"[。！？；][”’」』）]*|[.!?][\"'”’)\]]*(?=\s+[\"'“‘(\[]?[A-Z0-9\u3400-\u9fff])|\n+")
+_END, _END_IN_LOWER = (
+    re.compile(rf"[。！？；][”’」』）]*|[.!?][\"'”’)\]]*(?=\s+[\"'“‘(\[]?[{letter}0-9\u3400-\u9fff])|\n+") for letter in ("A-Z", "a-z")
+)
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\[])(?:mr|mrs|ms|dr|prof|st|no|nos|art|arts|fig|eq|sec|para|paras|ch|vol|pp|p|ed|eds|vs|v|cf|al|approx|inc|ltd|co|dept|"
     r"e\.g|i\.e|etc|[a-z](?:\.[a-z])*)\.$",
@@ -13,9 +15,12 @@ _ABBREVIATION = re.compile(
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """Return where the sentences of a text stand, (start, end), without the white space around them; abbreviations end none."""
+    """Return where the sentences of a text stand, (start, end), without the white space around them; abbreviations end none.
+
+    A sentence begins with a capital, unless the text has none.
+    """
     spans, start = [], 0
-    for match in _END.finditer(text):
+    for match in (_END_IN_LOWER if text == text.lower() else _END).finditer(text):
         if match[0].startswith(".") and _ABBREVIATION.search(text[max(0, match.start() - 12) : match.start() + 1]):
             continue
         spans.append((start, match.end()))

@@ -60,7 +60,7 @@ class QueryWriter:
         try:
             yield from pool.map(lambda passage: self._one(passage, number, seed), passages)
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)  # what is under way ends when the client is closed
 
     def _one(self, passage: str, number: int, seed: int) -> Written:
         messages = make_messages(passage, number)
