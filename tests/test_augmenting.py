@@ -8,9 +8,10 @@ from zipfile import ZipFile
 
 import pytest
 from adapt_embed.cli import main
-from adapt_embed.data.glossary import EMPTY, Glossary, read_glossary
+from adapt_embed.data.glossary import read_glossary
 from adapt_embed.data.pairs import Pairs, TrainingData, normalise
 from adapt_embed.data.protected import protected_multiset
+from adapt_embed.data.terms import EMPTY, Glossary
 from adapt_embed.data.words import words
 from adapt_embed.datatools.augmenting import AugmentSettings, augment
 from adapt_embed.datatools.augmenting.guard import Guard

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from adapt_embed.cli import main
-from adapt_embed.data.glossary import Glossary, Term, read_glossary
+from adapt_embed.data.glossary import read_glossary
 from adapt_embed.data.pairs import Pairs, TrainingData
+from adapt_embed.data.terms import Glossary, Term
 from adapt_embed.datatools.glossaries import GlossarySettings, Rule, apply_rules, pair_glossary, read_rules
-from adapt_embed.datatools.glossaries.rules import chinese_number, fold_value
+from adapt_embed.datatools.glossaries.numerals import chinese_number
+from adapt_embed.datatools.glossaries.rules import fold_value
 from adapt_embed.datatools.report import Finding, Prepared
 from adapt_embed.errors import ConfigError, DataError
 from click.testing import CliRunner

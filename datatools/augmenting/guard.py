@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from ...data.glossary import EMPTY, Glossary
 from ...data.protected import protected_multiset, protected_spans
+from ...data.terms import EMPTY, Glossary
 
 
 @dataclass(frozen=True, slots=True)

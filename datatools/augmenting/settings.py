@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
-from ...data.glossary import Glossary
+from ...data.terms import Glossary
 from ...errors import ConfigError, unknown_name
 from .names import METHOD_NAMES
 

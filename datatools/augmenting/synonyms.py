@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...data.glossary import fold_name
+from ...data.terms import fold_name
 from .pieces import cut
 from .types import Context, Query
 from .varying import how_many

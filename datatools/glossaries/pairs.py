@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from ...data.draw import draw
 from ...data.gather import TextRow, pool_rows
-from ...data.glossary import Glossary, Term, fold_name
 from ...data.pairs import TrainingData
+from ...data.terms import Glossary, Term, fold_name
 from ...errors import ConfigError, DataError
 from ...events import QUIET, Events
 from ..report import Finding, Prepared, ToolReport, counts_of, examples_of
