@@ -94,8 +94,8 @@ def _open_sheet(path: Path, how: Reading) -> _Sheet:
             for name in chosen:
                 bad = _scan(path, name, opened, parts)
                 sheet = workbook.get_sheet_by_name(name)
-                if sheet.total_height:
-                    _tell(path, name, sheet, workbook, how)
+                if sheet.start is not None:
+                    _tell(path, name, workbook, how)
                     return _Sheet(f"{path}, sheet {name}", sheet, bad)
         except CalamineError as e:
             raise DataError(f"{path} could not be read as a workbook ({e}); open it in Excel and save it again") from e
@@ -137,7 +137,7 @@ def _sheets(workbook: CalamineWorkbook, *, visible: bool) -> list[str]:
     ]
 
 
-def _tell(path: Path, name: str, sheet: CalamineSheet, workbook: CalamineWorkbook, how: Reading) -> None:
+def _tell(path: Path, name: str, workbook: CalamineWorkbook, how: Reading) -> None:
     others = [each for each in _sheets(workbook, visible=True) if each != name]
     hidden = [each for each in _sheets(workbook, visible=False) if each != name]
     if how.options.sheet is None and (others or hidden):
@@ -148,7 +148,7 @@ def _tell(path: Path, name: str, sheet: CalamineSheet, workbook: CalamineWorkboo
 
 def _tell_merged(path: Path, sheet: _Sheet, heading: int, how: Reading) -> None:
     """Say which cells are filled; those of a title above the heading are not read."""
-    merged = sorted(each for each in sheet.sheet.merged_cell_ranges or [] if each[1][0] >= heading)
+    merged = sorted(each for each in sheet.sheet.merged_cell_ranges or [] if each[1][0] >= heading and each[0] != each[1])
     if merged:
         (start, end), number = merged[0], count(len(merged), "merged range")
         such = f"{'' if len(merged) == 1 else 'such as '}{cell_name(*start)}:{cell_name(*end)}"
