@@ -57,5 +57,5 @@ def command(
     read = read_options(columns=(), encoding=encoding, sheet=sheet, skip_bad=skip_bad)
     settings = GlossarySettings(negatives=negatives, questions=questions, seed=seed)
     with shown() as events:
-        report = run_glossary(ToolRequest(source=glossary, out=out), settings, events, read=read)
+        report = run_glossary(ToolRequest(source=glossary, out=out, read=read), settings, events)
     emit(report.as_dict(), describe_report(report), json_output)

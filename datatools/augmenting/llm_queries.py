@@ -53,7 +53,7 @@ def _written(passages: list[str], context: Context) -> Iterator[tuple[str, str]]
 
 
 def _found(written: list[tuple[str, str]], context: Context) -> Iterator[Made]:
-    settings, corpus = context.settings, context.data.corpus
+    settings, corpus = context.settings, context.data.searched
     ranks = [1] * len(written)
     if settings.encoder is not None and written:
         context.events.stage("checking that queries find their passages")
