@@ -349,6 +349,8 @@ def test_without_the_round_trip_the_report_says_so(serve, data: TrainingData) ->
         'Here you are:\n```json\n{"queries": ["a  b", "c", "a b"]}\n```',
         '["a b", "c"]',
         'x {"queries": ["a b","c"]} y',
+        '<think>[1] {"queries": ["no"]}</think>{"queries": ["a b", "c"]}',
+        'as {in [1], or {"a": 1}: {"queries": ["a b", "c"]}',
     ],
 )
 def test_queries_are_read_out_of_what_stands_around_them(answer: str) -> None:
@@ -356,7 +358,7 @@ def test_queries_are_read_out_of_what_stands_around_them(answer: str) -> None:
 
 
 def test_a_query_that_is_a_page_is_not_taken() -> None:
-    assert read_queries(json.dumps({"queries": ["x" * 500, "fine"]})) == ["fine"]
+    assert read_queries(json.dumps({"queries": ["x" * 500, "half \ud800", "red \x1b[31m", "fine"]})) == ["fine"]
 
 
 def test_the_command_asks_filters_and_keeps(
