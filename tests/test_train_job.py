@@ -345,3 +345,6 @@ def test_a_workbook_and_a_log_with_chinese_headings_are_trained_on_together(tiny
     assert entry.data is not None
     assert entry.data.source == f"{log}=0.5 + {table}"
     assert entry.data.counts["passages"] == len(answers)
+    assert "line 1 reads '问题,答案'" in done.stderr
+    assert any("read as GB18030" in note for note in entry.data.notes)
+    assert not any("reads" in note for note in entry.data.notes), "a version may be shared, and its record quotes no data"
