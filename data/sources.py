@@ -84,6 +84,7 @@ class _Loading:
     seed: int
     skip_dangling: bool = False
     read: ReadOptions = PLAIN
+    is_one_of_several: bool = False
 
 
 @dataclass(slots=True)
@@ -125,8 +126,13 @@ class TrainingSource:
         return is_of_hub and any(hub_set.rows is not None for hub_set in self.domain.hub_sets(self.lang))
 
 
-def check_source(source: object, read: ReadOptions = PLAIN) -> None:
+def check_source(source: object, read: ReadOptions = PLAIN, *, is_one_of_several: bool = False) -> None:
     """Refuse a path that is not a data source, its rows not being read. Data in memory are not checked.
+
+    Args:
+        source: As for `load_training_data`.
+        read: How its files are read.
+        is_one_of_several: Whether it is joined with others, so that the columns that are named may be another's.
 
     Raises:
         DataError: it does not exist, lacks a part or a column, or is of another kind.
@@ -135,7 +141,7 @@ def check_source(source: object, read: ReadOptions = PLAIN) -> None:
     source = find_sources(source)
     if isinstance(source, Sources):
         for part in source.parts:
-            check_source(part.source, read)
+            check_source(part.source, read, is_one_of_several=len(source.parts) > 1)
         return
     if source is None or not isinstance(source, str | PathLike) or source in DATA_WORDS:
         return
@@ -143,14 +149,15 @@ def check_source(source: object, read: ReadOptions = PLAIN) -> None:
         read_set_name(source)
         return
     path = Path(source).expanduser()
-    if path.is_dir():
+    if path.is_dir() and not is_one_of_several:
         _refuse_columns(path, read)
+    how = Reading(read, is_one_of_several=is_one_of_several)
     if is_lines_folder(path):
-        check_pair_file(path / "train.jsonl", Reading(read))
+        check_pair_file(path / "train.jsonl", Reading())
     elif path.is_dir():
         _check_beir(path)
     else:
-        check_pair_file(path, Reading(read))
+        check_pair_file(path, how)
 
 
 def _refuse_columns(folder: Path, read: ReadOptions) -> None:
@@ -228,7 +235,8 @@ def _draw_train(data: TrainingData, train_queries: int | None, seed: int) -> Tra
 def _load(source: object, how: _Loading) -> TrainingData:
     source = find_sources(source)
     if isinstance(source, Sources):
-        return join_weighted([(_load(part.source, how), part) for part in source.parts])
+        each = replace(how, is_one_of_several=len(source.parts) > 1)
+        return join_weighted([(_load(part.source, each), part) for part in source.parts])
     if source is None:
         return _load_unnamed(how.domain, how.lang, how.seed)
     if isinstance(source, TrainingData):
@@ -241,17 +249,18 @@ def _load(source: object, how: _Loading) -> TrainingData:
         return _load_hub(how.domain, how.lang, how.seed)
     if isinstance(source, str) and is_named_set(source):
         return load_named_set(source, lang=how.lang, seed=how.seed, read=how.read)
-    return _load_path(str(source), how.lang, how.skip_dangling, how.read)
+    return _load_path(str(source), how.lang, how.skip_dangling, Reading(how.read, is_one_of_several=how.is_one_of_several))
 
 
-def _load_path(source: str, lang: str, skip_dangling: bool, read: ReadOptions = PLAIN) -> TrainingData:
-    path = Path(source).expanduser()
+def _load_path(source: str, lang: str, skip_dangling: bool, how: Reading | None = None) -> TrainingData:
+    path, how = Path(source).expanduser(), how or Reading()
     if path.is_dir():
-        _refuse_columns(path, read)
+        read = how.options
+        if not how.is_one_of_several:
+            _refuse_columns(path, read)
         folder = LinesFolder(path, read) if is_lines_folder(path) else BeirFolder(path, skip_dangling or read.skip_bad, read)
         data = _load_lines(folder) if isinstance(folder, LinesFolder) else _load_beir(folder)
         return replace(data, language=lang, licence=licence_beside(path))
-    how = Reading(read)
     try:
         found = read_pair_file(path, how)
         corpus, pairs = pool_rows(found.rows, str(path))

@@ -207,3 +207,14 @@ def test_rows_in_memory_take_columns_and_skip_what_is_bad() -> None:
 def test_columns_of_a_folder_are_its_own(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a folder, whose files have columns of their own; leave --columns out"):
         check_source(str(tmp_path), ReadOptions(columns="query=a"))
+
+
+def test_columns_that_are_named_may_be_those_of_one_of_several_sources(tmp_path: Path) -> None:
+    one = write(tmp_path / "a.csv", "ask,told\nq,p\n")
+    other = write(tmp_path / "b.csv", "问题,答案\nr,s\n")
+    columns = "query=ask,positive=told"
+    check_source([one, other], ReadOptions(columns=columns))
+    data = load([one, other], columns=columns)
+    assert texts(data) == {"q": ["p"], "r": ["s"]}
+    assert f"{other}: it has none of the columns that --columns names" in data.notes
+    assert "has no column 'ask'" in refusal(other, columns=columns)

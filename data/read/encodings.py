@@ -18,6 +18,7 @@ from ...shown_text import one_line
 from .common_characters import COMMON
 from .files import open_bytes
 from .lines import LONGEST_LINE
+from .quoting import QuotingNote
 from .reading import UTF_8, Reading
 
 BYTE_ORDER_MARKS = (
@@ -143,10 +144,8 @@ def _judge(path: Path, reading: Reading) -> tuple[str, str]:
     if evidence.utf_8.count:
         return _mixed(path, evidence, found, skip=reading.bad.skip)
     number, line = evidence.others.number, evidence.others.first
-    return found, (
-        f"{path.name}: read as {NAMES[found]}, because it is not UTF-8 (line {number}) and {why}; line {number} reads "
-        f"{_shown(line, found)!r}: if that is wrong, {_TO_SAY}"
-    )
+    told = f"{path.name}: read as {NAMES[found]}, because it is not UTF-8 (line {number}) and {why}"
+    return found, QuotingNote(f"{told}; line {number} reads {_shown(line, found)!r}: if that is wrong, {_TO_SAY}", told)
 
 
 def _decide(path: Path, evidence: _Evidence) -> tuple[str, str]:

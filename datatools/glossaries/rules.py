@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from ...data.readers import reading
+from ...data.read.files import reading
 from ...errors import DataError, unknown_name
 from .numerals import chinese_number
 
