@@ -365,6 +365,9 @@ def test_a_written_folder_keeps_what_is_for_training_alone_apart(data: TrainingD
     read = load_training_data(str(tmp_path / "out"), domain=load_domain("legal"), lang="en", seed=0)
     assert read.fingerprint() == made.fingerprint()
     assert {read.corpus[pid] for pid in read.train_only} == {made.corpus[pid] for pid in made.train_only}
+    write_folder(tmp_path / "plain", data)
+    both = load_training_data([str(tmp_path / "out"), str(tmp_path / "plain")], domain=load_domain("legal"), lang="en", seed=0)
+    assert {both.corpus[pid] for pid in both.train_only} == {made.corpus[pid] for pid in made.train_only}
     before, after = make_dev_set(data), make_dev_set(read)
     assert before is not None
     assert after is not None
