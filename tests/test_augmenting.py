@@ -514,7 +514,7 @@ def test_a_sequence_to_sequence_model_of_a_folder_translates(tmp_path: Path) -> 
         load_translator(str(tmp_path / "nothing"), device="cpu")
 
 
-def test_the_command_writes_a_folder_that_trains_and_leaves_dev_as_it_was(toy_folder: Path, tmp_path: Path) -> None:
+def test_the_command_writes_a_folder_that_trains_and_leaves_dev_as_it_was(toy_folder: Path, tmp_path: Path, train) -> None:
     glossary = tmp_path / "glossary.csv"
     glossary.write_text("term,synonyms\ncourt,tribunal\n", encoding="utf-8")
     out = tmp_path / "out"
@@ -527,6 +527,9 @@ def test_the_command_writes_a_folder_that_trains_and_leaves_dev_as_it_was(toy_fo
     first, last = report["facts"]["rows"]["synonyms"].values()
     assert all("tribunal" in line["query"] for line in lines[first - 1 : last])
     assert json.loads((out / "report.json").read_text(encoding="utf-8"))["written"]["dev queries"] == 16
+    trained = train("--dry-run", data=out)
+    assert trained.exit_code == 0, trained.output
+    assert f"{report['written']['queries']} queries" in trained.output
 
 
 @pytest.mark.parametrize(
