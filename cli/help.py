@@ -8,6 +8,11 @@ EXAMPLES = {
     "": ("adapt train --domain legal", "adapt bench legal", "adapt encode legal texts.txt -o vectors.npy"),
     "data": ("adapt data export my-data -o my-data.jsonl",),
     "data export": ("adapt data export my-data -o my-data.jsonl", "adapt data export my-lines -o my-beir --to beir"),
+    "data mine": (
+        "adapt data mine my-data -o mined.jsonl",
+        "adapt data mine my-data -o mined --by base --by bm25 --terms terms.txt",
+        "adapt data mine my-data -o mined.jsonl --cross-encoder my-reranker --negatives 3",
+    ),
     "train": (
         "adapt train --domain legal --dry-run",
         "adapt train --domain medical --data my-data --set epochs=2",

@@ -7,6 +7,7 @@ import click
 from ..lazy_group import LazyGroup
 
 COMMANDS = {
+    "mine": ("mine", "Find hard negatives for the training queries."),
     "export": ("export", "Write data in another form: pair lines, or a BEIR folder."),
 }
 """Verb -> (module, line in the help)."""

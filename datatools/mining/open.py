@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
 from ...cache import open_cache_files
 from ...cache.encoders import CachedNetwork
 from ...cache.vectors import VectorStore
+from ...choices import MAX_TOKENS
 from ...data.pairs import TrainingData
 from ...encoders.protocol import Encoder
 from ...encoders.reporting import encode_reporting
 from ...events import Events, note_once
 from ...index.corpus import corpus_vectors
 from ...index.vectors import StoredVectors, in_memory
-from ...references import LoadedBases, Resolved, Search, check_has_vectors, check_length, open_encoder, resolve_reference
+from ...references import EncoderSettings, LoadedBases, Resolved, Search, check_has_vectors, check_length, open_encoder, resolve_reference
 from ...registry import open_registry
 from .candidates import Retriever
 from .dense import DenseRetriever
@@ -45,7 +47,8 @@ def open_retrievers(data: TrainingData, settings: MineSettings, events: Events) 
     Raises:
         AdaptError: as `resolve_references`, a base does not load, weights are damaged, or the vectors do not fit the disk.
     """
-    resolved, bases = iter(resolve_references(settings, events)), LoadedBases(settings.encoder)
+    found_references = resolve_references(settings, events)
+    resolved, bases = iter(found_references), LoadedBases(_at_training_length(settings, found_references))
     queries, passages = list(data.train.queries.values()), list(data.corpus.values())
     found: list[Retriever] = []
     for each in settings.by:
@@ -54,6 +57,13 @@ def open_retrievers(data: TrainingData, settings: MineSettings, events: Events) 
         else:
             found.append(_open_dense(next(resolved), bases, queries, passages, events))
     return found
+
+
+def _at_training_length(settings: MineSettings, references: Sequence[Resolved]) -> EncoderSettings:
+    """Return how vectors are computed: texts cut as in training, unless a length was named, and never longer than a base reads."""
+    members = [member for each in references for member in each.members or (each,)]
+    length = settings.encoder.max_tokens or min([MAX_TOKENS, *(each.encoding.longest() for each in members)])
+    return replace(settings.encoder, max_tokens=length)
 
 
 def _open_dense(resolved: Resolved, bases: LoadedBases, queries: Sequence[str], passages: Sequence[str], events: Events) -> DenseRetriever:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from ...errors import RequestError, unknown_name
+from ...errors import ConfigError, RequestError, unknown_name
 from ...references import EncoderSettings, Search
 
 BM25 = "bm25"
@@ -18,6 +18,35 @@ PER_NEGATIVE = 10
 """So many candidates for each negative that is wanted, unless a range is given: those too near a positive are passed over."""
 EXACT_LIMIT = 100_000_000_000
 """Comparisons of a query with a passage up to which all are made: tens of minutes on two cores."""
+
+
+def read_margin(text: str) -> RelativeMargin:
+    """Read a relative margin as it is typed.
+
+    Raises:
+        ConfigError: it is neither auto nor none nor a share.
+    """
+    if text in ("auto", "none"):
+        return text  # type: ignore[return-value]
+    try:
+        return check_margin(float(text))
+    except ValueError:
+        raise ConfigError(_not_a_margin(text)) from None
+
+
+def check_margin(margin: RelativeMargin) -> RelativeMargin:
+    """Return a relative margin that can be one.
+
+    Raises:
+        RequestError: it cannot.
+    """
+    if margin not in ("auto", "none") and not (isinstance(margin, float | int) and 0 <= margin < 1):
+        raise RequestError(_not_a_margin(margin))
+    return margin
+
+
+def _not_a_margin(margin: object) -> str:
+    return f"the relative margin is {margin!r}; expected auto, none, or from 0 to below 1, such as 0.05"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +70,7 @@ class MineSettings:
         terms: Words that BM25 takes whole.
         exact_limit: Above so many comparisons of a query with a passage, an approximate index finds the candidates of references.
         where: Where references are looked for; None: the user's own registry.
-        encoder: How vectors, and a cross-encoder's scores, are computed.
+        encoder: How vectors, and a cross-encoder's scores, are computed; no length: texts are cut as in training.
 
     Source: the margin in per cent of the positive's score is TopK-PercPos, https://arxiv.org/abs/2407.15831.
     """
@@ -74,10 +103,7 @@ class MineSettings:
             )
         if self.sampling not in get_args(Sampling):
             raise RequestError(unknown_name("sampling", str(self.sampling), get_args(Sampling)))
-        if self.relative_margin not in ("auto", "none") and not (
-            isinstance(self.relative_margin, float | int) and 0 <= self.relative_margin < 1
-        ):
-            raise RequestError(f"the relative margin is {self.relative_margin!r}; expected auto, none, or from 0 to below 1, such as 0.05")
+        check_margin(self.relative_margin)
         if self.absolute_margin is not None and self.absolute_margin < 0:
             raise RequestError(f"the absolute margin is {self.absolute_margin}; expected 0 or more")
         if self.exact_limit < 0:
