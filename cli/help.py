@@ -13,6 +13,10 @@ EXAMPLES = {
         "adapt data mine my-data -o mined --by base --by bm25 --terms terms.txt",
         "adapt data mine my-data -o mined.jsonl --cross-encoder my-reranker --negatives 3",
     ),
+    "data score": (
+        "adapt data score mined.jsonl -o scored.jsonl --cross-encoder my-reranker",
+        "adapt data score my-data -o scored --by legal@2",
+    ),
     "train": (
         "adapt train --domain legal --dry-run",
         "adapt train --domain medical --data my-data --set epochs=2",

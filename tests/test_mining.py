@@ -1,5 +1,6 @@
 """Hard negatives: what is found, what is passed over and why, by vectors, by words and by both."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from adapt_embed.cli import main
 from adapt_embed.data.pairs import Pairs, TrainingData
+from adapt_embed.datatools.embedding import Embedded
 from adapt_embed.datatools.mining.candidates import NONE, Candidates, fuse
 from adapt_embed.datatools.mining.choose import KEPT, NOT_JUDGED, TOO_NEAR, choose
 from adapt_embed.datatools.mining.dense import DenseRetriever
@@ -20,6 +23,12 @@ from adapt_embed.index.hidden import nothing_hidden
 from adapt_embed.index.vectors import in_memory
 from adapt_embed.references import Search
 from adapt_embed.registry import open_registry
+from click.testing import CliRunner, Result
+
+
+def adapt(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
 
 NO_MARGIN = MineSettings(negatives=2, relative_margin="none")
 
@@ -35,7 +44,7 @@ def data_of(
 def dense(queries: Sequence[Sequence[float]], passages: Sequence[float]) -> DenseRetriever:
     """Queries along the first axis; passages whose cosine with it is given."""
     vectors = [[cosine, (1 - cosine**2) ** 0.5] for cosine in passages]
-    return DenseRetriever("toy", torch.tensor(queries, dtype=torch.float32), in_memory(torch.tensor(vectors), "toy"))
+    return DenseRetriever(Embedded("toy", torch.tensor(queries, dtype=torch.float32), in_memory(torch.tensor(vectors), "toy")))
 
 
 CORPUS = {f"p{number}": f"passage {number}" for number in range(6)}
@@ -248,3 +257,46 @@ def test_an_ensemble_with_vectors_mines_and_one_without_is_refused(shelf: Path, 
     assert mine(toy_data, MineSettings(by=("all", "bm25"), where=where)).report.facts["score"] == "cosine"
     with pytest.raises(AdaptError, match="has no vectors"):
         mine(toy_data, MineSettings(by=("ranks",), where=where))
+
+
+def test_a_cross_encoder_judges_in_place_of_cosines(toy_data: TrainingData, where: Search, tiny_cross_encoder: Path) -> None:
+    report = mine(toy_data, MineSettings(where=where, negatives=2, cross_encoder=str(tiny_cross_encoder))).report
+    assert report.facts["judged_by"] == "tiny-reranker"
+    assert report.facts["score"] == "probability"
+    assert any("may answer: more than 95% of the positive's probability (tiny-reranker)" in each.what for each in report.findings)
+
+
+def test_the_command_mines_and_says_how_hard(toy_folder: Path, tiny_base: Path, home: Path, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.txt"
+    terms.write_text("law\n慢性阻塞性肺疾病\tCOPD\n", encoding="utf-8")
+    arguments = ["data", "mine", toy_folder, "--base", tiny_base, "--registry", home, "--by", "base", "--by", "bm25", "--terms", terms]
+    result = adapt(*arguments, "-o", tmp_path / "mined.jsonl", "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["written"]["negatives"] > 0
+    rows = [json.loads(line) for line in (tmp_path / "mined.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert sum(len(row.get("neg", [])) for row in rows) == report["written"]["negatives"]
+    again = adapt(*arguments, "-o", tmp_path / "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "mined.jsonl").read_bytes()
+    assert "hard negatives by base + bm25" in again.stdout
+    assert "such as: " in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--relative-margin", "2"], 2, "expected auto, none, or from 0"),
+        (["--by", "bm25", "--by", "bm25"], 2, "each once"),
+        (["--range-min", "3", "--range-max", "5"], 2, "no place for 5 negatives"),
+        (["--by", "nobody"], 1, "nobody"),
+        (["--cross-encoder", "nowhere"], 1, "there is no cross-encoder 'nowhere'"),
+        (["--terms", "none.txt"], 1, "the file of terms none.txt does not exist"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_line(
+    toy_folder: Path, tiny_base: Path, home: Path, tmp_path: Path, options: list[str], code: int, message: str
+) -> None:
+    result = adapt("data", "mine", toy_folder, "-o", tmp_path / "x.jsonl", "--base", tiny_base, "--registry", home, *options)
+    assert result.exit_code == code, result.output
+    assert message in result.stderr.splitlines()[-1]
+    assert not (tmp_path / "x.jsonl").exists()

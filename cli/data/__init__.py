@@ -8,6 +8,7 @@ from ..lazy_group import LazyGroup
 
 COMMANDS = {
     "mine": ("mine", "Find hard negatives for the training queries."),
+    "score": ("score", "Give pairs a teacher's scores, for distillation."),
     "export": ("export", "Write data in another form: pair lines, or a BEIR folder."),
 }
 """Verb -> (module, line in the help)."""

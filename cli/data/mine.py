@@ -84,11 +84,10 @@ def command(request: ToolRequest, wanted: dict[str, Any], base: BaseOfData, json
     What answers a query, has the text of an answer, or scores nearly as high as the answer does, is none. Dev stays as it is.
     """
     settings = _settings(wanted, base, registry_dir, request.language)
-    from ...datatools.job import run_tool
-    from ...datatools.mining.mine import mine
+    from ...datatools.mining.job import mine_source
 
     with shown() as events:
-        report = run_tool(request, lambda data, told: mine(data, settings, told), events)
+        report = mine_source(request, settings, events)
     emit(report.as_dict(), describe_report(report), json_output)
 
 

@@ -15,6 +15,7 @@ from ...index.rows import find_rows
 from ..report import Prepared
 from .candidates import Judge, Retriever, Rows, fuse
 from .choose import Chosen, choose
+from .cross import open_judge
 from .open import open_retrievers
 from .report import Mined, report_mining
 from .settings import BM25, MineSettings
@@ -33,7 +34,8 @@ def mine(data: TrainingData, settings: MineSettings, events: Events = QUIET) -> 
     Raises:
         AdaptError: a reference or the cross-encoder is not there or does not load, or the vectors do not fit the disk.
     """
-    return mine_by(data, open_retrievers(data, settings, events), settings, events)
+    judge = open_judge(data, settings, events)
+    return mine_by(data, open_retrievers(data, settings, events), settings, events, judge)
 
 
 def mine_by(
