@@ -54,26 +54,28 @@ class Chosen:
         return found
 
 
-def choose(candidates: Candidates, positives: Scores, judge: Judge, settings: MineSettings, events: Events) -> Chosen:
+def choose(candidates: Candidates, positives: Scores, judge: Judge | None, settings: MineSettings, events: Events) -> Chosen:
     """Choose the negatives of each query.
 
     Args:
         candidates: The best first, none of them an answer.
         positives: (q,) the judge's score of each query's positive; of several, the lowest.
-        judge: Scores the candidates; a slow one is asked for as many at a time as may be needed.
+        judge: Scores the candidates; a slow one is asked for as many at a time as may be needed. None: the candidates' own scores hold.
         settings: Range, margins, bounds, sampling.
         events: Told how far the judge is.
     """
-    rows, ranks = _in_order(candidates, settings)
+    order = _order(candidates.rows.shape[0], candidates.rows[:, settings.range_min : settings.depth].shape[1], settings)
+    rows, own, ranks = np.take_along_axis(candidates.rows, order, 1), np.take_along_axis(candidates.scores, order, 1), order + 1
     scores, verdicts = np.full(rows.shape, np.nan, np.float32), np.full(rows.shape, NOT_JUDGED, np.int8)
-    most, step = highest(positives, settings), settings.negatives if judge.is_slow else max(1, rows.shape[1])
+    most, step = highest(positives, settings), settings.negatives if judge is not None and judge.is_slow else max(1, rows.shape[1])
     for start in range(0, rows.shape[1], step):
         columns = slice(start, start + step)
         is_open = (verdicts == KEPT).sum(axis=1) < settings.negatives
         owners, places = np.nonzero(is_open[:, None] & (rows[:, columns] != NONE))
-        found = judge.judge(owners, rows[owners, start + places], events)
-        scores[owners, start + places] = found
-        verdicts[owners, start + places] = _verdicts(found, most[owners], settings)
+        places += start
+        found = own[owners, places] if judge is None else judge.judge(owners, rows[owners, places], events)
+        scores[owners, places] = found
+        verdicts[owners, places] = _verdicts(found, most[owners], settings)
     return Chosen(rows, ranks, scores, verdicts, settings.negatives)
 
 
@@ -87,14 +89,10 @@ def highest(positives: Scores, settings: MineSettings) -> Scores:
     return most
 
 
-def _in_order(candidates: Candidates, settings: MineSettings) -> tuple[Rows, Rows]:
-    """Return the rows of the range in the order in which they are considered, and their ranks."""
-    rows = candidates.rows[:, settings.range_min : settings.depth]
-    ranks = np.broadcast_to(np.arange(rows.shape[1], dtype=np.int64) + settings.range_min + 1, rows.shape)
-    if settings.sampling == "top":
-        return rows, ranks
-    order = np.random.default_rng(settings.seed).permuted(np.broadcast_to(np.arange(rows.shape[1]), rows.shape), axis=1)
-    return np.take_along_axis(rows, order, 1), np.take_along_axis(ranks, order, 1)
+def _order(queries: int, count: int, settings: MineSettings) -> Rows:
+    """Return the places of the range's candidates in the order in which they are considered, (q, k)."""
+    places = np.broadcast_to(np.arange(count, dtype=np.int64) + settings.range_min, (queries, count))
+    return places if settings.sampling == "top" else np.random.default_rng(settings.seed).permuted(places, axis=1)
 
 
 def _verdicts(scores: Scores, most: Scores, settings: MineSettings) -> NDArray[np.int8]:

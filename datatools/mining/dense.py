@@ -16,9 +16,11 @@ from ..embedding import Embedded
 from .candidates import NONE, Candidates, Rows, Scores
 from .settings import EXACT_LIMIT
 
-_SCORES_AT_ONCE = 4 * 1024 * 1024
-"""Cosines that are held at once: 16 MB, whatever the corpus."""
+_SCORES_AT_ONCE = 2 * 1024 * 1024
+"""Cosines that are held at once: 8 MB, whatever the corpus."""
 _TRIED_QUERIES, _TRIED_ROWS = 64, 16_384
+_QUICK = 1_000_000_000
+"""Comparisons that are over before anybody would read how long they take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +68,17 @@ class DenseRetriever:
         return self.embedded.cosines(queries, rows)
 
     def _note_cost(self, count: int, events: Events) -> None:
-        """Report how many comparisons there are and how long they take: some queries are compared with some rows, and their time multiplied."""
+        """Report how many comparisons there are and, of many, how long they take."""
+        queries, passages = counted(len(self.embedded.queries), "query"), counted(self.embedded.passages.count, "passage")
+        takes = f", about {_duration(self._estimate(count))} here" if self.comparisons > _QUICK else ""
+        events.note(f"{self.name}: {queries} x {passages} = {self.comparisons:.1e} comparisons{takes}")
+
+    def _estimate(self, count: int) -> float:
+        """Return the seconds that all comparisons take: those of some queries with some rows, multiplied."""
         some, few = self.embedded.queries[:_TRIED_QUERIES], self.embedded.passages.parts[0][:_TRIED_ROWS]
-        if not len(some) or not len(few):
-            return
         started = time.monotonic()
         find_nearest(some, _Parts((few,)), min(count, len(few)), nothing_hidden())
-        seconds = (time.monotonic() - started) * self.comparisons / (len(some) * len(few))
-        queries, passages = counted(len(self.embedded.queries), "query"), counted(self.embedded.passages.count, "passage")
-        events.note(f"{self.name}: {queries} x {passages} = {self.comparisons:.1e} comparisons, about {_duration(seconds)} here")
+        return (time.monotonic() - started) * self.comparisons / (len(some) * len(few))
 
 
 @dataclass(frozen=True, slots=True)

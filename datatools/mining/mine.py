@@ -59,7 +59,8 @@ def mine_by(
     scores = judge.judge(owners, rows, events)
     positives = np.full(len(data.train), np.inf, np.float32)
     np.minimum.at(positives, owners, scores)
-    chosen = choose(candidates, positives, judge, settings, events)
+    has_scores = len(retrievers) == 1 and judge is retrievers[0]
+    chosen = choose(candidates, positives, None if has_scores else judge, settings, events)
     mined = with_negatives(data, chosen)
     return Prepared(data=mined, report=report_mining(Mined(data, mined, chosen, positives, retrievers, judge, settings)))
 
