@@ -15,6 +15,15 @@ EXAMPLES = {
     "data glossary": ("adapt data glossary terms.xlsx -o terms.jsonl",),
     "data rules": ("adapt data rules my-data --rules rules.toml -o ruled",),
     "data export": ("adapt data export my-data -o my-data.jsonl", "adapt data export my-lines -o my-beir --to beir"),
+    "data mine": (
+        "adapt data mine my-data -o mined.jsonl",
+        "adapt data mine my-data -o mined --by base --by bm25 --terms terms.txt",
+        "adapt data mine my-data -o mined.jsonl --cross-encoder my-reranker --negatives 3",
+    ),
+    "data score": (
+        "adapt data score mined.jsonl -o scored.jsonl --cross-encoder my-reranker",
+        "adapt data score my-data -o scored --by legal@2",
+    ),
     "train": (
         "adapt train --domain legal --dry-run",
         "adapt train --domain medical --data my-data --set epochs=2",

@@ -5,12 +5,12 @@ import pytest
 import torch
 from adapt_embed.adapters.corpus import findings
 from adapt_embed.adapters.corpus.findings import DEPTHS, find_answers
-from adapt_embed.adapters.corpus.rows import CorpusRows, IndexRows, find_rows, hash_text
 from adapt_embed.adapters.corpus.stored import StoredCorpus
 from adapt_embed.adapters.corpus.vectors import HeldVectors
 from adapt_embed.data.pairs import Pairs
 from adapt_embed.encoders.protocol import Encoded, Role
 from adapt_embed.errors import DataError
+from adapt_embed.index.rows import CorpusRows, IndexRows, find_rows, hash_text
 
 CORPUS = {
     "a": "The tenant pays.",

@@ -13,10 +13,10 @@ from torch import Tensor
 from ...data.pairs import Pairs
 from ...data.preflight import PreflightWarning
 from ...encoders.protocol import Encodes
+from ...index.hidden import Hidden
 from ...index.vectors import blocks
 from ...plurals import count
 from ..losses.batch import CorpusTargets
-from ..losses.hidden import Hidden
 from .stored import StoredCorpus
 
 DEPTHS = (1, 10, 100)
@@ -100,7 +100,7 @@ def best_ranks(queries: Tensor, targets: CorpusTargets) -> Tensor:
     owner, row = targets.positive[0].to(queries.device), targets.positive[1]
     cosines = (queries[owner] * targets.vectors.rows(row).to(queries)).sum(1)
     best = queries.new_full((len(queries),), -torch.inf).scatter_reduce(0, owner, cosines, "amax")
-    nearer, hidden = torch.zeros_like(best, dtype=torch.int64), Hidden(targets)
+    nearer, hidden = torch.zeros_like(best, dtype=torch.int64), Hidden(targets.excluded, targets.copies)
     for first, rows in blocks(targets.vectors.parts, _ROWS, queries.dtype):
         scores = queries @ rows.T
         hidden.hide(scores, first)

@@ -10,6 +10,8 @@ COMMANDS = {
     "augment": ("augment", "Make more training queries of those, and of the passages, that are there."),
     "glossary": ("glossary", "Make training pairs of a glossary."),
     "rules": ("rules", "Apply a domain's rules: what a passage must hold, or must not."),
+    "mine": ("mine", "Find hard negatives for the training queries."),
+    "score": ("score", "Give pairs a teacher's scores, for distillation."),
     "export": ("export", "Write data in another form: pair lines, or a BEIR folder."),
 }
 """Verb -> (module, line in the help)."""
