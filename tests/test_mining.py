@@ -80,6 +80,10 @@ def test_answers_their_copies_the_query_itself_and_given_negatives_are_never_min
     assert found == {"q": ["e", "h"], "r": ["h"]}  # what answers the same question is no negative of it either
 
 
+def test_a_passage_that_was_made_for_training_is_never_mined() -> None:
+    assert mined(NO_MARGIN, replace(ONE, train_only=frozenset({"p1", "p3"}))) == {"q": ["p2", "p4"]}
+
+
 def test_random_sampling_is_seeded_and_keeps_the_margin() -> None:
     corpus = {f"p{number}": f"passage {number}" for number in range(100)}
     data, cosines = data_of(corpus, {"q": ["p0"]}), [0.8, *np.linspace(0.9, 0.1, 99)]
