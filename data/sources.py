@@ -31,6 +31,8 @@ from .several import join_weighted
 from .source_words import Sources, find_sources
 from .splits import split_dev
 
+NO_DOMAIN = Domain(name="data", description={})
+"""Whose data are the user's own."""
 _SAMPLE = "sample:"  # begins the source of data that are a sample
 
 
@@ -66,11 +68,17 @@ def load_training_data(
 
 
 def read_data(
-    source: object, *, domain: Domain, lang: str, seed: int = DEV_SEED, skip_dangling: bool = False, read: ReadOptions = PLAIN
+    source: object,
+    *,
+    domain: Domain = NO_DOMAIN,
+    lang: str = "en",
+    seed: int = DEV_SEED,
+    skip_dangling: bool = False,
+    read: ReadOptions = PLAIN,
 ) -> TrainingData:
     """Read a source as it is, for a tool to work on: no dev split is made where there is none, and no query is drawn.
 
-    Arguments and errors are those of `load_training_data`.
+    Arguments and errors are those of `load_training_data`; a domain is needed for `sample` and `hub` alone.
     """
     return _load(source, _Loading(domain, lang, seed, skip_dangling, read))
 

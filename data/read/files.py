@@ -40,7 +40,8 @@ def _open_zstandard(path: Path) -> IO[bytes]:
     from pyarrow import input_stream
 
     path.stat()  # its absence is told as that of any file
-    return input_stream(str(path), compression="zstd")
+    opened: IO[bytes] = input_stream(str(path), compression="zstd")
+    return opened
 
 
 COMPRESSED: dict[str, Callable[[Path], IO[bytes]]] = {".gz": _open_gzip, ".zst": _open_zstandard}
