@@ -28,8 +28,8 @@ def reading(path: Path) -> Iterator[None]:
     except (gzip.BadGzipFile, EOFError, zlib.error) as e:
         raise DataError(f"{path} is cut or damaged: {e}") from e
     except OSError as e:
-        damage = e.errno is None and path.suffix in COMPRESSED  # how pyarrow reports it
-        raise DataError(f"{path} {'is cut or damaged' if damage else 'cannot be read'}: {e.strerror or e}") from e
+        is_damage = e.errno is None  # how pyarrow reports it
+        raise DataError(f"{path} {'is cut or damaged' if is_damage else 'cannot be read'}: {' '.join(str(e.strerror or e).split())}") from e
 
 
 def _open_gzip(path: Path) -> IO[bytes]:
