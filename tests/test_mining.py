@@ -1,6 +1,7 @@
 """Hard negatives: what is found, what is passed over and why, by vectors, by words and by both."""
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from adapt_embed.datatools.mining.dense import DenseRetriever
 from adapt_embed.datatools.mining.mine import mine, mine_by
 from adapt_embed.datatools.mining.settings import MineSettings
 from adapt_embed.datatools.mining.sparse import index_words
-from adapt_embed.errors import AdaptError, RequestError
+from adapt_embed.errors import AdaptError, MissingExtraError, RequestError
 from adapt_embed.events import QUIET, Quiet
 from adapt_embed.index.hidden import nothing_hidden
 from adapt_embed.index.vectors import in_memory
@@ -304,3 +305,34 @@ def test_what_cannot_be_is_refused_in_a_line(
     assert result.exit_code == code, result.output
     assert message in result.stderr.splitlines()[-1]
     assert not (tmp_path / "x.jsonl").exists()
+
+
+@pytest.fixture
+def many() -> tuple[TrainingData, DenseRetriever]:
+    """40 queries near their answers, over 3,000 passages of which one is a copy."""
+    draw = torch.Generator().manual_seed(0)
+    passages = torch.nn.functional.normalize(torch.randn(3000, 24, generator=draw), dim=1)
+    queries = torch.nn.functional.normalize(passages[:40] + 0.1 * torch.randn(40, 24, generator=draw), dim=1)
+    corpus = {f"p{row}": f"passage {row}" for row in range(3000)} | {"p2999": "passage 0"}
+    data = data_of(corpus, {f"q{row}": [f"p{row}"] for row in range(40)})
+    return data, DenseRetriever(Embedded("toy", queries, in_memory(passages, "toy")), exact_limit=0)
+
+
+def test_above_the_limit_an_approximate_index_finds_nearly_the_same_and_tells_its_recall(many: tuple[TrainingData, DenseRetriever]) -> None:
+    data, approximate = many
+    told, settings = Told(), MineSettings(negatives=5)
+    found = mine_by(data, [approximate], settings, told).data.train.negatives
+    exact = mine_by(data, [DenseRetriever(approximate.embedded)], settings).data.train.negatives
+    same = sum(len(set(found[qid]) & set(exact[qid])) for qid in exact)
+    assert same >= 0.95 * sum(map(len, exact.values()))
+    assert mine_by(data, [approximate], settings).data.train.negatives == found
+    assert all(f"p{qid[1:]}" not in pids and "p2999" not in pids for qid, pids in found.items())
+    (note,) = [note for note in told.notes if "approximate" in note]
+    assert float(note.split("finds ")[1].split("%")[0]) >= 95
+    assert "of the 50 nearest passages, on a sample of 40 queries" in note
+
+
+def test_without_the_extra_it_is_named(many: tuple[TrainingData, DenseRetriever], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "usearch.index", None)
+    with pytest.raises(MissingExtraError, match=r"above the limit of exact ones .*adapt-embed\[ann\]"):
+        mine_by(many[0], [many[1]], MineSettings())

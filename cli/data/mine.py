@@ -67,7 +67,7 @@ mining_options = gathered(
         "--exact-limit",
         type=WholeNumber(min=0),
         metavar="N",
-        help="Above so many comparisons of a query with a passage, an approximate index finds the candidates [default: 1e11].",
+        help="Above so many comparisons of a query with a passage, an approximate index finds the candidates [default: 2e10].",
     ),
 )
 """Add how negatives are mined; the command gets the values as its argument `wanted`."""

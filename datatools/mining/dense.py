@@ -13,6 +13,7 @@ from ...index.hidden import Hidden, nothing_hidden
 from ...index.nearest import find_nearest
 from ...plurals import count as counted
 from ..embedding import Embedded
+from .approximate import retrieve_approximately
 from .candidates import NONE, Candidates, Rows, Scores
 from .settings import EXACT_LIMIT
 
@@ -48,7 +49,11 @@ class DenseRetriever:
         Raises:
             DataError: the vectors changed on the disk meanwhile.
         """
+        count = min(count, self.embedded.passages.count)
         self._note_cost(count, events)
+        if self.comparisons > self.exact_limit:
+            why = f"mining by {self.comparisons:.1e} comparisons of a query with a passage, which is above the limit of exact ones ({self.exact_limit:.1e}),"
+            return retrieve_approximately(self.embedded, count, hidden, why, events)
         what, total, done = f"comparing by {self.name}", len(self.embedded.queries), 0
 
         def report(queries: int) -> None:
@@ -70,7 +75,7 @@ class DenseRetriever:
     def _note_cost(self, count: int, events: Events) -> None:
         """Report how many comparisons there are and, of many, how long they take."""
         queries, passages = counted(len(self.embedded.queries), "query"), counted(self.embedded.passages.count, "passage")
-        takes = f", about {_duration(self._estimate(count))} here" if self.comparisons > _QUICK else ""
+        takes = f", about {_duration(self._estimate(count))} here if all are made" if self.comparisons > _QUICK else ""
         events.note(f"{self.name}: {queries} x {passages} = {self.comparisons:.1e} comparisons{takes}")
 
     def _estimate(self, count: int) -> float:

@@ -16,8 +16,8 @@ DEFAULT_MARGIN = 0.05
 """A negative scores at most 95 % of what the positive does."""
 PER_NEGATIVE = 10
 """So many candidates for each negative that is wanted, unless a range is given: those too near a positive are passed over."""
-EXACT_LIMIT = 100_000_000_000
-"""Comparisons of a query with a passage up to which all are made: tens of minutes on two cores."""
+EXACT_LIMIT = 20_000_000_000
+"""Comparisons of a query with a passage up to which all are made: about half an hour on one core."""
 
 
 def read_margin(text: str) -> RelativeMargin:
