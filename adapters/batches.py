@@ -17,6 +17,7 @@ class TextBatch:
     """One batch. `positive` and `ignored` are (queries, passages) bool arrays as in `losses.batch.Relation`.
 
     `frequency`: (passages,) float32, how many of the training queries name each passage; 1 for one that none names, and which is drawn once an epoch.
+    `weights`: (queries, passages) float32, what the loss of each positive pair is multiplied by, 1 for the others; None: 1 for all.
     """
 
     queries: list[str]
@@ -24,6 +25,7 @@ class TextBatch:
     positive: np.ndarray
     ignored: np.ndarray
     frequency: np.ndarray
+    weights: np.ndarray | None = None
 
 
 class Batches:
@@ -32,7 +34,7 @@ class Batches:
     def __init__(self, pairs: Pairs, corpus: Corpus, config: TrainConfig) -> None:
         self._config = config
         self._ids = sorted(pairs.queries)
-        self._pairs, self._corpus = pairs, corpus
+        self._pairs, self._corpus, self._weights = pairs, corpus, pairs.relative_weights()
         self._key = {pid: normalise(corpus[pid]) for pid in pairs.passage_ids()}
         self._frequency = Counter(
             key for qid in self._ids for key in {self._key[pid] for pid in (*pairs.positives[qid], *pairs.negatives.get(qid, []))}
@@ -99,4 +101,17 @@ class Batches:
             positive,
             ignored & ~positive,
             np.array([max(1, self._frequency[key]) for key in rows], np.float32),
+            self._weights_of(query_ids, {key: column for key, (column, _) in rows.items()}),
         )
+
+    def _weights_of(self, query_ids: list[str], columns: dict[str, int]) -> np.ndarray | None:
+        """Return the weights of a batch's pairs; of positives that say the same, the largest one."""
+        if not self._weights:
+            return None
+        weights = np.ones((len(query_ids), len(columns)), np.float32)
+        for number, qid in enumerate(query_ids):
+            of_query = sorted(self._weights[qid].items(), key=lambda item: item[1])
+            for column, weight in ((columns.get(self._key[pid]), weight) for pid, weight in of_query):
+                if column is not None:
+                    weights[number, column] = weight
+        return weights

@@ -105,7 +105,8 @@ def batch_loss(queries: Tensor, passages: Tensor, batch: TextBatch, config: Trai
         torch.from_numpy(array).to(queries.device) for array in (batch.positive, batch.ignored, batch.frequency)
     )
     relation = Relation(positive=positive, ignored=ignored, frequency=frequency)
-    return compute_loss(EmbeddedBatch(queries=queries, passages=passages, relation=relation), config)
+    weights = None if batch.weights is None else torch.from_numpy(batch.weights).to(queries.device)
+    return compute_loss(EmbeddedBatch(queries=queries, passages=passages, relation=relation, weights=weights), config)
 
 
 def make_parts(token_ids: TokenIds, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:

@@ -1,6 +1,5 @@
 """The command `adapt`: one thin command a verb, imported when it is called."""
 
-import importlib
 from typing import Any
 
 import click
@@ -8,10 +7,11 @@ import click
 from .. import __version__
 from . import bash as bash  # teaches click the bash that takes a reference for one word
 from .boundary import Boundary
-from .help import Helpful
+from .lazy_group import LazyGroup
 
 # verb -> (module, line in the help)
 COMMANDS = {
+    "data": ("data", "Prepare what an adapter is trained on: from tables, texts and logs to pairs."),
     "train": ("train", "Train a domain adapter on a frozen base and register it."),
     "merge": ("merge", "Merge adapters on one base into one, in weight space."),
     "ensemble": ("ensemble", "Use several members together, each with its own weights."),
@@ -40,35 +40,13 @@ _ANY_WIDTH = 10_000
 """Help is as wide as the terminal."""
 
 
-class LazyGroup(Helpful, Boundary):
-    """A group that imports a command's module when it runs, not when the help is printed."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        """List the verbs in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f".{COMMANDS[cmd_name][0]}", __name__).command
-        return command
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command, the nearest names being offered for a typing error."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
-            from ..errors import unknown_name
-
-            raise click.UsageError(unknown_name("command", args[0], tuple(COMMANDS)), ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs from the table, importing none of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(verb, line) for verb, (_, line) in COMMANDS.items()])
+class Main(LazyGroup, Boundary):
+    """The command `adapt`."""
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _ANY_WIDTH})
+@click.group(
+    cls=Main, table=COMMANDS, package=__name__, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _ANY_WIDTH}
+)
 @click.version_option(__version__, prog_name="adapt")
 def main(**_: Any) -> None:
     """Small LoRA adapters, one per domain, for a frozen BGE text-embedding model."""

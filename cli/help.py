@@ -6,6 +6,8 @@ import click
 
 EXAMPLES = {
     "": ("adapt train --domain legal", "adapt bench legal", "adapt encode legal texts.txt -o vectors.npy"),
+    "data": ("adapt data export my-data -o my-data.jsonl",),
+    "data export": ("adapt data export my-data -o my-data.jsonl", "adapt data export my-lines -o my-beir --to beir"),
     "train": (
         "adapt train --domain legal --dry-run",
         "adapt train --domain medical --data my-data --set epochs=2",

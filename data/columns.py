@@ -7,7 +7,7 @@ sentence-transformers' `mine_hard_negatives` does it: `Negative 1` is `negative_
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
 
@@ -30,6 +30,8 @@ ROLES: dict[str, Role] = {
     "hardnegatives": "negative",
 }
 """Name, in lower case and without separators -> what such a column holds."""
+STATED_NAMES = {"weight": "weight", "posscores": "pos_scores", "negscores": "neg_scores", "group": "group", "time": "time"}
+"""Name, as above -> what it states of a row's pairs: a field of `TextRow` (`stated.py` reads it)."""
 LIST_NAMES = frozenset({"positives", "pos", "negatives", "neg", "negs", "hardnegatives"})
 """The names under which a list is usual: a text there may be a list written as JSON, as a csv has to hold it."""
 
@@ -46,17 +48,19 @@ class ColumnRoles:
         positives: Those of texts that answer it, in the order of their numbers.
         negatives: Those of texts that do not.
         unused: All others.
+        stated: Field of `TextRow` -> the column that states it of the row's pairs.
     """
 
     query: str | None
     positives: tuple[str, ...]
     negatives: tuple[str, ...]
     unused: tuple[str, ...]
+    stated: dict[str, str] = field(default_factory=dict)
 
     @property
     def used(self) -> tuple[str, ...]:
         """The columns that are used."""
-        return (*((self.query,) if self.query is not None else ()), *self.positives, *self.negatives)
+        return (*((self.query,) if self.query is not None else ()), *self.positives, *self.negatives, *self.stated.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +99,26 @@ def assign_roles(columns: tuple[str, ...]) -> ColumnRoles:
         query=next(iter(by_role["query"]), None),
         positives=tuple(by_role["positive"]),
         negatives=tuple(by_role["negative"]),
-        unused=tuple(column for column in columns if role_of(column) is None),
+        unused=tuple(column for column in columns if role_of(column) is None and stated_by(column) is None),
+        stated=_stated(columns),
     )
+
+
+def stated_by(column: str) -> str | None:
+    """Return the field of `TextRow` that a column states; None where it states none."""
+    name, number = _split(column)
+    return STATED_NAMES.get(name) if number is None else None
+
+
+def _stated(columns: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for column in columns:
+        if (stated := stated_by(column)) is None:
+            continue
+        if stated in found:
+            raise DataError(f"the columns {found[stated]!r} and {column!r} both state the {stated}; rename or remove one of them")
+        found[stated] = column
+    return found
 
 
 def numbered_like(name: str, columns: Iterable[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """Files of FlagEmbedding lines: `{"query": "...", "pos": ["..."], "neg": ["..."]}`, one JSON object a line.
 
-Source: https://github.com/FlagOpen/FlagEmbedding (the format of its fine-tuning data). Keys beside these three, such as `pos_scores`,
-`prompt` or `id`, are not used, which is noted.
+Source: https://github.com/FlagOpen/FlagEmbedding (the format of its fine-tuning data). `weight`, `pos_scores`, `neg_scores`, `group` and
+`time` are read where they are there (`stated.py`); keys beside these, such as `prompt` or `id`, are not used, which is noted.
 """
 
 from pathlib import Path
@@ -10,6 +10,7 @@ from ..errors import DataError
 from .columns import ColumnRoles, PairRows, gather_rows, holds_list, texts_of
 from .gather import TextRow
 from .readers import Row, filled_text_of, read_jsonl
+from .stated import stated_of
 
 KEYS = ("query", "pos")
 
@@ -35,6 +36,7 @@ def _read(where: str, row: Row, roles: ColumnRoles) -> TextRow:
         filled_text_of(where, row, roles.query or KEYS[0]),
         tuple(text for key in roles.positives or KEYS[1:] for text in _texts(where, row, key)),
         tuple(text for key in negatives for text in _texts(where, row, key)),
+        **stated_of(where, row, roles.stated),
     )
 
 

@@ -10,6 +10,7 @@ from .columns import ColumnRoles, gather_rows, texts_of
 from .gather import TextRow, pool_rows
 from .pairs import TrainingData
 from .readers import Row, filled_text_of
+from .stated import stated_of
 
 IN_MEMORY = "in memory"
 _EXPECTED = (
@@ -79,6 +80,7 @@ def _read(where: str, row: Row, roles: ColumnRoles) -> TextRow:
         filled_text_of(where, row, roles.query),
         tuple(text for key in roles.positives for text in _texts(where, row, key)),
         tuple(text for key in roles.negatives for text in _texts(where, row, key)),
+        **stated_of(where, row, roles.stated),
     )
 
 

@@ -1,6 +1,7 @@
 """Several sources of one run -> one."""
 
 from dataclasses import replace
+from typing import Any
 
 from .licence import join_licences
 from .pairs import Pairs, TrainingData
@@ -26,18 +27,19 @@ def join_data(parts: list[TrainingData]) -> TrainingData:
 def _prefixed(data: TrainingData, prefix: str) -> TrainingData:
     def rename(pairs: Pairs) -> Pairs:
         return Pairs(
-            {prefix + qid: text for qid, text in pairs.queries.items()},
-            {prefix + qid: {prefix + pid: grade for pid, grade in graded.items()} for qid, graded in pairs.positives.items()},
-            {prefix + qid: [prefix + pid for pid in ids] for qid, ids in pairs.negatives.items()},
+            **{name: {prefix + qid: renamed(value) for qid, value in of_query.items()} for name, of_query in pairs.by_query().items()}
         )
+
+    def renamed(value: Any) -> Any:
+        """Rename the passages' ids, where a value of a query holds some."""
+        if isinstance(value, dict):
+            return {prefix + pid: each for pid, each in value.items()}
+        return [prefix + pid for pid in value] if isinstance(value, list) else value
 
     corpus = {prefix + pid: text for pid, text in data.corpus.items()}
     return replace(data, corpus=corpus, train=rename(data.train), dev=rename(data.dev) if data.dev is not None else None)
 
 
 def _union(parts: list[Pairs]) -> Pairs:
-    return Pairs(
-        {qid: text for part in parts for qid, text in part.queries.items()},
-        {qid: graded for part in parts for qid, graded in part.positives.items()},
-        {qid: ids for part in parts for qid, ids in part.negatives.items()},
-    )
+    fields = [part.by_query() for part in parts]
+    return Pairs(**{name: {qid: value for each in fields for qid, value in each[name].items()} for name in fields[0]})

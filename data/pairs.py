@@ -1,9 +1,11 @@
 """The shape of the data: queries, passages, and which passage answers which query."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
 
+from ..errors import DataError
 from .draw import draw
 
 Corpus = dict[str, str]
@@ -14,13 +16,23 @@ Corpus = dict[str, str]
 class Pairs:
     """Queries with the passages that answer them.
 
-    `queries`: query id -> text. `positives`: query id -> ids in the corpus, with their grade (1 or more).
-    `negatives`: query id -> ids of given hard negatives.
+    Attributes:
+        queries: Query id -> text.
+        positives: Query id -> ids in the corpus, with their grade (1 or more).
+        negatives: Query id -> ids of given hard negatives.
+        weights: Query id -> positive's id -> what the pair's part of the loss is multiplied by, 0 or more; 1 where none is stated.
+        scores: Query id -> id of a positive or a negative -> a teacher's score of the pair, on the teacher's own scale.
+        groups: Query id -> what it belongs to, such as a patient or a shop, which no split may cut in two.
+        times: Query id -> when it was asked, ISO 8601.
     """
 
     queries: dict[str, str]
     positives: dict[str, dict[str, int]]
     negatives: dict[str, list[str]] = field(default_factory=dict)
+    weights: dict[str, dict[str, float]] = field(default_factory=dict)
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+    times: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.queries)
@@ -34,14 +46,30 @@ class Pairs:
         """Return the ids of all positives and negatives."""
         return {pid for group in (*self.positives.values(), *self.negatives.values()) for pid in group}
 
+    def relative_weights(self) -> dict[str, dict[str, float]]:
+        """Return the weight of every pair; nothing, where none is stated.
+
+        They are so scaled that the mean over queries of the mean over their positives is 1.
+
+        Raises:
+            DataError: all of them are 0.
+        """
+        if not self.weights:
+            return {}
+        stated = {qid: {pid: self.weights.get(qid, {}).get(pid, 1.0) for pid in passages} for qid, passages in self.positives.items()}
+        mean = sum(sum(of_query.values()) / len(of_query) for of_query in stated.values()) / len(stated)
+        if mean == 0:
+            raise DataError("the weights of all pairs are 0, so that nothing would be learnt; give some of them a weight above 0")
+        return {qid: {pid: weight / mean for pid, weight in of_query.items()} for qid, of_query in stated.items()}
+
     def select(self, query_ids: Iterable[str]) -> "Pairs":
         """Return the pairs of some of the queries, in the order given."""
         ids = list(query_ids)
-        return Pairs(
-            {qid: self.queries[qid] for qid in ids},
-            {qid: self.positives[qid] for qid in ids},
-            {qid: self.negatives[qid] for qid in ids if qid in self.negatives},
-        )
+        return Pairs(**{name: {qid: of_query[qid] for qid in ids if qid in of_query} for name, of_query in self.by_query().items()})
+
+    def by_query(self) -> dict[str, dict[str, Any]]:
+        """Return the fields by name; each is a mapping of query ids."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +104,14 @@ class TrainingData:
             for qid, ids in pairs.negatives.items()
             for pid in ids
         )
-        return hash_lines([*graded, *given])
+        return hash_lines([*graded, *given, *(line for split, pairs in splits for line in self._stated(split, pairs))])
+
+    def _stated(self, split: str, pairs: Pairs) -> Iterator[str]:
+        """Yield what is stated of pairs beside their texts; nothing, where nothing is."""
+        for name, stated in (("weight", pairs.weights), ("score", pairs.scores)):
+            for qid, values in stated.items():
+                for pid, value in values.items():
+                    yield f"{split}\t{name}\t{pairs.queries[qid]}\t{self.corpus[pid]}\t{value!r}"
 
 
 def hash_lines(lines: Iterable[str]) -> str:

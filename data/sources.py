@@ -20,6 +20,7 @@ from .hub import is_cached, load_hub_set
 from .in_memory import read_in_memory
 from .joining import join_data
 from .licence import SAMPLE_LICENCE, licence_beside
+from .lines_folder import LinesFolder, is_lines_folder
 from .pair_files import check_pair_file, read_pair_file
 from .pairs import Corpus, Pairs, TrainingData, draw_queries
 from .sample import sample_folder
@@ -34,7 +35,7 @@ def load_training_data(
     """Load the data of a training run.
 
     Args:
-        source: "sample", "hub", a BEIR folder, a file of FlagEmbedding lines, or a table; None leaves the choice to the domain. Also what
+        source: "sample", "hub", a BEIR folder, a folder of pair lines, a file of FlagEmbedding lines, or a table; None leaves the choice to the domain. Also what
             `read_in_memory` takes, or `TrainingData`, whose own dev split is kept.
         domain: Whose sample and Hub sets are meant.
         lang: The language of the sample and the Hub sets.
@@ -48,6 +49,14 @@ def load_training_data(
     """
     _check_count(train_queries)
     return _draw_train(_with_dev(_load(source, domain, lang, seed, skip_dangling)), train_queries, seed)
+
+
+def read_data(source: object, *, domain: Domain, lang: str, seed: int = DEV_SEED, skip_dangling: bool = False) -> TrainingData:
+    """Read a source as it is, for a tool to work on: no dev split is made where there is none, and no query is drawn.
+
+    Arguments and errors are those of `load_training_data`.
+    """
+    return _load(source, domain, lang, seed, skip_dangling)
 
 
 @dataclass(slots=True)
@@ -93,7 +102,12 @@ def check_source(source: object) -> None:
     if source is None or not isinstance(source, str | PathLike) or source in DATA_WORDS:
         return
     path = Path(source).expanduser()
-    _check_beir(path) if path.is_dir() else check_pair_file(path)
+    if is_lines_folder(path):
+        check_pair_file(path / "train.jsonl")
+    elif path.is_dir():
+        _check_beir(path)
+    else:
+        check_pair_file(path)
 
 
 def check_dev_source(source: str) -> None:
@@ -178,6 +192,8 @@ def _load(source: object, domain: Domain, lang: str, seed: int, skip_dangling: b
 
 def _load_path(source: str, lang: str, skip_dangling: bool) -> TrainingData:
     path = Path(source).expanduser()
+    if is_lines_folder(path):
+        return replace(_load_lines(LinesFolder(path)), language=lang, licence=licence_beside(path))
     if path.is_dir():
         return replace(_load_beir(BeirFolder(path, skip_dangling)), language=lang, licence=licence_beside(path))
     read = read_pair_file(path)
@@ -222,8 +238,13 @@ def _check_beir(path: Path) -> None:
     if missing:
         raise DataError(
             f"{path} is not a BEIR folder, it lacks {', '.join(missing)}; expected corpus.jsonl (_id, title, text), "
-            "queries.jsonl (_id, text) and qrels/train.tsv (query-id, corpus-id, score)"
+            "queries.jsonl (_id, text) and qrels/train.tsv (query-id, corpus-id, score), or train.jsonl with lines of pairs"
         )
+
+
+def _load_lines(folder: LinesFolder) -> TrainingData:
+    data = folder.load(*(split for split in folder.splits if split != "test"))
+    return TrainingData(corpus=data.corpus, train=data.pairs["train"], dev=data.pairs.get("dev"), source=str(folder.path), notes=data.notes)
 
 
 def _load_beir(folder: BeirFolder) -> TrainingData:

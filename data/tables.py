@@ -5,6 +5,7 @@ from pathlib import Path
 from .columns import ColumnRoles, PairRows, gather_rows, named_roles, texts_of
 from .gather import TextRow
 from .readers import Row, filled_text_of, read_table
+from .stated import stated_of
 
 COLUMNS = ("anchor", "positive")
 """The usual names; `columns.py` knows the others."""
@@ -26,4 +27,5 @@ def _read(where: str, row: Row, roles: ColumnRoles) -> TextRow:
     positives = tuple(text for column in columns for text in texts_of(where, row, column))
     if not positives and not isinstance(row.get(columns[0]), list):
         filled_text_of(where, row, columns[0])  # says what is wrong with it
-    return TextRow(where, query, positives, tuple(text for column in roles.negatives for text in texts_of(where, row, column)))
+    negatives = tuple(text for column in roles.negatives for text in texts_of(where, row, column))
+    return TextRow(where, query, positives, negatives, **stated_of(where, row, roles.stated))

@@ -144,7 +144,7 @@ def test_columns_that_are_not_used_are_told_of_all_rows(tmp_path: Path) -> None:
         {"query": "b", "pos": ["p"], "neg": [], "pos_scores": [0.5], "prompt": "x"},
     ]
     path = write_table(tmp_path / "f.jsonl", rows)
-    note = f"{path}: not used: id, pos_scores, prompt (used: query, pos, neg)"
+    note = f"{path}: not used: id, prompt (used: query, pos, neg, pos_scores)"
     assert read_pair_file(path).notes == (note,)
     assert note in load_training_data(str(path), domain=load_domain("legal"), lang="en", seed=0).notes
     table = write_table(tmp_path / "t.csv", [{"anchor": "a", "positive": "p", "negative_1": "n", "score": "3", "query_1": "x"}])

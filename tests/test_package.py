@@ -17,7 +17,7 @@ LAYERS = (
     ("cli",),
     ("api",),
     ("publish",),
-    ("adapters", "merge", "bench", "encoders.job", "ensemble.job"),
+    ("adapters", "merge", "bench", "datatools", "encoders.job", "ensemble.job"),
     ("ensemble.request", "index"),
     ("references",),
     ("cache",),

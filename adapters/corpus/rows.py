@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ class CorpusRows:
             and those that say what it says.
         copies: Ascending, the rows that repeat the text of an earlier one.
         named: Ascending, the rows of the passages that pairs name, as answers or as given negatives, and of what has their text.
+        weight: Query id -> the weights of its pairs, in the order of its rows in `positive`; empty: 1 for all.
     """
 
     row: dict[str, int]
@@ -36,10 +38,15 @@ class CorpusRows:
     excluded: dict[str, Rows]
     copies: Rows
     named: Rows
+    weight: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def positives(self, query_ids: Sequence[str]) -> Tensor:
         """Return (2, p) int64: pairs of a query's place in the list and a row that answers it."""
         return _pairs([self.positive[qid] for qid in query_ids])
+
+    def weights(self, query_ids: Sequence[str]) -> Tensor | None:
+        """Return (p,) float32, the weights of the pairs of `positives`; None: 1 for all."""
+        return torch.from_numpy(np.concatenate([self.weight[qid] for qid in query_ids])) if self.weight else None
 
     def exclusions(self, query_ids: Sequence[str]) -> Tensor:
         """Return (2, e) int64: pairs of a query's place in the list and a row that is not its negative, in the order of the rows."""
@@ -75,7 +82,11 @@ def find_rows(pairs: Pairs, corpus: Corpus, index: IndexRows | None = None) -> C
         answers.setdefault(query, set()).update(key[pid] for pid in pairs.positives[qid])
     positive = {qid: by_text.first_rows({key[pid] for pid in pairs.positives[qid]}) for qid in pairs.queries}
     excluded = {qid: by_text.rows({*answers[query], query}) for qid, query in asked.items()}
-    return CorpusRows(row, positive, excluded, by_text.copies(), by_text.rows(set(key.values())))
+    weight = {
+        qid: by_text.values_of_rows({key[pid]: value for pid, value in sorted(of_query.items(), key=itemgetter(1))})
+        for qid, of_query in pairs.relative_weights().items()
+    }
+    return CorpusRows(row, positive, excluded, by_text.copies(), by_text.rows(set(key.values())), weight)
 
 
 def _rows_in(corpus: Corpus, row_of: Mapping[str, int]) -> dict[str, int]:
@@ -105,6 +116,11 @@ class _Texts:
     def first_rows(self, keys: set[int]) -> Rows:
         """Return the first row of each of some texts, ascending; every one of them is there."""
         return np.sort(self._rows[np.searchsorted(self._keys, np.array(sorted(keys), np.uint64))])
+
+    def values_of_rows(self, values: Mapping[int, float]) -> NDArray[np.float32]:
+        """Return the value of each of some texts, in the order of `first_rows`."""
+        found = {int(self.first_rows({key})[0]): value for key, value in values.items()}
+        return np.array([found[row] for row in sorted(found)], np.float32)
 
     def copies(self) -> Rows:
         """Return the rows whose text an earlier row has, ascending."""

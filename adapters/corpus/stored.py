@@ -59,6 +59,7 @@ class StoredCorpus:
             positive=self.rows.positives(query_ids),
             excluded=self.rows.exclusions(query_ids),
             copies=torch.from_numpy(self.rows.copies),
+            weights=self.rows.weights(query_ids),
         )
 
     def of_passages(self, passage_ids: Iterable[str]) -> Vectors:

@@ -73,6 +73,7 @@ class CorpusTargets:
         positive: (2, p) int64, pairs of a query's number in the batch and the row of a passage that answers it; each text once.
         excluded: (2, e) int64, such pairs that are not negatives, in the order of the rows: the positives, and what has the same text.
         copies: (c,) int64, ascending: rows that repeat the text of another one, and count for no query.
+        weights: (p,) float32, what the loss of each positive pair is multiplied by; None: 1 for all.
         drawn: What is compared in place of all rows; None: all are.
     """
 
@@ -80,4 +81,5 @@ class CorpusTargets:
     positive: Tensor
     excluded: Tensor
     copies: Tensor
+    weights: Tensor | None = None
     drawn: Drawn | None = None

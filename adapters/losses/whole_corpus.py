@@ -22,6 +22,8 @@ def info_nce_against_corpus(queries: Tensor, targets: CorpusTargets, settings: L
     logits = (queries[owner] * positives).sum(1) / settings.temperature  # (p,)
     rest = _log_sum(queries, targets, settings.temperature)
     losses = torch.nn.functional.softplus(rest[owner] - logits)
+    if targets.weights is not None:
+        losses = losses * targets.weights.to(losses)
     counts = torch.bincount(owner, minlength=len(queries)).clamp_min(1)
     return (losses / counts[owner]).sum() / len(queries)
 
