@@ -7,6 +7,10 @@ import click
 EXAMPLES = {
     "": ("adapt train --domain legal", "adapt bench legal", "adapt encode legal texts.txt -o vectors.npy"),
     "data": ("adapt data export my-data -o my-data.jsonl",),
+    "data clean": (
+        "adapt data clean my-data -o clean-data",
+        "adapt data clean pairs.jsonl -o clean.jsonl --script simplified --drop language --tell near-duplicate",
+    ),
     "data export": ("adapt data export my-data -o my-data.jsonl", "adapt data export my-lines -o my-beir --to beir"),
     "train": (
         "adapt train --domain legal --dry-run",

@@ -7,6 +7,7 @@ import click
 from ..lazy_group import LazyGroup
 
 COMMANDS = {
+    "clean": ("clean", "Mend texts, drop pairs that would teach something wrong, tell what looks odd."),
     "export": ("export", "Write data in another form: pair lines, or a BEIR folder."),
 }
 """Verb -> (module, line in the help)."""

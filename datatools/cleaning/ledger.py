@@ -64,10 +64,10 @@ def _how(rule: str, effect: Effect, is_dev: bool) -> str:
 
 
 def show_change(before: str, after: str) -> str:
-    """Return the first place where two texts differ, before and after, each within a line."""
+    """Return the first place where two texts differ, before and after; what is not seen is written as its number."""
     first = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), min(len(before), len(after)))
     start = max(0, first - _AROUND)
-    return f"{shorten(before[start:])!r} -> {shorten(after[start:])!r}"
+    return " -> ".join(repr(text[start : start + _SHOWN]) for text in (before, after))
 
 
 def show_row(query: str, passage: str) -> str:
