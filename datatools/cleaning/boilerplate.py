@@ -20,7 +20,8 @@ def boilerplate_lines(passages: Iterable[str], fewest: int) -> frozenset[int]:
     """
     counts: Counter[int] = Counter()
     total = 0
-    for total, passage in enumerate(passages, start=1):
+    for passage in passages:
+        total += 1
         if "\n" in passage:
             counts.update({hash_text(normalise(line)) for line in passage.split("\n") if _says_enough(line)})
     return frozenset(line for line, number in counts.items() if number >= max(fewest, _SHARE * total))

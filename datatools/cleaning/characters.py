@@ -6,8 +6,9 @@ import re
 import unicodedata
 
 _UNSEEN = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
-_REMOVED = re.compile(f"[{_UNSEEN}]+")
-_TERMINAL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_TERMINAL = r"\x1b\[[0-9;?]*[A-Za-z]"
+_REMOVED = re.compile(rf"(?:{_TERMINAL}|[{_UNSEEN}])+")
+_BETWEEN_NUMBERS = re.compile(rf"(?<=\d)(?:{_TERMINAL}|[{_UNSEEN}])+(?=\d)")
 _SURROGATES = re.compile("[\ud800-\udfff]+")
 _KEPT_WIDE = "！（），：；？～｀［］｛｝｟｠"  # punctuation of Chinese typography
 _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code) not in _KEPT_WIDE and chr(code) != "．"}
@@ -20,22 +21,19 @@ _EMPTY_LINES = re.compile(r"\n\s*\n")
 def remove_unseen(text: str) -> str:
     """Return a text without control characters, terminal escapes, marks of direction, zero-width blanks, soft hyphens and byte-order marks.
 
-    Tab and line ends stay, as do the joiners that scripts and emoji need (U+200C, U+200D). Halves of surrogate pairs are joined, or removed.
+    Between two digits a blank takes their place, so that no two numbers become one. Tab and line ends stay, as do the joiners that
+    scripts and emoji need (U+200C, U+200D). Halves of surrogate pairs are joined, or removed.
     """
-    return _replace_unseen(text, "")
-
-
-def blank_unseen(text: str) -> str:
-    """Return the same with a blank in the place of each run: where removing would join two numbers."""
-    return _replace_unseen(text, " ")
-
-
-def _replace_unseen(text: str, by: str) -> str:
     if text.isprintable():
         return text
     if _SURROGATES.search(text):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
-    return _REMOVED.sub(by, _TERMINAL.sub("", text))
+    return _REMOVED.sub("", _BETWEEN_NUMBERS.sub(" ", text))
+
+
+def digits_of(text: str) -> list[str]:
+    """Return the runs of digits in a text, those within terminal escapes left out."""
+    return re.findall(r"\d+", re.sub(_TERMINAL, "", text) if "\x1b" in text else text)
 
 
 def compose(text: str) -> str:

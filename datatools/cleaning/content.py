@@ -12,11 +12,12 @@ from .rows import Key, Rows
 Hits = Iterator[tuple[Key, str, str]]
 """What a rule finds: key, query, passage."""
 
-PLACEHOLDERS = frozenset(
+_ENGLISH = (
     "n/a|na|nil|null|none|nan|undefined|tbd|todo|test|xxx|lorem ipsum|no data|no answer|no description|not available|not applicable|"
-    "click here|read more|see above|see attachment|"
-    "暂无|暂无数据|暂无描述|暂无内容|暂无答案|暂无回答|无内容|无数据|空|待补充|待定|未知|见附件|详见附件|略|如题|测试|点击查看|查看更多|同上".split("|")
+    "click here|read more|see above|see attachment"
 )
+_CHINESE = "暂无|暂无数据|暂无描述|暂无内容|暂无答案|暂无回答|无内容|无数据|空|待补充|待定|未知|见附件|详见附件|略|如题|测试|点击查看|查看更多|同上"
+PLACEHOLDERS = frozenset(f"{_ENGLISH}|{_CHINESE}".split("|"))
 """Texts that stand for one that is not there, in lower case, without punctuation around them."""
 _LOST = re.compile("\ufffd|锟斤拷|烫烫烫|屯屯屯")
 _AROUND = " \t\n.。!！?？-—_*#~()（）[]【】<>:：;；,，、…'\"“”"

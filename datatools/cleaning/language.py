@@ -16,10 +16,11 @@ from .rows import Rows
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
-KNOWN = (
+_CODES = (
     "af ar az be bg bn bs ca cs cy da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn ko lo lt lv mk ml mn mr ms mt "
     "my ne nl no pa pl ps pt ro ru si sk sl sq sr sv sw ta te th tl tr uk ur uz vi wuu yue zh"
-).split()
+)
+KNOWN = tuple(_CODES.split())
 """The languages that are told apart. Latin, creoles and the like are left out: names of goods and of medicines look like them."""
 _CHINESE = frozenset(("zh", "yue", "wuu"))
 _READ = 1000  # characters of a passage

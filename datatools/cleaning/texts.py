@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from .characters import blank_unseen, compose, narrow, remove_unseen, tidy_space
+from .characters import compose, digits_of, narrow, remove_unseen, tidy_space
 from .guard import is_same_ascii, is_same_content
 from .markup import remove_markup, visible
 from .mojibake import mend_encoding
@@ -22,13 +22,13 @@ Allows = Callable[[str, str], bool]
 
 @dataclass(frozen=True, slots=True)
 class TextRule:
-    """A rule of a text: its name, its changes (the first that is allowed is made), and when one is allowed, (before, after) -> bool.
+    """A rule of a text: its name, its change, and when that is allowed, (before, after) -> bool.
 
     With `is_told` it is found, and not made.
     """
 
     name: str
-    changes: tuple[Change, ...]
+    change: Change
     allows: Allows = is_same_content
     is_told: bool = False
 
@@ -36,13 +36,13 @@ class TextRule:
 def text_rules(settings: CleanSettings) -> list[TextRule]:
     """Return the rules that are on, in their order."""
     rules = [
-        TextRule("encoding", (mend_encoding,), is_same_ascii),
-        TextRule("html", (remove_markup,), lambda before, after: is_same_content(visible(before), after)),
-        TextRule("control", (remove_unseen, blank_unseen)),
-        TextRule("unicode", (compose,)),
-        TextRule("width", (narrow,)),
-        TextRule("script", (partial(write_in, settings.script),)),
-        TextRule("space", (tidy_space,)),
+        TextRule("encoding", mend_encoding, is_same_ascii),
+        TextRule("html", remove_markup, lambda before, after: is_same_content(visible(before), after)),
+        TextRule("control", remove_unseen, lambda before, after: digits_of(before) == digits_of(after)),
+        TextRule("unicode", compose),
+        TextRule("width", narrow),
+        TextRule("script", partial(write_in, settings.script)),
+        TextRule("space", tidy_space),
     ]
     return [replace(rule, is_told=effect == "told") for rule in rules if (effect := settings.effect_of(rule.name)) != "off"]
 
@@ -60,13 +60,14 @@ def clean_text(text: str, rules: Sequence[TextRule]) -> Outcome:
     """Apply rules to a text, one after another. A change that leaves nothing of a text is not made."""
     made, refused = [], []
     for rule in rules:
-        changed = [each for change in rule.changes if (each := change(text)) != text and each.strip()]
-        allowed = next((each for each in changed if rule.allows(text, each)), None)
-        if allowed is not None:
-            made.append((rule.name, text, allowed))
-            text = text if rule.is_told else allowed
-        elif changed:
+        changed = rule.change(text)
+        if changed == text or not changed.strip():
+            continue
+        if not rule.allows(text, changed):
             refused.append(rule.name)
+            continue
+        made.append((rule.name, text, changed))
+        text = text if rule.is_told else changed
     return Outcome(text, tuple(made), tuple(refused))
 
 
