@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,27 +35,28 @@ FOUND, DROPPED = 0.95, 0.01
 
 def main() -> None:
     parser = make_parser(__doc__)
+    parser.add_argument("--kind", choices=list(KINDS), nargs="+", default=list(KINDS), help="which kinds of faults [default: all]")
     parser.add_argument("--count", type=int, default=200, help="faults of each kind")
     options = parser.parse_args()
     if options.fold:
         CELLS.fold()
     if not (options.report or options.fold):
         for name in SETS:
-            measure_set(name, options.shared, options.count)
+            measure_set(name, options.shared, options.count, options.kind)
     show()
 
 
-def measure_set(name: str, shared: Path, count: int) -> None:
+def measure_set(name: str, shared: Path, count: int, kinds: Sequence[str]) -> None:
     """Measure every kind in one set, and what is dropped of it where nothing is planted."""
     language, base, base_as = SETS[name]
     settings = CleanSettings(base=str(shared / "bases" / base), base_as=base_as)
     data = read(shared / "data" / name)
     foreign = foreign_rows(shared / "data", language)
     CELLS.write(f"{name}-none", measure(Planted(data, set()), "duplicate", settings))
-    for kind, plant in KINDS.items():
+    for kind in kinds:
         if kind == "script" and language != "zh":
             continue
-        planted = plant(Source(data, language, count, np.random.default_rng(SEED), foreign))
+        planted = KINDS[kind](Source(data, language, count, np.random.default_rng(SEED), foreign))
         asked = replace(settings, script="simplified") if kind == "script" else settings
         CELLS.write(f"{name}-{kind}", measure(planted, kind, asked))
 

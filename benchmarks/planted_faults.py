@@ -6,13 +6,15 @@ the faults, the ids under which the ledger of cleaning has to have them, and the
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from adapt_embed.data.pairs import Pairs, TrainingData
+from adapt_embed.data.pairs import TrainingData
+from adapt_embed.data.protected import protected_spans
 
 Row = tuple[str, str]
 
@@ -263,7 +265,7 @@ def duplicate(source: Source) -> Planted:
 
 
 def near_duplicate(source: Source) -> Planted:
-    """The row again with other punctuation in the query, and in the passage one letter in forty typed twice, which is no digit."""
+    """The row again with other punctuation in the query, and in the passage one letter in forty typed twice, none of a number."""
 
     def nearly(own: Source, query: str, passage: str) -> Row:
         stem = query.rstrip("?？。. !！")
@@ -273,29 +275,37 @@ def near_duplicate(source: Source) -> Planted:
 
 
 def _stammer(source: Source, text: str) -> str:
-    free = [at for at, char in enumerate(text) if char in "etaoinshr的了是在有和人为"]
-    for at in (
-        sorted((int(each) for each in source.rng.choice(free, min(len(free), max(1, len(text) // 40)), replace=False)), reverse=True)
-        if free
-        else ()
-    ):
+    kept = {at for start, end in protected_spans(text) for at in range(start, end)}
+    free = [at for at, char in enumerate(text) if char in "etaoinshr的了是在有和人为" and at not in kept]
+    if not free:
+        return f"{text}!"
+    drawn = source.rng.choice(free, min(len(free), max(1, len(text) // 40)), replace=False)
+    for at in sorted(map(int, drawn), reverse=True):
         text = text[:at] + text[at] + text[at:]
-    return text if free else f"{text}!"
+    return text
 
 
 def copied_query(source: Source) -> Planted:
     """The query word for word before, within or after its passage."""
-
-    def copy(own: Source, query: str, passage: str) -> Row:
+    corpus, rows = dict(source.data.corpus), source.draw_rows()
+    for qid, pid in rows:
+        query, passage = source.data.train.queries[qid], corpus[pid]
         half = len(passage) // 2
-        return query, own.one_of([f"{query} {passage}", f"{passage} {query}", f"{passage[:half]}. {query.upper()} {passage[half:]}"])
-
-    return _add_rows(source, copy)
+        corpus[pid] = source.one_of([f"{query} {passage}", f"{passage} {query}", f"{passage[:half]}. {query.upper()} {passage[half:]}"])
+    return Planted(replace(source.data, corpus=corpus), {f"row:{qid}:{pid}" for qid, pid in rows}, {}, set(rows))
 
 
 def language(source: Source) -> Planted:
-    """A row in another language."""
-    return _add_rows(source, lambda own, *_: own.foreign[int(own.rng.integers(len(own.foreign)))])
+    """A row in another language, with a number that makes it another row than the rest."""
+    order = itertools.count()
+    rows = [source.foreign[at] for at in source.rng.permutation(len(source.foreign))]
+
+    def numbered(*_: object) -> Row:
+        at = next(order)
+        query, passage = rows[at % len(rows)]
+        return f"{query} ({at})", passage
+
+    return _add_rows(source, numbered)
 
 
 def repeated_passage(source: Source) -> Planted:
@@ -346,8 +356,3 @@ FOREIGN: tuple[Row, ...] = (
     ("Thời hạn bảo hành là bao lâu?", "Sản phẩm được bảo hành hai năm kể từ ngày mua hàng."),
 )
 """Questions and answers in twelve languages, written for this."""
-
-
-def without_negatives(pairs: Pairs) -> Pairs:
-    """Return pairs without their given negatives, so that those that are planted stand alone."""
-    return replace(pairs, negatives={})

@@ -184,12 +184,16 @@ def test_the_same_data_give_the_same_report_and_are_not_changed() -> None:
     assert data.fingerprint() == before
 
 
-def test_progress_is_told() -> None:
-    class Told(Quiet):
-        stages: list[str] = []
+class Told(Quiet):
+    def __init__(self) -> None:
+        self.stages: list[str] = []
 
-        def stage(self, what: str) -> None:
-            self.stages.append(what)
+    def stage(self, what: str) -> None:
+        self.stages.append(what)
 
-    clean(data_of(*ROWS), events=Told())
-    assert Told.stages[0] == "cleaning texts"
+
+def test_what_is_looked_for_is_told_as_it_begins() -> None:
+    told = Told()
+    clean(data_of(*ROWS), events=told)
+    assert told.stages[0] == "cleaning texts"
+    assert "looking for rows of the rule near-duplicate" in told.stages

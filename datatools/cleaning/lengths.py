@@ -13,9 +13,12 @@ from .hashes import hash_text
 from .settings import CleanSettings
 
 if TYPE_CHECKING:
+    from tokenizers import Encoding
+
     from ...base.spec import ResolvedBase
 
 _CHUNK = 1024
+_FEW = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,17 @@ def count_lengths(base: ResolvedBase, texts: Mapping[Role, Sequence[str]], setti
         for start in range(0, len(of_role), _CHUNK):
             chunk = of_role[start : start + _CHUNK]
             encoded = tokenizer.encode_batch([text.encode("utf-8", "replace").decode() for text in chunk], add_special_tokens=False)
-            counts[role].update((hash_text(text), len(tokens.ids)) for text, tokens in zip(chunk, encoded, strict=True))
+            counts[role].update((hash_text(text), _count(tokens, text)) for text, tokens in zip(chunk, encoded, strict=True))
             events.progress("counting tokens", start + len(chunk), len(of_role))
     return Lengths(
         counts,
         {"query": settings.min_query_tokens, "document": settings.min_passage_tokens},
         {role: settings.max_tokens or base.encoding.longest(role) - added[role] for role in texts},
     )
+
+
+def _count(tokens: Encoding, text: str) -> int:
+    """Return how many tokens a text has; of a short one, those that hold a letter or a digit: "No." says no more than "No"."""
+    if len(tokens.ids) > _FEW:
+        return len(tokens.ids)
+    return sum(any(char.isalnum() for char in text[start:end]) for start, end in tokens.offsets)
