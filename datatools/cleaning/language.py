@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from .content import Hits
@@ -24,13 +25,17 @@ KNOWN = tuple(_CODES.split())
 """The languages that are told apart. Latin, creoles and the like are left out: names of goods and of medicines look like them."""
 _CHINESE = frozenset(("zh", "yue", "wuu"))
 _READ = 1000  # characters of a passage
-_MAIN = 0.05
+_MAIN, _LOOKED_AT = 0.05, 2000
 _CERTAIN, _UNLIKELY = 0.5, 0.05
 
 
 def main_languages(rows: Rows) -> tuple[str, ...]:
-    """Return the languages that a twentieth of the rows or more are in, the most frequent first; none for no rows."""
-    counts = Counter(_best(query, passage)[0] for _, query, passage in rows.positives())
+    """Return the languages that a twentieth of the rows or more are in, the most frequent first; none for no rows.
+
+    Of many rows, some that are evenly spread are looked at.
+    """
+    some = islice(rows.positives(), 0, None, max(1, rows.pairs.pair_count // _LOOKED_AT))
+    counts = Counter(_best(query, passage)[0] for _, query, passage in some)
     return tuple(language for language, number in counts.most_common() if number >= _MAIN * counts.total())
 
 
@@ -40,11 +45,6 @@ def other_language(rows: Rows, main: tuple[str, ...]) -> Hits:
         best, shares = _best(row[1], row[2])
         if best not in main and shares[best] >= _CERTAIN and sum(shares.get(language, 0.0) for language in main) <= _UNLIKELY:
             yield row
-
-
-def language_of(query: str, passage: str) -> str:
-    """Return the likeliest language of a row."""
-    return _best(query, passage)[0]
 
 
 def _best(query: str, passage: str) -> tuple[str, dict[str, float]]:

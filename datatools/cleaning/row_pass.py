@@ -9,10 +9,11 @@ from ...data.pairs import Pairs, TrainingData
 from ...data.preflight import cjk_share
 from ...events import Events
 from .content import Hits, broken, copied_query, is_empty, long, short, without_content
-from .duplicates import add_weights, contradictions, near_rows, repeated_passages, same_rows
+from .duplicates import add_weights, contradictions, repeated_passages, same_rows
 from .language import main_languages, other_language
 from .ledger import Ledger, shorten, show_row
 from .lengths import Lengths, count_lengths, find_base
+from .near import near_rows
 from .rows import Key, Rows, without_rows
 from .settings import CleanSettings
 
