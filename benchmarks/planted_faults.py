@@ -202,7 +202,7 @@ def script(source: Source) -> Planted:
     from opencc import OpenCC
 
     convert = OpenCC("s2t").convert
-    return _in_passages(source, lambda _, text: (text, convert(f"{text}个国")))
+    return _in_passages(source, lambda _, text: (f"{text}个国", convert(f"{text}个国")))
 
 
 def broken(source: Source) -> Planted:

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from adapt_embed.data.pairs import Pairs, TrainingData
 from adapt_embed.data.sample import load_sample
-from adapt_embed.datatools.cleaning import RULES, CleanSettings, clean
-from adapt_embed.datatools.cleaning import row_pass
+from adapt_embed.datatools.cleaning import RULES, CleanSettings, clean, row_pass
 from adapt_embed.errors import BaseError, ConfigError
 from adapt_embed.events import Quiet
 

@@ -1,10 +1,12 @@
 """What cleaning does to a text: each fault is mended, sound texts stay, and no number, unit or article number changes."""
 
+import time
 import unicodedata
 
 import pytest
 from adapt_embed.data.protected import protected_multiset
 from adapt_embed.datatools.cleaning.boilerplate import boilerplate_lines, without_lines
+from adapt_embed.datatools.cleaning.mojibake import looks_misread
 from adapt_embed.datatools.cleaning.settings import CleanSettings
 from adapt_embed.datatools.cleaning.texts import clean_text, text_rules
 
@@ -75,6 +77,13 @@ def test_a_change_that_would_alter_a_number_is_refused_and_counted() -> None:
     assert outcome.text == text
 
 
+def test_bytes_that_no_encoding_explains_are_left_for_the_rule_that_tells_them() -> None:
+    cut = "依法登记，为个体工商户".encode("gbk")[:-1].decode("latin-1")
+    assert clean_text(cut, RULES).text == cut
+    assert looks_misread(cut)
+    assert not any(looks_misread(text) for text in SOUND)
+
+
 def test_a_text_that_is_markup_alone_is_left_to_the_rules_of_rows() -> None:
     assert clean_text("<script>alert(1)</script>", RULES).text == "<script>alert(1)</script>"
 
@@ -105,3 +114,10 @@ def test_a_line_of_many_passages_is_removed_and_one_with_a_number_stays() -> Non
     assert next(without_lines(passages[0], lines)) == f"Passage a says something of its own.\nSide effects\n{call}"
     assert list(without_lines(foot, lines)) == []
     assert boilerplate_lines(passages, 13) == frozenset()
+
+
+@pytest.mark.parametrize("part", ["<", "<p ", "&amp;", "<script>", "<!--", " \n", "1\u200b", "Ã©", "鎴", "e\u0301", "．1"])
+def test_a_hostile_text_takes_no_longer_than_its_length(part: str) -> None:
+    start = time.process_time()
+    clean_text(part * (60_000 // len(part)), RULES)
+    assert time.process_time() - start < 5  # what is quadratic takes minutes

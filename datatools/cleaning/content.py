@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ...data.pairs import normalise
 from .lengths import Lengths
+from .mojibake import looks_misread
 from .rows import Key, Rows
 
 Hits = Iterator[tuple[Key, str, str]]
@@ -35,8 +36,8 @@ def is_empty(text: str) -> bool:
 
 
 def broken(rows: Rows) -> Hits:
-    """Find rows with characters that no rule can bring back."""
-    return (row for row in rows.positives() if _LOST.search(row[1]) or _LOST.search(row[2]))
+    """Find rows with characters that no rule can bring back, or that still look misread."""
+    return (row for row in rows.positives() if any(_LOST.search(text) or looks_misread(text) for text in row[1:]))
 
 
 def short(rows: Rows, lengths: Lengths) -> Hits:

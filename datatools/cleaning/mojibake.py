@@ -10,19 +10,35 @@ if TYPE_CHECKING:
 _FEWEST = 3  # Chinese characters that must come out before a text counts as read wrongly: two happen by chance
 _COMMON = range(0xB0, 0xD8)  # first bytes in GB 2312 of its 3,755 common characters
 
+_READINGS = [(wrong, right) for right in ("utf-8", "gb18030") for wrong in ("sloppy-windows-1252", "latin-1", "gb18030") if wrong != right]
+"""Wrong and right encoding: UTF-8 first, because what is valid in it by chance is rare. The first of them is a codec that ftfy registers."""
+
 
 def mend_encoding(text: str) -> str:
     """Return a text as it was before it was read wrongly; the same text where nothing shows that it was.
 
-    UTF-8 read as Windows-1252 and its like is known by ftfy (https://ftfy.readthedocs.io). UTF-8 read as GBK, and GBK read as Latin-1, are
-    known here: the bytes are valid in the other encoding, strictly, and give Chinese characters.
+    UTF-8 read as GBK, and GBK read as Windows-1252 or Latin-1, are known here, line by line: the bytes are valid in the other encoding,
+    strictly, and give Chinese of common characters. UTF-8 read as Windows-1252 and its like is known by ftfy
+    (https://ftfy.readthedocs.io), whose answer counts where nothing in it looks wrongly read any more.
     """
     if text.isascii():
         return text
     import ftfy
 
+    chinese = "\n".join(_mend_line(line) for line in text.split("\n"))
+    if chinese != text:
+        return chinese
     mended = ftfy.fix_encoding(text, _config())
-    return mended if mended != text else "\n".join(_mend_line(line) for line in text.split("\n"))
+    return mended if mended != text and not ftfy.is_bad(mended) else text
+
+
+def looks_misread(text: str) -> bool:
+    """Return whether a text still looks as if it had been read in a wrong encoding."""
+    if text.isascii():
+        return False
+    import ftfy
+
+    return bool(ftfy.is_bad(text))
 
 
 def _config() -> TextFixerConfig:
@@ -44,7 +60,7 @@ def _config() -> TextFixerConfig:
 
 
 def _mend_line(line: str) -> str:
-    for wrong, right in (("gb18030", "utf-8"), ("cp1252", "gb18030"), ("latin-1", "gb18030")):
+    for wrong, right in _READINGS:
         try:
             read = line.encode(wrong).decode(right)
         except UnicodeError:

@@ -34,7 +34,7 @@ RULES: dict[str, Rule] = {
     "script": _text("Chinese characters written in the script that was asked for"),
     "space": _text("white space: runs, ends of lines, empty lines"),
     "boilerplate": Rule(what="lines that stand in many passages removed", effect="changed", of="passage"),
-    "broken": _row("characters that were lost (U+FFFD, 锟斤拷): the source has to be read anew", "told"),
+    "broken": _row("characters that were lost (U+FFFD, 锟斤拷) or still look misread: the source has to be read anew", "told"),
     "empty": _row("no content: no letter or digit, or a placeholder such as N/A or 暂无", "dropped"),
     "short": _row("a query or passage with fewer tokens of the base than asked for", "dropped"),
     "long": _row("a query or passage with more tokens than the base reads: the rest is cut", "told"),
