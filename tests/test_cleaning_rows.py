@@ -1,5 +1,6 @@
 """Which rows cleaning drops and tells, in both languages, and that dev, ids and what is stated of rows stay."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -196,3 +197,17 @@ def test_what_is_looked_for_is_told_as_it_begins() -> None:
     clean(data_of(*ROWS), events=told)
     assert told.stages[0] == "cleaning texts"
     assert "looking for rows of the rule near-duplicate" in told.stages
+
+
+def test_the_tool_is_a_name_of_the_package_of_tools() -> None:
+    from adapt_embed import datatools
+
+    assert (datatools.clean, datatools.CleanSettings) == (clean, CleanSettings)
+
+
+def test_the_page_names_every_rule_and_what_it_does_by_default() -> None:
+    page = Path(__file__).parent.parent / "docs" / "data-tools.md"
+    if not page.is_file():
+        pytest.skip("docs/ is in the repository alone")
+    rows = re.findall(r"^\| `([\w-]+)` \| (\w+) \|", page.read_text(encoding="utf-8").split("## adapt data clean")[1], re.MULTILINE)
+    assert rows == [(name, CleanSettings().effect_of(name)) for name in RULES]
