@@ -19,6 +19,7 @@ MENDED = {
     "房屋租赁合同".encode().decode("gb18030"): "房屋租赁合同",
     '<p class="col-12">Take 5&nbsp;mg <b>no</b>t 10&deg;</p><script>var n = 99;</script>': "Take 5 mg not 10°",
     "&lt;p&gt;两片&lt;/p&gt;&lt;p&gt;三次&lt;/p&gt;": "两片\n三次",
+    "1 <b and c> 2<br/><a href='x'>3</a> <script async>4</script>": "1 <b and c> 2\n3",
     "ask <jane@example.com> if p < 0.05 &amp; n > 3": "ask <jane@example.com> if p < 0.05 & n > 3",
     "blood\u200b pres\u00adsure\ufeff \x1b[1mhigh\x1b[0m\x00": "blood pressure high",
     "5\u200b10 and t\x00en": "5 10 and ten",
@@ -33,6 +34,7 @@ SOUND = [
     "《民法典》第五百六十三条：当事人可以解除合同；“不可抗力”除外！",
     "Ångström, naïve, Ω, 1 000 — AT&T; R&D <3",
     "联通",
+    "if a <b and c> d, then <jane@example.com> writes <unknown> things",
     "São João, àéîõüç, Être, là-bas à côté",
     "\ufffd stays, as 锟斤拷 does",
 ]

@@ -16,10 +16,13 @@ _BLOCK = (
     "ul|video"
 )
 _UNSEEN = ("script", "style", "template", "noscript", "head", "svg")
-_TAG = re.compile(rf"</?(?:{_INLINE}|{_BLOCK})(?:\s[^<>]*)?/?>|<!--|<!doctype\b", re.IGNORECASE)
-_BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_INLINE_TAG = rf"</?(?:{_INLINE})(?:\s[^<>]*=[^<>]*|\s*/?)>"  # "a <b and c> d" is no tag
+_ANY_BLOCK = rf"</?(?:{_BLOCK})(?:\s[^<>]*)?/?>"
+_KNOWN = rf"{_INLINE_TAG}|{_ANY_BLOCK}|<!--|<!doctype\b"
+_TAG = re.compile(_KNOWN, re.IGNORECASE)
+_BLOCK_TAG = re.compile(_ANY_BLOCK, re.IGNORECASE)
 _CELL_TAG = re.compile(r"</?t[dh](?:\s[^<>]*)?>", re.IGNORECASE)
-_OTHER_TAG = re.compile(rf"<(?!/?(?:{_INLINE}|{_BLOCK})(?:\s[^<>]*)?/?>|!--|!doctype\b)", re.IGNORECASE)
+_OTHER_TAG = re.compile(rf"(?!{_KNOWN})<", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 _HIDDEN = re.compile(rf"<({'|'.join(_UNSEEN)})\b[^<>]*>.*?(?:</\1\s*>|$)|<!--.*?(?:-->|$)|<!doctype[^>]*>", re.IGNORECASE | re.DOTALL)
 

@@ -19,8 +19,8 @@ def clean_texts(data: TrainingData, settings: CleanSettings, events: Events, led
     """Return the data with clean texts under the same ids."""
     work = _Work(text_rules(settings), events, ledger)
     corpus = _without_boilerplate(work.clean_all(data.corpus, "passage"), settings, ledger)
-    splits = {name: _with_queries(pairs, work) for name, pairs in (("train", data.train), ("dev", data.dev)) if pairs is not None}
-    return replace(data, corpus=corpus, **splits)
+    dev = _with_queries(data.dev, work) if data.dev is not None else None
+    return replace(data, corpus=corpus, train=_with_queries(data.train, work), dev=dev)
 
 
 def _with_queries(pairs: Pairs, work: _Work) -> Pairs:
