@@ -8,7 +8,7 @@ import pytest
 from adapt_embed.data.pairs import Pairs, TrainingData
 from adapt_embed.data.sample import load_sample
 from adapt_embed.datatools.cleaning import RULES, CleanSettings, clean, row_pass
-from adapt_embed.errors import BaseError, ConfigError
+from adapt_embed.errors import BaseError, ConfigError, DataError
 from adapt_embed.events import Quiet
 
 
@@ -162,6 +162,7 @@ def test_a_base_that_is_named_and_not_there_is_refused() -> None:
         ({"near": 0.0}, "near is 0.0"),
         ({"script": "old"}, "unknown script"),
         ({"min_passage_tokens": 0}, "at least 1"),
+        ({"languages": ("english",)}, "unknown language"),
         ({"boilerplate": 1}, "at least 2"),
     ],
 )
@@ -197,6 +198,15 @@ def test_what_is_looked_for_is_told_as_it_begins() -> None:
     clean(data_of(*ROWS), events=told)
     assert told.stages[0] == "cleaning texts"
     assert "looking for rows of the rule near-duplicate" in told.stages
+
+
+def test_data_of_which_nothing_is_left_are_refused_with_the_rule_that_took_most() -> None:
+    with pytest.raises(DataError, match="no training pair of rows is left: 2 pairs dropped, most of them by the rule empty"):
+        clean(data_of(("who pays?", "N/A"), ("谁付？", "暂无")))
+
+
+def test_data_without_pairs_stay_without() -> None:
+    assert len(clean(data_of()).data.train) == 0
 
 
 def test_the_tool_is_a_name_of_the_package_of_tools() -> None:

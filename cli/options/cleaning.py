@@ -25,7 +25,7 @@ clean_options = gathered(
         "languages",
         metavar="CODE",
         multiple=True,
-        help="A language that the set is in, such as en or zh [default: those of a twentieth of the rows or more].",
+        help="A language that the set is in, such as en or zh [default: those of a tenth of the rows or more].",
     ),
     click.option("--min-query-tokens", type=WholeNumber(min=1), default=1, show_default=True, metavar="N", help="Fewer are too short."),
     click.option("--min-passage-tokens", type=WholeNumber(min=1), default=2, show_default=True, metavar="N", help="Fewer are too short."),

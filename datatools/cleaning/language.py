@@ -12,31 +12,27 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from .content import Hits
+from .language_codes import LANGUAGES
 from .rows import Rows
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
-_CODES = (
-    "af ar az be bg bn bs ca cs cy da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk km kn ko lo lt lv mk ml mn mr ms mt "
-    "my ne nl no pa pl ps pt ro ru si sk sl sq sr sv sw ta te th tl tr uk ur uz vi wuu yue zh"
-)
-KNOWN = tuple(_CODES.split())
-"""The languages that are told apart. Latin, creoles and the like are left out: names of goods and of medicines look like them."""
 _CHINESE = frozenset(("zh", "yue", "wuu"))
 _READ = 1000  # characters of a passage
-_MAIN, _LOOKED_AT = 0.05, 2000
+_MAIN, _LOOKED_AT = 0.1, 2000
 _CERTAIN, _UNLIKELY = 0.5, 0.05
 
 
 def main_languages(rows: Rows) -> tuple[str, ...]:
-    """Return the languages that a twentieth of the rows or more are in, the most frequent first; none for no rows.
+    """Return the languages that a tenth of the rows or more are in, the most frequent first; none for no rows.
 
     Of many rows, some that are evenly spread are looked at.
     """
     some = islice(rows.positives(), 0, None, max(1, rows.pairs.pair_count // _LOOKED_AT))
     counts = Counter(_best(query, passage)[0] for _, query, passage in some)
-    return tuple(language for language, number in counts.most_common() if number >= _MAIN * counts.total())
+    enough = min(_MAIN * counts.total(), max(counts.values(), default=0))
+    return tuple(language for language, number in counts.most_common() if number >= enough)
 
 
 def other_language(rows: Rows, main: tuple[str, ...]) -> Hits:
@@ -56,9 +52,9 @@ def _best(query: str, passage: str) -> tuple[str, dict[str, float]]:
 
 @lru_cache
 def _identifier() -> LanguageIdentifier:
-    """Return an identifier of its own, so that no other user of the library is restricted to `KNOWN`."""
+    """Return an identifier of its own, so that no other user of the library is restricted to `LANGUAGES`."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(KNOWN)
+    identifier.set_languages([*LANGUAGES, "yue", "wuu"])
     return identifier

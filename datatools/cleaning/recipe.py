@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...data.pairs import TrainingData
+from ...errors import DataError
 from ...events import QUIET, Events
+from ...plurals import count
 from ..report import Prepared, ToolReport, counts_of
 from .ledger import Ledger
 from .row_pass import RowPass
@@ -28,12 +30,15 @@ def clean(data: TrainingData, settings: CleanSettings | None = None, events: Eve
 
     Raises:
         BaseError: the base whose tokens are to be counted was named and is not there.
+        DataError: no training pair is left.
     """
     settings, ledger = settings or CleanSettings(), ledger or Ledger()
     events.stage("cleaning texts")
     tidy = clean_texts(data, settings, events, ledger)
     rows = RowPass(settings, events, ledger)
     cleaned = replace(tidy, train=rows.clean(tidy))
+    if len(data.train) and not len(cleaned.train):
+        raise DataError(_nothing_left(data, ledger))
     report = ToolReport(
         tool="clean",
         read=counts_of(data),
@@ -43,3 +48,12 @@ def clean(data: TrainingData, settings: CleanSettings | None = None, events: Eve
         facts=rows.facts,
     )
     return Prepared(data=cleaned, report=report)
+
+
+def _nothing_left(data: TrainingData, ledger: Ledger) -> str:
+    dropped = {rule: number for (rule, effect, _), number in ledger.counts.items() if effect == "dropped"}
+    most = max(dropped, key=lambda rule: dropped[rule])
+    return (
+        f"no training pair of {data.source} is left: {count(data.train.pair_count, 'pair')} dropped, most of them by the rule {most}; "
+        f"look at the data, or keep such pairs with --tell {most}"
+    )

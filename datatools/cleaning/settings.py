@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from ...errors import ConfigError, unknown_name
+from .language_codes import LANGUAGES
 from .table import RULES
 
 Script = Literal["simplified", "traditional"]
@@ -20,7 +21,7 @@ class CleanSettings:
         tell: Rules whose findings are told, and nothing is changed or dropped for them.
         drop: Rules of rows whose findings are dropped.
         script: Chinese is written in this one; None: as it is.
-        languages: The set's main languages, as ISO 639-1 codes (`en`, `zh`); none: those that a twentieth of the rows or more are in.
+        languages: The set's main languages, as ISO 639-1 codes (`en`, `zh`); none: those that a tenth of the rows or more are in.
         min_query_tokens: A query has at least so many tokens of the base, special ones not counted; 1 or more.
         min_passage_tokens: A passage likewise.
         max_tokens: More tokens than this is too long; None: more than the base reads.
@@ -30,7 +31,7 @@ class CleanSettings:
         boilerplate: A line is boilerplate where at least so many passages have it (and at least 2 in 1,000 of all); 2 or more.
 
     Raises:
-        ConfigError: there is no such rule or script, a rule is named twice, a rule of texts is to be dropped, or a number is out of its range.
+        ConfigError: there is no such rule, script or language, a rule is named twice, a rule of texts is to be dropped, or a number is out of its range.
     """
 
     off: tuple[str, ...] = ()
@@ -50,6 +51,9 @@ class CleanSettings:
         self._check_rules()
         if self.script is not None and self.script not in get_args(Script):
             raise ConfigError(unknown_name("script", self.script, get_args(Script)))
+        for language in self.languages:
+            if language not in LANGUAGES:
+                raise ConfigError(unknown_name("language", language, LANGUAGES))
         for name in ("min_query_tokens", "min_passage_tokens", "max_tokens"):
             if (number := getattr(self, name)) is not None and number < 1:
                 raise ConfigError(f"{name} is {number}; at least 1 is needed")
