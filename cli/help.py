@@ -14,6 +14,10 @@ EXAMPLES = {
     ),
     "data glossary": ("adapt data glossary terms.xlsx -o terms.jsonl",),
     "data rules": ("adapt data rules my-data --rules rules.toml -o ruled",),
+    "data clean": (
+        "adapt data clean my-data -o clean-data",
+        "adapt data clean pairs.jsonl -o clean.jsonl --script simplified --drop language --tell near-duplicate",
+    ),
     "data export": ("adapt data export my-data -o my-data.jsonl", "adapt data export my-lines -o my-beir --to beir"),
     "data mine": (
         "adapt data mine my-data -o mined.jsonl",

@@ -73,6 +73,11 @@ def protected_multiset(text: str, terms: Iterable[str] = ()) -> Counter[str]:
     return Counter(_spell(text[start:end]) for start, end in protected_spans(text, terms))
 
 
+def is_negation(part: str) -> bool:
+    """Return whether a part of a multiset is a negation, and not a number, a unit or a term."""
+    return re.fullmatch(_KINDS["negation"], part) is not None
+
+
 def _fold_width(text: str) -> str:
     """Return the text with ASCII forms in place of full-width ones: every character stays at its place."""
     return text if text.isascii() else text.translate(_ASCII_FORMS)

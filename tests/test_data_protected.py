@@ -60,8 +60,8 @@ def test_given_terms_stay_whole_and_are_joined_with_the_numbers_in_them() -> Non
     assert [text[start:end] for start, end in spans] == ["Type 2 diabetes", "Blood pressure", "高血压"]
 
 
-@pytest.mark.parametrize("text", ["a" * 200_000, "一" * 200_000, "1-" * 100_000, "< " * 100_000, "第" + " " * 200_000], ids=len)
+@pytest.mark.parametrize("text", ["a" * 100_000, "一" * 100_000, "1-" * 50_000, "< " * 50_000, "第" + " " * 100_000], ids=len)
 def test_a_hostile_text_takes_no_longer_than_its_length(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     protected_multiset(text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 5  # what is quadratic takes minutes

@@ -12,6 +12,7 @@ COMMANDS = {
     "rules": ("rules", "Apply a domain's rules: what a passage must hold, or must not."),
     "mine": ("mine", "Find hard negatives for the training queries."),
     "score": ("score", "Give pairs a teacher's scores, for distillation."),
+    "clean": ("clean", "Mend texts, drop pairs that would teach something wrong, tell what looks odd."),
     "export": ("export", "Write data in another form: pair lines, or a BEIR folder."),
 }
 """Verb -> (module, line in the help)."""
