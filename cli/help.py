@@ -28,6 +28,15 @@ EXAMPLES = {
         "adapt data score mined.jsonl -o scored.jsonl --cross-encoder my-reranker",
         "adapt data score my-data -o scored --by legal@2",
     ),
+    "data split": (
+        "adapt data split my-data -o my-split",
+        "adapt data split my-lines.jsonl -o my-split --by time --dev 0.1 --test 500",
+    ),
+    "data stats": (
+        "adapt data stats my-data",
+        "adapt data stats my-data --base bge-small-zh --balance balanced.jsonl",
+        "adapt data stats my-data --no-vectors --json",
+    ),
     "train": (
         "adapt train --domain legal --dry-run",
         "adapt train --domain medical --data my-data --set epochs=2",
@@ -74,6 +83,7 @@ EXAMPLES = {
     "base": ("adapt base list",),
     "base list": ("adapt base list",),
     "base link": ("adapt base link my-bases/bge-small-en --as bge-small-en", "adapt base link --as bge-small-en --undo"),
+    "base compare": ("adapt base compare minilm bge-small-en --data my-data",),
     "base convert": ("adapt base convert my-bases/old-model -o my-bases/new-model",),
 }
 """Command -> lines that can be typed."""
@@ -111,6 +121,9 @@ GROUPS = {
         "ref",
         "vectors",
         "texts",
+        "data split seed",
+        "data stats seed",
+        "base compare seed",
     ),
     "Base": ("base", "base-as", "lang", "pooling", "ignore-field", "base-id"),
     "Training": ("side", "train index", "candidates", "config", "set", "train seed", "seeds", "gram-rank", "gram", "resume"),

@@ -13,6 +13,8 @@ COMMANDS = {
     "mine": ("mine", "Find hard negatives for the training queries."),
     "score": ("score", "Give pairs a teacher's scores, for distillation."),
     "clean": ("clean", "Mend texts, drop pairs that would teach something wrong, tell what looks odd."),
+    "split": ("split", "Divide data into train, dev and test that share nothing."),
+    "stats": ("stats", "Say what data hold, and how hard a base finds them."),
     "export": ("export", "Write data in another form: pair lines, or a BEIR folder."),
 }
 """Verb -> (module, line in the help)."""
