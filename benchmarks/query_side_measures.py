@@ -26,7 +26,6 @@ import numpy as np
 import torch
 from adapt_embed.adapters.batches import Batches
 from adapt_embed.adapters.config import TrainConfig, config_from
-from adapt_embed.adapters.corpus.nearest import nearest_rows
 from adapt_embed.adapters.corpus.open import open_corpus
 from adapt_embed.adapters.corpus.stored import StoredCorpus
 from adapt_embed.adapters.corpus.vectors import CorpusVectors, HeldVectors
@@ -40,6 +39,7 @@ from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.draw import draw
 from adapt_embed.data.pairs import draw_queries
 from adapt_embed.encoders import LoraEncoder
+from adapt_embed.index.nearest import nearest_rows
 from cells import Cells
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
