@@ -9,6 +9,7 @@ from adapt_embed.data import Domain, ReadOptions, TrainingData
 from adapt_embed.data.labelled import read_labelled_texts
 from adapt_embed.data.read import lines as lines_module
 from adapt_embed.data.read import separated
+from adapt_embed.data.read.quoting import recorded_note
 from adapt_embed.data.sources import check_source, read_data
 from adapt_embed.errors import DataError
 from pyarrow import parquet
@@ -126,3 +127,11 @@ def test_bad_lines_of_a_beir_folder_are_skipped_with_what_names_them(tmp_path: P
     assert queries(data) == ["what?", "who?"]
     assert "skipped 2 bad rows" in data.notes[0]
     assert "judgements that name a query or a passage that is not there: 1" in data.notes[1]
+
+
+def test_what_is_recorded_of_bad_rows_quotes_none_of_them(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.jsonl", '{"query": "a", "pos": ["b"]}\n{"query": "c", "pos": ["d"], "weight": "secret"}\n')
+    (note,) = load(path, skip_bad=True).notes
+    assert "found 'secret'" in note
+    assert "secret" not in recorded_note(note)
+    assert recorded_note(note).startswith("skipped 1 bad row: 1 because expected a weight")
