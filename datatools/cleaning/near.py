@@ -42,7 +42,9 @@ def near_rows(rows: Rows, without: Set[Key], near: float) -> Hits:
         one, another = (rows.pairs.queries[keys[each][0]] for each in (row, other))
         return normalise(one) != normalise(another) and has_stretches(one, another) and has_stretches(another, one)
 
-    for row in _repeating(_groups(queries[at[:, 0]], numbers), (queries, passages), at, near, is_same_question):
+    by_side = [_groups(signed[at[:, part]], numbers) for part, signed in enumerate((queries, passages))]
+    fewest = min(by_side, key=_comparisons)  # both texts have to be near, so that either side finds the row
+    for row in _repeating(fewest, (queries, passages), at, near, is_same_question):
         qid, pid = keys[row]
         yield keys[row], rows.pairs.queries[qid], rows.corpus[pid]
 
@@ -83,9 +85,9 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def _groups(queries: Signatures, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
+def _groups(texts: Signatures, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
     """Return for each row and band the group of rows that share the band and all numbers, (n, bands); -1 for a row alone."""
-    bands = np.ascontiguousarray(queries).view(
+    bands = np.ascontiguousarray(texts).view(
         np.uint32
     )  # (n, 16): 4 values of 8 bits; two texts of similarity 0.8 share one with probability 0.9998
     groups = np.empty(bands.shape, np.int32)
@@ -93,6 +95,11 @@ def _groups(queries: Signatures, numbers: npt.NDArray[np.uint64]) -> npt.NDArray
         _, group, counts = np.unique(bands[:, band] * _ODD ^ numbers, return_inverse=True, return_counts=True)
         groups[:, band] = np.where(counts[group] > 1, group, -1)
     return groups
+
+
+def _comparisons(groups: npt.NDArray[np.int32]) -> int:
+    """Return how many rows would be compared: questions of one template share bands by the thousand, and so do rows of one passage."""
+    return sum(int((np.bincount(band[band >= 0]).astype(np.int64) ** 2).sum()) for band in groups.T)
 
 
 def _repeating(
