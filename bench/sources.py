@@ -9,7 +9,7 @@ from ..data.beir import BeirFolder, missing_parts
 from ..data.candidates import has_candidates, read_candidates
 from ..data.domains import load_domain
 from ..data.flag_lines import is_flag_line
-from ..data.lines_folder import LinesFolder, is_lines_folder
+from ..data.lines_folder import CORPUS, LinesFolder, is_lines_folder
 from ..data.readers import read_heading
 from ..data.sample import sample_folder
 from ..data.split_tables import split_table, tables_in
@@ -83,8 +83,8 @@ def make_tasks(folders: Sequence[Path], domains: Sequence[str], *, split: str, l
 
 
 def _holds_pair_lines(folder: Path, split: str) -> bool:
-    """Return whether a folder's tables are pair lines: labels, sentence pairs and clusters may lie in files of the same names."""
-    if not is_lines_folder(folder):
+    """Return whether a folder holds pair lines and their corpus; without one, each table is a task by itself."""
+    if not (is_lines_folder(folder) and (folder / CORPUS).is_file()):
         return False
     table = folder / f"{split}.jsonl"
     return is_flag_line(dict.fromkeys(read_heading(table if table.is_file() else folder / "train.jsonl")))
