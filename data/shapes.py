@@ -86,6 +86,9 @@ class PairShape:
 
     def _take_named(self, found: Sequence[str]) -> None:
         named = self.how.options.named
+        if named and self.how.is_one_of_several and not any(column in found for _, column in named):
+            self.how.note(f"{self.source}: it has none of the columns that --columns names")
+            return
         for role, column in named:
             if column not in found:
                 raise DataError(

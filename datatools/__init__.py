@@ -11,9 +11,19 @@ from typing import TYPE_CHECKING
 from ..lazy import lazily
 
 if TYPE_CHECKING:
+    from .augmenting import AugmentSettings as AugmentSettings
+    from .augmenting import augment as augment
+    from .cleaning import CleanSettings as CleanSettings
+    from .cleaning import clean as clean
+    from .clicklogs import ClickSettings as ClickSettings
+    from .clicklogs import click_pairs as click_pairs
     from .comparing import CompareRequest as CompareRequest
     from .comparing import compare_bases as compare_bases
     from .comparing import compare_on_source as compare_on_source
+    from .glossaries import GlossarySettings as GlossarySettings
+    from .glossaries import apply_rules as apply_rules
+    from .glossaries import pair_glossary as pair_glossary
+    from .glossaries import read_rules as read_rules
     from .splitting import SplitSettings as SplitSettings
     from .splitting import split as split
     from .statistics import StatsRequest as StatsRequest
@@ -22,7 +32,11 @@ if TYPE_CHECKING:
     from .statistics import stats as stats
 
 _MODULES = {
+    "augmenting": ("AugmentSettings", "augment"),
+    "cleaning": ("CleanSettings", "clean"),
+    "clicklogs": ("ClickSettings", "click_pairs"),
     "comparing": ("CompareRequest", "compare_bases", "compare_on_source"),
+    "glossaries": ("GlossarySettings", "apply_rules", "pair_glossary", "read_rules"),
     "splitting": ("SplitSettings", "split"),
     "statistics": ("StatsRequest", "StatsSettings", "measure_source", "stats"),
 }

@@ -88,6 +88,7 @@ def _nearest(queries: Tensor, vectors: InParts, count: int, hidden: Hidden, scor
         if best.shape[1] > count:
             best, kept = best.topk(count, dim=1)
             rows = rows.gather(1, kept)
+        del block, cosines  # before the next ones are made
     best, order = best.sort(dim=1, descending=True, stable=True)
     return Nearest(rows.gather(1, order), best)
 

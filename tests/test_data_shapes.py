@@ -80,6 +80,15 @@ def test_usual_names_are_guessed_and_said(tmp_path: Path, heading: str, guessed:
     assert data.notes == (f"{path}: {guessed}, by the names of its columns (others: --columns)",)
 
 
+@pytest.mark.parametrize(("delimiter", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_csv_with_another_delimiter_is_read_and_told(tmp_path: Path, delimiter: str, name: str) -> None:
+    path = write(tmp_path / "t.csv", f'anchor{delimiter}positive\na, b{delimiter}"c{delimiter}d"\n')
+    check_source(str(path))
+    data = load(path)
+    assert texts(data) == {"a, b": [f"c{delimiter}d"]}
+    assert data.notes == (f"t.csv: its cells end at {name}, as its heading shows",)
+
+
 def test_numbered_answers_are_guessed_in_their_order_and_half_a_guess_is_none(tmp_path: Path) -> None:
     data = load(write(tmp_path / "t.csv", "问题,答案2,答案1,rejected\na,c,b,d\n"))
     assert texts(data) == {"a": ["b", "c"]}
@@ -207,3 +216,14 @@ def test_rows_in_memory_take_columns_and_skip_what_is_bad() -> None:
 def test_columns_of_a_folder_are_its_own(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a folder, whose files have columns of their own; leave --columns out"):
         check_source(str(tmp_path), ReadOptions(columns="query=a"))
+
+
+def test_columns_that_are_named_may_be_those_of_one_of_several_sources(tmp_path: Path) -> None:
+    one = write(tmp_path / "a.csv", "ask,told\nq,p\n")
+    other = write(tmp_path / "b.csv", "问题,答案\nr,s\n")
+    columns = "query=ask,positive=told"
+    check_source([one, other], ReadOptions(columns=columns))
+    data = load([one, other], columns=columns)
+    assert texts(data) == {"q": ["p"], "r": ["s"]}
+    assert f"{other}: it has none of the columns that --columns names" in data.notes
+    assert "has no column 'ask'" in refusal(other, columns=columns)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...errors import DataError
 from ...plurals import count
+from .quoting import QuotingNote
 
 _MOST_REASONS = 5
 _EXAMPLES = 3
@@ -49,10 +51,13 @@ class BadRows:
         """Return the line that counts what was skipped, the commonest reasons first; none where nothing was."""
         if not self.reasons:
             return ()
+        return (QuotingNote(self._told(self._first), self._told({reason: reason for reason in self.reasons})),)
+
+    def _told(self, shown: Mapping[str, str]) -> str:
         told = [
-            f"{number} because {self._first[reason]} ({'; '.join(self._places[reason])})"
+            f"{number} because {shown[reason]} ({'; '.join(self._places[reason])})"
             for reason, number in self.reasons.most_common(_MOST_REASONS)
         ]
         others = len(self.reasons) - len(told)
         more = [f"and {count(others, 'other reason')}"] if others > 0 else []
-        return (f"skipped {count(self.reasons.total(), 'bad row')}: " + "; ".join([*told, *more]),)
+        return f"skipped {count(self.reasons.total(), 'bad row')}: " + "; ".join([*told, *more])

@@ -19,12 +19,14 @@ class Reading:
         options: What the user says.
         finds_out: Whether encodings and columns are found out where the user says nothing. It is told in notes; who has no place for them
             reads UTF-8 and the usual names alone.
+        is_one_of_several: Whether other sources are read with the same options, so that named columns may be another's.
         bad: What becomes of rows that cannot be read.
         encodings: Those that were found so far, with the line on how.
     """
 
     options: ReadOptions = PLAIN
     finds_out: bool = True
+    is_one_of_several: bool = False
     bad: BadRows = field(default_factory=BadRows)
     encodings: dict[Path, tuple[str, str | None]] = field(default_factory=dict)
     _notes: dict[str, None] = field(default_factory=dict)
@@ -34,7 +36,7 @@ class Reading:
 
     def aside(self) -> Reading:
         """Return the same way of reading for a first look at a file: what is told of it comes with its rows."""
-        return Reading(self.options, self.finds_out, encodings=self.encodings)
+        return Reading(self.options, self.finds_out, self.is_one_of_several, encodings=self.encodings)
 
     def note(self, line: str) -> None:
         """Keep a line for the user; the same one is kept once."""

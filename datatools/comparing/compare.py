@@ -105,7 +105,7 @@ def compare_bases(
         ConfigError: the maximum length is more than a base reads.
     """
     pairs, split, notes = _queries(data, seed)
-    dev = draw_dev_set(Pairs(pairs.queries, pairs.positives), data.corpus)
+    dev = draw_dev_set(Pairs(pairs.queries, pairs.positives), data.searched)
     scores = [_score(name, base, dev, settings, events) for name, base in named]
     return Comparison(
         source=data.source,
