@@ -106,6 +106,8 @@ def unit(rows: int, seed: int) -> torch.Tensor:
 
 def compare(rows: int, repeats: int) -> dict[str, object]:
     """Mine with both, in turn: seconds, their ratio, and whether the negatives are the same."""
+    import sentence_transformers.util  # noqa: F401 (not timed)
+
     passages = unit(rows, 0)
     queries = torch.nn.functional.normalize(unit(QUERIES, 1) + 2 * passages[:QUERIES], dim=1)  # each has a passage that is near
     data = texts(rows)
