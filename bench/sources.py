@@ -8,12 +8,12 @@ from mteb.abstasks import AbsTask
 from ..data.beir import BeirFolder, missing_parts
 from ..data.candidates import has_candidates, read_candidates
 from ..data.domains import load_domain
-from ..data.readers import read_heading
+from ..data.lines_folder import LinesFolder, is_lines_folder
 from ..data.sample import sample_folder
 from ..data.split_tables import split_table, tables_in
 from ..errors import DataError
 from ..files import check_there
-from .pair_tasks import PAIR_TABLE
+from .pair_tasks import PAIR_TABLE, pair_heading
 from .tasks.layouts import Source, TableLayout
 from .tasks.local_names import local_name
 from .tasks.notes import with_notes
@@ -41,6 +41,8 @@ def task_from_folder(folder: Path, *, split: str, language: str, skip_dangling: 
     if str(folder) in _ADVICE and not folder.exists():
         raise DataError(f"the data folder {folder} does not exist{_ADVICE[str(folder)]}")
     check_there(folder, "the data folder")
+    if is_lines_folder(folder):
+        return _lines_task(LinesFolder(folder), split, language)
     lacking = missing_parts(folder)
     if not lacking:
         return _beir_task(BeirFolder(folder, skip_dangling), split, language)
@@ -78,6 +80,12 @@ def make_tasks(folders: Sequence[Path], domains: Sequence[str], *, split: str, l
     return local + [task_from_sample(domain, split=split, language=language) for domain in domains]
 
 
+def _lines_task(folder: LinesFolder, split: str, language: str) -> AbsTask:
+    data = folder.load(split)
+    task = retrieval_task(local_name(folder.path, language), data.corpus, data.pairs[split], language=language, split=split)
+    return with_notes(task, data.notes)
+
+
 def _beir_task(folder: BeirFolder, split: str, language: str) -> AbsTask:
     name, data = local_name(folder.path, language), folder.load(split)
     pairs = data.pairs[split]
@@ -96,7 +104,7 @@ TABLE_LAYOUTS = (
 
 def _layout_of(table: Path) -> TableLayout:
     """Return the layout whose columns a table has; where a few are missing, the nearest, whose reader names them."""
-    heading = read_heading(table)
+    heading = pair_heading(table)
     shares = [layout.share(heading) for layout in TABLE_LAYOUTS]
     nearest = [layout for layout, share in zip(TABLE_LAYOUTS, shares, strict=True) if share == max(shares)]
     if max(shares) == 1 or (max(shares) > 0.5 and len(nearest) == 1):

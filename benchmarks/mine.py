@@ -27,8 +27,8 @@ import torch
 from adapt_embed.data.pairs import Pairs, TrainingData
 from adapt_embed.datatools.embedding import Embedded
 from adapt_embed.datatools.mining.dense import DenseRetriever
-from adapt_embed.datatools.mining.mine import mine_by
 from adapt_embed.datatools.mining.settings import MineSettings
+from adapt_embed.datatools.mining.tool import mine_by
 from adapt_embed.events import QUIET
 from adapt_embed.index.folder import open_index
 from adapt_embed.index.hidden import nothing_hidden

@@ -15,9 +15,9 @@ from adapt_embed.datatools.embedding import Embedded
 from adapt_embed.datatools.mining.candidates import NONE, Candidates, fuse
 from adapt_embed.datatools.mining.choose import KEPT, NOT_JUDGED, TOO_NEAR, choose
 from adapt_embed.datatools.mining.dense import DenseRetriever
-from adapt_embed.datatools.mining.mine import mine, mine_by
 from adapt_embed.datatools.mining.settings import MineSettings
 from adapt_embed.datatools.mining.sparse import index_words
+from adapt_embed.datatools.mining.tool import mine, mine_by
 from adapt_embed.errors import AdaptError, MissingExtraError, RequestError
 from adapt_embed.events import QUIET, Quiet
 from adapt_embed.index.hidden import nothing_hidden
@@ -79,6 +79,10 @@ def test_answers_their_copies_the_query_itself_and_given_negatives_are_never_min
     data = data_of(corpus, {"q": ["a"], "r": ["f"]}, {"q": ["e"]}, q="the query", r="the query")
     found = mined(replace(NO_MARGIN, negatives=8, range_max=9), data, [0.9, 0.9, 0.9, 0.9, 0.9, 0.8, 0.8, 0.7])
     assert found == {"q": ["e", "h"], "r": ["h"]}  # what answers the same question is no negative of it either
+
+
+def test_a_passage_that_was_made_for_training_is_never_mined() -> None:
+    assert mined(NO_MARGIN, replace(ONE, train_only=frozenset({"p1", "p3"}))) == {"q": ["p2", "p4"]}
 
 
 def test_random_sampling_is_seeded_and_keeps_the_margin() -> None:

@@ -24,7 +24,8 @@ from .settings import BM25, MineSettings
 def mine(data: TrainingData, settings: MineSettings, events: Events = QUIET) -> Prepared:
     """Give training queries hard negatives out of the corpus, behind those that they have; dev stays as it is.
 
-    Neither what answers a query, nor what has the text of an answer or of the query, nor a copy of another passage becomes one.
+    Neither what answers a query, nor what has the text of an answer or of the query, nor a copy of another passage, nor one made for training becomes
+    one.
 
     Args:
         data: Queries, answers and the corpus.
@@ -79,7 +80,9 @@ def _known_rows(data: TrainingData) -> _KnownRows:
     rows = find_rows(Pairs(pairs.queries, given), data.corpus)  # what a query has as a negative is not found again
     owners = np.repeat(np.arange(len(ids)), [len(pairs.positives[qid]) for qid in ids])
     positive = np.array([rows.row[pid] for qid in ids for pid in pairs.positives[qid]], np.int64)
-    return _KnownRows((owners, positive), Hidden(rows.exclusions(ids), torch.from_numpy(rows.copies)))
+    # A passage without one of its sentences, made for training, says what the whole one says.
+    alone = np.array([row for row, pid in enumerate(data.corpus) if pid in data.train_only], np.int64)
+    return _KnownRows((owners, positive), Hidden(rows.exclusions(ids), torch.from_numpy(np.union1d(rows.copies, alone))))
 
 
 def with_negatives(data: TrainingData, chosen: Chosen) -> TrainingData:
