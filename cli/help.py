@@ -19,6 +19,11 @@ EXAMPLES = {
         "adapt data clean pairs.jsonl -o clean.jsonl --script simplified --drop language --tell near-duplicate",
     ),
     "data export": ("adapt data export my-data -o my-data.jsonl", "adapt data export my-lines -o my-beir --to beir"),
+    "data clicks": (
+        'adapt data clicks log.csv --catalogue items.csv --template "{title} {brand}" -o pairs',
+        "adapt data clicks 日志.csv --catalogue 商品.csv --columns query=词,item=货 -o pairs",
+        "adapt data clicks log.csv --catalogue items.csv --examination measured.csv --min-users 10 -o pairs.jsonl",
+    ),
     "data mine": (
         "adapt data mine my-data -o mined.jsonl",
         "adapt data mine my-data -o mined --by base --by bm25 --terms terms.txt",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .augmenting import augment as augment
     from .cleaning import CleanSettings as CleanSettings
     from .cleaning import clean as clean
+    from .clicklogs import ClickSettings as ClickSettings
+    from .clicklogs import click_pairs as click_pairs
     from .comparing import CompareRequest as CompareRequest
     from .comparing import compare_bases as compare_bases
     from .comparing import compare_on_source as compare_on_source
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "augmenting": ("AugmentSettings", "augment"),
     "cleaning": ("CleanSettings", "clean"),
+    "clicklogs": ("ClickSettings", "click_pairs"),
     "comparing": ("CompareRequest", "compare_bases", "compare_on_source"),
     "glossaries": ("GlossarySettings", "apply_rules", "pair_glossary", "read_rules"),
     "mining": ("MineSettings", "mine"),

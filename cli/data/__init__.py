@@ -7,6 +7,7 @@ import click
 from ..lazy_group import LazyGroup
 
 COMMANDS = {
+    "clicks": ("clicks", "Make training pairs of a shop's click log and catalogue."),
     "augment": ("augment", "Make more training queries of those, and of the passages, that are there."),
     "glossary": ("glossary", "Make training pairs of a glossary."),
     "rules": ("rules", "Apply a domain's rules: what a passage must hold, or must not."),
