@@ -91,7 +91,8 @@ def replayed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Replaye
     top = tmp_path_factory.mktemp("tour")
     first = tour.Place(top / "first" / "home", top / "first" / "adapt", threads=2)
     first.home.mkdir(parents=True)
-    shutil.copytree(ROOT / "data" / "samples", first.folder / "data" / "samples")
+    for folder in ("data/samples", "examples"):
+        shutil.copytree(ROOT / folder, first.folder / folder)
     beginning = replay(first, begun)
 
     def rest(language: str) -> list[Replayed]:
