@@ -41,14 +41,13 @@ def command(
 
     Numbers, units, negations and the glossary's terms are the same in a new query as in the one it comes from.
     """
-    from ...datatools.augmenting import augment
-    from ...datatools.job import run_tool
+    from ...datatools.augmenting.job import augment_source
 
     with shown() as events, ExitStack() as stack:
         settings = _settings(amounts, sources, machine, stack, events)
         if settings.writer is not None and sources.round_trip:
             settings = replace(settings, encoder=machine.open_base(request.language, registry_dir, events))
-        report = run_tool(request, lambda data, its: augment(data, settings, its), events)
+        report = augment_source(request, settings, events)
     emit(report.as_dict(), describe_report(report), json_output)
 
 

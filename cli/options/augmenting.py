@@ -161,7 +161,7 @@ amount_options = gathered(
         type=Choice(["train", "all"]),
         default="train",
         show_default=True,
-        help="inverse-cloze, llm: passages that answer training queries, or also all that dev does not name.",
+        help="inverse-cloze, llm: passages that answer training queries, or also all that neither dev nor test names.",
     ),
 )
 
