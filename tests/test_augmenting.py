@@ -569,6 +569,18 @@ def test_the_command_writes_a_folder_that_trains_and_leaves_dev_as_it_was(toy_fo
     assert f"{report['written']['queries']} queries" in trained.output
 
 
+def test_options_that_none_of_the_methods_heeds_are_told(toy_folder: Path, tmp_path: Path) -> None:
+    given = ["data", "augment", str(toy_folder), "-o", str(tmp_path / "o.jsonl"), "-m", "deletion", "--share", "0.2", "--rows", "4"]
+    result = CliRunner().invoke(main, [*given, "--endpoint", "http://localhost:1/v1", "--forward", "x", "--passages", "train", "--json"])
+    assert result.exit_code == 0, result.output
+    assert [line for line in result.stderr.splitlines() if "does nothing" in line] == [
+        "--passages does nothing here: it goes with -m inverse-cloze or -m llm",
+        "--forward does nothing here: it goes with -m back-translation",
+        "--endpoint does nothing here: it goes with -m llm",
+    ]
+    assert json.loads(result.stdout)["tool"] == "augment"
+
+
 @pytest.mark.parametrize(
     "options, words",
     [

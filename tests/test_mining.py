@@ -356,6 +356,20 @@ def test_what_cannot_be_is_refused_in_a_line(
     assert not (tmp_path / "x.jsonl").exists()
 
 
+def test_options_that_do_nothing_are_told(toy_folder: Path, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.txt"
+    terms.write_text("law\n", encoding="utf-8")
+    given = ["data", "mine", toy_folder, "--by", "bm25", "--terms", terms, "--negatives", "1", "-o"]
+    idle = adapt(*given, tmp_path / "a.jsonl", "--seed", "3", "--exact-limit", "9")
+    assert idle.exit_code == 0, idle.output
+    assert "--seed does nothing here: it goes with --sampling random\n" in idle.stderr
+    assert "--exact-limit does nothing here" in idle.stderr
+    assert "--terms" not in idle.stderr
+    assert "does nothing" not in adapt(*given, tmp_path / "b.jsonl", "--seed", "3", "--sampling", "random").stderr
+    last = adapt("data", "mine", toy_folder, "--by", "nobody", "--terms", terms, "-o", tmp_path / "c.jsonl")
+    assert "--terms does nothing here: it goes with --by bm25\n" in last.stderr
+
+
 @pytest.fixture
 def many() -> tuple[TrainingData, DenseRetriever]:
     """40 queries near their answers, over 3,000 passages of which one is a copy."""

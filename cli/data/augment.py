@@ -12,7 +12,7 @@ import click
 from ..command import Command
 from ..events import shown
 from ..options import common_options
-from ..options.augmenting import Amounts, Machine, SourceOptions, amount_options, machine, source_of_methods
+from ..options.augmenting import Amounts, Machine, SourceOptions, amount_options, machine, source_of_methods, tell_unused_of
 from ..options.data import tool_options
 from ..output import emit
 from .text import describe_report
@@ -41,6 +41,7 @@ def command(
 
     Numbers, units, negations and the glossary's terms are the same in a new query as in the one it comes from.
     """
+    tell_unused_of(amounts.methods)
     from ...datatools.augmenting.job import augment_source
 
     with shown() as events, ExitStack() as stack:
