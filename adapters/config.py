@@ -42,6 +42,7 @@ class TrainConfig(TrainSettings):
         for choice, table in TABLES.items():
             one_of(table)(choice, getattr(self, choice))
         self._check_corpus()
+        self._check_pairs()
         self.refuse_unread(name for name, each in describe_settings(TrainConfig).items() if getattr(self, name) != each.default)
 
     def refuse_unread(self, given: Iterable[str]) -> None:
@@ -69,6 +70,15 @@ class TrainConfig(TrainSettings):
             having = ", ".join(name for name, row in LOSSES.items() if row.against_corpus)
             why = "--side query" if self.side == "query" else f"loss.corpus={self.corpus:g}"
             raise RequestError(f"the loss {self.loss} has no form against the whole corpus, which {why} needs; losses that have: {having}")
+
+    def _check_pairs(self) -> None:
+        """Refuse an optimiser that tells factors apart where there are none."""
+        if OPTIMISERS[self.optimiser].needs_pairs and not STRATEGIES[self.strategy].has_pairs:
+            having = ", ".join(name for name, row in STRATEGIES.items() if row.has_pairs)
+            raise RequestError(
+                f"the optimiser {self.optimiser} needs pairs of factors, and the strategy {self.strategy} trains none; "
+                f"strategies that do: {having}; or take optimiser=adamw"
+            )
 
     def as_dict(self) -> dict[str, object]:
         """Return the settings that are read, as JSON can hold them."""

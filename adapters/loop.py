@@ -56,11 +56,13 @@ class Run:
     parameters: list[nn.Parameter]
     state: RunState
     optimizer: torch.optim.Optimizer = field(init=False)
+    peak_rates: list[float] = field(init=False)
     token_ids: TokenIds = field(init=False)
     is_whole: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
-        self.optimizer = OPTIMISERS[self.config.optimiser].make(self.parameters, self.config)
+        self.optimizer = OPTIMISERS[self.config.optimiser].make(self.strategy.trained(), self.config)
+        self.peak_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.token_ids = TokenIds(self.base, self.config.max_tokens)
 
     @property
@@ -134,9 +136,9 @@ class Run:
 
     def _step(self) -> StepLoss:
         self._refresh_if_due()
-        rate = self.config.learning_rate * learning_rate_factor(self.state.step, self.batches.steps, self.config)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        factor = learning_rate_factor(self.state.step, self.batches.steps, self.config)
+        for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
+            group["lr"] = peak * factor
         self.strategy.training(True)
         # Each step seeds its own dropout, so that a run that goes on after a kill draws what it would have drawn.
         seed = (self.config.seed * 1_000_003 + self.state.step) * 1_009

@@ -130,10 +130,16 @@ def test_every_setting_that_a_row_reads_exists_in_its_group(choice: str) -> None
 
 # Names of runs
 
+NAMED_FROM_THE_START = (
+    "alpha batch_size clip_norm corpus_negatives dropout epochs eval_steps frequency_correction learning_rate loss max_tokens "
+    "negatives_per_query patience positives_per_query precision rank schedule seed store targets temperature warmup_share weight_decay"
+)
+
 
 def test_a_new_setting_at_its_default_does_not_rename_a_run() -> None:
     later = [name for name, each in describe_settings(TrainConfig).items() if each.setting.is_later]
-    assert later == ["corpus", "candidates", "rest_sample", "side", "strategy", "optimiser"]
+    first = describe_settings(TrainConfig).keys() - {*later}
+    assert sorted(first) == sorted(NAMED_FROM_THE_START.split())
     config = TrainConfig(seed=3)
     assert config.identity().keys() == config.as_dict().keys() - {*later}
     assert {"rank", "corpus_negatives", "targets"} <= config.identity().keys()
@@ -209,6 +215,17 @@ def test_the_table_in_the_docs_is_that_of_the_settings() -> None:
     text = DOCS.read_text(encoding="utf-8")
     table = text[text.index("| setting | group |") :].split("\n\n")[0].splitlines()[2:]
     assert table == rows
+
+
+@pytest.mark.parametrize("heading", ["| optimiser | settings |", "| schedule | settings |"])
+def test_the_tables_of_optimisers_and_schedules_in_the_docs_are_the_codes(heading: str) -> None:
+    choice, text = heading.split()[1], DOCS.read_text(encoding="utf-8")
+    rows = [
+        f"| `{name}` | {', '.join(f'`{setting}`' for setting in row.settings) or 'none'} | {row.use} |"
+        + (f" <{row.source}> |" if choice == "optimiser" else "")
+        for name, row in TABLES[choice].items()
+    ]
+    assert text[text.index(heading) :].split("\n\n")[0].splitlines()[2:] == rows
 
 
 def test_the_docs_name_the_rows_of_every_table() -> None:

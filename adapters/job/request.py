@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ...choices import DATA_WORDS
 from ...errors import ConfigError, RequestError
 from ..config import TrainConfig
+from ..optimisers import check_installed
 from ..sides.table import reads_corpus
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class TrainRequest:
     Raises:
         RequestError: values exclude one another, or do nothing.
         ConfigError: the last seed is too large, or a rank is less than 1.
+        MissingExtraError: the optimiser needs a package that is not installed.
     """
 
     domain: str
@@ -71,6 +73,7 @@ class TrainRequest:
             raise RequestError(
                 "only runs that are registered keep a state, so that there is nothing to resume without; leave one of them out"
             )
+        check_installed(self.config.optimiser)
         self.config_of(self.seed_range[-1])  # refused here, not when its turn comes
 
     @property

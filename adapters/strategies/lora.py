@@ -17,7 +17,7 @@ from ...base.sentence_files import write_json
 from ...errors import ConfigError, TrainingError
 from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, LoraFactors, LoraModule, write_lora
 from ..settings.joined import TrainSettings
-from .protocol import StrategyPlan
+from .protocol import StrategyPlan, TrainedParameter
 
 _NAME = "default"
 
@@ -62,6 +62,11 @@ class LoraStrategy:
         requires_grad = {name: parameter.requires_grad for name, parameter in base.model.named_parameters()}
         self._former = _Former(base, requires_grad, base.model.config._attn_implementation)
         return _inject(base, self.config)
+
+    def trained(self) -> list[TrainedParameter]:
+        """Return the factors; B is the second one of each pair."""
+        named = ((name, parameter) for name, parameter in self.base.model.named_parameters() if parameter.requires_grad)
+        return [TrainedParameter(parameter=parameter, is_second_factor=".lora_B." in name) for name, parameter in named]
 
     def take_out(self) -> None:
         """Put the base's own modules back."""
