@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from ..errors import RequestError
+from .averaging import AVERAGES
 from .losses.table import LOSSES
 from .optimisers import OPTIMISERS
 from .schedules import SCHEDULES
@@ -29,6 +30,7 @@ TABLES: dict[str, Mapping[str, _Row]] = {
     "strategy": STRATEGIES,
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,
+    "averaging": AVERAGES,
 }
 """Setting -> the table that it chooses a row of. A row reads the settings that it names."""
 
@@ -43,6 +45,7 @@ class TrainConfig(TrainSettings):
             one_of(table)(choice, getattr(self, choice))
         self._check_corpus()
         self._check_pairs()
+        self._check_regularisers()
         self.refuse_unread(name for name, each in describe_settings(TrainConfig).items() if getattr(self, name) != each.default)
 
     def refuse_unread(self, given: Iterable[str]) -> None:
@@ -79,6 +82,15 @@ class TrainConfig(TrainSettings):
                 f"the optimiser {self.optimiser} needs pairs of factors, and the strategy {self.strategy} trains none; "
                 f"strategies that do: {having}; or take optimiser=adamw"
             )
+
+    def _check_regularisers(self) -> None:
+        """Refuse an L1 term where it would not do what it is for."""
+        if self.l1 and not STRATEGIES[self.strategy].has_pairs:
+            raise RequestError(
+                f"l1 makes factors sparse, and the strategy {self.strategy} trains none; leave it out, or take strategy=lora"
+            )
+        if self.l1 and self.averaging != "none":
+            raise RequestError(f"an average of sparse factors is not sparse, so that l1 and averaging={self.averaging} exclude one another")
 
     def as_dict(self) -> dict[str, object]:
         """Return the settings that are read, as JSON can hold them."""

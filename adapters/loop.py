@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
 import torch
@@ -12,10 +13,12 @@ from ..base.load import Base
 from ..data.dev_set import DevSet
 from ..errors import TrainingError
 from ..events import Step
+from .averaging import Average
 from .batches import Batches
 from .config import TrainConfig
 from .evaluation import Evaluation, dev_encoder
 from .optimisers import OPTIMISERS
+from .regularisers import add_squares, shrink
 from .schedules import learning_rate_factor
 from .sides.protocol import Objective, StepLoss
 from .strategies.protocol import Strategy
@@ -39,9 +42,15 @@ class RunState:
         trained = [each for each in self.evaluations if each.step > 0]
         return max(trained, key=lambda each: (each.score, -each.step)) if trained else None
 
-    def evaluations_without_gain(self) -> int:
-        """Count the evaluations after the best one."""
-        return 0 if self.best is None else len(self.evaluations) - 1 - self.evaluations.index(self.best)
+    def evaluations_without_gain(self, least: float = 0.0, after: float = 0) -> int:
+        """Count the evaluations since the last gain: a score that exceeds the gain before it by more than `least`.
+
+        Those of the first `after` steps do not count, and neither does that before the first step.
+        """
+        last, since = -math.inf, 0
+        for score in (each.score for each in self.evaluations if each.step > after):
+            last, since = (score, 0) if score > last + least else (last, since + 1)
+        return since
 
 
 @dataclass(slots=True)
@@ -57,12 +66,14 @@ class Run:
     state: RunState
     optimizer: torch.optim.Optimizer = field(init=False)
     peak_rates: list[float] = field(init=False)
+    average: Average = field(init=False)
     token_ids: TokenIds = field(init=False)
     is_whole: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
         self.optimizer = OPTIMISERS[self.config.optimiser].make(self.strategy.trained(), self.config)
         self.peak_rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.average = Average(self.config)
         self.token_ids = TokenIds(self.base, self.config.max_tokens)
 
     @property
@@ -98,7 +109,10 @@ class Run:
         return Step(step=self.state.step, steps=self.batches.steps, loss=loss, dev=dev, metric=metric, pairs_per_s=pairs_per_s)
 
     def _is_spent(self) -> bool:
-        return self.config.patience is not None and self.state.evaluations_without_gain() >= self.config.patience
+        if self.config.patience is None:
+            return False
+        begins = self.average.row.start(self.config) * self.batches.steps  # of an average, the scores before it say nothing
+        return self.state.evaluations_without_gain(self.config.min_gain, after=begins) >= self.config.patience
 
     def _evaluate_if_due(self) -> None:
         """Evaluate before the first step, every so many steps and at the end; a run that goes on makes up for one that was cut short."""
@@ -110,15 +124,37 @@ class Run:
 
     def _evaluate(self, dev: DevSet) -> None:
         self.strategy.training(False)
-        with self.strategy.as_stored():
-            score = self.objective.score(dev, dev_encoder(self.base, self.config))
+        with self._averaged():
+            with self.strategy.as_stored():
+                score = self.objective.score(dev, dev_encoder(self.base, self.config))
+            weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
         evaluation = Evaluation(step=self.state.step, score=score)
-        weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
         self.is_whole = False
         self.state.evaluations.append(evaluation)
         if self.state.best is evaluation:
             self.state.best_weights = weights
         self.is_whole = True
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Have the average of the parameters in their place, as long as this lasts; without effect where there is none."""
+        if self.average.weights is None:
+            yield
+            return
+        present, whole = [parameter.detach().clone() for parameter in self.parameters], self.is_whole
+        self.is_whole = False  # a state that is saved now would have the average for the parameters
+        try:
+            self.set_weights(self.average.weights)
+            yield
+        finally:
+            self.set_weights(present)
+            self.is_whole = whole
+
+    def set_kept(self) -> None:
+        """Set the parameters to what is kept of a run that has ended: those of the best evaluation, else the average, else the last ones."""
+        kept = self.state.best_weights or self.average.weights
+        if kept is not None:
+            self.set_weights(kept)
 
     def _refresh_if_due(self) -> None:
         if self.objective.refreshes(self.state.step):
@@ -150,6 +186,8 @@ class Run:
                 f"the memory of {self.base.device} ran out at step {self.state.step + 1}; lower max_tokens (now {self.config.max_tokens}), "
                 "free memory that others hold, or train on --device cpu"
             ) from e
+        if self.config.l2:
+            add_squares(self.parameters, self.config.l2)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not (math.isfinite(done.loss) and math.isfinite(norm.item())):
             raise TrainingError(
@@ -163,8 +201,12 @@ class Run:
         """Change the parameters and count the step: between the two, the state is not one of the run."""
         self.is_whole = False
         self.optimizer.step()
+        if self.config.l1:
+            shrink(self.optimizer, self.config.l1)
         self.state.losses.append(loss)
         self.state.step += 1
+        if self.average.is_due(self.state.step, self.batches.steps):
+            self.average.add(self.parameters)
         self.is_whole = True
 
     def as_dict(self) -> dict:
@@ -175,6 +217,8 @@ class Run:
             "looks": [asdict(each) for each in self.state.evaluations],  # by the name that states of earlier versions have
             "best_weights": self.state.best_weights,
             **({} if self.state.refreshed is None else {"refreshed": self.state.refreshed}),
+            **({} if self.average.weights is None else {"average": [each.cpu() for each in self.average.weights]}),
+            **({} if self.average.weights is None else {"averaged": self.average.count}),
             "weights": [parameter.detach().cpu() for parameter in self.parameters],
             "optimizer": self.optimizer.state_dict(),
         }
@@ -190,6 +234,9 @@ class Run:
             refreshed=saved.get("refreshed"),
         )
         self.set_weights(saved["weights"])
+        if "average" in saved:
+            average = [each.to(parameter.device) for each, parameter in zip(saved["average"], self.parameters, strict=True)]
+            self.average = Average(self.config, average, saved["averaged"])
         self.optimizer.load_state_dict(saved["optimizer"])
 
     @torch.no_grad()

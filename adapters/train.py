@@ -95,8 +95,7 @@ def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Calla
         raise
     if checkpoint is not None:
         checkpoint.save_at_end(run)  # what comes after training takes its time, and need not cost a step when it is cut short
-    if run.state.best_weights is not None:
-        run.set_weights(run.state.best_weights)
+    run.set_kept()
     factors = run.strategy.read_out()
     run.strategy.check_storable(factors)
     return TrainResult(

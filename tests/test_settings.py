@@ -217,12 +217,12 @@ def test_the_table_in_the_docs_is_that_of_the_settings() -> None:
     assert table == rows
 
 
-@pytest.mark.parametrize("heading", ["| optimiser | settings |", "| schedule | settings |"])
-def test_the_tables_of_optimisers_and_schedules_in_the_docs_are_the_codes(heading: str) -> None:
+@pytest.mark.parametrize("heading", ["| optimiser | settings |", "| schedule | settings |", "| averaging | settings |"])
+def test_the_tables_of_optimisers_schedules_and_averages_in_the_docs_are_the_codes(heading: str) -> None:
     choice, text = heading.split()[1], DOCS.read_text(encoding="utf-8")
     rows = [
         f"| `{name}` | {', '.join(f'`{setting}`' for setting in row.settings) or 'none'} | {row.use} |"
-        + (f" <{row.source}> |" if choice == "optimiser" else "")
+        + (f" {f'<{row.source}>' if row.source else ''} |" if hasattr(row, "source") else "")
         for name, row in TABLES[choice].items()
     ]
     assert text[text.index(heading) :].split("\n\n")[0].splitlines()[2:] == rows

@@ -9,6 +9,7 @@ from ...base.load import Base
 from ...data.pairs import TrainingData
 from ...events import Events
 from ...lora.grams import GramRank
+from ...lora.vanished import measure_sparsity
 from ...plurals import count
 from ...registry.runs import describe_run
 from ..after.gram_plan import plan_grams
@@ -81,6 +82,7 @@ class SeedRun:
             result = train_adapter(
                 self.base, self.data, self.config, checkpoint=self.checkpoint, resume=resume, on_step=events.step, corpus=corpus
             )
+            self._tell_sparsity(result, events)
             return result, self._measure(result, events), plan
         except KeyboardInterrupt:
             if self.is_interrupted:
@@ -111,6 +113,15 @@ class SeedRun:
                 f"state after {self.checkpoint.every_s:g} s; to go on with it instead, stop now (Ctrl-C) and add --resume. "
                 f"To remove it: adapt runs rm {self.run}"
             )
+
+    def _tell_sparsity(self, result: TrainResult, events: Events) -> None:
+        """Say what an L1 term has made zero in what is kept."""
+        if not self.config.l1:
+            return
+        found = measure_sparsity(result.factors)
+        events.note(f"l1: {found.describe()}" + (", and are cut off" if found.vanished else ""))
+        if found.vanished == found.components:
+            events.note(f"warning: nothing of the factors is left, and the vectors are the base's; lower l1 (now {self.config.l1:g})")
 
     def _measure(self, result: TrainResult, events: Events) -> MeasuredGrams | None:
         if self.gram_rank is None:

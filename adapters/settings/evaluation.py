@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from .setting import Setting, Settings, above_zero
+from .setting import Setting, Settings, above_zero, zero_or_more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,3 +24,12 @@ class EvaluationSettings(Settings):
             check=above_zero,
         ),
     ] = 3
+    min_gain: Annotated[
+        float,
+        Setting(
+            help="by how much a score must exceed the last one that was a gain, to be one; for `patience` alone",
+            when="0.001 or so to stop when gains get small",
+            check=zero_or_more,
+            is_later=True,
+        ),
+    ] = 0.0
