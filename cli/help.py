@@ -10,6 +10,7 @@ EXAMPLES = {
     "data export": ("adapt data export my-data -o my-data.jsonl", "adapt data export my-lines -o my-beir --to beir"),
     "train": (
         "adapt train --domain legal --dry-run",
+        "adapt train --domain legal --set optimiser=loraplus --print-config > legal.toml",
         "adapt train --domain medical --data my-data --set epochs=2",
         "adapt train --domain legal --lang zh --name 法律",
         "adapt train --domain legal --data my-data --side query --index my-index",
@@ -111,6 +112,7 @@ GROUPS = {
         "explain",
         "methods",
         "dry-run",
+        "print-config",
         "json",
         "version",
         "help",
