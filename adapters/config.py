@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from ..errors import RequestError
+from ..metric_names import read_metric
 from .averaging import AVERAGES
 from .losses.table import LOSSES
 from .optimisers import OPTIMISERS
@@ -41,6 +42,8 @@ class TrainConfig(TrainSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.metric is not None:
+            object.__setattr__(self, "metric", read_metric(self.metric))
         for choice, table in TABLES.items():
             one_of(table)(choice, getattr(self, choice))
         self._check_corpus()

@@ -4,13 +4,12 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
 from ..base.load import Base
-from ..data.dev_set import DevSet
 from ..errors import TrainingError
 from ..events import Step
 from .averaging import Average
@@ -23,6 +22,7 @@ from .schedules import learning_rate_factor
 from .sides.protocol import Objective, StepLoss
 from .strategies.protocol import Strategy
 from .token_ids import TokenIds
+from .watch import Watch
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,9 +38,12 @@ class RunState:
 
     @property
     def best(self) -> Evaluation | None:
-        """The evaluation with the highest score, the earliest of equals; None before the first one after a step."""
+        """The evaluation with the highest score, the earliest of equals; None before the first one after a step.
+
+        One whose general ability fell too far is the best only where all of them are such: then that of the highest ability.
+        """
         trained = [each for each in self.evaluations if each.step > 0]
-        return max(trained, key=lambda each: (each.score, -each.step)) if trained else None
+        return max(trained, key=lambda each: (not each.fell, each.general if each.fell else each.score, -each.step)) if trained else None
 
     def evaluations_without_gain(self, least: float = 0.0, after: float = 0) -> int:
         """Count the evaluations since the last gain: a score that exceeds the gain before it by more than `least`.
@@ -61,7 +64,7 @@ class Run:
     config: TrainConfig
     strategy: Strategy
     objective: Objective
-    dev: DevSet | None
+    watch: Watch | None
     parameters: list[nn.Parameter]
     state: RunState
     optimizer: torch.optim.Optimizer = field(init=False)
@@ -104,11 +107,20 @@ class Run:
             on_step(self._where(done.loss, pairs / seconds))
 
     def _where(self, loss: float, pairs_per_s: float) -> Step:
-        dev = self.state.evaluations[-1].score if self.state.evaluations else None
-        metric = str(self.dev.metric) if self.dev is not None else ""
-        return Step(step=self.state.step, steps=self.batches.steps, loss=loss, dev=dev, metric=metric, pairs_per_s=pairs_per_s)
+        newest = self.state.evaluations[-1] if self.state.evaluations else None
+        return Step(
+            step=self.state.step,
+            steps=self.batches.steps,
+            loss=loss,
+            dev=newest.score if newest else None,
+            metric=str(self.watch.main.dev.metric) if self.watch is not None else "",
+            pairs_per_s=pairs_per_s,
+            beside=newest.beside if newest else {},
+        )
 
     def _is_spent(self) -> bool:
+        if self.state.evaluations and self.state.evaluations[-1].fell:
+            return True
         if self.config.patience is None:
             return False
         begins = self.average.row.start(self.config) * self.batches.steps  # of an average, the scores before it say nothing
@@ -119,21 +131,27 @@ class Run:
         every = self.config.eval_steps or self.batches.steps_per_epoch
         due = self.state.step % every == 0 or self.state.step == self.batches.steps
         done = bool(self.state.evaluations) and self.state.evaluations[-1].step == self.state.step
-        if self.dev is not None and due and not done:
-            self._evaluate(self.dev)
+        if self.watch is not None and due and not done:
+            self._evaluate(self.watch)
 
-    def _evaluate(self, dev: DevSet) -> None:
+    def _evaluate(self, watch: Watch) -> None:
         self.strategy.training(False)
         with self._averaged():
             with self.strategy.as_stored():
-                score = self.objective.score(dev, dev_encoder(self.base, self.config))
+                evaluation = self._judge(watch.evaluate(self.state.step, self.objective, dev_encoder(self.base, self.config)))
             weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
-        evaluation = Evaluation(step=self.state.step, score=score)
         self.is_whole = False
         self.state.evaluations.append(evaluation)
         if self.state.best is evaluation:
             self.state.best_weights = weights
         self.is_whole = True
+
+    def _judge(self, evaluation: Evaluation) -> Evaluation:
+        """Say whether general ability is further below that before the first step than is allowed."""
+        allowed, first = self.config.max_general_loss, self.state.evaluations[0] if self.state.evaluations else evaluation
+        if allowed is None or evaluation.general is None or first.general is None:
+            return evaluation
+        return replace(evaluation, fell=first.general - evaluation.general > allowed)
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
@@ -214,7 +232,7 @@ class Run:
         return {
             "step": self.state.step,
             "losses": self.state.losses,
-            "looks": [asdict(each) for each in self.state.evaluations],  # by the name that states of earlier versions have
+            "looks": [each.as_dict() for each in self.state.evaluations],  # by the name that states of earlier versions have
             "best_weights": self.state.best_weights,
             **({} if self.state.refreshed is None else {"refreshed": self.state.refreshed}),
             **({} if self.average.weights is None else {"average": [each.cpu() for each in self.average.weights]}),

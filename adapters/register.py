@@ -83,7 +83,7 @@ def write_adapter(
     open_strategy(config).write(result.factors, folder, *base_record(base.spec).loading_name)
     if config.side == "query":
         write_routes(folder)
-    looks = [{"step": each.step, str(result.metric): each.score} for each in result.evaluations]
+    looks = [{"step": each.step, str(result.metric): each.score, **each.beside} for each in result.evaluations]
     history = {"losses": result.losses, "looks": looks}  # by the name that earlier versions' files have
     write_json(folder / "history.json", history)
     write_sketch(sketch_texts(data), folder / TRAINING_TEXTS)
@@ -112,5 +112,12 @@ def describe_data(data: TrainingData, grams: MeasuredGrams | None = None) -> Dat
 
 
 def describe_scores(result: TrainResult) -> dict[str, ScoreRecord]:
-    """Return what a registry entry keeps of the scores; empty without a dev split."""
-    return {"dev": ScoreRecord(metric=str(result.metric), before=result.before, after=result.after)} if result.evaluations else {}
+    """Return what a registry entry keeps of the scores: on the main dev set, on others by their names, and of general ability.
+
+    Empty without a dev set.
+    """
+    if not result.evaluations:
+        return {}
+    first, best = result.evaluations[0].beside, result.best.beside if result.best else {}
+    beside = {name: ScoreRecord(metric=name.split()[-1], before=score, after=best.get(name)) for name, score in first.items()}
+    return {"dev": ScoreRecord(metric=str(result.metric), before=result.before, after=result.after)} | beside

@@ -10,16 +10,16 @@ from ..base.load import Base
 from ..data.pairs import TrainingData
 from ..events import Step
 from ..lora import LoraFactors
-from ..metrics import Metric
 from .batches import Batches
 from .checkpoint import Checkpoint
 from .config import TrainConfig
 from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
-from .evaluation import Evaluation, make_dev_set
+from .evaluation import Evaluation
 from .loop import Run, RunState
 from .sides.open import open_side
 from .strategies.table import open_strategy, put_in
+from .watch import Watch, keep_documents, watch_own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class TrainResult:
     best: Evaluation | None
     steps: int
     stopped_early: bool
-    metric: Metric | None
+    metric: str | None
 
     @property
     def before(self) -> float | None:
@@ -58,6 +58,7 @@ def train_adapter(
     resume: bool = False,
     on_step: Callable[[Step], None] = lambda _: None,
     corpus: StoredCorpus | None = None,
+    watch: Watch | None = None,
 ) -> TrainResult:
     """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
 
@@ -70,6 +71,7 @@ def train_adapter(
         resume: Go on from the checkpoint where there is one.
         on_step: Called after each step.
         corpus: The corpus as it is stored, where the configuration compares queries with it (`open_corpus`); None: it is embedded first.
+        watch: What it is scored on; None: the data's own dev split, where there is one.
 
     Raises:
         TrainingError: the loss is not a number, factors are too large to be stored, or the state cannot be written or read.
@@ -78,8 +80,9 @@ def train_adapter(
     """
     strategy, batches = open_strategy(config), Batches(data.train, data.corpus, config)
     objective = open_side(batches, config, corpus or open_corpus(base, data, config))
+    watched = keep_documents(watch or watch_own(data, config), base, config)
     with put_in(strategy, base) as parameters:
-        run = Run(base, config, strategy, objective, make_dev_set(data), parameters, RunState())
+        run = Run(base, config, strategy, objective, watched, parameters, RunState())
         with checkpoint.held() if checkpoint is not None else nullcontext():
             return _train(run, checkpoint, resume, on_step)
 
@@ -105,5 +108,5 @@ def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Calla
         best=run.state.best,
         steps=run.state.step,
         stopped_early=run.state.step < run.batches.steps,
-        metric=run.dev.metric if run.dev is not None else None,
+        metric=str(run.watch.main.dev.metric) if run.watch is not None else None,
     )

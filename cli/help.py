@@ -67,6 +67,7 @@ GROUPS = {
         "data-license",
         "domain",
         "train-queries",
+        "dev",
         "tasks",
         "bench set",
         "offline",

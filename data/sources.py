@@ -26,6 +26,7 @@ from .pairs import Corpus, Pairs, TrainingData, draw_queries
 from .sample import sample_folder
 from .splits import split_dev
 
+LEFT_ASIDE = "--dev names what states are chosen by"
 _SAMPLE = "sample:"  # begins the source of data that are a sample
 
 
@@ -63,7 +64,8 @@ def read_data(source: object, *, domain: Domain, lang: str, seed: int = DEV_SEED
 class TrainingSource:
     """A data source for runs that differ only in their seed: read once, unless the seed draws what is read.
 
-    The arguments are those of `load_training_data`, and the licence of the texts where the user states it.
+    The arguments are those of `load_training_data`, and the licence of the texts where the user states it. Without `own_dev`, no dev split
+    is held out, and one that is there is left aside: states are chosen by other data.
     """
 
     source: object
@@ -72,6 +74,7 @@ class TrainingSource:
     train_queries: int | None = None
     skip_dangling: bool = False
     licence: str | None = None
+    own_dev: bool = True
     _whole: TrainingData | None = field(default=None, init=False)
 
     def load(self, seed: int) -> TrainingData:
@@ -83,9 +86,17 @@ class TrainingSource:
         """
         _check_count(self.train_queries)
         if self._whole is None or self._is_drawn_by_seed(self._whole):
-            self._whole = load_training_data(self.source, domain=self.domain, lang=self.lang, seed=seed, skip_dangling=self.skip_dangling)
+            self._whole = self._read(seed)
         data = _draw_train(self._whole, self.train_queries, seed)
         return data if self.licence is None else replace(data, licence=self.licence)
+
+    def _read(self, seed: int) -> TrainingData:
+        if self.own_dev:
+            return load_training_data(self.source, domain=self.domain, lang=self.lang, seed=seed, skip_dangling=self.skip_dangling)
+        data = read_data(self.source, domain=self.domain, lang=self.lang, seed=seed, skip_dangling=self.skip_dangling)
+        if data.dev is None:
+            return data
+        return replace(data, dev=None, notes=(*data.notes, f"the dev split of the data is left aside: {LEFT_ASIDE}"))
 
     def _is_drawn_by_seed(self, data: TrainingData) -> bool:
         """Return whether another seed reads other rows: of Hub sets that are larger than what is taken of them."""

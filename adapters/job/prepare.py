@@ -23,6 +23,7 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     from ...references import Search
     from ...registry import open_registry
     from .given_index import check_index
+    from .watching import check_dev_kinds, read_watch
 
     domain, note = name_domain(request.domain, has_data=request.has_own_data)
     where, name = request.where or Search(registry=open_registry()), request.name or domain.name
@@ -35,9 +36,12 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     if request.index is not None:
         check_index(request.index, found)
     language = where.options.language or found.spec.text_language
+    check_dev_kinds(request, language)
     events.stage("reading the data")
-    source = TrainingSource(request.data, domain, language, request.train_queries, request.skip_dangling, request.data_licence)
+    limits = (request.train_queries, request.skip_dangling, request.data_licence)
+    source = TrainingSource(request.data, domain, language, *limits, own_dev=not request.dev)
     data = source.load(request.config.seed)
+    watch = read_watch(request, data, language)
     events.stage("loading the base")
     from ...base.load import load_base
     from ...encoders.forward import choose_device
@@ -58,5 +62,6 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
         base=base,
         data=data,
         corpus=corpus,
+        watch=watch,
     )
     return TrainJob(request=request, runs=runs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...base.load import Base
 from ...data.pairs import TrainingData
@@ -12,6 +12,7 @@ from ...registry import Registry
 from ...registry.runs import RUNS, describe_run
 from ..checkpoint import Checkpoint, run_id
 from ..seeds import SeedGroup, find_group, open_group
+from ..watch import Watch, watch_own
 from .corpus import CorpusSource
 from .plan import FormerRun
 from .request import TrainRequest
@@ -31,6 +32,7 @@ class JobRuns:
         base: What is trained over.
         data: Of the first seed.
         corpus: Gives what queries are compared with, where they are compared with a whole corpus.
+        watch: What runs are scored on; None: the dev split of their data, where there is one.
     """
 
     request: TrainRequest
@@ -41,16 +43,21 @@ class JobRuns:
     base: Base
     data: TrainingData
     corpus: CorpusSource
+    watch: Watch | None = None
 
     def of(self, seed: int) -> SeedRun:
         """Return the run of a seed: base and data are those in memory, apart from what the seed draws."""
         config = self.request.config_of(seed)
         data = self.data if seed == self.request.config.seed else self.source.load(seed)
-        plain = SeedRun(config=config, data=data, base=self.base, corpus=self.corpus, gram_rank=self.request.gram_rank)
+        watch = self.watch
+        if watch is not None and watch.main.is_own and data is not self.data and (own := watch_own(data, config)) is not None:
+            watch = replace(own, general=watch.general)
+        plain = SeedRun(config=config, data=data, base=self.base, corpus=self.corpus, gram_rank=self.request.gram_rank, watch=watch)
         if not self.request.register:
             return plain
         about = {"name": self.name, "domain": self.domain, "base": self.base.spec.name, "data": data.source}
-        run = run_id(config, self.base, data, self.corpus.content(data, config))
+        watched = watch.content() if watch is not None else None
+        run = run_id(config, self.base, data, self.corpus.content(data, config), watched)
         return plain.kept(run, Checkpoint(self.registry.home / RUNS / run, about=about))
 
     def __iter__(self) -> Iterator[SeedRun]:
