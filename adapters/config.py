@@ -49,6 +49,7 @@ class TrainConfig(TrainSettings):
         self._check_corpus()
         self._check_pairs()
         self._check_regularisers()
+        self._check_stopping()
         self.refuse_unread(name for name, each in describe_settings(TrainConfig).items() if getattr(self, name) != each.default)
 
     def refuse_unread(self, given: Iterable[str]) -> None:
@@ -94,6 +95,13 @@ class TrainConfig(TrainSettings):
             )
         if self.l1 and self.averaging != "none":
             raise RequestError(f"an average of sparse factors is not sparse, so that l1 and averaging={self.averaging} exclude one another")
+
+    def _check_stopping(self) -> None:
+        """Refuse a least gain where no run stops for want of gains."""
+        if self.min_gain and self.patience is None:
+            raise RequestError(
+                "min_gain is of early stopping, and patience is none, so that no run stops early; give patience, or leave it out"
+            )
 
     def as_dict(self) -> dict[str, object]:
         """Return the settings that are read, as JSON can hold them."""

@@ -62,7 +62,8 @@ def register_adapter(
         targets=config.targets,
         config=config.as_dict()
         | {"device": base.device.type, "libraries": library_versions(*LIBRARIES)}
-        | ({"seeds": seeds.as_dict()} if seeds else {}),
+        | ({"seeds": seeds.as_dict()} if seeds else {})
+        | ({"dev": result.watch.labels} if result.watch and result.watch.labels else {}),
         seed=config.seed,
         data=describe_data(data, grams),
         scores=describe_scores(result),
@@ -86,7 +87,7 @@ def write_adapter(
     looks = [{"step": each.step, str(result.metric): each.score, **each.beside} for each in result.evaluations]
     history = {"losses": result.losses, "looks": looks}  # by the name that earlier versions' files have
     write_json(folder / "history.json", history)
-    write_sketch(sketch_texts(data), folder / TRAINING_TEXTS)
+    write_sketch(sketch_texts(data, result.watch.searches if result.watch else ()), folder / TRAINING_TEXTS)
     if grams:
         write_grams(grams.stored, folder / GRAMS)
 

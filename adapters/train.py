@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..base.load import Base
 from ..data.pairs import TrainingData
@@ -27,7 +27,7 @@ class TrainResult:
     """What a run did.
 
     `evaluations` holds the dev scores in `metric`, the first before training; `best` is the one whose factors these are. Without a dev
-    split there is no metric, and no evaluation.
+    split there is no metric, and no evaluation. `watch` is what was scored.
     """
 
     factors: LoraFactors
@@ -37,6 +37,7 @@ class TrainResult:
     steps: int
     stopped_early: bool
     metric: str | None
+    watch: Watch | None = field(default=None, repr=False)
 
     @property
     def before(self) -> float | None:
@@ -109,4 +110,5 @@ def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Calla
         steps=run.state.step,
         stopped_early=run.state.step < run.batches.steps,
         metric=str(run.watch.main.dev.metric) if run.watch is not None else None,
+        watch=run.watch,
     )

@@ -60,6 +60,16 @@ class Watch:
         if self.general is not None:
             yield self.general
 
+    @property
+    def searches(self) -> list[DevSet]:
+        """The dev sets of queries and passages among them: a bench on them would score what states were chosen by."""
+        return [each for each in self.sets if isinstance(each, DevSet)]
+
+    @property
+    def labels(self) -> list[str]:
+        """What the dev sets and their metrics are called, the main one first; none where that is the data's own dev split alone."""
+        return [each.label for each in (self.main, *self.others) if not each.is_own]
+
     def content(self) -> str | None:
         """Return a hash of all that scores depend on; None where that is the data's own dev split alone."""
         sets = list(self.sets)

@@ -273,6 +273,7 @@ def test_the_least_gain_takes_part(loaded_tiny_base: Base, toy_data: TrainingDat
         ({"averaging": "ema", "average_start": 0.5}, "the averaging ema does not read average_start; it reads average_decay"),
         ({"averaging": "ema", "average_decay": 1}, "average_decay is 1.0; it must be at least 0 and below 1"),
         ({"averaging": "mean"}, "unknown averaging 'mean'"),
+        ({"min_gain": 0.1, "patience": "none"}, "min_gain is of early stopping, and patience is none, so that no run stops early"),
         ({"l1": -1}, "l1 is -1.0; it must be 0 or more"),
         ({"l2": "nan"}, "l2 is nan; it must be 0 or more"),
         ({"min_gain": -1}, "min_gain is -1.0; it must be 0 or more"),

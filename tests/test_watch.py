@@ -17,6 +17,7 @@ from adapt_embed.data.dev_files import DevReading, kind_of, read_dev_set, read_g
 from adapt_embed.data.dev_labels import DevClasses, DevPairs
 from adapt_embed.data.dev_set import DevSet
 from adapt_embed.data.pairs import TrainingData
+from adapt_embed.data.training_texts import sketch_texts
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import DataError, RequestError
 from adapt_embed.lora import factors_sha256
@@ -44,7 +45,7 @@ CLASSES = (
     ("the court", "law", "train"), ("the judge", "law", "train"), ("a river", "nature", "train"), ("the sea", "nature", "train"),
     ("the law", "law", "dev"), ("a tree", "nature", "dev"), ("a secret", "law", "test"),
 )  # fmt: skip
-PAIRS = ("anchor", "positive"), ("court often", "law again"), ("rent today", "house great")
+PAIRS = ("anchor", "positive"), ("court 合同", "law again"), ("rent 租金", "house great")
 
 
 @pytest.fixture
@@ -304,6 +305,12 @@ def test_a_watch_s_content_is_all_that_scores_depend_on(toy_data: TrainingData, 
     assert watch_of(sets, "scored", "pairs").content() == watches[2].content()
 
 
+def test_the_searches_that_states_were_chosen_by_are_found_again_as_seen(toy_data: TrainingData, sets: dict[str, Path]) -> None:
+    without, with_dev = (sketch_texts(toy_data, chosen_by) for chosen_by in ((), watch_of(sets, "scored", "pairs").searches))
+    assert len(with_dev.queries) == len(without.queries) + 2
+    assert len(with_dev.pairs) == len(without.pairs) + 2
+
+
 # The request and the command
 
 
@@ -344,6 +351,7 @@ def test_the_command_trains_by_dev_sets_of_its_own_and_records_their_scores(trai
     assert entry.dev is not None
     assert entry.dev.metric == "Spearman"
     assert entry.scores["general Spearman"].metric == "Spearman"
+    assert entry.config["dev"] == ["scored Spearman", "pairs nDCG@10"]
     looks = json.loads((home / "legal" / "1" / "history.json").read_text())["looks"]
     assert looks[0].keys() == {"step", "Spearman", "pairs nDCG@10", "general Spearman"}
 

@@ -36,12 +36,12 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     if request.index is not None:
         check_index(request.index, found)
     language = where.options.language or found.spec.text_language
-    check_dev_kinds(request, language)
+    check_dev_kinds(request.config, request.dev, language)
     events.stage("reading the data")
     limits = (request.train_queries, request.skip_dangling, request.data_licence)
     source = TrainingSource(request.data, domain, language, *limits, own_dev=not request.dev)
     data = source.load(request.config.seed)
-    watch = read_watch(request, data, language)
+    watch = read_watch(data, request.config, request.dev, request.general, language, request.skip_dangling)
     events.stage("loading the base")
     from ...base.load import load_base
     from ...encoders.forward import choose_device

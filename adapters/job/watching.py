@@ -10,10 +10,10 @@ from ...errors import ConfigError, RequestError, did_you_mean
 from ...metric_names import describe_metrics, is_of_kind
 
 if TYPE_CHECKING:
+    from ...choices import Role
     from ...data.pairs import TrainingData
     from ..config import TrainConfig
     from ..watch import Watch
-    from .request import TrainRequest
 
 
 def check_watch(config: TrainConfig, dev: Sequence[Path], general: Path | None) -> None:
@@ -48,12 +48,12 @@ def path_name(path: Path) -> str:
     return name_of(path)
 
 
-def main_path(request: TrainRequest) -> Path:
+def main_path(config: TrainConfig, dev: Sequence[Path]) -> Path:
     """Return the dev set that states are chosen by."""
-    return next((path for path in request.dev if path_name(path) == request.config.main_dev), request.dev[0])
+    return next((path for path in dev if path_name(path) == config.main_dev), dev[0])
 
 
-def check_dev_kinds(request: TrainRequest, language: str) -> None:
+def check_dev_kinds(config: TrainConfig, dev: Sequence[Path], language: str) -> None:
     """Refuse dev sets that are not there or of no known kind, and a metric that the main one does not have; no row is read.
 
     Raises:
@@ -62,35 +62,36 @@ def check_dev_kinds(request: TrainRequest, language: str) -> None:
     """
     from ...data.dev_files import kind_of
 
-    kinds = {path: kind_of(path, language) for path in request.dev}
-    asked = request.config.metric
-    if request.dev and asked is not None and not is_of_kind(asked, kinds[main_path(request)]):
-        main = main_path(request)
-        raise ConfigError(f"{main} holds {kinds[main]}, which have no {asked}; they have {describe_metrics(kinds[main])}")
+    kinds = {path: kind_of(path, language) for path in dev}
+    main = main_path(config, dev) if dev else None
+    if main is not None and config.metric is not None and not is_of_kind(config.metric, kinds[main]):
+        raise ConfigError(f"{main} holds {kinds[main]}, which have no {config.metric}; they have {describe_metrics(kinds[main])}")
 
 
-def read_watch(request: TrainRequest, data: TrainingData, language: str) -> Watch | None:
+def read_watch(
+    data: TrainingData, config: TrainConfig, dev: Sequence[Path], general: Path | None, language: str, skip_dangling: bool
+) -> Watch | None:
     """Read what runs are scored on; None where that is the dev split of their data alone, if anything.
 
     Raises:
         DataError: a row is malformed.
         ConfigError: general ability is to be watched, and there is no dev set that states could be chosen by.
     """
-    if not request.dev and request.general is None:
+    if not dev and general is None:
         return None
     from dataclasses import replace
 
     from ...data.dev_files import DevReading, read_dev_set, read_general
     from ..watch import Watch, WatchedSet, watch_own
 
-    first_role = "query" if request.config.side == "query" else "document"
-    general = None if request.general is None else read_general(request.general, language, first_role)
-    if not request.dev:
-        own = watch_own(data, request.config)
+    first_role: Role = "query" if config.side == "query" else "document"
+    watched = None if general is None else read_general(general, language, first_role)
+    if not dev:
+        own = watch_own(data, config)
         if own is None:
             raise ConfigError("general ability is watched beside dev scores, and the data have no dev split; name a dev set with --dev")
-        return replace(own, general=general)
-    reading = DevReading(language=language, metric=request.config.metric, first_role=first_role, skip_dangling=request.skip_dangling)
-    sets = {path: WatchedSet(name=path_name(path), dev=read_dev_set(path, reading)) for path in request.dev}
-    main = sets.pop(main_path(request))
-    return Watch(main=main, others=tuple(sets.values()), general=general)
+        return replace(own, general=watched)
+    reading = DevReading(language=language, metric=config.metric, first_role=first_role, skip_dangling=skip_dangling)
+    sets = {path: WatchedSet(name=path_name(path), dev=read_dev_set(path, reading)) for path in dev}
+    main = sets.pop(main_path(config, dev))
+    return Watch(main=main, others=tuple(sets.values()), general=watched)
