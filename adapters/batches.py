@@ -18,6 +18,8 @@ class TextBatch:
 
     `frequency`: (passages,) float32, how many of the training queries name each passage; 1 for one that none names, and which is drawn once an epoch.
     `weights`: (queries, passages) float32, what the loss of each positive pair is multiplied by, 1 for the others; None: 1 for all.
+    `negatives`: (queries, passages) bool, the pairs that the data give as negatives. `targets`: (queries, passages) float32, the scores of
+    the pairs that have one, NaN for the others; None: the data state none.
     """
 
     queries: list[str]
@@ -26,6 +28,8 @@ class TextBatch:
     ignored: np.ndarray
     frequency: np.ndarray
     weights: np.ndarray | None = None
+    negatives: np.ndarray | None = None
+    targets: np.ndarray | None = None
 
 
 class Batches:
@@ -81,28 +85,44 @@ class Batches:
     def _assemble(self, query_ids: list[str], generator: np.random.Generator) -> TextBatch:
         rows: dict[str, tuple[int, str]] = {}  # a passage's normalised text -> its column and its text
         wanted: list[set[int]] = []
+        given: list[set[int]] = []
         for qid in query_ids:
             positives = draw(sorted(self._pairs.positives[qid]), self._config.positives_per_query, generator)
             negatives = draw(self._pairs.negatives.get(qid, []), self._config.negatives_per_query, generator)
             for pid in positives + negatives:
                 rows.setdefault(self._key[pid], (len(rows), self._corpus[pid]))
             wanted.append({rows[self._key[pid]][0] for pid in positives})
+            given.append({rows[self._key[pid]][0] for pid in negatives})
         for pid in draw(self._others, self._others_per_batch, generator):
             rows.setdefault(normalise(self._corpus[pid]), (len(rows), self._corpus[pid]))
-        positive = np.zeros((len(query_ids), len(rows)), bool)
-        ignored = np.zeros_like(positive)
+        positive, ignored, negatives_given = (np.zeros((len(query_ids), len(rows)), bool) for _ in range(3))
         for number, qid in enumerate(query_ids):
             text = normalise(self._pairs.queries[qid])
             positive[number, list(wanted[number])] = True
+            negatives_given[number, list(given[number])] = True
             ignored[number] = [key in self._answers[text] or key == text for key in rows]
+        columns = {key: column for key, (column, _) in rows.items()}
         return TextBatch(
             [self._pairs.queries[qid] for qid in query_ids],
             [text for _, text in rows.values()],
             positive,
             ignored & ~positive,
             np.array([max(1, self._frequency[key]) for key in rows], np.float32),
-            self._weights_of(query_ids, {key: column for key, (column, _) in rows.items()}),
+            self._weights_of(query_ids, columns),
+            negatives_given & ~positive & ~ignored,
+            self._targets_of(query_ids, columns),
         )
+
+    def _targets_of(self, query_ids: list[str], columns: dict[str, int]) -> np.ndarray | None:
+        """Return the scores of a batch's pairs, NaN where there is none; of passages that say the same, the highest one."""
+        if not self._pairs.scores:
+            return None
+        targets = np.full((len(query_ids), len(columns)), np.nan, np.float32)
+        for number, qid in enumerate(query_ids):
+            for pid, score in sorted(self._pairs.scores.get(qid, {}).items(), key=lambda item: item[1]):
+                if (column := columns.get(self._key[pid])) is not None:
+                    targets[number, column] = score
+        return targets
 
     def _weights_of(self, query_ids: list[str], columns: dict[str, int]) -> np.ndarray | None:
         """Return the weights of a batch's pairs; of positives that say the same, the largest one."""

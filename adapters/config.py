@@ -81,7 +81,7 @@ class TrainConfig(TrainSettings):
         return {
             name: value
             for name, value in self.as_dict().items()
-            if not (described[name].setting.is_later and value == described[name].default)
+            if not (described[name].setting.is_later and getattr(self, name) == described[name].default)
         }
 
     def _idle(self) -> dict[str, str]:

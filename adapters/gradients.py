@@ -101,12 +101,13 @@ def embed_texts(base: Base, texts: list[str], role: Role, config: TrainConfig, t
 
 def batch_loss(queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainConfig) -> Tensor:
     """Return the loss of a batch whose texts are embedded: (q, d) and (p, d), length 1, in the batch's order."""
-    positive, ignored, frequency = (
-        torch.from_numpy(array).to(queries.device) for array in (batch.positive, batch.ignored, batch.frequency)
-    )
-    relation = Relation(positive=positive, ignored=ignored, frequency=frequency)
-    weights = None if batch.weights is None else torch.from_numpy(batch.weights).to(queries.device)
-    return compute_loss(EmbeddedBatch(queries=queries, passages=passages, relation=relation, weights=weights), config)
+    arrays = {name: getattr(batch, name) for name in _ARRAYS}
+    tensors = {name: None if array is None else torch.from_numpy(array).to(queries.device) for name, array in arrays.items()}
+    relation = Relation(positive=tensors.pop("positive"), ignored=tensors.pop("ignored"), frequency=tensors.pop("frequency"))
+    return compute_loss(EmbeddedBatch(queries=queries, passages=passages, relation=relation, **tensors), config)
+
+
+_ARRAYS = ("positive", "ignored", "frequency", "negatives", "targets", "weights")
 
 
 def make_parts(token_ids: TokenIds, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:

@@ -18,6 +18,7 @@ from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
 from .evaluation import Evaluation, make_dev_set
 from .loop import Run, RunState
+from .losses.fit import check_data_fit
 from .sides.open import open_side
 from .strategies.table import open_strategy, put_in
 
@@ -73,9 +74,12 @@ def train_adapter(
 
     Raises:
         TrainingError: the loss is not a number, factors are too large to be stored, or the state cannot be written or read.
-        ConfigError: a target module does not exist.
+        ConfigError: a target module does not exist, or vectors are too short for a setting.
+        DataError: the data do not state what the loss needs.
         ValueError: the base is being trained already.
     """
+    check_data_fit(config, data.train)
+    config.check_width(base.spec.dimension)
     strategy, batches = open_strategy(config), Batches(data.train, data.corpus, config)
     objective = open_side(batches, config, corpus or open_corpus(base, data, config))
     with put_in(strategy, base) as parameters:

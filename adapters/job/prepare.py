@@ -22,6 +22,7 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     from ...data.sources import TrainingSource, check_source
     from ...references import Search
     from ...registry import open_registry
+    from ..losses.fit import check_data_fit
     from .given_index import check_index
 
     domain, note = name_domain(request.domain, has_data=request.has_own_data)
@@ -32,12 +33,14 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     if note:
         events.note(f"domain: {note}")
     found = resolve_base(where.base, options=where.options)
+    request.config.check_width(found.spec.dimension)
     if request.index is not None:
         check_index(request.index, found)
     language = where.options.language or found.spec.text_language
     events.stage("reading the data")
     source = TrainingSource(request.data, domain, language, request.train_queries, request.skip_dangling, request.data_licence)
     data = source.load(request.config.seed)
+    check_data_fit(request.config, data.train)
     events.stage("loading the base")
     from ...base.load import load_base
     from ...encoders.forward import choose_device

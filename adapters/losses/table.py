@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Compute = Callable[[EmbeddedBatch, LossSettings], Tensor]
     AgainstCorpus = Callable[[Tensor, CorpusTargets, LossSettings], Tensor]
 
-Need = Literal["targets", "weights", "anchor"]
+Need = Literal["negatives", "targets", "guide", "anchor"]
 """What a batch may have beside vectors and their relation, by the names of its fields."""
 
 
@@ -66,6 +66,7 @@ def _in_corpus(module: str, function: str) -> AgainstCorpus:
 
 _CONTRASTIVE = ("temperature", "corpus_negatives", "frequency_correction")
 _CORPUS = ("corpus", *AGAINST_CORPUS)
+_MARGIN = ("margin", "distance")
 
 LOSSES: dict[str, Loss] = {
     "infonce": Loss(
@@ -81,7 +82,76 @@ LOSSES: dict[str, Loss] = {
         source="https://arxiv.org/abs/2103.00020",
         use="when passages are searched with passages, or queries with queries, too",
     ),
+    "triplet": Loss(
+        compute=_in("triplet", "triplet"),
+        needs=("negatives",),
+        settings=_MARGIN,
+        source="https://arxiv.org/abs/1503.03832",
+        use="with negatives that were chosen by hand, and are to stay where the margin is kept",
+    ),
+    "triplet_hard": Loss(
+        compute=_in("triplet", "triplet_hard"),
+        settings=(*_MARGIN, "corpus_negatives"),
+        source="https://arxiv.org/abs/1703.07737",
+        use="with clean labels; of each query the worst positive and the worst negative of the batch",
+    ),
+    "triplet_semi_hard": Loss(
+        compute=_in("triplet", "triplet_semi_hard"),
+        settings=(*_MARGIN, "corpus_negatives"),
+        source="https://arxiv.org/abs/1503.03832",
+        use="as `triplet_hard`, where some negatives are right answers in truth",
+    ),
+    "contrastive": Loss(
+        compute=_in("contrastive", "contrastive"),
+        needs=("negatives",),
+        settings=_MARGIN,
+        source="https://doi.org/10.1109/CVPR.2006.100",
+        use="with labelled pairs: duplicates or not, entailed or not",
+    ),
+    "online_contrastive": Loss(
+        compute=_in("contrastive", "online_contrastive"),
+        needs=("negatives",),
+        settings=_MARGIN,
+        source="https://www.sbert.net/docs/package_reference/sentence_transformer/losses.html#onlinecontrastiveloss",
+        use="as `contrastive`, of the hard pairs of each batch alone; in large batches",
+    ),
+    "cosent": Loss(
+        compute=_in("cosent", "cosent"),
+        needs=("targets",),
+        settings=("temperature",),
+        source="https://doi.org/10.1109/TASLP.2024.3402087",
+        use="with scored pairs, on whatever scale: similarity of sentences",
+    ),
+    "angle": Loss(
+        compute=_in("angle", "angle"),
+        needs=("targets",),
+        settings=("temperature",),
+        source="https://arxiv.org/abs/2309.12871",
+        use="as `cosent`, where most cosines are near 1",
+    ),
+    "margin_mse": Loss(
+        compute=_in("margin_mse", "margin_mse"),
+        needs=("targets",),
+        settings=("teacher_temperature",),
+        source="https://arxiv.org/abs/2010.02666",
+        use="with a teacher's scores of positives and negatives, on the scale of cosines",
+    ),
+    "distil": Loss(
+        compute=_in("distillation", "distil"),
+        needs=("targets",),
+        settings=("temperature", "teacher_temperature"),
+        source="https://arxiv.org/abs/2010.11386",
+        use="with a teacher's scores on any scale, such as a reranker's",
+    ),
+    "gist": Loss(
+        compute=_in("gist", "gist"),
+        needs=("guide",),
+        settings=("temperature", "margin", "guide", "corpus_negatives"),
+        source="https://arxiv.org/abs/2402.16829",
+        use="when the passages of other queries are often right answers, and something stronger than the base can tell",
+    ),
 }
+"""Name -> loss. The anchor loss (`anchor.py`) and Matryoshka (`matryoshka.py`) are laid over any of them."""
 
 
 def find_loss(name: str) -> Loss:
@@ -96,16 +166,30 @@ def find_loss(name: str) -> Loss:
 
 
 def compute_loss(batch: EmbeddedBatch, settings: LossSettings) -> Tensor:
-    """Return the chosen loss of a batch, a scalar.
+    """Return the chosen loss of a batch, over its dimensions and with the anchor loss where those are set, a scalar.
 
     Raises:
         DataError: the batch lacks what the loss needs.
+        ConfigError: a dimension exceeds that of the vectors.
     """
     loss = find_loss(settings.loss)
     missing = [need for need in loss.needs if getattr(batch, need) is None]
     if missing:
         raise DataError(f"the loss {settings.loss} needs {' and '.join(missing)}, which these data do not give; choose another loss")
-    return loss.compute(batch, settings)
+    value = _over_dims(loss.compute, batch, settings) if settings.dims else loss.compute(batch, settings)
+    return value if batch.anchor is None else value + settings.anchor * _distance_to_anchor(batch)
+
+
+def _over_dims(compute: Compute, batch: EmbeddedBatch, settings: LossSettings) -> Tensor:
+    from .matryoshka import over_dims
+
+    return over_dims(compute, batch, settings)
+
+
+def _distance_to_anchor(batch: EmbeddedBatch) -> Tensor:
+    from .anchor import distance_to_anchor
+
+    return distance_to_anchor(batch)
 
 
 def compute_corpus_loss(queries: Tensor, targets: CorpusTargets, settings: LossSettings) -> Tensor:
