@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,7 +20,7 @@ class TextBatch:
     `frequency`: (passages,) float32, how many of the training queries name each passage; 1 for one that none names, and which is drawn once an epoch.
     `weights`: (queries, passages) float32, what the loss of each positive pair is multiplied by, 1 for the others; None: 1 for all.
     `negatives`: (queries, passages) bool, the pairs that the data give as negatives. `targets`: (queries, passages) float32, the scores of
-    the pairs that have one, NaN for the others; None: the data state none.
+    the pairs that have one, NaN for the others; None: the data state none. `passage_ids`: of the passages; of several with one text, the first.
     """
 
     queries: list[str]
@@ -30,6 +31,7 @@ class TextBatch:
     weights: np.ndarray | None = None
     negatives: np.ndarray | None = None
     targets: np.ndarray | None = None
+    passage_ids: list[str] = field(default_factory=list)
 
 
 class Batches:
@@ -66,6 +68,16 @@ class Batches:
         """Return the texts of each role that every epoch reads; passages of the corpus that are drawn beside them are left out."""
         return {"query": [*self._pairs.queries.values()], "document": [self._corpus[pid] for pid in self._key]}
 
+    def all_texts(self) -> dict[Role, list[str]]:
+        """Return the texts of each role that a batch may hold."""
+        texts = self.texts()
+        return texts | {"document": [*texts["document"], *(self._corpus[pid] for pid in self._others)]}
+
+    def texts_of(self, steps: Iterable[int]) -> dict[Role, list[str]]:
+        """Return the texts of each role in the batches of some steps."""
+        some = [self.batch(step % self.steps) for step in steps]
+        return {"query": [text for each in some for text in each.queries], "document": [text for each in some for text in each.passages]}
+
     def batch(self, step: int) -> TextBatch:
         """Return the batch of a step, counted from 0."""
         epoch, row = divmod(step, self.steps_per_epoch)
@@ -83,18 +95,18 @@ class Batches:
         return [self._pairs.queries[qid] for qid in query_ids]
 
     def _assemble(self, query_ids: list[str], generator: np.random.Generator) -> TextBatch:
-        rows: dict[str, tuple[int, str]] = {}  # a passage's normalised text -> its column and its text
+        rows: dict[str, tuple[int, str]] = {}  # a passage's normalised text -> its column and its id
         wanted: list[set[int]] = []
         given: list[set[int]] = []
         for qid in query_ids:
             positives = draw(sorted(self._pairs.positives[qid]), self._config.positives_per_query, generator)
             negatives = draw(self._pairs.negatives.get(qid, []), self._config.negatives_per_query, generator)
             for pid in positives + negatives:
-                rows.setdefault(self._key[pid], (len(rows), self._corpus[pid]))
+                rows.setdefault(self._key[pid], (len(rows), pid))
             wanted.append({rows[self._key[pid]][0] for pid in positives})
             given.append({rows[self._key[pid]][0] for pid in negatives})
         for pid in draw(self._others, self._others_per_batch, generator):
-            rows.setdefault(normalise(self._corpus[pid]), (len(rows), self._corpus[pid]))
+            rows.setdefault(normalise(self._corpus[pid]), (len(rows), pid))
         positive, ignored, negatives_given = (np.zeros((len(query_ids), len(rows)), bool) for _ in range(3))
         for number, qid in enumerate(query_ids):
             text = normalise(self._pairs.queries[qid])
@@ -104,13 +116,14 @@ class Batches:
         columns = {key: column for key, (column, _) in rows.items()}
         return TextBatch(
             [self._pairs.queries[qid] for qid in query_ids],
-            [text for _, text in rows.values()],
+            [self._corpus[pid] for _, pid in rows.values()],
             positive,
             ignored & ~positive,
             np.array([max(1, self._frequency[key]) for key in rows], np.float32),
             self._weights_of(query_ids, columns),
             negatives_given & ~positive & ~ignored,
             self._targets_of(query_ids, columns),
+            [pid for _, pid in rows.values()],
         )
 
     def _targets_of(self, query_ids: list[str], columns: dict[str, int]) -> np.ndarray | None:

@@ -24,15 +24,15 @@ from .loop import Run
 STATE = "state.pt"
 
 
-def run_id(config: TrainConfig, base: Base, data: TrainingData, index: str | None = None) -> str:
+def run_id(config: TrainConfig, base: Base, data: TrainingData, index: str | None = None, *others: str) -> str:
     """Name a run by everything that determines its outcome: the same command on the same data is the same run.
 
-    So does the content of an index that was given. The data's ids and hard negatives count as well (`fingerprint` leaves them out): batches and the dev set are drawn from them.
+    So does the content of an index that was given, and of what else is read (`others`: a guide, general texts). The data's ids and hard negatives count as well (`fingerprint` leaves them out): batches and the dev set are drawn from them.
     """
     how = base.encoding
     of_base = (base.spec.sha256, how.pooling, how.query_prompt, how.document_prompt, how.longest(), base.tokenizer_hash, base.device.type)
     of_data = (data.corpus, asdict(data.train), asdict(data.dev) if data.dev else None)
-    text = json.dumps([config.identity(), of_base, of_data, *([index] if index else [])], sort_keys=True)
+    text = json.dumps([config.identity(), of_base, of_data, *([index] if index else []), *others], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

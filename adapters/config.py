@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from ..errors import RequestError
-from .losses.table import LOSSES
+from .losses.table import LOSSES, compares_whole_corpus
 from .optimisers import OPTIMISERS
 from .schedules import SCHEDULES
 from .settings.groups import flatten_settings
@@ -41,7 +41,7 @@ class TrainConfig(TrainSettings):
         super().__post_init__()
         for choice, table in TABLES.items():
             one_of(table)(choice, getattr(self, choice))
-        self._check_corpus()
+        self._check_loss()
         self.refuse_unread(name for name, each in describe_settings(TrainConfig).items() if getattr(self, name) != each.default)
 
     def refuse_unread(self, given: Iterable[str]) -> None:
@@ -63,12 +63,23 @@ class TrainConfig(TrainSettings):
                 reads = ", ".join(TABLES[choice][row].settings) or "none of its kind"
                 raise RequestError(f"the {choice} {row} does not read {name}; it reads {reads}")
 
-    def _check_corpus(self) -> None:
-        """Refuse a loss that has no form against the whole corpus where one is needed."""
-        if reads_corpus(self) and LOSSES[self.loss].against_corpus is None:
-            having = ", ".join(name for name, row in LOSSES.items() if row.against_corpus)
-            why = "--side query" if self.side == "query" else f"loss.corpus={self.corpus:g}"
+    def _check_loss(self) -> None:
+        """Refuse a loss that lacks its guide, or has no form against stored vectors where one is needed."""
+        row = LOSSES[self.loss]
+        if "guide" in row.needs and self.guide is None:
+            raise RequestError(f"the loss {self.loss} needs a guide; name one, such as --set loss.guide=base or --set loss.guide=base:NAME")
+        if self.side == "query" and not row.with_queries_alone:
+            having = ", ".join(name for name, each in LOSSES.items() if each.with_queries_alone)
+            raise RequestError(f"the loss {self.loss} has no form for queries alone, which --side query needs; losses that have: {having}")
+        if self.corpus and row.against_corpus is None:
+            having = ", ".join(name for name, each in LOSSES.items() if each.against_corpus)
+            why = f"loss.corpus={self.corpus:g}"
             raise RequestError(f"the loss {self.loss} has no form against the whole corpus, which {why} needs; losses that have: {having}")
+        if self.dims and compares_whole_corpus(self):
+            raise RequestError(
+                "dims has no form against the whole corpus, whose stored vectors are whole; leave out dims, or train both sides with "
+                "loss.corpus=0"
+            )
 
     def as_dict(self) -> dict[str, object]:
         """Return the settings that are read, as JSON can hold them."""
@@ -90,6 +101,8 @@ class TrainConfig(TrainSettings):
         for choice, table in TABLES.items():
             of_all = {name for row in table.values() for name in row.settings}
             idle |= dict.fromkeys(of_all.difference(table[getattr(self, choice)].settings), choice)
+        if reads_corpus(self) and not compares_whole_corpus(self):  # batches are made as they are for both sides
+            idle = {name: choice for name, choice in idle.items() if choice != "side"}
         return idle
 
 

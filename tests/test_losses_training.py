@@ -48,11 +48,73 @@ def train(tiny_base: Path, home: Path) -> Train:
     return run
 
 
+def losses_of(result: Result) -> list[float]:
+    assert result.exit_code == 0, result.output
+    losses: list[float] = json.loads(result.stdout)["losses"]
+    return losses
+
+
 @pytest.mark.parametrize("loss", ["triplet", "triplet_hard", "triplet_semi_hard", "contrastive", "cosent", "margin_mse", "distil"])
 def test_a_loss_trains_a_version_from_lines(train: Train, lines: Callable[..., Path], home: Path, loss: str) -> None:
-    result = train(lines(scores=True), f"loss={loss}", "epochs=6", more=("--json",))
-    assert result.exit_code == 0, result.output
-    losses = json.loads(result.stdout)["losses"]
+    losses = losses_of(train(lines(scores=True), f"loss={loss}", "epochs=6", more=("--json",)))
     assert sum(losses[-3:]) < sum(losses[:3])
     (entry,) = open_registry(home).entries()
     assert entry.config["loss"] == loss
+
+
+def test_a_guide_is_opened_and_hides_negatives(train: Train, lines: Callable[..., Path], second_base: Path) -> None:
+    data = lines(scores=False)
+    losses = [
+        losses_of(train(data, "loss=gist", f"loss.guide={guide}", f"loss.margin={margin}", "epochs=1", more=("--json",)))[0]
+        for guide, margin in (("base", 0), (f"base:{second_base}", 0), ("base", 1))
+    ]
+    assert len(set(losses)) == 3
+    assert losses[2] < losses[0]  # fewer negatives
+
+
+@pytest.mark.parametrize("loss", ["distil", "triplet_semi_hard"])
+def test_queries_alone_learn_with_stored_passages(train: Train, lines: Callable[..., Path], loss: str) -> None:
+    losses = losses_of(train(lines(scores=True), f"loss={loss}", more=("--side", "query", "--json")))
+    assert sum(losses[-3:]) < sum(losses[:3])
+
+
+def test_the_anchor_loss_holds_vectors_near_the_base(train: Train, lines: Callable[..., Path], tmp_path: Path) -> None:
+    general = tmp_path / "general.txt"
+    general.write_text("the river is long\nmusic and books\n\n", encoding="utf-8")
+    data = lines(scores=False)
+    plain, anchored, on_general = (
+        losses_of(train(data, *settings, more=("--json",))) for settings in ((), ("anchor=10",), ("anchor=10", f"anchor_texts={general}"))
+    )
+    assert plain[0] == pytest.approx(anchored[0], abs=1e-5) == pytest.approx(on_general[0], abs=1e-5)  # nothing has moved yet
+    assert len({plain[-1], anchored[-1], on_general[-1]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (("loss=gist",), "the loss gist needs a guide; name one"),
+        (("loss=gist", "loss.guide=legal@7"), "legal"),
+        (("loss.guide=base",), "the loss infonce does not read guide"),
+        (("loss=cosent",), "the loss cosent needs scores, which the data do not state; give each pair a score"),
+        (("anchor=0.1", "anchor_texts=nowhere.txt"), "nowhere.txt cannot be read"),
+        (("anchor_texts=nowhere.txt",), "anchor_texts is what the anchor loss is of; add"),
+        (("dims=64,16",), "dims holds 64, and the base's vectors have 32 numbers"),
+        (("dims=16,16",), "dims is 16,16; expected different whole numbers"),
+        (("dims=16", "dim_weights=1,2"), "dim_weights holds 2 numbers and dims 1"),
+        (("side=query", "dims=16"), "dims has no form against the whole corpus"),
+        (("side=query", "loss=symmetric_infonce"), "has no form for queries alone"),
+        (("loss=triplet", "distance=manhattan"), "unknown distance 'manhattan'"),
+        (("loss=triplet", "margin=-1"), "margin is -1"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_before_the_base_is_loaded(
+    train: Train, lines: Callable[..., Path], settings: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_: object, **__: object) -> None:
+        raise AssertionError("the base is loaded")
+
+    monkeypatch.setattr("adapt_embed.base.load.load_base", load)
+    result = train(lines(scores=False), *settings)
+    assert result.exit_code in (1, 2)
+    assert message in result.stderr
+    assert len([line for line in result.stderr.splitlines() if line.startswith("Error")]) == 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ...base.load import Base
 from ...data.pairs import TrainingData
+from ...encoders.protocol import Encoder
 from ...events import Events
 from ...lora.grams import GramRank
 from ...plurals import count
@@ -32,6 +33,7 @@ class SeedRun:
         data: What to train on.
         base: What to train over.
         corpus: Gives the corpus as it is stored, where queries are compared with it.
+        guide: What the configuration names as such, opened; None: nothing.
         gram_rank: Of the Gram matrices that are measured afterwards; None: none are.
         run: What names it, by configuration, base and data; empty where nothing is written.
         checkpoint: Where its state is kept; None keeps none.
@@ -41,6 +43,7 @@ class SeedRun:
     data: TrainingData
     base: Base
     corpus: CorpusSource
+    guide: Encoder | None = None
     gram_rank: GramRank | None
     run: str = ""
     checkpoint: Checkpoint | None = None
@@ -79,7 +82,14 @@ class SeedRun:
         events.stage("training")
         try:
             result = train_adapter(
-                self.base, self.data, self.config, checkpoint=self.checkpoint, resume=resume, on_step=events.step, corpus=corpus
+                self.base,
+                self.data,
+                self.config,
+                checkpoint=self.checkpoint,
+                resume=resume,
+                on_step=events.step,
+                corpus=corpus,
+                guide=self.guide,
             )
             return result, self._measure(result, events), plan
         except KeyboardInterrupt:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ...errors import ConfigError, DataError, unknown_name
-from ..sides.table import AGAINST_CORPUS
+from ..sides.table import AGAINST_CORPUS, reads_corpus
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..settings.joined import TrainSettings
     from ..settings.loss import LossSettings
     from .batch import CorpusTargets, EmbeddedBatch
 
@@ -30,6 +31,8 @@ class Loss:
     Attributes:
         compute: An embedded batch and the settings -> a scalar.
         against_corpus: Live query vectors, (q, d), the stored vectors of a whole corpus and the settings -> a scalar; None: it has no such form.
+        with_queries_alone: Whether queries can be trained with it while passages keep stored vectors: those of the whole corpus where it has a
+            form for them, else those of the batch.
         needs: What it needs of a batch beside vectors and their relation.
         settings: The names of the settings that it reads, those that its batches are drawn by included.
         source: The paper's URL.
@@ -38,6 +41,7 @@ class Loss:
 
     compute: Compute
     against_corpus: AgainstCorpus | None = None
+    with_queries_alone: bool = True
     needs: tuple[Need, ...] = ()
     settings: tuple[str, ...]
     source: str
@@ -78,6 +82,7 @@ LOSSES: dict[str, Loss] = {
     ),
     "symmetric_infonce": Loss(
         compute=_in("symmetric", "symmetric_info_nce"),
+        with_queries_alone=False,  # half of it is how passages find queries
         settings=_CONTRASTIVE,
         source="https://arxiv.org/abs/2103.00020",
         use="when passages are searched with passages, or queries with queries, too",
@@ -163,6 +168,11 @@ def find_loss(name: str) -> Loss:
     if name not in LOSSES:
         raise ConfigError(unknown_name("loss", name, tuple(LOSSES)))
     return LOSSES[name]
+
+
+def compares_whole_corpus(settings: TrainSettings) -> bool:
+    """Return whether queries are compared with all stored vectors of a corpus; else with passages of their batch at most."""
+    return reads_corpus(settings) and find_loss(settings.loss).against_corpus is not None
 
 
 def compute_loss(batch: EmbeddedBatch, settings: LossSettings) -> Tensor:

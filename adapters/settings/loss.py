@@ -117,7 +117,7 @@ class LossSettings(Settings):
     guide: Annotated[
         str | None,
         Setting(
-            help="the reference of what judges which negatives are none: an adapter, an ensemble or a base, as `adapt encode` takes it",
+            help="what judges which negatives are none: the reference of an adapter or an ensemble, `base`, or `base:NAME` for another base",
             when="a stronger base, or an adapter of the same domain",
             is_later=True,
         ),
