@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .domains import Domain, HubSet, domain_names, load_domain
     from .pairs import Corpus, Pairs, TrainingData
     from .preflight import PreflightWarning
+    from .read_options import ReadOptions
     from .sample import Sample, load_sample
     from .sources import load_training_data
 
@@ -17,6 +18,7 @@ __all__ = [
     "HubSet",
     "Pairs",
     "PreflightWarning",
+    "ReadOptions",
     "Sample",
     "TrainingData",
     "domain_names",
@@ -28,6 +30,7 @@ _MODULES = {
     "domains": ("Domain", "HubSet", "domain_names", "load_domain"),
     "preflight": ("PreflightWarning",),
     "pairs": ("Corpus", "Pairs", "TrainingData"),
+    "read_options": ("ReadOptions",),
     "sample": ("Sample", "load_sample"),
     "sources": ("load_training_data",),
 }

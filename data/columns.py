@@ -13,6 +13,7 @@ from typing import Literal
 
 from ..errors import DataError
 from .gather import TextRow
+from .read.bad_rows import BadRows
 from .readers import Row, text_of
 
 Role = Literal["query", "positive", "negative"]
@@ -133,21 +134,31 @@ def named_roles(columns: Sequence[str]) -> list[str]:
     return [found[0] if (found := role_of(column)) else column for column in columns]
 
 
-def gather_rows(source: str, rows: Iterable[tuple[str, Row]], read: Callable[[str, Row, ColumnRoles], TextRow]) -> PairRows:
+def gather_rows(
+    source: str, rows: Iterable[tuple[str, Row]], read: Callable[[str, Row, ColumnRoles], TextRow], bad: BadRows | None = None
+) -> PairRows:
     """Read all rows by what their columns are used for, and note the columns that no row uses.
+
+    Args:
+        source: What they are called in notes.
+        rows: Each with its place.
+        read: Makes a row of texts of one.
+        bad: What becomes of rows that cannot be read; None: the first one is an error.
 
     Raises:
         DataError: as `assign_roles` and `read`, with the place of the row.
     """
+    bad = bad or BadRows()
     found: list[TextRow] = []
     used: dict[str, None] = {}
     unused: dict[str, None] = {}
     for where, row in rows:
         try:
             roles = assign_roles(tuple(row))
+            found.append(read(where, row, roles))
         except DataError as e:
-            raise DataError(f"{where}: {e}") from None
-        found.append(read(where, row, roles))
+            bad.refuse_error(where, e)
+            continue
         unused |= dict.fromkeys(roles.unused)
         used |= dict.fromkeys(roles.used)
     return PairRows(found, describe_unused(source, unused, used))

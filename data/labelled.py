@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
+from .read.reading import Reading
 from .readers import Table, filled_text_of, read_table
 
 SPLIT_COLUMN = "split"
@@ -35,13 +36,13 @@ class LabelledPairs:
         return len(self.labels)
 
 
-def read_split(path: Path, columns: Sequence[str], split: str) -> Table:
+def read_split(path: Path, columns: Sequence[str], split: str, how: Reading | None = None) -> Table:
     """Read the rows of one split: those that the column `split` names, or all where there is no such column.
 
     Raises:
         DataError: as `read_table`, or no row is of that split.
     """
-    table = read_table(path, columns)
+    table = read_table(path, columns, how=how)
     if SPLIT_COLUMN not in table.rows[0][1]:
         return table
     names = table[SPLIT_COLUMN]

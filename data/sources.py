@@ -21,42 +21,70 @@ from .in_memory import read_in_memory
 from .joining import join_data
 from .licence import SAMPLE_LICENCE, licence_beside
 from .lines_folder import LinesFolder, is_lines_folder
+from .named_sets import is_named_set, load_named_set, read_set_name
 from .pair_files import check_pair_file, read_pair_file
 from .pairs import Corpus, Pairs, TrainingData, draw_queries
+from .read.reading import Reading
+from .read_options import PLAIN, ReadOptions
 from .sample import sample_folder
+from .several import join_weighted
+from .source_words import Sources, find_sources
 from .splits import split_dev
 
 _SAMPLE = "sample:"  # begins the source of data that are a sample
 
 
 def load_training_data(
-    source: object, *, domain: Domain, lang: str, seed: int, train_queries: int | None = None, skip_dangling: bool = False
+    source: object,
+    *,
+    domain: Domain,
+    lang: str,
+    seed: int,
+    train_queries: int | None = None,
+    skip_dangling: bool = False,
+    read: ReadOptions = PLAIN,
 ) -> TrainingData:
     """Load the data of a training run.
 
     Args:
-        source: "sample", "hub", a BEIR folder, a folder of pair lines, a file of FlagEmbedding lines, or a table; None leaves the choice to the domain. Also what
+        source: "sample", "hub", a BEIR folder, a folder of pair lines, a file of FlagEmbedding lines, a table, or a set that a word names
+            (`named_sets.py`); several of these in a list, or as `Sources`, are joined; None leaves the choice to the domain. Also what
             `read_in_memory` takes, or `TrainingData`, whose own dev split is kept.
         domain: Whose sample and Hub sets are meant.
         lang: The language of the sample and the Hub sets.
         seed: Draws queries. A dev split, where there is none, is the same for every seed, so that scores of several seeds are of one set.
         train_queries: How many queries to train on, drawn from the train split (None: all).
         skip_dangling: Of a BEIR folder, skip the judgements that name a query or a passage that is not there, and note how many.
+        read: How files are read.
 
     Raises:
         DataError: the source is missing, empty, malformed or cannot be reached.
         ConfigError: `train_queries` is less than 1.
     """
     _check_count(train_queries)
-    return _draw_train(_with_dev(_load(source, domain, lang, seed, skip_dangling)), train_queries, seed)
+    return _draw_train(_with_dev(_load(source, _Loading(domain, lang, seed, skip_dangling, read))), train_queries, seed)
 
 
-def read_data(source: object, *, domain: Domain, lang: str, seed: int = DEV_SEED, skip_dangling: bool = False) -> TrainingData:
+def read_data(
+    source: object, *, domain: Domain, lang: str, seed: int = DEV_SEED, skip_dangling: bool = False, read: ReadOptions = PLAIN
+) -> TrainingData:
     """Read a source as it is, for a tool to work on: no dev split is made where there is none, and no query is drawn.
 
     Arguments and errors are those of `load_training_data`.
     """
-    return _load(source, domain, lang, seed, skip_dangling)
+    return _load(source, _Loading(domain, lang, seed, skip_dangling, read))
+
+
+@dataclass(frozen=True, slots=True)
+class _Loading:
+    """What says how a source is loaded, as `load_training_data` describes it."""
+
+    domain: Domain
+    lang: str
+    seed: int
+    skip_dangling: bool = False
+    read: ReadOptions = PLAIN
+    is_one_of_several: bool = False
 
 
 @dataclass(slots=True)
@@ -72,6 +100,7 @@ class TrainingSource:
     train_queries: int | None = None
     skip_dangling: bool = False
     licence: str | None = None
+    read: ReadOptions = PLAIN
     _whole: TrainingData | None = field(default=None, init=False)
 
     def load(self, seed: int) -> TrainingData:
@@ -83,31 +112,58 @@ class TrainingSource:
         """
         _check_count(self.train_queries)
         if self._whole is None or self._is_drawn_by_seed(self._whole):
-            self._whole = load_training_data(self.source, domain=self.domain, lang=self.lang, seed=seed, skip_dangling=self.skip_dangling)
+            self._whole = load_training_data(
+                self.source, domain=self.domain, lang=self.lang, seed=seed, skip_dangling=self.skip_dangling, read=self.read
+            )
         data = _draw_train(self._whole, self.train_queries, seed)
         return data if self.licence is None else replace(data, licence=self.licence)
 
     def _is_drawn_by_seed(self, data: TrainingData) -> bool:
         """Return whether another seed reads other rows: of Hub sets that are larger than what is taken of them."""
-        is_of_hub = (self.source is None or (isinstance(self.source, str) and self.source == "hub")) and not data.source.startswith(_SAMPLE)
+        found = find_sources(self.source)
+        names = [part.source for part in found.parts] if isinstance(found, Sources) else [found]
+        is_of_hub = any(name is None or (isinstance(name, str) and name == "hub") for name in names) and not data.source.startswith(_SAMPLE)
         return is_of_hub and any(hub_set.rows is not None for hub_set in self.domain.hub_sets(self.lang))
 
 
-def check_source(source: object) -> None:
+def check_source(source: object, read: ReadOptions = PLAIN, *, is_one_of_several: bool = False) -> None:
     """Refuse a path that is not a data source, its rows not being read. Data in memory are not checked.
+
+    Args:
+        source: As for `load_training_data`.
+        read: How its files are read.
+        is_one_of_several: Whether it is joined with others, so that the columns that are named may be another's.
 
     Raises:
         DataError: it does not exist, lacks a part or a column, or is of another kind.
+        ConfigError: columns are named of a folder, which has its own.
     """
+    source = find_sources(source)
+    if isinstance(source, Sources):
+        for part in source.parts:
+            check_source(part.source, read, is_one_of_several=len(source.parts) > 1)
+        return
     if source is None or not isinstance(source, str | PathLike) or source in DATA_WORDS:
         return
+    if isinstance(source, str) and is_named_set(source):
+        read_set_name(source)
+        return
     path = Path(source).expanduser()
+    if path.is_dir() and not is_one_of_several:
+        _refuse_columns(path, read)
+    how = Reading(read, is_one_of_several=is_one_of_several)
     if is_lines_folder(path):
-        check_pair_file(path / "train.jsonl")
+        check_pair_file(path / "train.jsonl", Reading())
     elif path.is_dir():
         _check_beir(path)
     else:
-        check_pair_file(path)
+        check_pair_file(path, how)
+
+
+def _refuse_columns(folder: Path, read: ReadOptions) -> None:
+    if read.named or read.sheet is not None:
+        option = "--columns" if read.named else "--sheet"
+        raise ConfigError(f"{folder} is a folder, whose files have columns of their own; leave {option} out, or name one table")
 
 
 def check_dev_source(source: str) -> None:
@@ -161,7 +217,7 @@ def load_dev_data(
 
 def _is_domain(source: str) -> bool:
     path = Path(source).expanduser()
-    return path.suffix == ".toml" or not (path.exists() or "/" in source or path.suffix)
+    return path.suffix == ".toml" or not (path.exists() or "/" in source or path.suffix or is_named_set(source))
 
 
 def _check_count(train_queries: int | None) -> None:
@@ -176,30 +232,42 @@ def _draw_train(data: TrainingData, train_queries: int | None, seed: int) -> Tra
     return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note), drawn=train_queries)
 
 
-def _load(source: object, domain: Domain, lang: str, seed: int, skip_dangling: bool) -> TrainingData:
+def _load(source: object, how: _Loading) -> TrainingData:
+    source = find_sources(source)
+    if isinstance(source, Sources):
+        each = replace(how, is_one_of_several=len(source.parts) > 1)
+        return join_weighted([(_load(part.source, each), part) for part in source.parts])
     if source is None:
-        return _load_unnamed(domain, lang, seed)
+        return _load_unnamed(how.domain, how.lang, how.seed)
     if isinstance(source, TrainingData):
         return source
     if not isinstance(source, str | PathLike):
-        return read_in_memory(source, lang)
+        return read_in_memory(source, how.lang, how.read)
     if source == "sample":
-        return _load_sample(domain, lang)
+        return _load_sample(how.domain, how.lang)
     if source == "hub":
-        return _load_hub(domain, lang, seed)
-    return _load_path(str(source), lang, skip_dangling)
+        return _load_hub(how.domain, how.lang, how.seed)
+    if isinstance(source, str) and is_named_set(source):
+        return load_named_set(source, lang=how.lang, seed=how.seed, read=how.read)
+    return _load_path(str(source), how.lang, how.skip_dangling, Reading(how.read, is_one_of_several=how.is_one_of_several))
 
 
-def _load_path(source: str, lang: str, skip_dangling: bool) -> TrainingData:
-    path = Path(source).expanduser()
-    if is_lines_folder(path):
-        return replace(_load_lines(LinesFolder(path)), language=lang, licence=licence_beside(path))
+def _load_path(source: str, lang: str, skip_dangling: bool, how: Reading | None = None) -> TrainingData:
+    path, how = Path(source).expanduser(), how or Reading()
     if path.is_dir():
-        return replace(_load_beir(BeirFolder(path, skip_dangling)), language=lang, licence=licence_beside(path))
-    read = read_pair_file(path)
-    corpus, pairs = pool_rows(read.rows, str(path))
-    licence = licence_beside(path)
-    return TrainingData(corpus=corpus, train=pairs, dev=None, source=source, language=lang, notes=read.notes, licence=licence)
+        read = how.options
+        if not how.is_one_of_several:
+            _refuse_columns(path, read)
+        folder = LinesFolder(path, read) if is_lines_folder(path) else BeirFolder(path, skip_dangling or read.skip_bad, read)
+        data = _load_lines(folder) if isinstance(folder, LinesFolder) else _load_beir(folder)
+        return replace(data, language=lang, licence=licence_beside(path))
+    try:
+        found = read_pair_file(path, how)
+        corpus, pairs = pool_rows(found.rows, str(path))
+    except DataError as e:
+        raise DataError("; ".join([str(e), *how.bad.notes()])) from None
+    notes = (*how.notes, *found.notes)
+    return TrainingData(corpus=corpus, train=pairs, dev=None, source=source, language=lang, notes=notes, licence=licence_beside(path))
 
 
 def _load_unnamed(domain: Domain, lang: str, seed: int) -> TrainingData:

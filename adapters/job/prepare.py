@@ -31,7 +31,7 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     where, name = request.where or Search(registry=open_registry()), request.name or domain.name
     if request.register:
         where.registry.check_new_name(name)
-    check_source(request.data)
+    check_source(request.data, request.read)
     read_general_texts(request.config)  # refused here, where it cannot be read
     if note:
         events.note(f"domain: {note}")
@@ -42,7 +42,9 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
         check_index(request.index, found)
     language = where.options.language or found.spec.text_language
     events.stage("reading the data")
-    source = TrainingSource(request.data, domain, language, request.train_queries, request.skip_dangling, request.data_licence)
+    source = TrainingSource(
+        request.data, domain, language, request.train_queries, request.skip_dangling, request.data_licence, request.read
+    )
     data = source.load(request.config.seed)
     check_data_fit(request.config, data.train)
     events.stage("loading the base")
