@@ -1,4 +1,7 @@
-"""Which queries and passages stand in which batch: a pure function of data, configuration and step."""
+"""Which queries and passages stand in which batch: a pure function of data, configuration and step.
+
+Where queries have classes, all passages of a batch that are of a query's class are its positives, so that none is its negative.
+"""
 
 import math
 from collections import Counter
@@ -48,6 +51,7 @@ class Batches:
         # A passage that is trained on is a negative about once an epoch; drawn more often than that, the others would be pushed away further than it.
         self._others = sorted(corpus.keys() - self._key.keys()) if config.corpus_negatives else []
         self._others_per_batch = min(config.corpus_negatives, math.ceil(len(self._others) / self.steps_per_epoch))
+        self._labels = {self._key[pid]: label for pid, label in pairs.labels_of_passages().items()}
         # Queries of the same text share their positives: what answers one is not a negative of the other.
         self._answers: dict[str, set[str]] = {}
         for qid, text in pairs.queries.items():
@@ -113,6 +117,8 @@ class Batches:
             positive[number, list(wanted[number])] = True
             negatives_given[number, list(given[number])] = True
             ignored[number] = [key in self._answers[text] or key == text for key in rows]
+            if (label := self._pairs.labels.get(qid)) is not None:
+                positive[number] |= [self._labels.get(key) == label and key != text for key in rows]
         columns = {key: column for key, (column, _) in rows.items()}
         return TextBatch(
             [self._pairs.queries[qid] for qid in query_ids],

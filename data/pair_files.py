@@ -1,4 +1,4 @@
-"""A file of pairs, recognised by its name and its first line: FlagEmbedding lines, or a table."""
+"""A file of pairs, recognised by its name and its first line: FlagEmbedding lines, a table of pairs, or one that judges texts."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from .columns import PairRows
 from .conversations import conversation_column
 from .flag_lines import KEYS, is_flag_line, read_flag_lines
 from .read.reading import Reading, strictly
+from .judged_tables import JudgedTable, judged_kind
 from .readers import TABLE_SUFFIXES, read_jsonl, table_suffix
 from .shapes import PairShape
 from .tables import COLUMNS, check_pair_table, read_pair_table
@@ -25,7 +26,10 @@ def read_pair_file(path: Path, how: Reading | None = None) -> PairRows:
         DataError: it is absent, of no kind that is known, empty or malformed.
     """
     _check_there(path)
-    return read_flag_lines(path, how) if holds_flag_lines(path, how) else read_pair_table(path, how)
+    if holds_flag_lines(path, how):
+        return read_flag_lines(path, how)
+    kind = _judged(path, how)
+    return read_pair_table(path, how) if kind is None else kind.read(path)
 
 
 def check_pair_file(path: Path, how: Reading | None = None) -> None:
@@ -36,8 +40,13 @@ def check_pair_file(path: Path, how: Reading | None = None) -> None:
     """
     _check_there(path)
     how = how or strictly()
-    if not holds_flag_lines(path, how):
+    if not holds_flag_lines(path, how) and _judged(path, how) is None:
         check_pair_table(path, how)
+
+
+def _judged(path: Path, how: Reading | None) -> JudgedTable | None:
+    """Return what kind of judged table a file is, unless the user names the columns of pairs in it."""
+    return None if how is not None and how.options.columns else judged_kind(path, how)
 
 
 def _check_there(path: Path) -> None:
