@@ -13,6 +13,7 @@ import numpy as np
 from ..choices import Role
 from ..data.draw import draw
 from ..data.pairs import Corpus, Pairs, normalise
+from .batch_order import order_batches
 from .config import TrainConfig
 
 
@@ -43,6 +44,7 @@ class Batches:
     def __init__(self, pairs: Pairs, corpus: Corpus, config: TrainConfig) -> None:
         self._config = config
         self._ids = sorted(pairs.queries)
+        self._order = order_batches(self._ids, config)
         self._pairs, self._corpus, self._weights = pairs, corpus, pairs.relative_weights()
         self._key = {pid: normalise(corpus[pid]) for pid in pairs.passage_ids()}
         self._frequency = Counter(
@@ -59,9 +61,8 @@ class Batches:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches an epoch; a last batch of a single query joins no batch."""
-        full, rest = divmod(len(self._ids), self._config.batch_size)
-        return max(1, full + (rest > 1))
+        """Batches of an epoch."""
+        return self._order.steps_per_epoch
 
     @property
     def steps(self) -> int:
@@ -89,10 +90,7 @@ class Batches:
 
     def query_ids(self, step: int) -> list[str]:
         """Return the queries of the batch of a step, in their order there."""
-        epoch, row = divmod(step, self.steps_per_epoch)
-        order = np.random.default_rng([self._config.seed, epoch]).permutation(len(self._ids))
-        chosen = order[row * self._config.batch_size : (row + 1) * self._config.batch_size]
-        return [self._ids[number] for number in sorted(chosen)]
+        return self._order.ids(step)
 
     def queries(self, query_ids: list[str]) -> list[str]:
         """Return the texts of some queries."""
@@ -124,7 +122,7 @@ class Batches:
             [self._pairs.queries[qid] for qid in query_ids],
             [self._corpus[pid] for _, pid in rows.values()],
             positive,
-            ignored & ~positive,
+            ignored & ~positive if self._config.in_batch_negatives else ~positive & ~negatives_given,
             np.array([max(1, self._frequency[key]) for key in rows], np.float32),
             self._weights_of(query_ids, columns),
             negatives_given & ~positive & ~ignored,

@@ -42,6 +42,12 @@ class TrainConfig(TrainSettings):
         for choice, table in TABLES.items():
             one_of(table)(choice, getattr(self, choice))
         self._check_loss()
+        if self.source_weights and not self.one_source:
+            raise RequestError("source_weights divides batches of one source each; add --set batches.one_source=true")
+        if self.corpus_negatives and not self.in_batch_negatives:
+            raise RequestError(
+                "corpus_negatives are negatives of all queries, and in_batch_negatives=false leaves given ones alone; leave one out"
+            )
         self.refuse_unread(name for name, each in describe_settings(TrainConfig).items() if getattr(self, name) != each.default)
 
     def refuse_unread(self, given: Iterable[str]) -> None:

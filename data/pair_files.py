@@ -8,8 +8,8 @@ from ..files import near_files
 from .columns import PairRows
 from .conversations import conversation_column
 from .flag_lines import KEYS, is_flag_line, read_flag_lines
-from .read.reading import Reading, strictly
 from .judged_tables import JudgedTable, judged_kind
+from .read.reading import Reading, strictly
 from .readers import TABLE_SUFFIXES, read_jsonl, table_suffix
 from .shapes import PairShape
 from .tables import COLUMNS, check_pair_table, read_pair_table

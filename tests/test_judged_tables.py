@@ -43,7 +43,7 @@ def classes(folder: Path, per_class: int = 12) -> Path:
 
 def test_scored_pairs_keep_their_scores_and_the_upper_half_answers(scored: Path) -> None:
     data = read(scored)
-    texts = {qid: text for qid, text in data.train.queries.items()}
+    texts = data.train.queries
     found = {texts[qid]: {data.corpus[pid]: score for pid, score in scores.items()} for qid, scores in data.train.scores.items()}
     assert found == {"狗在跑": {"一只狗在跑": 5.0, "下雨了": 1.5}, "a cat": {"a plane": 0.0}}
     answers = {texts[qid]: [data.corpus[pid] for pid in passages] for qid, passages in data.train.positives.items()}

@@ -133,8 +133,20 @@ def test_every_setting_that_a_row_reads_exists_in_its_group(choice: str) -> None
 
 def test_a_new_setting_at_its_default_does_not_rename_a_run() -> None:
     later = [name for name, each in describe_settings(TrainConfig).items() if each.setting.is_later]
-    of_losses = ["corpus", "candidates", "rest_sample", "margin", "distance", "teacher_temperature", "guide", "anchor", "anchor_texts"]
-    assert later == [*of_losses, "dims", "dim_weights", "side", "strategy", "optimiser"]
+    of_batches = ["one_source", "source_weights"]
+    of_losses = [
+        "corpus",
+        "candidates",
+        "rest_sample",
+        "in_batch_negatives",
+        "margin",
+        "distance",
+        "teacher_temperature",
+        "guide",
+        "anchor",
+        "anchor_texts",
+    ]
+    assert later == [*of_batches, *of_losses, "dims", "dim_weights", "side", "strategy", "optimiser"]
     config = TrainConfig(seed=3)
     assert config.identity().keys() == config.as_dict().keys() - {*later}
     assert {"rank", "corpus_negatives", "targets"} <= config.identity().keys()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ...data.pairs import Pairs
 from ...errors import DataError
-from ..settings.loss import LossSettings
+from ..batch_order import check_sources, split_by_source
+from ..config import TrainConfig
 from .table import LOSSES
 
 STATED = {"negatives": "negatives", "targets": "scores"}
@@ -17,12 +18,16 @@ _MENDS = {
 }
 
 
-def check_data_fit(settings: LossSettings, pairs: Pairs) -> None:
-    """Refuse a loss that needs what no training pair states.
+def check_data_fit(settings: TrainConfig, pairs: Pairs) -> None:
+    """Refuse a loss that needs what no training pair states, and batches of one source each of data that have one.
 
     Raises:
-        DataError: as said, with the way out.
+        DataError: the data do not state it; the way out is told.
+        ConfigError: as `check_sources`.
     """
+    check_sources(len(split_by_source(sorted(pairs.queries))), settings)
+    if not settings.in_batch_negatives and not pairs.negatives:
+        raise DataError(f"in_batch_negatives=false leaves no negatives, since the data give none; {_MENDS['negatives']}, or leave it out")
     for need in LOSSES[settings.loss].needs:
         if need in STATED and not getattr(pairs, STATED[need]):
             fitting = ", ".join(name for name, row in LOSSES.items() if not set(row.needs) - {"guide"})

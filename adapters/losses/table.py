@@ -68,7 +68,8 @@ def _in_corpus(module: str, function: str) -> AgainstCorpus:
     return compute
 
 
-_CONTRASTIVE = ("temperature", "corpus_negatives", "frequency_correction")
+_IN_BATCH = ("corpus_negatives", "in_batch_negatives")
+_CONTRASTIVE = ("temperature", *_IN_BATCH, "frequency_correction")
 _CORPUS = ("corpus", *AGAINST_CORPUS)
 _MARGIN = ("margin", "distance")
 
@@ -96,13 +97,13 @@ LOSSES: dict[str, Loss] = {
     ),
     "triplet_hard": Loss(
         compute=_in("triplet", "triplet_hard"),
-        settings=(*_MARGIN, "corpus_negatives"),
+        settings=(*_MARGIN, *_IN_BATCH),
         source="https://arxiv.org/abs/1703.07737",
         use="with clean labels; of each query the worst positive and the worst negative of the batch",
     ),
     "triplet_semi_hard": Loss(
         compute=_in("triplet", "triplet_semi_hard"),
-        settings=(*_MARGIN, "corpus_negatives"),
+        settings=(*_MARGIN, *_IN_BATCH),
         source="https://arxiv.org/abs/1503.03832",
         use="as `triplet_hard`, where some negatives are right answers in truth",
     ),
@@ -151,7 +152,7 @@ LOSSES: dict[str, Loss] = {
     "gist": Loss(
         compute=_in("gist", "gist"),
         needs=("guide",),
-        settings=("temperature", "margin", "guide", "corpus_negatives"),
+        settings=("temperature", "margin", "guide", *_IN_BATCH),
         source="https://arxiv.org/abs/2402.16829",
         use="when the passages of other queries are often right answers, and something stronger than the base can tell",
     ),

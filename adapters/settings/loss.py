@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ...errors import ConfigError
-from .setting import Setting, Settings, above_zero, at_most_one, below_one, one_of, zero_or_more
+from .setting import Setting, Settings, above_zero, at_most_one, below_one, each_above_zero, one_of, zero_or_more
 
 
 def _dimensions(name: str, values: tuple[int, ...]) -> None:
     if any(value < 1 for value in values) or len(set(values)) < len(values):
         raise ConfigError(f"{name} is {','.join(map(str, values))}; expected different whole numbers of at least 1, such as 256,128,64")
-
-
-def _each_above_zero(name: str, values: tuple[float, ...]) -> None:
-    for value in values:
-        above_zero(name, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +80,14 @@ class LossSettings(Settings):
             is_later=True,
         ),
     ] = 8192
+    in_batch_negatives: Annotated[
+        bool,
+        Setting(
+            help="whether the passages of other queries in the batch are negatives; `false`: those alone that the data give for the query",
+            when="`false` when passages of other queries are often right answers, and the data give negatives",
+            is_later=True,
+        ),
+    ] = True
     margin: Annotated[
         float | None,
         Setting(
@@ -154,7 +157,7 @@ class LossSettings(Settings):
         Setting(
             help="what the loss of each of `dims` is multiplied by; empty: 1",
             when="higher for the dimension that will be used most",
-            check=_each_above_zero,
+            check=each_above_zero,
             is_later=True,
         ),
     ] = ()

@@ -80,6 +80,12 @@ def above_zero(name: str, value: float) -> None:
         raise ConfigError(f"{name} is {value}; it must be above 0 and finite")
 
 
+def each_above_zero(name: str, values: tuple[float, ...]) -> None:
+    """Refuse numbers of which one is 0 or less, infinite or not a number."""
+    for value in values:
+        above_zero(name, value)
+
+
 def zero_or_more(name: str, value: float) -> None:
     """Refuse less than 0, infinity, and what is not a number."""
     if not 0 <= value < math.inf:
