@@ -28,7 +28,7 @@ class JudgedTable:
     """A kind of table: the columns by which it is known, and what makes rows of pairs of one (of its split `train`, where it has splits)."""
 
     columns: tuple[str, ...]
-    read: Callable[[Path], PairRows]
+    read: Callable[[Path, Reading | None], PairRows]
 
 
 def judged_kind(path: Path, how: Reading | None = None) -> JudgedTable | None:
@@ -41,8 +41,8 @@ def judged_kind(path: Path, how: Reading | None = None) -> JudgedTable | None:
     return next((kind for kind in KINDS if heading.issuperset(kind.columns)), None)
 
 
-def _scored(path: Path) -> PairRows:
-    pairs = read_sentence_pairs(path, "train")
+def _scored(path: Path, how: Reading | None) -> PairRows:
+    pairs = read_sentence_pairs(path, "train", how)
     middle = (min(pairs.scores) + max(pairs.scores)) / 2
     rows = [
         TextRow(where, first, (second,), pos_scores=(score,))
@@ -53,8 +53,8 @@ def _scored(path: Path) -> PairRows:
     return PairRows(rows, (f"{path}: scored pairs; those above {middle:g}, the middle of the scores, count as answers in dev scores",))
 
 
-def _labelled(path: Path) -> PairRows:
-    pairs = read_labelled_pairs(path, "train")
+def _labelled(path: Path, how: Reading | None) -> PairRows:
+    pairs = read_labelled_pairs(path, "train", how)
     rows = [
         TextRow(where, first, (second,)) if label else TextRow(where, first, (), (second,))
         for where, first, second, label in zip(_places(path, len(pairs)), pairs.first, pairs.second, pairs.labels, strict=True)
@@ -62,9 +62,9 @@ def _labelled(path: Path) -> PairRows:
     return PairRows(rows, (f"{path}: labelled pairs, {sum(pairs.labels)} of {len(pairs)} with the label 1",))
 
 
-def _of_classes(label: str) -> Callable[[Path], PairRows]:
-    def read(path: Path) -> PairRows:
-        table = read_labelled_texts(path, "train", label)
+def _of_classes(label: str) -> Callable[[Path, Reading | None], PairRows]:
+    def read(path: Path, how: Reading | None) -> PairRows:
+        table = read_labelled_texts(path, "train", label, how)
         classes: dict[str, dict[str, None]] = {}
         for text, name in zip(table.texts, table.labels, strict=True):
             classes.setdefault(name.strip(), {})[text] = None

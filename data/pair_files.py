@@ -29,7 +29,7 @@ def read_pair_file(path: Path, how: Reading | None = None) -> PairRows:
     if holds_flag_lines(path, how):
         return read_flag_lines(path, how)
     kind = _judged(path, how)
-    return read_pair_table(path, how) if kind is None else kind.read(path)
+    return read_pair_table(path, how) if kind is None else kind.read(path, how)
 
 
 def check_pair_file(path: Path, how: Reading | None = None) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 import torch
 from adapt_embed.adapters.losses.batch import EmbeddedBatch, OtherVectors, Relation
-from adapt_embed.adapters.losses.table import compute_loss
+from adapt_embed.adapters.losses.table import LOSSES, compute_loss
 from adapt_embed.adapters.settings.loss import LossSettings
+from adapt_embed.errors import ConfigError
 from sentence_transformers import util
 from sentence_transformers.sentence_transformer import losses as reference
 from sentence_transformers.sentence_transformer.losses.batch_hard_triplet import BatchHardTripletLossDistanceFunction as BatchDistance
@@ -274,3 +275,125 @@ def test_matryoshka_is_matryoshka_loss(weights: tuple[float, ...]) -> None:
         draw(QUERIES, WIDTH),
         draw(QUERIES, WIDTH, seed=1),
     )
+
+
+# What is laid over a loss, and weights
+
+
+def test_the_anchor_loss_by_hand() -> None:
+    batch = one_to_one(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
+    base = OtherVectors(queries=torch.tensor([[0.0, 1.0], [0.0, 1.0]]), passages=torch.tensor([[0.0, 1.0], [0.6, 0.8]]))
+    anchored = dataclasses.replace(batch, anchor=base)
+    plain = compute_loss(batch, settings("infonce", temperature=1.0))
+    # squared distances 2, 0, 0 and 0.6 * 0.6 + 0.2 * 0.2 = 0.4: their mean is 0.6
+    for share in (0.0, 0.1, 2.0):
+        loss = compute_loss(anchored, settings("infonce", temperature=1.0, anchor=share))
+        assert loss.item() == pytest.approx(plain.item() + share * 0.6, abs=1e-6)
+
+
+def test_the_gradient_of_the_anchor_loss_by_hand() -> None:
+    raw = torch.tensor([[1.0, 0.0]], requires_grad=True)
+    batch = EmbeddedBatch(
+        queries=raw,
+        passages=torch.tensor([[1.0, 0.0]]),
+        relation=Relation(positive=torch.ones(1, 1, dtype=torch.bool), ignored=torch.zeros(1, 1, dtype=torch.bool)),
+        anchor=OtherVectors(queries=torch.tensor([[0.0, 1.0]]), passages=torch.tensor([[1.0, 0.0]])),
+    )
+    compute_loss(batch, settings("infonce", anchor=0.5)).backward()  # a query without negatives has no other loss
+    assert raw.grad is not None
+    torch.testing.assert_close(raw.grad, torch.tensor([[0.5, -0.5]]))  # 0.5 * 2 * (v - v0) / 2 texts
+
+
+def whole(weights: Tensor | None = None, queries: int = QUERIES) -> EmbeddedBatch:
+    """A batch with what any loss reads: a positive and two negatives a query."""
+    q, p = draw(queries, WIDTH), draw(3 * queries, WIDTH, seed=1)
+    batch = teacher(q, p, draw(queries, 3, seed=2).detach())
+    guide = OtherVectors(queries=normalize(draw(queries, 5, seed=3)), passages=normalize(draw(3 * queries, 5, seed=4)))
+    return dataclasses.replace(batch, weights=weights, guide=guide)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_weights_are_read_by_every_loss(name: str) -> None:
+    how = settings(name, temperature=0.5, margin=1.0)
+    plain = compute_loss(whole(), how).item()
+    ones, weights = torch.ones(QUERIES, 3 * QUERIES), torch.ones(QUERIES, 3 * QUERIES)
+    weights[torch.arange(QUERIES), torch.arange(QUERIES)] = torch.tensor([0.0, 1.0, 2.0, 0.0, 3.0, 0.5])
+    assert compute_loss(whole(ones), how).item() == pytest.approx(plain, rel=1e-6)
+    assert abs(compute_loss(whole(weights), how).item() - plain) > 1e-3
+
+
+@pytest.mark.parametrize("name", ["cosent", "angle"])
+def test_a_scored_pair_of_weight_2_is_that_pair_twice(name: str) -> None:
+    q, p, scores = draw(3, WIDTH).detach(), draw(3, WIDTH, seed=1).detach(), torch.tensor([0.1, 0.5, 0.9])
+
+    def batch(rows: list[int], weights: Tensor | None = None) -> EmbeddedBatch:
+        targets = torch.full((len(rows), len(rows)), torch.nan)
+        targets.diagonal().copy_(scores[rows])
+        return one_to_one(q[rows], p[rows], targets=targets, weights=weights)
+
+    how, weights = settings(name, temperature=0.5), torch.ones(3, 3)
+    weights[1, 1] = 2.0
+    torch.testing.assert_close(compute_loss(batch([0, 1, 2], weights), how), compute_loss(batch([0, 1, 1, 2]), how))
+
+
+@pytest.mark.parametrize("name", ["triplet", "contrastive", "margin_mse", "distil", "triplet_hard", "triplet_semi_hard", "gist", "infonce"])
+def test_a_loss_is_the_sum_of_its_pairs_parts_times_their_weights(name: str) -> None:
+    how, count = settings(name, temperature=0.5, margin=1.0), 3 * QUERIES
+
+    def with_weight(positive: float) -> float:
+        weights = torch.ones(QUERIES, count)
+        weights[torch.arange(QUERIES), torch.arange(QUERIES)] = positive
+        return compute_loss(whole(weights), how).item()
+
+    assert with_weight(3.0) - with_weight(1.0) == pytest.approx(2 * (with_weight(1.0) - with_weight(0.0)), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(
+    ("setting", "values"),
+    [
+        ("temperature", (0.5, 0.05)),
+        ("margin", (0.0, 1.0)),
+        ("distance", (COSINE, EUCLIDEAN)),
+        ("teacher_temperature", (1.0, 3.0)),
+        ("dims", ((), (4,))),
+    ],
+)
+def test_no_setting_that_a_loss_reads_is_ignored(name: str, setting: str, values: tuple[object, object]) -> None:
+    losses = [compute_loss(whole(), settings(name, **({"temperature": 0.5} | {setting: value}))).item() for value in values]
+    is_read = setting == "dims" or setting in LOSSES[name].settings
+    assert (abs(losses[0] - losses[1]) > 1e-4) == is_read
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_batch_of_which_nothing_can_be_said_gives_no_loss_and_no_gradient(name: str) -> None:
+    """One query, its answer, and neither negatives nor scores."""
+    raw, one = draw(1, WIDTH), torch.ones(1, 1, dtype=torch.bool)
+    vectors = OtherVectors(queries=normalize(raw).detach(), passages=normalize(raw).detach())
+    batch = EmbeddedBatch(
+        queries=normalize(raw),
+        passages=normalize(draw(1, WIDTH, seed=1)),
+        relation=Relation(positive=one, ignored=~one),
+        negatives=~one,
+        targets=torch.full((1, 1), torch.nan),
+        guide=vectors,
+    )
+    loss = compute_loss(batch, settings(name, margin=0.0))
+    loss.backward()
+    assert raw.grad is not None
+    if name not in ("contrastive", "online_contrastive", "gist"):  # a positive alone is drawn nearer; gist has the query itself
+        assert loss.item() == pytest.approx(0, abs=1e-6)
+        assert raw.grad.abs().max() < 1e-6
+    assert torch.isfinite(raw.grad).all()
+
+
+def test_dimensions_are_added_up_over_cut_vectors_of_length_1() -> None:
+    batch, how = one_to_one(draw(QUERIES, WIDTH), draw(QUERIES, WIDTH, seed=1)), settings("infonce", temperature=0.5)
+    parts = []
+    for dim in (8, 2):
+        cut = {side: normalize(getattr(batch, side)[:, :dim]) for side in ("queries", "passages")}
+        parts.append(compute_loss(dataclasses.replace(batch, **cut), how).item())
+    both = compute_loss(batch, settings("infonce", temperature=0.5, dims=(8, 2), dim_weights=(1.0, 3.0)))
+    assert both.item() == pytest.approx(parts[0] + 3 * parts[1], rel=1e-5)
+    with pytest.raises(ConfigError, match="dims holds 9, and the base's vectors have 8 numbers"):
+        compute_loss(batch, settings("infonce", dims=(9,)))
