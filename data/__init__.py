@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .preflight import PreflightWarning
     from .read_options import ReadOptions
     from .sample import Sample, load_sample
-    from .sources import load_training_data
+    from .sources import load_training_data, read_data
 
 __all__ = [
     "Corpus",
@@ -25,6 +25,7 @@ __all__ = [
     "load_domain",
     "load_sample",
     "load_training_data",
+    "read_data",
 ]
 _MODULES = {
     "domains": ("Domain", "HubSet", "domain_names", "load_domain"),
@@ -32,6 +33,6 @@ _MODULES = {
     "pairs": ("Corpus", "Pairs", "TrainingData"),
     "read_options": ("ReadOptions",),
     "sample": ("Sample", "load_sample"),
-    "sources": ("load_training_data",),
+    "sources": ("load_training_data", "read_data"),
 }
 __getattr__ = lazily(__name__, {name: module for module, names in _MODULES.items() for name in names})

@@ -9,8 +9,9 @@ from .columns import PairRows
 from .conversations import conversation_column
 from .flag_lines import KEYS, is_flag_line, read_flag_lines
 from .judged_tables import JudgedTable, judged_kind
+from .read.files import table_suffix
 from .read.reading import Reading, strictly
-from .readers import TABLE_SUFFIXES, read_jsonl, table_suffix
+from .readers import TABLE_SUFFIXES, read_jsonl
 from .shapes import PairShape
 from .tables import COLUMNS, check_pair_table, read_pair_table
 

@@ -25,6 +25,7 @@ ID = "_id"
 _NOT_IN_IDS = re.compile("[\0\ud800-\udfff]")  # the end of a text in C, and halves of a character
 Naming = Callable[[Sequence[str]], list[str]]
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx", ".json")
+_LONGEST_HEADING = 1 << 16
 _TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".json")
 
 
@@ -225,7 +226,7 @@ def _read_separated(path: Path, check: Check, how: Reading) -> Rows:
         encoding = find_encoding(path, how)
         with open_text(path, newline="", encoding=encoding) as file:
             heading: list[str] | None = None
-            for row in read_separated(read_lines(file, encoding), tab=table_suffix(path) == ".tsv"):
+            for row in read_separated(read_lines(file, encoding), _delimiter(path, encoding, how)):
                 where = f"{path}, line {row.line}"
                 if heading is None:
                     if row.problem:
@@ -238,6 +239,20 @@ def _read_separated(path: Path, check: Check, how: Reading) -> Rows:
                     how.bad.refuse(where, f"{len(row.cells)} cells where the heading has {len(heading)} ({', '.join(heading)})")
                 else:
                     yield where, dict(zip(heading, row.cells, strict=True))
+
+
+def _delimiter(path: Path, encoding: str, how: Reading) -> str | None:
+    """Return what a cell ends at, None in a tsv; of a csv another one than the comma where its heading has no comma, which is noted."""
+    if table_suffix(path) == ".tsv":
+        return None
+    if how.finds_out:
+        with open_text(path, encoding=encoding) as file:
+            heading = file.readline(_LONGEST_HEADING)
+        for delimiter, name in ((";", "semicolons"), ("\t", "tabs")):
+            if delimiter in heading and "," not in heading:
+                how.note(f"{path.name}: its cells end at {name}, as its heading shows")
+                return delimiter
+    return ","
 
 
 def _read_json_table(path: Path, check: Check, how: Reading) -> Rows:

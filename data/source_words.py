@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ..choices import DATA_WORDS
 from ..errors import DataError
-from .readers import TABLE_SUFFIXES, table_suffix
+from .read.files import table_suffix
+from .readers import TABLE_SUFFIXES
 
 HF, MTEB = "hf:", "mteb:"
 SET_PREFIXES = (HF, MTEB)

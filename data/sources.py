@@ -10,28 +10,26 @@ from pathlib import Path
 
 from ..choices import DATA_WORDS
 from ..errors import ConfigError, DataError
-from ..hub.reach import hub_is_reachable
 from ..plurals import count
-from .beir import BeirFolder, missing_parts
+from .beir import BeirFolder
 from .dev_set import DEV_SEED
+from .domain_data import SAMPLE_SOURCE, load_domain_sets, load_sample, load_unnamed
 from .domains import Domain, load_domain
+from .folders import check_beir, load_beir, load_lines, with_dev
 from .gather import pool_rows
-from .hub import is_cached, load_hub_set
 from .in_memory import read_in_memory
-from .joining import join_data
-from .licence import SAMPLE_LICENCE, licence_beside
+from .licence import licence_beside
 from .lines_folder import LinesFolder, is_lines_folder
 from .named_sets import is_named_set, load_named_set, read_set_name
 from .pair_files import check_pair_file, read_pair_file
 from .pairs import Corpus, Pairs, TrainingData, draw_queries
 from .read.reading import Reading
 from .read_options import PLAIN, ReadOptions
-from .sample import sample_folder
 from .several import join_weighted
 from .source_words import Sources, find_sources
-from .splits import split_dev
 
-_SAMPLE = "sample:"  # begins the source of data that are a sample
+NO_DOMAIN = Domain(name="data", description={})
+"""Whose data are the user's own."""
 
 
 def load_training_data(
@@ -62,15 +60,21 @@ def load_training_data(
         ConfigError: `train_queries` is less than 1.
     """
     _check_count(train_queries)
-    return _draw_train(_with_dev(_load(source, _Loading(domain, lang, seed, skip_dangling, read))), train_queries, seed)
+    return _draw_train(with_dev(_load(source, _Loading(domain, lang, seed, skip_dangling, read))), train_queries, seed)
 
 
 def read_data(
-    source: object, *, domain: Domain, lang: str, seed: int = DEV_SEED, skip_dangling: bool = False, read: ReadOptions = PLAIN
+    source: object,
+    *,
+    domain: Domain = NO_DOMAIN,
+    lang: str = "en",
+    seed: int = DEV_SEED,
+    skip_dangling: bool = False,
+    read: ReadOptions = PLAIN,
 ) -> TrainingData:
     """Read a source as it is, for a tool to work on: no dev split is made where there is none, and no query is drawn.
 
-    Arguments and errors are those of `load_training_data`.
+    Arguments and errors are those of `load_training_data`; a domain is needed for `sample` and `hub` alone.
     """
     return _load(source, _Loading(domain, lang, seed, skip_dangling, read))
 
@@ -122,7 +126,9 @@ class TrainingSource:
         """Return whether another seed reads other rows: of Hub sets that are larger than what is taken of them."""
         found = find_sources(self.source)
         names = [part.source for part in found.parts] if isinstance(found, Sources) else [found]
-        is_of_hub = any(name is None or (isinstance(name, str) and name == "hub") for name in names) and not data.source.startswith(_SAMPLE)
+        is_of_hub = any(name is None or (isinstance(name, str) and name == "hub") for name in names) and not data.source.startswith(
+            SAMPLE_SOURCE
+        )
         return is_of_hub and any(hub_set.rows is not None for hub_set in self.domain.hub_sets(self.lang))
 
 
@@ -155,7 +161,7 @@ def check_source(source: object, read: ReadOptions = PLAIN, *, is_one_of_several
     if is_lines_folder(path):
         check_pair_file(path / "train.jsonl", Reading())
     elif path.is_dir():
-        _check_beir(path)
+        check_beir(path)
     else:
         check_pair_file(path, how)
 
@@ -204,8 +210,8 @@ def load_dev_data(
         read = BeirFolder(path, skip_dangling).load("dev")  # a train split is not asked for
         corpus, dev, notes = read.corpus, read.pairs["dev"], read.notes
     else:
-        loaded = _load_sample(load_domain(source), lang) if is_domain else _load_path(source, lang, skip_dangling)
-        data = _with_dev(loaded, seed)
+        loaded = load_sample(load_domain(source), lang) if is_domain else _load_path(source, lang, skip_dangling)
+        data = with_dev(loaded, seed)
         corpus, dev, notes = data.corpus, data.dev, data.notes
     if dev is None:
         raise DataError(f"{source} has no dev split, and too few queries to hold some out; name a source with at least 100 pairs")
@@ -238,15 +244,15 @@ def _load(source: object, how: _Loading) -> TrainingData:
         each = replace(how, is_one_of_several=len(source.parts) > 1)
         return join_weighted([(_load(part.source, each), part) for part in source.parts])
     if source is None:
-        return _load_unnamed(how.domain, how.lang, how.seed)
+        return load_unnamed(how.domain, how.lang, how.seed)
     if isinstance(source, TrainingData):
         return source
     if not isinstance(source, str | PathLike):
         return read_in_memory(source, how.lang, how.read)
     if source == "sample":
-        return _load_sample(how.domain, how.lang)
+        return load_sample(how.domain, how.lang)
     if source == "hub":
-        return _load_hub(how.domain, how.lang, how.seed)
+        return load_domain_sets(how.domain, how.lang, how.seed)
     if isinstance(source, str) and is_named_set(source):
         return load_named_set(source, lang=how.lang, seed=how.seed, read=how.read)
     return _load_path(str(source), how.lang, how.skip_dangling, Reading(how.read, is_one_of_several=how.is_one_of_several))
@@ -259,7 +265,7 @@ def _load_path(source: str, lang: str, skip_dangling: bool, how: Reading | None 
         if not how.is_one_of_several:
             _refuse_columns(path, read)
         folder = LinesFolder(path, read) if is_lines_folder(path) else BeirFolder(path, skip_dangling or read.skip_bad, read)
-        data = _load_lines(folder) if isinstance(folder, LinesFolder) else _load_beir(folder)
+        data = load_lines(folder) if isinstance(folder, LinesFolder) else load_beir(folder)
         return replace(data, language=lang, licence=licence_beside(path))
     try:
         found = read_pair_file(path, how)
@@ -268,61 +274,3 @@ def _load_path(source: str, lang: str, skip_dangling: bool, how: Reading | None 
         raise DataError("; ".join([str(e), *how.bad.notes()])) from None
     notes = (*how.notes, *found.notes)
     return TrainingData(corpus=corpus, train=pairs, dev=None, source=source, language=lang, notes=notes, licence=licence_beside(path))
-
-
-def _load_unnamed(domain: Domain, lang: str, seed: int) -> TrainingData:
-    sets = domain.hub_sets(lang)
-    if not sets:
-        return _load_sample(domain, lang, f"the domain {domain.name} names no Hub sets in the language {lang!r}")
-    if not all(is_cached(hub_set) for hub_set in sets) and not hub_is_reachable():
-        return _load_sample(domain, lang, "the domain's Hub sets are not cached, and the Hub cannot be reached")
-    try:
-        return _load_hub(domain, lang, seed)
-    except DataError as e:
-        return _load_sample(domain, lang, str(e).split("; use the sample")[0])
-
-
-def _load_sample(domain: Domain, lang: str, reason: str | None = None) -> TrainingData:
-    because = f", because {reason}" if reason else ""
-    if domain.sample is None:
-        raise DataError(f"the domain {domain.name} has no sample{because}; name a source with --data PATH")
-    data = _load_beir(sample_folder(domain.sample, lang))
-    note = f"the data are the sample that ships with the package ({domain.sample}, {lang}){because}"
-    source = f"{_SAMPLE}{domain.sample}/{lang}"
-    return replace(data, source=source, language=lang, notes=(note,), licence=SAMPLE_LICENCE)  # the notes on its keys are known
-
-
-def _load_hub(domain: Domain, lang: str, seed: int) -> TrainingData:
-    sets = domain.hub_sets(lang)
-    if not sets:
-        raise DataError(
-            f"the domain {domain.name} names no Hub sets in the language {lang!r}; use the sample that ships with --data sample, or --data PATH"
-        )
-    return join_data([_with_dev(load_hub_set(hub_set, seed=seed)) for hub_set in sets])
-
-
-def _check_beir(path: Path) -> None:
-    missing = missing_parts(path)
-    if missing:
-        raise DataError(
-            f"{path} is not a BEIR folder, it lacks {', '.join(missing)}; expected corpus.jsonl (_id, title, text), "
-            "queries.jsonl (_id, text) and qrels/train.tsv (query-id, corpus-id, score), or train.jsonl with lines of pairs"
-        )
-
-
-def _load_lines(folder: LinesFolder) -> TrainingData:
-    data = folder.load(*(split for split in folder.splits if split != "test"))
-    return TrainingData(corpus=data.corpus, train=data.pairs["train"], dev=data.pairs.get("dev"), source=str(folder.path), notes=data.notes)
-
-
-def _load_beir(folder: BeirFolder) -> TrainingData:
-    _check_beir(folder.path)
-    data = folder.load("train", *(["dev"] if "dev" in folder.splits else []))
-    return TrainingData(corpus=data.corpus, train=data.pairs["train"], dev=data.pairs.get("dev"), source=str(folder.path), notes=data.notes)
-
-
-def _with_dev(data: TrainingData, seed: int = DEV_SEED) -> TrainingData:
-    if data.dev is not None:
-        return data
-    train, dev, note = split_dev(data.train, data.corpus, seed)
-    return replace(data, train=train, dev=dev, notes=(*data.notes, note))

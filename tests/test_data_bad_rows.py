@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow
 import pytest
+from adapt_embed.cli import main
 from adapt_embed.data import Domain, ReadOptions, TrainingData
 from adapt_embed.data.labelled import read_labelled_texts
 from adapt_embed.data.read import lines as lines_module
@@ -12,6 +13,7 @@ from adapt_embed.data.read import separated
 from adapt_embed.data.read.quoting import recorded_note
 from adapt_embed.data.sources import check_source, read_data
 from adapt_embed.errors import DataError
+from click.testing import CliRunner
 from pyarrow import parquet
 
 OWN = Domain(name="own", description={})
@@ -135,3 +137,19 @@ def test_what_is_recorded_of_bad_rows_quotes_none_of_them(tmp_path: Path) -> Non
     assert "found 'secret'" in note
     assert "secret" not in recorded_note(note)
     assert recorded_note(note).startswith("skipped 1 bad row: 1 because expected a weight")
+
+
+def test_a_data_tool_takes_several_sources_and_skips_bad_rows(tmp_path: Path) -> None:
+    one = write(tmp_path / "a.csv", "ask,told\nq1,p1\nq2\n")
+    other = write(tmp_path / "b.csv", "问题,答案\nq3,p3\n")
+    words = ["data", "export", str(one), f"{other}=0.5", "-o", str(tmp_path / "out.jsonl"), "--columns", "query=ask,positive=told"]
+    refused = CliRunner().invoke(main, words)
+    assert (refused.exit_code, f"{one}, line 3: 1 cells where the heading has 2" in refused.stderr) == (1, True)
+    done = CliRunner().invoke(main, [*words, "--skip-bad"])
+    assert done.exit_code == 0, done.output
+    assert "skipped 1 bad row: 1 because 1 cells" in done.stderr
+    again = load(tmp_path / "out.jsonl")
+    assert queries(again) == ["q1", "q3"]
+    assert again.train.weights == {"q1": {"p1": 0.5}}
+    itself = CliRunner().invoke(main, ["data", "export", str(one), str(tmp_path / "out.jsonl"), "-o", str(tmp_path / "out.jsonl")])
+    assert "is the data that are read; give the result another name" in itself.stderr

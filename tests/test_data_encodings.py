@@ -136,7 +136,9 @@ def test_mixed_encodings_are_one_line_with_the_row_and_can_be_skipped(tmp_path: 
     lines = [f"{text},好的".encode() for text in SIMPLE]
     lines[3] = f"{SIMPLE[3]},好的".encode("gb18030")
     path.write_bytes(b"query,positive\n" + b"\n".join(lines))
-    with pytest.raises(DataError, match=r"line 5: the file mixes encodings: .* 5 are UTF-8 \(line 2\) and 1 are not \(line 5\)") as caught:
+    with pytest.raises(
+        DataError, match=r"line 5: the file mixes encodings, or is damaged: .* 5 are UTF-8 \(line 2\) and 1 are not \(line 5\)"
+    ) as caught:
         read_pair_file(path, Reading())
     assert "\n" not in str(caught.value)
     how = Reading(ReadOptions(skip_bad=True))
@@ -144,6 +146,25 @@ def test_mixed_encodings_are_one_line_with_the_row_and_can_be_skipped(tmp_path: 
     assert "mixes encodings; it is read as UTF-8" in how.notes[0]
     assert "skipped 1 bad row: 1 because the line is not UTF-8 text" in how.notes[1]
     assert f"{path}, line 5" in how.notes[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"\xff\xff\x81", "neither UTF-8, GB18030, Big5 nor Windows-1252 text"),
+        ("问题,答案,好".encode()[:-1], "mixes encodings, or is damaged"),
+    ],
+    ids=["nothing fits", "a character is cut"],
+)
+def test_damaged_text_is_one_line_and_skipped(tmp_path: Path, line: bytes, message: str) -> None:
+    text = b"query,positive\nq,p\n" + ("" if line[0] == 0xFF else "问题,答案\n").encode() + line + b"\n"
+    path = tmp_path / "t.csv"
+    path.write_bytes(text)
+    with pytest.raises(DataError, match=message) as caught:
+        read_pair_file(path, Reading())
+    assert "\n" not in str(caught.value)
+    if line[0] != 0xFF:
+        assert [row.query for row in read_pair_file(path, Reading(ReadOptions(skip_bad=True))).rows] == ["q", "问题"]
 
 
 def test_an_encoding_that_is_said_counts_and_a_line_that_does_not_fit_is_named(tmp_path: Path) -> None:

@@ -80,6 +80,15 @@ def test_usual_names_are_guessed_and_said(tmp_path: Path, heading: str, guessed:
     assert data.notes == (f"{path}: {guessed}, by the names of its columns (others: --columns)",)
 
 
+@pytest.mark.parametrize(("delimiter", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_csv_with_another_delimiter_is_read_and_told(tmp_path: Path, delimiter: str, name: str) -> None:
+    path = write(tmp_path / "t.csv", f'anchor{delimiter}positive\na, b{delimiter}"c{delimiter}d"\n')
+    check_source(str(path))
+    data = load(path)
+    assert texts(data) == {"a, b": [f"c{delimiter}d"]}
+    assert data.notes == (f"t.csv: its cells end at {name}, as its heading shows",)
+
+
 def test_numbered_answers_are_guessed_in_their_order_and_half_a_guess_is_none(tmp_path: Path) -> None:
     data = load(write(tmp_path / "t.csv", "问题,答案2,答案1,rejected\na,c,b,d\n"))
     assert texts(data) == {"a": ["b", "c"]}

@@ -70,6 +70,14 @@ def test_a_title_above_the_heading_is_passed_over_and_numbers_are_as_excel_shows
     assert "t.xlsx: the heading is row 4 of s; what stands above it is not read" in notes
 
 
+def test_a_heading_of_merged_cells_gives_each_name_once_and_ends_with_its_lowest_cell(tmp_path: Path) -> None:
+    rows = [["问题", "答案", None], [None, "医生", "时间"], ["头痛", "休息", "上午"]]
+    path = write_workbook(tmp_path / "t.xlsx", {"s": Sheet(rows, merged=["A1:A2", "B1:C1"])})
+    found, notes = read(path)
+    assert found == [("头痛", ("休息",))]
+    assert not any("not used" in note for note in notes)
+
+
 def test_a_formula_without_a_stored_value_is_an_error_with_its_cell_where_its_column_is_used(tmp_path: Path) -> None:
     rows = [[*HEADING, "备注"], ["头痛", STORED, FORMULA], ["发烧", FORMULA, "x"], ["咳嗽", ERROR, "x"]]
     path = write_workbook(tmp_path / "t.xlsx", {"s": Sheet(rows)})

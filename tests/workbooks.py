@@ -32,7 +32,8 @@ def workbook_bytes(sheets: Mapping[str, Sheet], extra: Mapping[str, bytes] | Non
     names = list(sheets)
     listed = "".join(f'<sheet name="{escape(n)}" sheetId="{i}" state="{sheets[n].state}" r:id="rId{i}"/>' for i, n in enumerate(names, 1))
     related = "".join(
-        f'<Relationship Id="rId{i}" Type="{_RELATIONS}/worksheet" Target="worksheets/sheet{i}.xml"/>' for i, _ in enumerate(names, 1)
+        f'<Relationship Id="rId{i}" Type="{_RELATIONS}/worksheet" Target="{"/xl/" if i % 2 else ""}worksheets/sheet{i}.xml"/>'
+        for i, _ in enumerate(names, 1)
     )
     types = "".join(
         f'<Override PartName="/xl/worksheets/sheet{i}.xml" '

@@ -138,6 +138,8 @@ def _judge(path: Path, reading: Reading) -> tuple[str, str]:
     evidence = _Evidence()
     for number, line in _lines_outside_ascii(path):
         evidence.add(number, line)
+    if evidence.utf_8.count >= evidence.others.count:
+        return _mixed(path, evidence, UTF_8, skip=reading.bad.skip)
     found, why = _decide(path, evidence)
     if found == WESTERN and not evidence.utf_8.count:
         evidence.utf_8 = evidence.doubtful  # two bytes of UTF-8 are two letters in Chinese, and make no sense in Western text
@@ -166,7 +168,7 @@ def _decide(path: Path, evidence: _Evidence) -> tuple[str, str]:
             f"{first.share:.0%} of its {count(first.characters, 'character')} outside ASCII are common ones in that reading",
         )
     fitting = [each.encoding for each in candidates.values() if each.failed is None]
-    if fitting != [WESTERN] and evidence.in_pairs * 2 > evidence.others.count + evidence.doubtful.count:
+    if fitting not in ([], [WESTERN]) and evidence.in_pairs * 2 > evidence.others.count + evidence.doubtful.count:
         raise _near_tie(path, evidence, fitting)
     if WESTERN in fitting:
         return WESTERN, "no Chinese encoding makes sense of it"
@@ -197,7 +199,7 @@ def _mixed(path: Path, evidence: _Evidence, other: str, *, skip: bool) -> tuple[
         return taken, f"{path.name} mixes encodings; it is read as {NAMES.get(taken, 'UTF-8')}, as most of its lines outside ASCII are"
     where = others.number if is_mostly_utf_8 else utf_8.number
     raise DataError(
-        f"{path}, line {where}: the file mixes encodings: of its lines outside ASCII {utf_8.count} are UTF-8 (line {utf_8.number}) and "
+        f"{path}, line {where}: the file mixes encodings, or is damaged: of its lines outside ASCII {utf_8.count} are UTF-8 (line {utf_8.number}) and "
         f"{others.count} are not (line {others.number}); save it in one encoding, or skip the lines of the other with --skip-bad"
     )
 

@@ -28,8 +28,8 @@ def reading(path: Path) -> Iterator[None]:
     except (gzip.BadGzipFile, EOFError, zlib.error) as e:
         raise DataError(f"{path} is cut or damaged: {e}") from e
     except OSError as e:
-        damage = e.errno is None and path.suffix in COMPRESSED  # how pyarrow reports it
-        raise DataError(f"{path} {'is cut or damaged' if damage else 'cannot be read'}: {e.strerror or e}") from e
+        is_damage = e.errno is None  # how pyarrow reports it
+        raise DataError(f"{path} {'is cut or damaged' if is_damage else 'cannot be read'}: {' '.join(str(e.strerror or e).split())}") from e
 
 
 def _open_gzip(path: Path) -> IO[bytes]:
@@ -40,7 +40,8 @@ def _open_zstandard(path: Path) -> IO[bytes]:
     from pyarrow import input_stream
 
     path.stat()  # its absence is told as that of any file
-    return input_stream(str(path), compression="zstd")
+    opened: IO[bytes] = input_stream(str(path), compression="zstd")
+    return opened
 
 
 COMPRESSED: dict[str, Callable[[Path], IO[bytes]]] = {".gz": _open_gzip, ".zst": _open_zstandard}

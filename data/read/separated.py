@@ -58,17 +58,16 @@ class _Feed:
         self.back.extendleft(reversed([line for line in self.taken[1:] if line is not _END]))
 
 
-def read_separated(lines: Iterator[Line], *, tab: bool) -> Iterator[SeparatedRow]:
+def read_separated(lines: Iterator[Line], delimiter: str | None) -> Iterator[SeparatedRow]:
     """Yield the rows that are not blank.
 
     Args:
         lines: Of a file that was opened with `newline=""`.
-        tab: Whether cells end at tabs, and a quotation mark is a character like any other; else commas and quotation marks are csv's.
+        delimiter: What a cell ends at; None: tabs, and a quotation mark is a character like any other.
     """
     csv.field_size_limit(2**31 - 1)  # a passage may be longer than the 128 KiB that csv allows by itself
     feed = _Feed(lines)
-    form = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if tab else {"delimiter": ",", "quoting": csv.QUOTE_MINIMAL}
-    reader = csv.reader(feed, **form)  # type: ignore[arg-type]  # the stubs want each by itself
+    reader = csv.reader(feed, delimiter=delimiter or "\t", quoting=csv.QUOTE_NONE if delimiter is None else csv.QUOTE_MINIMAL)
     while True:
         feed.begin()
         problem = None
@@ -81,21 +80,21 @@ def read_separated(lines: Iterator[Line], *, tab: bool) -> Iterator[SeparatedRow
         first = feed.taken[0]
         if first is _END:
             return
-        problem = next((line.problem for line in feed.taken if line.problem), None) or problem or _swallowed(feed.taken)
+        problem = next((line.problem for line in feed.taken if line.problem), None) or problem or _swallowed(feed.taken, delimiter or "\t")
         if problem:
             feed.give_back()
         if cells or problem:
             yield SeparatedRow(first.number, cells, problem)
 
 
-def _swallowed(lines: list[Line]) -> str | None:
+def _swallowed(lines: list[Line], delimiter: str) -> str | None:
     """Say that a row has taken others into an open cell, if it has: its lines are not csv when they are read strictly."""
     if len(lines) == 1:
         return None
     if lines[-1] is _END:
         return f"a quotation mark opens a cell and none closes it before the end of the file; {_CLOSE}"
     try:
-        next(csv.reader((line.text for line in lines), strict=True))
+        next(csv.reader((line.text for line in lines), delimiter=delimiter, strict=True))
     except csv.Error:
         return f"a quotation mark opens a cell and meets the next one inside another cell, in line {lines[-1].number}; {_CLOSE}"
     return None

@@ -35,10 +35,10 @@ def read_workbook(path: Path, check: Callable[[Sequence[str]], None], how: Readi
     """
     sheet = _open_sheet(path, how)
     rows = ((number, cells) for number, cells in enumerate(sheet.rows()) if any(cell != "" for cell in cells))
-    heading = _find_heading(path, sheet, rows, check, how)
+    last, heading = _find_heading(path, sheet, rows, check, how)
     columns = [(place, name) for place, name in enumerate(heading) if name]
     for number, cells in rows:
-        if any(cells[place] != "" for place, _ in columns):
+        if number > last and any(cells[place] != "" for place, _ in columns):
             yield f"{sheet.where}, row {number + 1}", {name: cells[place] for place, name in columns}
 
 
@@ -61,6 +61,15 @@ class _Sheet:
                 cells = [self.bad.get((number, left + place), cell) for place, cell in enumerate(cells)]
             fill.row(number, cells)
             yield cells
+
+    def heading(self, number: int, cells: Sequence[object]) -> tuple[int, list[str]]:
+        """Return where a row ends if it is the heading, whose cells may be merged with those below, and its names, each once where it is wide."""
+        left = (self.sheet.start or (0, 0))[1]
+        names = [str(cell).strip() for cell in cells]
+        ranges = [each for each in self.sheet.merged_cell_ranges or [] if each[0][0] <= number <= each[1][0]]
+        for start, end in ranges:
+            names[start[1] - left + 1 : end[1] - left + 1] = [""] * (min(end[1] - left + 1, len(names)) - (start[1] - left + 1))
+        return max([number, *(end[0] for _, end in ranges)]), names
 
 
 class _Merged:
@@ -157,15 +166,15 @@ def _tell_merged(path: Path, sheet: _Sheet, heading: int, how: Reading) -> None:
 
 def _find_heading(
     path: Path, sheet: _Sheet, rows: Iterator[tuple[int, list[object]]], check: Callable[[Sequence[str]], None], how: Reading
-) -> list[str]:
-    """Return the first row that is a heading, and leave `rows` at the one below it.
+) -> tuple[int, list[str]]:
+    """Return the last row of the heading and the names, of the first row that is one, and leave `rows` at the one below it.
 
     Raises:
         DataError: none of the first rows is; the message is on the one with the most names.
     """
     refusal, most = DataError(f"{sheet.where} is empty; expected a heading and rows below it"), 0
     for tried, (number, cells) in enumerate(rows):
-        names = [str(cell).strip() for cell in cells]
+        last, names = sheet.heading(number, cells)
         try:
             check([name for name in names if name])
         except DataError as e:
@@ -176,7 +185,7 @@ def _find_heading(
         _tell_merged(path, sheet, number, how)
         if tried:
             how.note(f"{path.name}: the heading is row {number + 1} of {sheet.sheet.name}; what stands above it is not read")
-        return names
+        return last, names
     raise refusal
 
 

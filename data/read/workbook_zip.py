@@ -85,7 +85,7 @@ def sheet_parts(opened: zipfile.ZipFile) -> list[SheetPart]:
 
     def relation(name: str, values: dict[str, str]) -> None:
         if _local(name) == "Relationship":
-            targets[values.get("Id", "")] = normpath(join("xl", values.get("Target", ""))).lstrip("/").removeprefix("xl/xl/")
+            targets[values.get("Id", "")] = normpath(join("xl", values.get("Target", ""))).lstrip("/")
 
     def sheet(name: str, values: dict[str, str]) -> None:
         if _local(name) == "sheet":
