@@ -1,5 +1,6 @@
 """A file of pairs, recognised by its name and its first line: FlagEmbedding lines, a table of pairs, or one that judges texts."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from ..choices import DATA_WORDS
@@ -46,8 +47,12 @@ def check_pair_file(path: Path, how: Reading | None = None) -> None:
 
 
 def _judged(path: Path, how: Reading | None) -> JudgedTable | None:
-    """Return what kind of judged table a file is, unless the user names the columns of pairs in it."""
-    return None if how is not None and how.options.columns else judged_kind(path, how)
+    """Return what kind of judged table a file is; None where the user names columns of pairs, or what reads pairs says what is wrong with it."""
+    if how is not None and how.options.columns:
+        return None
+    with suppress(DataError):
+        return judged_kind(path, how)
+    return None
 
 
 def _check_there(path: Path) -> None:
