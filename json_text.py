@@ -11,7 +11,7 @@ def parse_json(text: str) -> Any:
         ValueError: it is not JSON, is nested without an end, or an object gives a key twice.
     """
     try:
-        return _DECODER.decode(text)
+        return DECODER.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply to be read") from None
 
@@ -25,4 +25,4 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+DECODER = json.JSONDecoder(object_pairs_hook=_object)

@@ -1,6 +1,6 @@
 """The gradient of a loss of vectors, in memory that does not grow with the batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -13,7 +13,7 @@ from ..encoders.forward import embed
 from .batches import TextBatch
 from .config import TrainConfig
 from .fused_layers import fast_layers
-from .losses.batch import EmbeddedBatch, Relation
+from .losses.batch import EmbeddedBatch, OtherVectors, Relation
 from .losses.table import compute_loss
 from .memory import graph_bytes_per_token, memory_budget, micro_batch_tokens
 from .token_ids import Ids, TokenIds
@@ -99,14 +99,20 @@ def embed_texts(base: Base, texts: list[str], role: Role, config: TrainConfig, t
         return in_order(parts, [embed(base, part.ids, config.precision) for part in parts])
 
 
-def batch_loss(queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainConfig) -> Tensor:
-    """Return the loss of a batch whose texts are embedded: (q, d) and (p, d), length 1, in the batch's order."""
-    positive, ignored, frequency = (
-        torch.from_numpy(array).to(queries.device) for array in (batch.positive, batch.ignored, batch.frequency)
-    )
-    relation = Relation(positive=positive, ignored=ignored, frequency=frequency)
-    weights = None if batch.weights is None else torch.from_numpy(batch.weights).to(queries.device)
-    return compute_loss(EmbeddedBatch(queries=queries, passages=passages, relation=relation, weights=weights), config)
+def batch_loss(
+    queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainConfig, others: Mapping[str, OtherVectors] | None = None
+) -> Tensor:
+    """Return the loss of a batch whose texts are embedded: (q, d) and (p, d), length 1, in the batch's order.
+
+    `others`: what other encoders make of the same texts, by the names of `EmbeddedBatch`.
+    """
+    arrays = {name: getattr(batch, name) for name in _ARRAYS}
+    tensors = {name: None if array is None else torch.from_numpy(array).to(queries.device) for name, array in arrays.items()}
+    relation = Relation(positive=tensors.pop("positive"), ignored=tensors.pop("ignored"), frequency=tensors.pop("frequency"))
+    return compute_loss(EmbeddedBatch(queries=queries, passages=passages, relation=relation, **tensors, **(others or {})), config)
+
+
+_ARRAYS = ("positive", "ignored", "frequency", "negatives", "targets", "weights")
 
 
 def make_parts(token_ids: TokenIds, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:

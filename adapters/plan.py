@@ -12,6 +12,7 @@ from ..base.load import Base
 from ..data.dev_set import DevSet
 from ..data.pairs import TrainingData
 from ..data.preflight import PreflightWarning, preflight
+from ..encoders.protocol import Encodes
 from ..encoders.tokens import tokenize
 from ..timing import estimate_seconds
 from .batches import Batches
@@ -19,6 +20,7 @@ from .config import TrainConfig
 from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
 from .evaluation import dev_encoder
+from .others import open_others
 from .sides.open import open_side
 from .sides.protocol import Objective
 from .strategies.table import open_strategy, put_in
@@ -53,13 +55,18 @@ def plan_training(
     *,
     timed: bool = False,
     corpus: StoredCorpus | None = None,
+    guide: Encodes | None = None,
     watch: Watch | None = None,
 ) -> TrainPlan:
     """Say what a run will do and what will go wrong; with `timed`, run one step on the side and estimate the time.
 
+    `corpus`, `guide` and `watch` are as in `train_adapter`.
     The base is as it was afterwards, save that an adapter which lay over its weights is taken off when `timed`.
     """
-    batches, watched = Batches(data.train, data.corpus, config), watch or watch_own(data, config)
+    batches, watched, seconds = Batches(data.train, data.corpus, config), watch or watch_own(data, config), None
+    if timed:
+        objective = open_side(batches, config, corpus or open_corpus(base, data, config), open_others(base, config, guide))
+        seconds = _estimate_run(base, objective, keep_documents(watched, base, config), config)
     trained = open_strategy(config).plan(base)
     return TrainPlan(
         queries=len(data.train),
@@ -70,11 +77,7 @@ def plan_training(
         file_bytes=trained.file_bytes,
         dev="\n".join(describe_watch(watched, data)),
         warnings=tuple(check_data(base, data, config)),
-        seconds=_estimate_run(
-            base, open_side(batches, config, corpus or open_corpus(base, data, config)), keep_documents(watched, base, config), config
-        )
-        if timed
-        else None,
+        seconds=seconds,
     )
 
 
@@ -120,6 +123,7 @@ def instruction_is_known(base: Base) -> bool:
 def _estimate_run(base: Base, objective: Objective, watch: Watch | None, config: TrainConfig) -> float:
     """Time one step (after one to warm up) and a fraction of an evaluation, and multiply."""
     strategy, step_s, batches, epoch_s = open_strategy(config), math.inf, objective.batches, 0.0
+    others_s = objective.others.seconds(batches.texts_of(range(2)), batches.all_texts())
     with put_in(strategy, base):
         if objective.refreshes(0):
             queries, started = len(objective.texts()["query"]), time.monotonic()
@@ -131,7 +135,7 @@ def _estimate_run(base: Base, objective: Objective, watch: Watch | None, config:
             objective.accumulate(base, step % batches.steps, step)
             step_s = min(step_s, time.monotonic() - started)
     evaluations = 1 + batches.steps / (config.eval_steps or batches.steps_per_epoch)
-    return batches.steps * step_s + config.epochs * epoch_s + evaluations * _estimate_evaluation(base, objective, watch, config)
+    return others_s + batches.steps * step_s + config.epochs * epoch_s + evaluations * _estimate_evaluation(base, objective, watch, config)
 
 
 def _estimate_evaluation(base: Base, objective: Objective, watch: Watch | None, config: TrainConfig) -> float:

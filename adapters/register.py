@@ -7,6 +7,7 @@ from pathlib import Path
 from ..base.load import Base
 from ..base.sentence_files import write_json, write_sentence_files
 from ..data.pairs import TrainingData
+from ..data.read.quoting import recorded_note
 from ..data.training_texts import TRAINING_TEXTS, sketch_texts, write_sketch
 from ..lora.gram_file import GRAMS, write_grams
 from ..registry import DataRecord, Entry, Registry, ScoreRecord, base_record
@@ -105,7 +106,7 @@ def describe_data(data: TrainingData, grams: MeasuredGrams | None = None) -> Dat
         fingerprint=data.fingerprint(),
         language=data.language,
         counts=counts,
-        notes=tuple(data.notes),
+        notes=tuple(map(recorded_note, data.notes)),
         grams=grams.as_dict() if grams else None,
         licence=data.licence,
         drawn=data.drawn,

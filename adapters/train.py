@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ..base.load import Base
 from ..data.pairs import TrainingData
+from ..encoders.protocol import Encodes
 from ..events import Step
 from ..lora import LoraFactors
 from .batches import Batches
@@ -17,6 +18,8 @@ from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
 from .evaluation import Evaluation
 from .loop import Run, RunState
+from .losses.fit import check_data_fit
+from .others import open_others
 from .sides.open import open_side
 from .strategies.table import open_strategy, put_in
 from .watch import Watch, keep_documents, watch_own
@@ -59,6 +62,7 @@ def train_adapter(
     resume: bool = False,
     on_step: Callable[[Step], None] = lambda _: None,
     corpus: StoredCorpus | None = None,
+    guide: Encodes | None = None,
     watch: Watch | None = None,
 ) -> TrainResult:
     """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
@@ -72,15 +76,20 @@ def train_adapter(
         resume: Go on from the checkpoint where there is one.
         on_step: Called after each step.
         corpus: The corpus as it is stored, where the configuration compares queries with it (`open_corpus`); None: it is embedded first.
+        guide: What `config.guide` names; None where it names nothing.
         watch: What it is scored on; None: the data's own dev split, where there is one.
 
     Raises:
         TrainingError: the loss is not a number, factors are too large to be stored, or the state cannot be written or read.
-        ConfigError: a target module does not exist.
+        ConfigError: a target module does not exist, or vectors are too short for a setting.
+        DataError: the data do not state what the loss needs, or a file of general texts cannot be read.
         ValueError: the base is being trained already.
     """
+    check_data_fit(config, data.train)
+    config.check_width(base.spec.dimension)
     strategy, batches = open_strategy(config), Batches(data.train, data.corpus, config)
-    objective = open_side(batches, config, corpus or open_corpus(base, data, config))
+    objective = open_side(batches, config, corpus or open_corpus(base, data, config), open_others(base, config, guide))
+    objective.others.learn(batches.all_texts())  # while the network is the base's own
     watched = keep_documents(watch or watch_own(data, config), base, config)
     with put_in(strategy, base) as parameters:
         run = Run(base, config, strategy, objective, watched, parameters, RunState())

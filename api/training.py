@@ -12,6 +12,7 @@ from ..adapters.config import TrainConfig
 from ..adapters.job import TrainRequest, prepare_training
 from ..base.encoding import BaseOptions
 from ..choices import GramRank, TrainedSide
+from ..data.read_options import ReadOptions
 from ..events import QUIET, Events
 from ..references import EncoderSettings, Search
 from .adapter import Adapter
@@ -37,6 +38,7 @@ class TrainOptions(TypedDict, total=False):
     index: Path | None
     dev: Sequence[Path]
     general: Path | None
+    read: ReadOptions
 
 
 def train(
@@ -59,7 +61,8 @@ def train(
     Args:
         domain: What it is for: a domain that ships (`legal`, `medical`, `ecommerce`), a domain file, or with data any name.
         data: Pairs (query, positive), triples (query, positive, negative), mappings with these keys, a `datasets.Dataset`, a frame, the path
-            of a file or folder, or `TrainingData`; `sample` or `hub`. None: the domain's Hub sets, else its sample.
+            of a file or folder, or `TrainingData`; `sample`, `hub`, `hf:OWNER/NAME@REVISION` or `mteb:TASK`; several of these words in a
+            list, each with a weight where `SOURCE=WEIGHT` says so. None: the domain's Hub sets, else its sample.
         base: An alias, a folder, or a Hub id; None: the default one.
         config: Every setting of training; None: the defaults.
         side: `query`: queries alone go through the adapter, and documents keep the base's vectors; `both`; None: as the configuration says.
@@ -69,7 +72,8 @@ def train(
         device: As torch names it; None: the best one here.
         options: What is said of the base: its pooling, instructions, length or language.
         events: Receives each step, and notes on data, base and settings.
-        more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, `index`, `data_licence`, `dev`, `general`, as `TrainRequest` describes them.
+        more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, `index`, `data_licence`, `dev`, `general`, `read` (`ReadOptions`: columns,
+            encoding, sheet, bad rows), as `TrainRequest` describes them.
 
     Raises:
         DataError: the data are missing, empty or malformed; the row is named.

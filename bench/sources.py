@@ -8,12 +8,11 @@ from mteb.abstasks import AbsTask
 from ..data.beir import BeirFolder, missing_parts
 from ..data.candidates import has_candidates, read_candidates
 from ..data.domains import load_domain
-from ..data.readers import read_heading
 from ..data.sample import sample_folder
 from ..data.split_tables import split_table, tables_in
 from ..errors import DataError
 from ..files import check_there
-from .pair_tasks import PAIR_TABLE
+from .pair_tasks import PAIR_TABLE, pair_heading
 from .tasks.layouts import Source, TableLayout
 from .tasks.local_names import local_name
 from .tasks.notes import with_notes
@@ -96,7 +95,7 @@ TABLE_LAYOUTS = (
 
 def _layout_of(table: Path) -> TableLayout:
     """Return the layout whose columns a table has; where a few are missing, the nearest, whose reader names them."""
-    heading = read_heading(table)
+    heading = pair_heading(table)
     shares = [layout.share(heading) for layout in TABLE_LAYOUTS]
     nearest = [layout for layout, share in zip(TABLE_LAYOUTS, shares, strict=True) if share == max(shares)]
     if max(shares) == 1 or (max(shares) > 0.5 and len(nearest) == 1):

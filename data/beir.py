@@ -8,6 +8,8 @@ from ..errors import DataError
 from .columns import describe_unused
 from .pairs import Corpus, Pairs, join_title
 from .qrels import Dangling, gather_positives, read_qrels
+from .read.reading import Reading, strictly
+from .read_options import ReadOptions
 from .readers import ID, Row, filled_text_of, read_jsonl, text_of
 
 _STANDARD_KEY = "metadata"  # in every BEIR folder, and never a text: not worth a line
@@ -27,10 +29,12 @@ class BeirFolder:
     """The paths of a BEIR folder. Nothing is read before it is asked for, and no split but the one asked for.
 
     With `skip_dangling`, judgements and candidates that name a query or a passage that is not there are skipped; otherwise they are errors.
+    `read` says how the files of texts are read; None: strictly, as UTF-8.
     """
 
     path: Path
     skip_dangling: bool = False
+    read: ReadOptions | None = None
 
     @property
     def splits(self) -> list[str]:
@@ -43,9 +47,10 @@ class BeirFolder:
         Raises:
             DataError: as `corpus` and `pairs`.
         """
-        passages, queries = _read_corpus(self.path), _read_queries(self.path)
+        how = strictly() if self.read is None else Reading(self.read)
+        passages, queries = _read_corpus(self.path, how), _read_queries(self.path, how)
         judged = {split: self._judged(split, passages.texts, queries.texts) for split in splits}
-        notes = (*passages.notes, *queries.notes, *(note for _, found in judged.values() for note in found))
+        notes = (*how.notes, *passages.notes, *queries.notes, *(note for _, found in judged.values() for note in found))
         return BeirData(passages.texts, {split: pairs for split, (pairs, _) in judged.items()}, notes)
 
     def corpus(self) -> Corpus:
@@ -106,26 +111,29 @@ def missing_parts(path: Path) -> list[str]:
     return [name for name, is_there in there.items() if not is_there(path / name)]
 
 
-def _read_corpus(folder: Path) -> _Texts:
+def _read_corpus(folder: Path, how: Reading | None = None) -> _Texts:
     def text(where: str, row: Row) -> str:
         return join_title(text_of(where, row, "title", optional=True), text_of(where, row, "text"))
 
-    return _read_texts(folder / "corpus.jsonl", (ID, "title", "text"), text)
+    return _read_texts(folder / "corpus.jsonl", (ID, "title", "text"), text, how or strictly())
 
 
-def _read_queries(folder: Path) -> _Texts:
-    return _read_texts(folder / "queries.jsonl", (ID, "text"), lambda where, row: filled_text_of(where, row, "text"))
+def _read_queries(folder: Path, how: Reading | None = None) -> _Texts:
+    return _read_texts(folder / "queries.jsonl", (ID, "text"), lambda where, row: filled_text_of(where, row, "text"), how or strictly())
 
 
-def _read_texts(path: Path, used: tuple[str, ...], text: Callable[[str, Row], str]) -> _Texts:
+def _read_texts(path: Path, used: tuple[str, ...], text: Callable[[str, Row], str], how: Reading) -> _Texts:
     texts: dict[str, str] = {}
     keys: dict[str, None] = {}
-    for where, row in read_jsonl(path):
-        key = text_of(where, row, ID)
-        if key in texts:
-            raise DataError(f"{where}: the id {key!r} occurs twice")
-        texts[key] = text(where, row)
+    for where, row in read_jsonl(path, how):
         keys |= dict.fromkeys(row)
+        try:
+            key = text_of(where, row, ID)
+            if key in texts:
+                raise DataError(f"{where}: the id {key!r} occurs twice")
+            texts[key] = text(where, row)
+        except DataError as e:
+            how.bad.refuse_error(where, e)
     if not texts:
         raise DataError(f"{path} is empty; expected one JSON object a line")
     return _Texts(texts, describe_unused(str(path), [key for key in keys if key not in (*used, _STANDARD_KEY)], used))

@@ -13,6 +13,7 @@ from typing import Literal
 
 from ..errors import DataError
 from .gather import TextRow
+from .read.bad_rows import BadRows
 from .readers import Row, text_of
 
 Role = Literal["query", "positive", "negative"]
@@ -30,7 +31,14 @@ ROLES: dict[str, Role] = {
     "hardnegatives": "negative",
 }
 """Name, in lower case and without separators -> what such a column holds."""
-STATED_NAMES = {"weight": "weight", "posscores": "pos_scores", "negscores": "neg_scores", "group": "group", "time": "time"}
+STATED_NAMES = {
+    "weight": "weight",
+    "posscores": "pos_scores",
+    "negscores": "neg_scores",
+    "group": "group",
+    "time": "time",
+    "class": "label",
+}
 """Name, as above -> what it states of a row's pairs: a field of `TextRow` (`stated.py` reads it)."""
 LIST_NAMES = frozenset({"positives", "pos", "negatives", "neg", "negs", "hardnegatives"})
 """The names under which a list is usual: a text there may be a list written as JSON, as a csv has to hold it."""
@@ -133,21 +141,31 @@ def named_roles(columns: Sequence[str]) -> list[str]:
     return [found[0] if (found := role_of(column)) else column for column in columns]
 
 
-def gather_rows(source: str, rows: Iterable[tuple[str, Row]], read: Callable[[str, Row, ColumnRoles], TextRow]) -> PairRows:
+def gather_rows(
+    source: str, rows: Iterable[tuple[str, Row]], read: Callable[[str, Row, ColumnRoles], TextRow], bad: BadRows | None = None
+) -> PairRows:
     """Read all rows by what their columns are used for, and note the columns that no row uses.
+
+    Args:
+        source: What they are called in notes.
+        rows: Each with its place.
+        read: Makes a row of texts of one.
+        bad: What becomes of rows that cannot be read; None: the first one is an error.
 
     Raises:
         DataError: as `assign_roles` and `read`, with the place of the row.
     """
+    bad = bad or BadRows()
     found: list[TextRow] = []
     used: dict[str, None] = {}
     unused: dict[str, None] = {}
     for where, row in rows:
         try:
             roles = assign_roles(tuple(row))
+            found.append(read(where, row, roles))
         except DataError as e:
-            raise DataError(f"{where}: {e}") from None
-        found.append(read(where, row, roles))
+            bad.refuse_error(where, e)
+            continue
         unused |= dict.fromkeys(roles.unused)
         used |= dict.fromkeys(roles.used)
     return PairRows(found, describe_unused(source, unused, used))

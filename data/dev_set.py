@@ -61,8 +61,24 @@ class DevSet:
 
 
 def draw_dev_set(pairs: Pairs, corpus: Corpus, metric: Metric = NDCG_10) -> DevSet:
-    """Return the dev set of a dev split: all its queries, their positives, and some of the corpus's other passages."""
-    return DevSet(pairs.queries, draw_passages(pairs, corpus, MAX_DISTRACTORS, DEV_SEED), pairs.positives, metric)
+    """Return the dev set of a dev split: its queries that have a positive, the positives, and some of the corpus's other passages.
+
+    Where queries have classes, all that is of a query's class answers it, and there are no other passages, whose class is not known.
+    """
+    queries = {qid: text for qid, text in pairs.queries.items() if pairs.positives[qid]}
+    if not pairs.labels:
+        relevant = {qid: passages for qid, passages in pairs.positives.items() if passages}
+        return DevSet(queries, draw_passages(pairs, corpus, MAX_DISTRACTORS, DEV_SEED), relevant, metric)
+    labels = pairs.labels_of_passages()
+    relevant = {qid: pairs.positives[qid] | _of_class(qid, pairs, labels, corpus) for qid in queries}
+    return DevSet(queries, draw_passages(pairs, corpus, 0, DEV_SEED), relevant, metric)
+
+
+def _of_class(qid: str, pairs: Pairs, labels: dict[str, str], corpus: Corpus) -> dict[str, int]:
+    """Return the passages of a query's class, without its own text."""
+    if qid not in pairs.labels:
+        return {}
+    return {pid: 1 for pid, label in labels.items() if label == pairs.labels[qid] and corpus[pid] != pairs.queries[qid]}
 
 
 def encode_distinct(encoder: Encodes, texts: list[str], role: Role) -> Vectors:

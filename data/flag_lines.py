@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import DataError
 from .columns import ColumnRoles, PairRows, gather_rows, holds_list, texts_of
 from .gather import TextRow
+from .read.reading import Reading, strictly
 from .readers import Row, filled_text_of, read_jsonl
 from .stated import stated_of
 
@@ -20,13 +21,18 @@ def is_flag_line(row: Row) -> bool:
     return set(KEYS) <= {key.lower() for key in row}
 
 
-def read_flag_lines(path: Path) -> PairRows:
+def read_flag_lines(path: Path, how: Reading | None = None) -> PairRows:
     """Read a file of FlagEmbedding lines.
+
+    Args:
+        path: The file.
+        how: How it is read, and where notes on that go; None: strictly, as UTF-8.
 
     Raises:
         DataError: the file is absent or malformed, a key is missing, two keys claim the same place, or a text is empty.
     """
-    return gather_rows(str(path), read_jsonl(path), _read)
+    how = how or strictly()
+    return gather_rows(str(path), read_jsonl(path, how), _read, how.bad)
 
 
 def _read(where: str, row: Row, roles: ColumnRoles) -> TextRow:

@@ -126,17 +126,27 @@ def _judgement(where: str, row: Row) -> Judgement:
 
 
 def _load_split(hub_set: HubSet, config: str, split: str) -> "Dataset":
+    return load_split(hub_set.id, hub_set.revision, config, split)
+
+
+def load_split(repo: str, revision: str, config: str, split: str) -> "Dataset":
+    """Load a split of a set at a revision: out of the cache of `datasets`, else from the Hub.
+
+    Raises:
+        DataError: it is in neither.
+    """
     import datasets
 
-    files = split_files(hub_set.id, hub_set.revision, config, split)
+    name = f"{repo}@{revision[:12]}"
+    files = split_files(repo, revision, config, split)
     if files:
         return datasets.concatenate_datasets([datasets.Dataset.from_file(str(file)) for file in files])
     if not hub_is_reachable():
-        raise DataError(f"{hub_set} is not in the cache, and the Hub ({hub_endpoint()}) cannot be reached; {_USE_SAMPLE}")
+        raise DataError(f"{name} is not in the cache, and the Hub ({hub_endpoint()}) cannot be reached; {_USE_SAMPLE}")
     try:
-        return datasets.load_dataset(hub_set.id, name=config, split=split, revision=hub_set.revision)
+        return datasets.load_dataset(repo, name=config, split=split, revision=revision)
     except Exception as e:  # datasets and its readers raise a dozen unrelated types
-        raise DataError(f"{hub_set} could not be loaded ({config}, {split}): {explain(e, repo=hub_set.id)}; {_USE_SAMPLE}") from e
+        raise DataError(f"{name} could not be loaded ({config}, {split}): {explain(e, repo=repo)}; {_USE_SAMPLE}") from e
 
 
 def _named(hub_set: HubSet, table: "Dataset") -> list[str]:

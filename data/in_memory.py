@@ -9,7 +9,11 @@ from ..errors import DataError
 from .columns import ColumnRoles, gather_rows, texts_of
 from .gather import TextRow, pool_rows
 from .pairs import TrainingData
+from .read.bad_rows import BadRows
+from .read.reading import Reading
+from .read_options import PLAIN, ReadOptions
 from .readers import Row, filled_text_of
+from .shapes import shape_rows
 from .stated import stated_of
 
 IN_MEMORY = "in memory"
@@ -19,25 +23,30 @@ _EXPECTED = (
 )
 
 
-def read_in_memory(source: object, language: str | None = None) -> TrainingData:
+def read_in_memory(source: object, language: str | None = None, read: ReadOptions = PLAIN) -> TrainingData:
     """Make training data of rows in memory, without a dev split. Rows of the same query are joined.
 
     Args:
         source: An iterable of (query, positive), of (query, positive, negative, ...), or of mappings whose keys are those of a table's columns
             (docs/data.md); a list of texts stands for several. A `datasets.Dataset`, a pandas or a polars frame is one of mappings.
         language: What the texts are in.
+        read: Which columns are meant, and what becomes of bad rows.
 
     Raises:
         DataError: it holds no rows, or a row is something else; the row is named.
     """
-    read = gather_rows(IN_MEMORY, _rows(source), _read)
-    corpus, pairs = pool_rows(read.rows, "the data in memory")
-    return TrainingData(corpus=corpus, train=pairs, dev=None, source=IN_MEMORY, language=language, notes=read.notes)
+    how = Reading(read)
+    rows = gather_rows(IN_MEMORY, shape_rows(IN_MEMORY, _rows(source, how.bad), how), read_mapping, how.bad)
+    corpus, pairs = pool_rows(rows.rows, "the data in memory")
+    return TrainingData(corpus=corpus, train=pairs, dev=None, source=IN_MEMORY, language=language, notes=(*how.notes, *rows.notes))
 
 
-def _rows(source: object) -> Iterator[tuple[str, Row]]:
+def _rows(source: object, bad: BadRows) -> Iterator[tuple[str, Row]]:
     for number, row in enumerate(_items(source), start=1):
-        yield f"row {number}", _row(f"row {number}", row)
+        try:
+            yield f"row {number}", _row(f"row {number}", row)
+        except DataError as e:
+            bad.refuse_error(f"row {number}", e)
 
 
 def _items(source: Any) -> Iterable[object]:
@@ -72,7 +81,12 @@ def _shown(row: object) -> str:
     return f"the text {row[:40]!r}" if isinstance(row, str) else f"of the type {type(row).__name__}"
 
 
-def _read(where: str, row: Row, roles: ColumnRoles) -> TextRow:
+def read_mapping(where: str, row: Row, roles: ColumnRoles) -> TextRow:
+    """Make a row of texts of a mapping whose keys are names of columns.
+
+    Raises:
+        DataError: it has no query or no positive, or holds something else.
+    """
     if not roles.query or not roles.positives:
         raise DataError(f"{where} has the keys {', '.join(row) or 'none'}; {_EXPECTED}")
     return TextRow(

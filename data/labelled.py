@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DataError
+from .read.reading import Reading
 from .readers import Table, filled_text_of, read_table
 
 SPLIT_COLUMN = "split"
@@ -35,13 +36,13 @@ class LabelledPairs:
         return len(self.labels)
 
 
-def read_split(path: Path, columns: Sequence[str], split: str) -> Table:
+def read_split(path: Path, columns: Sequence[str], split: str, how: Reading | None = None) -> Table:
     """Read the rows of one split: those that the column `split` names, or all where there is no such column.
 
     Raises:
         DataError: as `read_table`, or no row is of that split.
     """
-    table = read_table(path, columns)
+    table = read_table(path, columns, how=how)
     if SPLIT_COLUMN not in table.rows[0][1]:
         return table
     names = table[SPLIT_COLUMN]
@@ -51,13 +52,13 @@ def read_split(path: Path, columns: Sequence[str], split: str) -> Table:
     return Table(rows)
 
 
-def read_labelled_texts(path: Path, split: str, label: str = "label") -> LabelledTexts:
+def read_labelled_texts(path: Path, split: str, label: str = "label", how: Reading | None = None) -> LabelledTexts:
     """Read the columns `text` and `label` (or `cluster`) of one split.
 
     Raises:
         DataError: as `read_split`, or a text or a label is empty.
     """
-    table = read_split(path, ("text", label), split)
+    table = read_split(path, ("text", label), split, how)
     labels = table[label]
     for (where, _), name in zip(table, labels, strict=True):
         if not name.strip():
@@ -65,13 +66,13 @@ def read_labelled_texts(path: Path, split: str, label: str = "label") -> Labelle
     return LabelledTexts([filled_text_of(where, row, "text") for where, row in table], labels)
 
 
-def read_labelled_pairs(path: Path, split: str) -> LabelledPairs:
+def read_labelled_pairs(path: Path, split: str, how: Reading | None = None) -> LabelledPairs:
     """Read the columns `sentence1`, `sentence2` and `label` of one split.
 
     Raises:
         DataError: as `read_split`, a sentence is empty, or a label is none of 0 and 1.
     """
-    table = read_split(path, PAIR_COLUMNS, split)
+    table = read_split(path, PAIR_COLUMNS, split, how)
     first, second = ([filled_text_of(where, row, column) for where, row in table] for column in PAIR_COLUMNS[:2])
     labels = [_belongs(where, cell) for (where, _), cell in zip(table, table["label"], strict=True)]
     return LabelledPairs(first, second, labels)

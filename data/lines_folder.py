@@ -14,6 +14,8 @@ from .corpus_files import CorpusColumns, CorpusFile
 from .flag_lines import read_flag_lines
 from .gather import pool_rows
 from .pairs import Corpus, Pairs
+from .read.reading import Reading, strictly
+from .read_options import ReadOptions
 from .readers import ID
 
 Split = Literal["train", "dev", "test"]
@@ -37,9 +39,10 @@ class LinesData:
 
 @dataclass(frozen=True, slots=True)
 class LinesFolder:
-    """The paths of such a folder. No split is read but the one asked for."""
+    """The paths of such a folder. No split is read but the one asked for. `read` says how lines are read; None: strictly, as UTF-8."""
 
     path: Path
+    read: ReadOptions | None = None
 
     @property
     def splits(self) -> list[str]:
@@ -52,6 +55,7 @@ class LinesFolder:
         Raises:
             DataError: a split is absent or empty, or a line is malformed.
         """
+        how = strictly() if self.read is None else Reading(self.read)
         corpus = self._corpus()
         notes: list[str] = []
         pairs: dict[str, Pairs] = {}
@@ -59,10 +63,10 @@ class LinesFolder:
             path = self.path / f"{split}.jsonl"
             if not path.is_file():
                 raise DataError(f"{path} does not exist; splits here: {', '.join(self.splits) or 'none'}")
-            read = read_flag_lines(path)
+            read = read_flag_lines(path, how)
             corpus, pairs[split] = pool_rows(read.rows, str(path), corpus)
             notes += read.notes
-        return LinesData(corpus, pairs, tuple(notes))
+        return LinesData(corpus, pairs, (*how.notes, *notes))
 
     def _corpus(self) -> Corpus:
         path = self.path / CORPUS

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from ..errors import DataError
-from .readers import reading
+from .read.files import reading
 
 MAX_GRADE = 1_000
 Judgement = tuple[str, str, str, int]

@@ -10,7 +10,8 @@ from ..files import near_files
 from .columns import named_roles
 from .corpus_files import CorpusFile, choose_columns
 from .qrels import gather_positives, read_qrels
-from .readers import TABLE_SUFFIXES, read_heading, table_suffix
+from .read.files import table_suffix
+from .readers import TABLE_SUFFIXES, read_heading
 from .text_lines import read_text_lines
 
 

@@ -10,54 +10,86 @@ from pathlib import Path
 
 from ..choices import DATA_WORDS
 from ..errors import ConfigError, DataError
-from ..hub.reach import hub_is_reachable
 from ..plurals import count
-from .beir import BeirFolder, missing_parts
+from .beir import BeirFolder
 from .dev_set import DEV_SEED
+from .domain_data import SAMPLE_SOURCE, load_domain_sets, load_sample, load_unnamed
 from .domains import Domain, load_domain
+from .folders import check_beir, load_beir, load_lines, with_dev
 from .gather import pool_rows
-from .hub import is_cached, load_hub_set
 from .in_memory import read_in_memory
-from .joining import join_data
-from .licence import SAMPLE_LICENCE, licence_beside
+from .licence import licence_beside
 from .lines_folder import LinesFolder, is_lines_folder
+from .named_sets import is_named_set, load_named_set, read_set_name
 from .pair_files import check_pair_file, read_pair_file
 from .pairs import Corpus, Pairs, TrainingData, draw_queries
-from .sample import sample_folder
-from .splits import split_dev
+from .read.reading import Reading
+from .read_options import PLAIN, ReadOptions
+from .several import join_weighted
+from .source_words import Sources, find_sources
 
 LEFT_ASIDE = "--dev names what states are chosen by"
-_SAMPLE = "sample:"  # begins the source of data that are a sample
+NO_DOMAIN = Domain(name="data", description={})
+"""Whose data are the user's own."""
 
 
 def load_training_data(
-    source: object, *, domain: Domain, lang: str, seed: int, train_queries: int | None = None, skip_dangling: bool = False
+    source: object,
+    *,
+    domain: Domain,
+    lang: str,
+    seed: int,
+    train_queries: int | None = None,
+    skip_dangling: bool = False,
+    read: ReadOptions = PLAIN,
 ) -> TrainingData:
     """Load the data of a training run.
 
     Args:
-        source: "sample", "hub", a BEIR folder, a folder of pair lines, a file of FlagEmbedding lines, or a table; None leaves the choice to the domain. Also what
+        source: "sample", "hub", a BEIR folder, a folder of pair lines, a file of FlagEmbedding lines, a table, or a set that a word names
+            (`named_sets.py`); several of these in a list, or as `Sources`, are joined; None leaves the choice to the domain. Also what
             `read_in_memory` takes, or `TrainingData`, whose own dev split is kept.
         domain: Whose sample and Hub sets are meant.
         lang: The language of the sample and the Hub sets.
         seed: Draws queries. A dev split, where there is none, is the same for every seed, so that scores of several seeds are of one set.
         train_queries: How many queries to train on, drawn from the train split (None: all).
         skip_dangling: Of a BEIR folder, skip the judgements that name a query or a passage that is not there, and note how many.
+        read: How files are read.
 
     Raises:
         DataError: the source is missing, empty, malformed or cannot be reached.
         ConfigError: `train_queries` is less than 1.
     """
     _check_count(train_queries)
-    return _draw_train(_with_dev(_load(source, domain, lang, seed, skip_dangling)), train_queries, seed)
+    return _draw_train(with_dev(_load(source, _Loading(domain, lang, seed, skip_dangling, read))), train_queries, seed)
 
 
-def read_data(source: object, *, domain: Domain, lang: str, seed: int = DEV_SEED, skip_dangling: bool = False) -> TrainingData:
+def read_data(
+    source: object,
+    *,
+    domain: Domain = NO_DOMAIN,
+    lang: str = "en",
+    seed: int = DEV_SEED,
+    skip_dangling: bool = False,
+    read: ReadOptions = PLAIN,
+) -> TrainingData:
     """Read a source as it is, for a tool to work on: no dev split is made where there is none, and no query is drawn.
 
-    Arguments and errors are those of `load_training_data`.
+    Arguments and errors are those of `load_training_data`; a domain is needed for `sample` and `hub` alone.
     """
-    return _load(source, domain, lang, seed, skip_dangling)
+    return _load(source, _Loading(domain, lang, seed, skip_dangling, read))
+
+
+@dataclass(frozen=True, slots=True)
+class _Loading:
+    """What says how a source is loaded, as `load_training_data` describes it."""
+
+    domain: Domain
+    lang: str
+    seed: int
+    skip_dangling: bool = False
+    read: ReadOptions = PLAIN
+    is_one_of_several: bool = False
 
 
 @dataclass(slots=True)
@@ -74,6 +106,7 @@ class TrainingSource:
     train_queries: int | None = None
     skip_dangling: bool = False
     licence: str | None = None
+    read: ReadOptions = PLAIN
     own_dev: bool = True
     _whole: TrainingData | None = field(default=None, init=False)
 
@@ -91,34 +124,60 @@ class TrainingSource:
         return data if self.licence is None else replace(data, licence=self.licence)
 
     def _read(self, seed: int) -> TrainingData:
-        if self.own_dev:
-            return load_training_data(self.source, domain=self.domain, lang=self.lang, seed=seed, skip_dangling=self.skip_dangling)
-        data = read_data(self.source, domain=self.domain, lang=self.lang, seed=seed, skip_dangling=self.skip_dangling)
-        if data.dev is None:
+        load = load_training_data if self.own_dev else read_data
+        data = load(self.source, domain=self.domain, lang=self.lang, seed=seed, skip_dangling=self.skip_dangling, read=self.read)
+        if self.own_dev or data.dev is None:
             return data
         return replace(data, dev=None, notes=(*data.notes, f"the dev split of the data is left aside: {LEFT_ASIDE}"))
 
     def _is_drawn_by_seed(self, data: TrainingData) -> bool:
         """Return whether another seed reads other rows: of Hub sets that are larger than what is taken of them."""
-        is_of_hub = (self.source is None or (isinstance(self.source, str) and self.source == "hub")) and not data.source.startswith(_SAMPLE)
+        found = find_sources(self.source)
+        names = [part.source for part in found.parts] if isinstance(found, Sources) else [found]
+        is_of_hub = any(name is None or (isinstance(name, str) and name == "hub") for name in names) and not data.source.startswith(
+            SAMPLE_SOURCE
+        )
         return is_of_hub and any(hub_set.rows is not None for hub_set in self.domain.hub_sets(self.lang))
 
 
-def check_source(source: object) -> None:
+def check_source(source: object, read: ReadOptions = PLAIN, *, is_one_of_several: bool = False) -> None:
     """Refuse a path that is not a data source, its rows not being read. Data in memory are not checked.
+
+    Args:
+        source: As for `load_training_data`.
+        read: How its files are read.
+        is_one_of_several: Whether it is joined with others, so that the columns that are named may be another's.
 
     Raises:
         DataError: it does not exist, lacks a part or a column, or is of another kind.
+        ConfigError: columns are named of a folder, which has its own.
     """
+    source = find_sources(source)
+    if isinstance(source, Sources):
+        for part in source.parts:
+            check_source(part.source, read, is_one_of_several=len(source.parts) > 1)
+        return
     if source is None or not isinstance(source, str | PathLike) or source in DATA_WORDS:
         return
+    if isinstance(source, str) and is_named_set(source):
+        read_set_name(source)
+        return
     path = Path(source).expanduser()
+    if path.is_dir() and not is_one_of_several:
+        _refuse_columns(path, read)
+    how = Reading(read, is_one_of_several=is_one_of_several)
     if is_lines_folder(path):
-        check_pair_file(path / "train.jsonl")
+        check_pair_file(path / "train.jsonl", Reading())
     elif path.is_dir():
-        _check_beir(path)
+        check_beir(path)
     else:
-        check_pair_file(path)
+        check_pair_file(path, how)
+
+
+def _refuse_columns(folder: Path, read: ReadOptions) -> None:
+    if read.named or read.sheet is not None:
+        option = "--columns" if read.named else "--sheet"
+        raise ConfigError(f"{folder} is a folder, whose files have columns of their own; leave {option} out, or name one table")
 
 
 def check_dev_source(source: str) -> None:
@@ -159,8 +218,8 @@ def load_dev_data(
         read = BeirFolder(path, skip_dangling).load("dev")  # a train split is not asked for
         corpus, dev, notes = read.corpus, read.pairs["dev"], read.notes
     else:
-        loaded = _load_sample(load_domain(source), lang) if is_domain else _load_path(source, lang, skip_dangling)
-        data = _with_dev(loaded, seed)
+        loaded = load_sample(load_domain(source), lang) if is_domain else _load_path(source, lang, skip_dangling)
+        data = with_dev(loaded, seed)
         corpus, dev, notes = data.corpus, data.dev, data.notes
     if dev is None:
         raise DataError(f"{source} has no dev split, and too few queries to hold some out; name a source with at least 100 pairs")
@@ -172,7 +231,7 @@ def load_dev_data(
 
 def _is_domain(source: str) -> bool:
     path = Path(source).expanduser()
-    return path.suffix == ".toml" or not (path.exists() or "/" in source or path.suffix)
+    return path.suffix == ".toml" or not (path.exists() or "/" in source or path.suffix or is_named_set(source))
 
 
 def _check_count(train_queries: int | None) -> None:
@@ -187,85 +246,39 @@ def _draw_train(data: TrainingData, train_queries: int | None, seed: int) -> Tra
     return replace(data, train=draw_queries(data.train, train_queries, seed), notes=(*data.notes, note), drawn=train_queries)
 
 
-def _load(source: object, domain: Domain, lang: str, seed: int, skip_dangling: bool) -> TrainingData:
+def _load(source: object, how: _Loading) -> TrainingData:
+    source = find_sources(source)
+    if isinstance(source, Sources):
+        each = replace(how, is_one_of_several=len(source.parts) > 1)
+        return join_weighted([(_load(part.source, each), part) for part in source.parts])
     if source is None:
-        return _load_unnamed(domain, lang, seed)
+        return load_unnamed(how.domain, how.lang, how.seed)
     if isinstance(source, TrainingData):
         return source
     if not isinstance(source, str | PathLike):
-        return read_in_memory(source, lang)
+        return read_in_memory(source, how.lang, how.read)
     if source == "sample":
-        return _load_sample(domain, lang)
+        return load_sample(how.domain, how.lang)
     if source == "hub":
-        return _load_hub(domain, lang, seed)
-    return _load_path(str(source), lang, skip_dangling)
+        return load_domain_sets(how.domain, how.lang, how.seed)
+    if isinstance(source, str) and is_named_set(source):
+        return load_named_set(source, lang=how.lang, seed=how.seed, read=how.read)
+    return _load_path(str(source), how.lang, how.skip_dangling, Reading(how.read, is_one_of_several=how.is_one_of_several))
 
 
-def _load_path(source: str, lang: str, skip_dangling: bool) -> TrainingData:
-    path = Path(source).expanduser()
-    if is_lines_folder(path):
-        return replace(_load_lines(LinesFolder(path)), language=lang, licence=licence_beside(path))
+def _load_path(source: str, lang: str, skip_dangling: bool, how: Reading | None = None) -> TrainingData:
+    path, how = Path(source).expanduser(), how or Reading()
     if path.is_dir():
-        return replace(_load_beir(BeirFolder(path, skip_dangling)), language=lang, licence=licence_beside(path))
-    read = read_pair_file(path)
-    corpus, pairs = pool_rows(read.rows, str(path))
-    licence = licence_beside(path)
-    return TrainingData(corpus=corpus, train=pairs, dev=None, source=source, language=lang, notes=read.notes, licence=licence)
-
-
-def _load_unnamed(domain: Domain, lang: str, seed: int) -> TrainingData:
-    sets = domain.hub_sets(lang)
-    if not sets:
-        return _load_sample(domain, lang, f"the domain {domain.name} names no Hub sets in the language {lang!r}")
-    if not all(is_cached(hub_set) for hub_set in sets) and not hub_is_reachable():
-        return _load_sample(domain, lang, "the domain's Hub sets are not cached, and the Hub cannot be reached")
+        read = how.options
+        if not how.is_one_of_several:
+            _refuse_columns(path, read)
+        folder = LinesFolder(path, read) if is_lines_folder(path) else BeirFolder(path, skip_dangling or read.skip_bad, read)
+        data = load_lines(folder) if isinstance(folder, LinesFolder) else load_beir(folder)
+        return replace(data, language=lang, licence=licence_beside(path))
     try:
-        return _load_hub(domain, lang, seed)
+        found = read_pair_file(path, how)
+        corpus, pairs = pool_rows(found.rows, str(path))
     except DataError as e:
-        return _load_sample(domain, lang, str(e).split("; use the sample")[0])
-
-
-def _load_sample(domain: Domain, lang: str, reason: str | None = None) -> TrainingData:
-    because = f", because {reason}" if reason else ""
-    if domain.sample is None:
-        raise DataError(f"the domain {domain.name} has no sample{because}; name a source with --data PATH")
-    data = _load_beir(sample_folder(domain.sample, lang))
-    note = f"the data are the sample that ships with the package ({domain.sample}, {lang}){because}"
-    source = f"{_SAMPLE}{domain.sample}/{lang}"
-    return replace(data, source=source, language=lang, notes=(note,), licence=SAMPLE_LICENCE)  # the notes on its keys are known
-
-
-def _load_hub(domain: Domain, lang: str, seed: int) -> TrainingData:
-    sets = domain.hub_sets(lang)
-    if not sets:
-        raise DataError(
-            f"the domain {domain.name} names no Hub sets in the language {lang!r}; use the sample that ships with --data sample, or --data PATH"
-        )
-    return join_data([_with_dev(load_hub_set(hub_set, seed=seed)) for hub_set in sets])
-
-
-def _check_beir(path: Path) -> None:
-    missing = missing_parts(path)
-    if missing:
-        raise DataError(
-            f"{path} is not a BEIR folder, it lacks {', '.join(missing)}; expected corpus.jsonl (_id, title, text), "
-            "queries.jsonl (_id, text) and qrels/train.tsv (query-id, corpus-id, score), or train.jsonl with lines of pairs"
-        )
-
-
-def _load_lines(folder: LinesFolder) -> TrainingData:
-    data = folder.load(*(split for split in folder.splits if split != "test"))
-    return TrainingData(corpus=data.corpus, train=data.pairs["train"], dev=data.pairs.get("dev"), source=str(folder.path), notes=data.notes)
-
-
-def _load_beir(folder: BeirFolder) -> TrainingData:
-    _check_beir(folder.path)
-    data = folder.load("train", *(["dev"] if "dev" in folder.splits else []))
-    return TrainingData(corpus=data.corpus, train=data.pairs["train"], dev=data.pairs.get("dev"), source=str(folder.path), notes=data.notes)
-
-
-def _with_dev(data: TrainingData, seed: int = DEV_SEED) -> TrainingData:
-    if data.dev is not None:
-        return data
-    train, dev, note = split_dev(data.train, data.corpus, seed)
-    return replace(data, train=train, dev=dev, notes=(*data.notes, note))
+        raise DataError("; ".join([str(e), *how.bad.notes()])) from None
+    notes = (*how.notes, *found.notes)
+    return TrainingData(corpus=corpus, train=pairs, dev=None, source=source, language=lang, notes=notes, licence=licence_beside(path))

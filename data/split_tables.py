@@ -6,6 +6,7 @@ from pathlib import Path
 from ..errors import DataError
 from .readers import TABLE_SUFFIXES
 
+_IN_FOLDERS = tuple(suffix for suffix in TABLE_SUFFIXES if suffix != ".json")  # which says something about the others, as a rule
 _OTHER_FILES = ("corpus.jsonl", "queries.jsonl")
 _NAME_OF_SPLIT = re.compile(r"([a-z]{2}-)?(train|dev|validation|valid|test)")
 
@@ -14,7 +15,7 @@ def tables_in(place: Path) -> list[Path]:
     """Return the tables of a folder (the parts of a BEIR folder are none), or the file itself."""
     if place.is_file():
         return [place]
-    return sorted(path for path in place.glob("*") if path.suffix in TABLE_SUFFIXES and path.is_file() and path.name not in _OTHER_FILES)
+    return sorted(path for path in place.glob("*") if path.suffix in _IN_FOLDERS and path.is_file() and path.name not in _OTHER_FILES)
 
 
 def split_table(place: Path, *, split: str, language: str) -> Path:

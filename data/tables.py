@@ -1,24 +1,44 @@
-"""Tables of pairs: a csv, tsv, jsonl or parquet file with columns for the query, what answers it and, where there are any, negatives."""
+"""Tables of pairs: a csv, tsv, jsonl, json, parquet or xlsx file with columns for the query, what answers it and, where there are any, negatives."""
 
 from pathlib import Path
 
-from .columns import ColumnRoles, PairRows, gather_rows, named_roles, texts_of
+from .columns import ColumnRoles, PairRows, gather_rows, texts_of
 from .gather import TextRow
-from .readers import Row, filled_text_of, read_table
+from .read.reading import Reading, strictly
+from .readers import Row, filled_text_of, hold_table, read_heading, table_rows
+from .shapes import PairShape
 from .stated import stated_of
 
 COLUMNS = ("anchor", "positive")
 """The usual names; `columns.py` knows the others."""
 
 
-def read_pair_table(path: Path) -> PairRows:
+def read_pair_table(path: Path, how: Reading | None = None) -> PairRows:
     """Read the rows of a table of pairs.
+
+    Args:
+        path: The file.
+        how: How it is read, and where notes on that go; None: strictly, with the usual names of columns.
 
     Raises:
         DataError: the file is absent, empty or malformed, lacks a column, two columns claim the same place, or an anchor or positive is
             empty.
     """
-    return gather_rows(str(path), read_table(path, COLUMNS, named_roles), _read)
+    how = how or strictly()
+    shape = PairShape(str(path), how)
+    table = hold_table(path, shape.rows(table_rows(path, shape.meet, how)), COLUMNS)
+    return gather_rows(str(path), table, _read, how.bad)
+
+
+def check_pair_table(path: Path, how: Reading) -> None:
+    """Refuse what is not a table of pairs by its heading.
+
+    Raises:
+        DataError: it is absent or empty, of another kind, or lacks a column.
+    """
+    shape = PairShape(str(path), how)
+    if not read_heading(path, how, shape.meet):
+        shape.meet([])
 
 
 def _read(where: str, row: Row, roles: ColumnRoles) -> TextRow:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..data.pairs import Pairs, TrainingData
+from ..data.read_options import PLAIN, ReadOptions
+from ..data.source_words import Sources, find_sources
 from ..errors import ConfigError
 from ..events import QUIET, Events, note_once
 from ..files import check_writable, write_file
@@ -29,6 +31,7 @@ class ToolRequest:
         out: A file of pair lines (.jsonl), which holds the training pairs alone, or a new folder, which holds all; None: nothing is written.
         language: Of the sample, where that is meant.
         domain: Whose sample is meant.
+        read: How files are read.
 
     Raises:
         ConfigError: the output is the input, cannot be written, or exists already as a folder with something in it.
@@ -38,11 +41,14 @@ class ToolRequest:
     out: Path | None
     language: str = "en"
     domain: str = "data"
+    read: ReadOptions = PLAIN
 
     def __post_init__(self) -> None:
         if self.out is None:
             return
-        if isinstance(self.source, str | os.PathLike) and os.path.realpath(self.source) == os.path.realpath(self.out):
+        found = find_sources(self.source)
+        parts = [part.source for part in found.parts] if isinstance(found, Sources) else [found]
+        if any(isinstance(part, str | os.PathLike) and os.path.realpath(part) == os.path.realpath(self.out) for part in parts):
             raise ConfigError(f"{self.out} is the data that are read; give the result another name")
         check_out(self.out)
 
@@ -91,7 +97,7 @@ def read_source(request: ToolRequest) -> TrainingData:
     from ..data.sources import read_data
 
     domain, _ = name_domain(request.domain, has_data=True)
-    return read_data(request.source, domain=domain, lang=request.language)
+    return read_data(request.source, domain=domain, lang=request.language, read=request.read)
 
 
 def write_data(out: Path, data: TrainingData, test: Pairs | None = None) -> tuple[str, ...]:

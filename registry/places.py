@@ -5,6 +5,7 @@ In their stead stand names: a base's fingerprint, `./NAME` of a parent's folder,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 PLACES = "places"
 _JOINT = " + "  # between the sources of one run
+_WEIGHT = re.compile(r"=[0-9.e+-]+$")  # behind a source that has one
 
 
 def take_out(entry: dict[str, Any]) -> dict[str, Any]:
@@ -54,6 +56,9 @@ def _renamed(data: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     notes = list(data.get("notes", []))
     for path in sorted(names, key=len, reverse=True):  # a folder after what lies in it
         notes = [note.replace(path, names[path]) for note in notes]
+        if (weighed := _WEIGHT.search(path)) is not None:
+            bare, name = path[: weighed.start()], names[path].removesuffix(weighed[0])
+            notes = [note.replace(bare, name) for note in notes]
     return data | {"source": _each_source(data["source"], lambda path: names.get(path, path))} | ({"notes": notes} if notes else {})
 
 

@@ -135,7 +135,8 @@ class DataRecord:
     """What a version was trained on.
 
     Attributes:
-        source: Where it came from: a path, `sample:DOMAIN/LANGUAGE` or `hub:SET`, several of them with ` + ` between them.
+        source: Where it came from: a path, `sample:DOMAIN/LANGUAGE`, `hub:SET`, `hf:SET` or `mteb:TASK`, each with `=WEIGHT` where it has one; several of
+            them with ` + ` between them.
         fingerprint: The sha256 of its texts.
         language: `en` or `zh`.
         counts: What is counted -> how many.

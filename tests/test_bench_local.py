@@ -12,6 +12,7 @@ from adapt_embed.bench.run.models import Model
 from adapt_embed.bench.run.scoring import _count_texts, bench, describe_task
 from adapt_embed.bench.sources import make_tasks, task_from_folder
 from adapt_embed.bench.tasks.data import data_of
+from adapt_embed.bench.tasks.notes import notes_of
 from adapt_embed.bench.tasks.table import kind_of
 from adapt_embed.encoders import Encoded
 from adapt_embed.errors import DataError
@@ -483,8 +484,8 @@ BAD = {
         r"p\.csv, line 3: the text under 'anchor' is empty",
     ),
     "an anchor alone": (
-        lambda place: write_pairs(place["clusters"].parent / "p.csv", [("a", "b")], ("anchor", "answer")),
-        r"p\.csv has the columns anchor, answer; expected .*anchor, positive \(retrieval",
+        lambda place: write_pairs(place["clusters"].parent / "p.csv", [("a", "b")], ("anchor", "remark")),
+        r"p\.csv has the columns anchor, remark; expected .*anchor, positive \(retrieval",
     ),
     "no table": (lambda place: edit(place["clusters"].with_suffix(".txt"), "x") / "topics.txt", r"topics\.txt is not a table"),
 }
@@ -536,3 +537,13 @@ def test_the_real_base_classifies_counterfactual_reviews(shared: Path, tmp_path:
     positives = np.mean([row.startswith("1") for row in rows[::5]])
     assert found.metrics["AP"] > positives + 0.02  # better than chance
     assert 0.5 < found.metrics["Accuracy"] < 0.8
+
+
+def test_a_table_of_pairs_in_gb18030_with_chinese_headings_is_retrieval(tmp_path: Path) -> None:
+    """What training reads is scored as it is: the encoding is found, the columns are guessed, and both are noted."""
+    path = tmp_path / "问答.csv"
+    path.write_bytes("问题,答案\n头痛怎么办,多休息\n发烧怎么办,多喝水\n".encode("gb18030"))
+    task = task_from_folder(path, split="test", language="zh")
+    assert task.metadata.type == "Retrieval"
+    assert any("read as GB18030" in note for note in notes_of(task))
+    assert any("query from '问题', positive from '答案'" in note for note in notes_of(task))

@@ -18,6 +18,7 @@ from adapt_embed.errors import ConfigError, RequestError
 from adapt_embed.publish.card import CardOptions, card_files, licence_questions
 from adapt_embed.publish.card import template as template_module
 from adapt_embed.publish.card.benched import Means, TaskScore, read_bench
+from adapt_embed.publish.card.command import command_of
 from adapt_embed.publish.card.facts import Card
 from adapt_embed.publish.card.job import ancestors_of, write_card
 from adapt_embed.registry import BaseRecord, DataRecord, Entry, ParentRecord, Registry, ScoreRecord
@@ -558,3 +559,16 @@ def test_the_command_prints_or_writes_the_card(registry: Registry, tmp_path: Pat
     assert "unknown adapter" in adapt("nothing").stderr
     assert "wird" not in adapt("legal", "--card-lang", "zh").stdout
     assert adapt("legal", "--card-lang", "de").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("a.jsonl + b.csv=0.5", "--data a.jsonl --data b.csv=0.5"),
+        ("hub:one/set@0 + hub:other/set@1", "--data hub"),
+        ("sample:legal/en + hf:owner/name@0123:default/train=2", "--data sample --data hf:owner/name@0123:default/train=2"),
+    ],
+)
+def test_the_command_names_each_of_several_sources(source: str, words: str) -> None:
+    entry = draft(data=DataRecord(source=source, fingerprint="0" * 64))
+    assert f"--name legal {words} --base" in (command_of(entry, None) or "")

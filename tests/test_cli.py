@@ -149,7 +149,7 @@ def test_an_option_that_does_not_fit_is_one_line_and_nothing_is_written(
     [
         ("empty.jsonl", "", ["empty.jsonl is empty"]),
         ("empty.csv", "", ["empty.csv is empty"]),
-        ("columns.csv", "question,answer\na,b\n", ["columns.csv lacks the column anchor, positive"]),
+        ("columns.csv", "left,right\na,b\n", ["columns.csv lacks the column anchor, positive"]),
         ("broken.jsonl", '{"anchor": "a", "positive": "b"}\n' * 6 + '{"anchor": \n', ["broken.jsonl, line 7: not valid JSON"]),
         ("kind.doc", "text", ["kind.doc"]),
     ],

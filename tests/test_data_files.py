@@ -112,8 +112,8 @@ def test_broken_json_on_line_7_names_line_7(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_utf8_is_told(tmp_path: Path) -> None:
-    for name, load in (("x.jsonl", load_flag_lines), ("x.csv", load_table)):
-        (tmp_path / name).write_bytes("anchor,positive\né,b\n".encode("latin-1"))
+    for name, text, load in (("x.jsonl", '{"query": "é", "pos": ["b"]}', load_flag_lines), ("x.csv", "anchor,positive\né,b\n", load_table)):
+        (tmp_path / name).write_bytes(text.encode("latin-1"))
         with pytest.raises(DataError, match="is not UTF-8 text"):
             load(tmp_path / name)
 
@@ -166,7 +166,8 @@ def test_a_parquet_table_is_read_and_its_bad_row_named(tmp_path: Path) -> None:
         ),
         ("t.jsonl", lines({"anchor": "a", "positive": "b", "negative": 3}), "line 1: expected a text under 'negative', found a int"),
         ("t.parquet", "no parquet at all", "could not be read as parquet"),
-        ("t.xlsx", "x", r"is not a table: its name ends in \.xlsx, expected \.csv, \.tsv, \.jsonl, \.parquet"),
+        ("t.doc", "x", r"is not a table: its name ends in \.doc, expected \.csv, \.tsv, \.jsonl, \.parquet"),
+        ("t.xls", "x", r"is a workbook of before 2007 \(\.xls\), which is not read; save it as \.xlsx or \.csv"),
     ],
 )
 def test_a_malformed_table_is_one_clear_line(tmp_path: Path, name: str, text: str, message: str) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import datasets
 import pytest
-from adapt_embed.data import HubSet, hub
+from adapt_embed.data import HubSet, ReadOptions, hub
 from adapt_embed.data.hub import is_cached, load_hub_set
+from adapt_embed.data.named_sets import load_named_set
 from adapt_embed.errors import DataError
 from datasets import Dataset
 from datasets.arrow_writer import ArrowWriter
@@ -184,3 +185,43 @@ def test_what_dangles_in_a_set_on_the_hub_is_left_out_and_counted_and_the_last_g
     assert data.train.positives == {"q1": {"p1": 1}}
     assert any("skipped judgements of" in note and "not there: 2;" in note and "row 2: passage 'gone'" in note for note in data.notes)
     assert any("different grades: 1," in note for note in data.notes)
+
+
+def test_a_set_named_by_id_and_revision_is_read_by_its_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Dataset.from_dict({"提问": ["a", "b", ""], "答": ["x", "y", "z"], "答案": ["one", "two", "three"], "id": [1, 2, 3]})
+    asked = serve(monkeypatch, {("small", "validation"): table})
+    source = "hf:owner/some@0123abc:small/validation"
+    data = load_named_set(source, lang="zh", seed=0)
+    assert asked == [("owner/some", "small", "validation", "0123abc")]
+    assert [data.train.queries[qid] for qid in data.train.positives] == ["a", "b"]
+    assert (data.source, data.language, sorted(data.corpus.values())) == (source, "zh", ["one", "two"])
+    assert data.notes[0] == f"3 rows of {source}"
+    assert f"{source}: query from '提问', positive from '答案', by the names of its columns (others: --columns)" in data.notes
+    assert any("skipped 1 bad row: 1 because the text under 'query' is empty" in note for note in data.notes)
+    named = load_named_set(source, lang="zh", seed=0, read=ReadOptions(columns="query=提问,positive=答"))
+    assert sorted(named.corpus.values()) == ["x", "y"]
+
+
+def test_the_train_split_of_a_task_of_mtebs_is_its_set_at_mtebs_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = serve(monkeypatch, BEIR_PARTS)
+    data = load_named_set("mteb:NFCorpus", lang="en", seed=0)
+    assert {(path, name, split) for path, name, split, _ in asked} == {
+        ("mteb/nfcorpus", "corpus", "corpus"),
+        ("mteb/nfcorpus", "queries", "queries"),
+        ("mteb/nfcorpus", "default", "train"),
+    }
+    assert data.source == "mteb:NFCorpus"
+    assert data.train.positives == {"q1": {"p1": 2}}
+    assert data.notes[0].startswith("the train split of NFCorpus (mteb/nfcorpus@")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("NFCorpsu", r"MTEB has no task 'NFCorpsu'\. Did you mean NFCorpus"),
+        ("STSBenchmark", r"is a task of the kind STS; expected one of texts in one language that is Retrieval or Reranking"),
+    ],
+)
+def test_a_task_that_gives_no_pairs_is_one_line(name: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load_named_set(f"mteb:{name}", lang="en", seed=0)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from adapt_embed.data import Domain, HubSet, TrainingData, load_domain, load_training_data, sources
+from adapt_embed.data import Domain, HubSet, TrainingData, domain_data, load_domain, load_training_data, sources
 from adapt_embed.data.pairs import Pairs, draw_queries
 from adapt_embed.errors import ConfigError, DataError, DomainError
 
@@ -158,20 +158,20 @@ def pairs_data(name: str, count: int) -> TrainingData:
 @pytest.fixture
 def two_sets(monkeypatch: pytest.MonkeyPatch) -> Domain:
     """A domain with two Hub sets, which "load" without the Hub."""
-    monkeypatch.setattr(sources, "load_hub_set", lambda hub_set, seed: pairs_data(hub_set.id, 3))
-    monkeypatch.setattr(sources, "is_cached", lambda hub_set: False)
+    monkeypatch.setattr(domain_data, "load_hub_set", lambda hub_set, seed: pairs_data(hub_set.id, 3))
+    monkeypatch.setattr(domain_data, "is_cached", lambda hub_set: False)
     return Domain(name="d", description={}, sample="legal", hub=(hub_set("x/one"), hub_set("x/two")))
 
 
 def test_unnamed_and_out_of_reach_the_sample_is_taken_and_the_reason_told(monkeypatch: pytest.MonkeyPatch, two_sets: Domain) -> None:
-    monkeypatch.setattr(sources, "hub_is_reachable", lambda: False)
+    monkeypatch.setattr(domain_data, "hub_is_reachable", lambda: False)
     data = load(None, two_sets)
     assert data.source == "sample:legal/en"
     assert data.notes[0].endswith("because the domain's Hub sets are not cached, and the Hub cannot be reached")
 
 
 def test_unnamed_and_in_reach_the_hub_sets_are_taken_together(monkeypatch: pytest.MonkeyPatch, two_sets: Domain) -> None:
-    monkeypatch.setattr(sources, "hub_is_reachable", lambda: True)
+    monkeypatch.setattr(domain_data, "hub_is_reachable", lambda: True)
     data = load(None, two_sets)
     assert data.source == "hub:x/one + hub:x/two"
     assert data.dev is None
@@ -182,8 +182,8 @@ def test_unnamed_and_in_reach_the_hub_sets_are_taken_together(monkeypatch: pytes
 
 
 def test_unnamed_and_cached_the_hub_is_not_asked(monkeypatch: pytest.MonkeyPatch, two_sets: Domain) -> None:
-    monkeypatch.setattr(sources, "is_cached", lambda hub_set: True)
-    monkeypatch.setattr(sources, "hub_is_reachable", lambda: pytest.fail("the Hub was asked"))
+    monkeypatch.setattr(domain_data, "is_cached", lambda hub_set: True)
+    monkeypatch.setattr(domain_data, "hub_is_reachable", lambda: pytest.fail("the Hub was asked"))
     assert load(None, two_sets).source == "hub:x/one + hub:x/two"
 
 
@@ -193,8 +193,8 @@ def test_unnamed_a_hub_set_that_fails_gives_way_to_the_sample_and_named_it_does_
     def fail(hub_set: HubSet, seed: int) -> TrainingData:
         raise DataError(f"{hub_set.id} is gone; use the sample that ships with --data sample")
 
-    monkeypatch.setattr(sources, "load_hub_set", fail)
-    monkeypatch.setattr(sources, "hub_is_reachable", lambda: True)
+    monkeypatch.setattr(domain_data, "load_hub_set", fail)
+    monkeypatch.setattr(domain_data, "hub_is_reachable", lambda: True)
     assert load(None, two_sets).notes[0].endswith("(legal, en), because x/one is gone")
     with pytest.raises(DataError, match="x/one is gone"):
         load("hub", two_sets)

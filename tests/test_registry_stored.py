@@ -13,6 +13,7 @@ from adapt_embed.errors import RegistryError
 from adapt_embed.references import Search, resolve_reference
 from adapt_embed.registry import BaseRecord, DataRecord, Entry, HubRecord, ParentRecord, base_record, open_registry, read_entry
 from adapt_embed.registry import store as store_module
+from adapt_embed.registry.places import take_out
 from adapt_embed.registry.stored import from_stored, to_stored
 
 BASE = BaseRecord(id=None, sha256="a" * 64, path="/bases/tiny", name="tiny")
@@ -151,3 +152,13 @@ def test_a_registry_of_format_2_knows_no_place_on_the_hub(home: Path) -> None:
     old = {key: value for key, value in to_stored(entry).items() if key != "hub"}
     assert from_stored(old, 2) == entry
     assert from_stored(old, 2).hub == ()
+
+
+def test_the_path_of_a_weighted_source_leaves_no_trace_in_notes() -> None:
+    notes = ["/y/b.csv: query from 'q'", "2 sources are joined: 1 query of /x/a.csv, 1 query of /y/b.csv=0.5"]
+    plain = take_out({"bases": [], "data": {"source": "/x/a.csv + /y/b.csv=0.5", "notes": notes}})
+    assert plain["data"] == {
+        "source": "a.csv + b.csv=0.5",
+        "notes": ["b.csv: query from 'q'", "2 sources are joined: 1 query of a.csv, 1 query of b.csv=0.5"],
+    }
+    assert plain["places"] == {"a.csv": "/x/a.csv", "b.csv=0.5": "/y/b.csv=0.5"}

@@ -54,7 +54,7 @@ def test_flat_dotted_and_grouped_names_give_one_configuration(values: dict[str, 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("temprature", r"unknown setting 'temprature'\. Did you mean temperature\?"),
+        ("temprature", r"unknown setting 'temprature'\. Did you mean temperature"),
         ("loss.temprature", r"unknown setting 'loss\.temprature'\. Did you mean loss\.temperature"),
         ("optimizer.learning_rate", r"unknown setting 'optimizer\.learning_rate'\. Did you mean optimiser\.learning_rate"),
         ("strategy.temperature", r"unknown setting 'strategy\.temperature'\. Did you mean .*loss\.temperature"),
@@ -206,7 +206,7 @@ def test_a_setting_given_by_both_names_on_the_command_line_is_told() -> None:
 def row_of(group: str, each: Described) -> str:
     """A setting's row as the docs show it."""
     value = each.default
-    shown = ", ".join(f"`{part}`" for part in value) if isinstance(value, tuple) else f"`{'none' if value is None else value}`"
+    shown = ", ".join(f"`{part}`" for part in value) or "empty" if isinstance(value, tuple) else f"`{'none' if value is None else value}`"
     return f"| `{each.name}` | {group} | {shown} | {each.setting.help} | {each.setting.when} |"
 
 

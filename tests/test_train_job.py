@@ -314,3 +314,37 @@ def test_data_of_the_domain_are_not_ones_own(source: str | None) -> None:
 @pytest.mark.parametrize("source", ["folder", Path("sample"), [("a", "b")], []])
 def test_other_data_are(source: str | Path | Sequence[object]) -> None:
     assert own_data(source)
+
+
+def test_a_workbook_and_a_log_with_chinese_headings_are_trained_on_together(tiny_base: Path, home: Path, tmp_path: Path) -> None:
+    """From the command line: several sources, of which one weighs half, columns by name, and the source as it can be given again."""
+    answers = [f"{word}的回答{row}" for word in ASKED for row in range(8)]
+    log, table = tmp_path / "log.csv", tmp_path / "table.tsv"
+    log.write_bytes(("问题,答案\n" + "".join(f"{text}为什么,{text}\n" for text in answers)).encode("gb18030"))
+    table.write_text("ask\ttold\n" + "".join(f"{text}怎么办\t{text}\n" for text in answers), encoding="utf-8")
+    words = (
+        "--domain",
+        "门诊",
+        "--base",
+        tiny_base,
+        "--registry",
+        home,
+        "--data",
+        f"{log}=0.5",
+        "--data",
+        table,
+        "--set",
+        "rank=2",
+        "--json",
+    )
+    refused = CliRunner().invoke(main, ["train", *map(str, words), "--columns", "query=ask,positive=answer"])
+    assert (refused.exit_code, "table.tsv has no column 'answer'" in refused.output) == (1, True)
+    done = CliRunner().invoke(main, ["train", *map(str, words), "--set", "epochs=1", "--columns", "query=ask,positive=told"])
+    assert done.exit_code == 0, done.output
+    (entry,) = open_registry(home).entries()
+    assert entry.data is not None
+    assert entry.data.source == f"{log}=0.5 + {table}"
+    assert entry.data.counts["passages"] == len(answers)
+    assert "line 1 reads '问题,答案'" in done.stderr
+    assert any("read as GB18030" in note for note in entry.data.notes)
+    assert not any("reads" in note for note in entry.data.notes), "a version may be shared, and its record quotes no data"

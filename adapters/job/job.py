@@ -39,6 +39,7 @@ class TrainJob:
                 timed=True,
                 corpus=self.runs.corpus.for_timing(first.data, first.config, corpus) if corpus else None,
                 watch=first.watch,
+                guide=self.runs.guide,
             ),
             corpus=corpus,
             grams=None if rank is None else plan_grams(*of_run, rank),

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...choices import DATA_WORDS
+from ...data.read_options import PLAIN, ReadOptions
+from ...data.source_words import Sources, find_sources
 from ...errors import ConfigError, RequestError
 from ..config import TrainConfig
 from ..optimisers import check_installed
@@ -26,7 +28,9 @@ class TrainRequest:
     Attributes:
         domain: The name of a domain, or the path of a domain file; with data of one's own, any name.
         data: `sample`, `hub`, the path of a BEIR folder, of FlagEmbedding lines or of a table; pairs, triples or mappings in memory, a
-            `datasets.Dataset`, a frame; or `TrainingData`. None: the domain's Hub sets, else its sample.
+            `datasets.Dataset`, a frame; or `TrainingData`; several sources in a list, or as `Sources`, are joined. None: the domain's Hub
+            sets, else its sample.
+        read: How the files of the data are read.
         skip_dangling: Whether judgements that name a text which is not there are skipped and counted, instead of refused.
         train_queries: How many training queries are drawn; None: all.
         config: Every setting of training. Its seed is that of the first run.
@@ -52,6 +56,7 @@ class TrainRequest:
 
     domain: str
     data: object = field(default=None, repr=False)
+    read: ReadOptions = PLAIN
     skip_dangling: bool = False
     train_queries: int | None = None
     config: TrainConfig = field(default_factory=TrainConfig)
@@ -95,7 +100,10 @@ class TrainRequest:
     @property
     def has_own_data(self) -> bool:
         """Whether the data are the user's, and not those of the domain."""
-        return not (self.data is None or (isinstance(self.data, str) and self.data in DATA_WORDS))
+        source = find_sources(self.data)
+        if isinstance(source, Sources):
+            return source.has_own_data
+        return not (source is None or (isinstance(source, str) and source in DATA_WORDS))
 
     def config_of(self, seed: int) -> TrainConfig:
         """Return the configuration of the run of one seed.

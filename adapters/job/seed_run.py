@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ...base.load import Base
 from ...data.pairs import TrainingData
+from ...encoders.protocol import Encoder
 from ...events import Events
 from ...lora.grams import GramRank
 from ...lora.vanished import measure_sparsity
@@ -33,6 +34,7 @@ class SeedRun:
         data: What to train on.
         base: What to train over.
         corpus: Gives the corpus as it is stored, where queries are compared with it.
+        guide: What the configuration names as such, opened; None: nothing.
         gram_rank: Of the Gram matrices that are measured afterwards; None: none are.
         watch: What it is scored on; None: the data's own dev split, where there is one.
         run: What names it, by configuration, base and data; empty where nothing is written.
@@ -43,6 +45,7 @@ class SeedRun:
     data: TrainingData
     base: Base
     corpus: CorpusSource
+    guide: Encoder | None = None
     gram_rank: GramRank | None
     watch: Watch | None = None
     run: str = ""
@@ -90,6 +93,7 @@ class SeedRun:
                 on_step=events.step,
                 corpus=corpus,
                 watch=self.watch,
+                guide=self.guide,
             )
             self._tell_general(result, events)
             self._tell_sparsity(result, events)

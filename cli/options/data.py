@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ...data.source_words import name_sources
 from ...datatools.job import ToolRequest
 from ..completion import DOMAIN_OR_FILE
 from .gather import gathered
+from .reading import read_options, reading_options
 from .types import Choice
 
 out_option = click.option(
@@ -23,14 +26,23 @@ out_option = click.option(
 """Add where a tool's result goes."""
 
 
-def _request(**values: Any) -> ToolRequest:
-    return ToolRequest(source=values["source"], out=values.get("out"), language=values["lang"], domain=values["domain"] or "data")
+def _request(
+    *, source: Sequence[str], columns: Sequence[str], encoding: str | None, sheet: str | None, skip_bad: bool, **values: Any
+) -> ToolRequest:
+    return ToolRequest(
+        source=name_sources(source),
+        out=values.get("out"),
+        language=values["lang"],
+        domain=values["domain"] or "data",
+        read=read_options(columns=columns, encoding=encoding, sheet=sheet, skip_bad=skip_bad),
+    )
 
 
 source_arguments = (
-    click.argument("source", metavar="DATA"),
+    click.argument("source", metavar="DATA...", nargs=-1, required=True),
     click.option("--domain", type=DOMAIN_OR_FILE, metavar="D", help="Whose sample is meant, where DATA is `sample`."),
     click.option("--lang", type=Choice(["en", "zh"]), default="en", show_default=True, help="The language of that sample."),
+    *reading_options,
 )
 
 tool_options = gathered("request", _request, *source_arguments, out_option)

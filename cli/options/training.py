@@ -12,6 +12,7 @@ import click
 from ..completion import DOMAIN_OR_FILE, NAME, SETTING, SOURCE
 from ..output import say
 from .gather import gathered
+from .reading import read_options, reading_options
 from .shared import dangling_option, machine_options
 from .types import Choice, WholeNumber
 
@@ -29,11 +30,17 @@ def _request(
     candidates: int | None,
     gram: Literal["full"] | None,
     gram_rank: int | None,
+    data: Sequence[str],
+    columns: Sequence[str],
+    encoding: str | None,
+    sheet: str | None,
+    skip_bad: bool,
     **values: Any,
 ) -> Callable[..., TrainRequest]:
     from ...adapters.config import config_from
     from ...adapters.job.request import TrainRequest
     from ...adapters.settings.file import read_settings
+    from ...data.source_words import name_sources
 
     _tell_repeated(settings)
     read = {} if config_file is None else read_settings(config_file)
@@ -41,7 +48,8 @@ def _request(
     config = config_from(read | _assigned(settings) | {name: value for name, value in said.items() if value is not None})
     if gram is not None and gram_rank is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
-    return partial(TrainRequest, config=config, gram_rank=gram or gram_rank, **values)
+    how = read_options(columns=columns, encoding=encoding, sheet=sheet, skip_bad=skip_bad)
+    return partial(TrainRequest, config=config, gram_rank=gram or gram_rank, data=name_sources(data), read=how, **values)
 
 
 def _assigned(settings: Sequence[str]) -> dict[str, object]:
@@ -79,9 +87,12 @@ train_options = gathered(
     click.option(
         "--data",
         type=SOURCE,
+        multiple=True,
         metavar="SRC",
-        help="sample, hub, a BEIR folder, FlagEmbedding lines, or a table [default: the domain's Hub sets, else its sample].",
+        help="sample, hub, a BEIR folder, FlagEmbedding lines, a table, hf:OWNER/NAME@REVISION or mteb:TASK; several are joined, each with "
+        "a weight where SRC=WEIGHT says so [default: the domain's Hub sets, else its sample].",
     ),
+    *reading_options,
     click.option(
         "--data-license",
         "data_licence",

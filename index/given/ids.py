@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ...data.readers import ID, read_jsonl, reading
+from ...data.read.files import reading
+from ...data.readers import ID, read_jsonl
 from ...data.text_lines import read_text_lines
 from ...errors import DataError
 

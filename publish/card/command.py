@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from ...data.in_memory import IN_MEMORY
 from ...registry import Entry
 
+_JOINT = " + "  # between the sources of one run
 _OF_ITS_OWN = ("seed", "side")
 """Settings that an option of their own says."""
 _KINDS: dict[str, Callable[[Entry, str | None], Iterator[str]]]
@@ -29,7 +30,8 @@ def command_of(entry: Entry, base_id: str | None) -> str | None:
 def _train(entry: Entry, base_id: str | None) -> Iterator[str]:
     yield from ("adapt", "train", "--domain", entry.domain or entry.name, "--name", entry.name)
     if entry.data is not None:
-        yield from ("--data", _data_word(entry.data.source))
+        for word in dict.fromkeys(map(_data_word, entry.data.source.split(_JOINT))):
+            yield from ("--data", word)
     yield from ("--base", base_id or entry.bases[0].label)
     if entry.data is not None and entry.data.language in ("en", "zh"):
         yield from ("--lang", entry.data.language)

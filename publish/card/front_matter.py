@@ -86,7 +86,7 @@ def _own_tags(card: Card) -> Iterator[str]:
 
 def _data_sets(card: Card) -> Iterator[str]:
     """Yield the Hub ids of the data sets that were trained on, each once."""
-    named = (each.source.removeprefix("hub:").partition("@")[0] for each in card.data if each.source.startswith("hub:"))
+    named = (each.source.partition(":")[2].partition("@")[0] for each in card.data if each.source.startswith(("hub:", "hf:")))
     yield from dict.fromkeys(each for each in named if is_hub_id(each))
 
 
