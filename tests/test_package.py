@@ -12,7 +12,7 @@ import adapt_embed
 import pytest
 
 ROOT = Path(__file__).parent.parent
-NOT_INSTALLED = {"tests", "docs", "benchmarks", "build", "dist"}
+NOT_INSTALLED = {"tests", "docs", "benchmarks", "examples", "build", "dist"}
 LAYERS = (
     ("cli",),
     ("api",),
