@@ -24,4 +24,4 @@ def dev_encoder(base: Base, config: TrainConfig) -> LoraEncoder:
 
 def make_dev_set(data: TrainingData) -> DevSet | None:
     """Draw the dev set of a run, or None where the data have no dev split."""
-    return draw_dev_set(data.dev, data.corpus) if data.dev is not None else None
+    return draw_dev_set(data.dev, data.searched) if data.dev is not None else None

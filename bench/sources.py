@@ -8,6 +8,7 @@ from mteb.abstasks import AbsTask
 from ..data.beir import BeirFolder, missing_parts
 from ..data.candidates import has_candidates, read_candidates
 from ..data.domains import load_domain
+from ..data.lines_folder import LinesFolder, is_lines_folder
 from ..data.sample import sample_folder
 from ..data.split_tables import split_table, tables_in
 from ..errors import DataError
@@ -40,6 +41,8 @@ def task_from_folder(folder: Path, *, split: str, language: str, skip_dangling: 
     if str(folder) in _ADVICE and not folder.exists():
         raise DataError(f"the data folder {folder} does not exist{_ADVICE[str(folder)]}")
     check_there(folder, "the data folder")
+    if is_lines_folder(folder):
+        return _lines_task(LinesFolder(folder), split, language)
     lacking = missing_parts(folder)
     if not lacking:
         return _beir_task(BeirFolder(folder, skip_dangling), split, language)
@@ -75,6 +78,12 @@ def make_tasks(folders: Sequence[Path], domains: Sequence[str], *, split: str, l
     """
     local = [task_from_folder(folder, split=split, language=language, skip_dangling=skip_dangling) for folder in folders]
     return local + [task_from_sample(domain, split=split, language=language) for domain in domains]
+
+
+def _lines_task(folder: LinesFolder, split: str, language: str) -> AbsTask:
+    data = folder.load(split)
+    task = retrieval_task(local_name(folder.path, language), data.corpus, data.pairs[split], language=language, split=split)
+    return with_notes(task, data.notes)
 
 
 def _beir_task(folder: BeirFolder, split: str, language: str) -> AbsTask:

@@ -5,7 +5,8 @@
 Arms: `query` trains queries alone against the base's vectors of the whole corpus, `both` is two-sided training as it is by default, `corpus` two-sided
 training with half of its loss against the whole corpus (loss.corpus=0.5); `base` is trained not at all. VARIANTS are further settings, by name.
 2,000 training queries (seed 0), 3 epochs, batch 32, rate 5e-4, 256 tokens, the machine's precision; the last state is scored: nDCG@10 of all dev queries over
-the dev positives and 2,000 other passages, and Spearman's correlation on the dev pairs of STS-B, both sides as documents. Test splits are never read.
+the dev positives and 2,000 other passages, and Spearman's correlation on the dev pairs of STS-B, both sides as documents. `--test` scores the adapters that
+are kept in the work folder on the test split (unseen positives, where a set has such a split) over the whole corpus, and prints the share of both's gain.
 The corpus's vectors are embedded once a set; how long that took stands in the set's cell `SET-corpus`.
 `--measure` measures costs and exactness instead (query_side_measures.py), with as many threads as OMP_NUM_THREADS says.
 Cells are kept one by one (cells.py), so that a run that was stopped goes on where it was. `--report` prints the table: the difference to `both`, with its
@@ -33,10 +34,12 @@ from adapt_embed.data.pairs import Pairs, TrainingData, draw_passages, draw_quer
 from adapt_embed.data.sentence_pairs import SentencePairs, read_sentence_pairs, sentence_pairs_file
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.encoders.lora import document_factors_of
+from adapt_embed.lora.factors import LoraFactors, LoraModule
 from adapt_embed.merge.search.probe import spearman
 from adapt_embed.metrics import NDCG_10
 from cells import Cells, make_parser
 from query_side_measures import MEASURES
+from safetensors.torch import load_file, save_file
 from train_quality import SETS, TRAIN_QUERIES, average, difference, mean
 
 CELLS = Cells("query_side")
@@ -60,7 +63,10 @@ def main() -> None:
     parser.add_argument("--sets", default="ecommerce,zh,legal,medical")
     parser.add_argument("--arms", default=",".join(ARMS))
     parser.add_argument("--seeds", default="0,1")
-    parser.add_argument("--measure", help="in place of quality, one of bias, million, candidates, speed (query_side_measures.py)")
+    parser.add_argument("--test", action="store_true", help="score the trained adapters that are there on test: once, when all is chosen")
+    parser.add_argument(
+        "--measure", help="in place of quality, one of bias, million, candidates, candidates-parts, profile, speed (query_side_measures.py)"
+    )
     parser.add_argument("--speed-sets", default="ecommerce,medical,legal")
     options = parser.parse_args()
     if options.fold:
@@ -69,7 +75,9 @@ def main() -> None:
         CELLS.write(f"measure-{options.measure}", MEASURES[options.measure](options, CELLS, open_set))
         print(json.dumps(CELLS.read()[f"measure-{options.measure}"], indent=1))
         return
-    if not (options.report or options.fold):
+    if options.test:
+        score_tests(options)
+    elif not (options.report or options.fold):
         cells = [("base", 0), *((arm, int(seed)) for seed in options.seeds.split(",") for arm in options.arms.split(","))]
         for arm, seed in cells:
             for name in options.sets.split(","):
@@ -117,6 +125,7 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
     if arm != "base":
         result = train_adapter(data.base, data.train, config, corpus=corpus)
         encoder, losses = replace(encoder, factors=result.factors, document_factors=document_factors_of(config.side)), result.losses
+        save_factors(result.factors, CELLS.runs / f"{key}.safetensors")
     seconds, trained_on = time.monotonic() - started, data.train.train.passage_ids()
     cell = {
         "settings": TRAINED.get(arm, {}),
@@ -142,6 +151,63 @@ def corpus_vectors(data: Opened, config: TrainConfig, name: str) -> HeldVectors:
     return HeldVectors((torch.from_numpy(np.load(path)),), path.stem)
 
 
+def save_factors(factors: LoraFactors, path: Path) -> None:
+    save_file({f"{name}/{part}": getattr(module, part).contiguous() for name, module in factors.items() for part in ("a", "b")}, path)
+
+
+def load_factors(path: Path, scale: float) -> LoraFactors:
+    tensors = load_file(path)
+    names = [key.removesuffix("/a") for key in tensors if key.endswith("/a")]
+    return {name: LoraModule(tensors[f"{name}/a"], tensors[f"{name}/b"], scale) for name in names}
+
+
+def score_tests(options: argparse.Namespace) -> None:
+    """Score the base and the adapters that are kept on test, one cell each, documents of one set embedded once for the base."""
+    for name in options.sets.split(","):
+        kept = [(arm, int(seed), CELLS.runs / f"{name}-{arm}-{seed}.safetensors") for seed in options.seeds.split(",") for arm in ARMS]
+        trained = [(arm, seed, path) for arm, seed, path in kept if path.exists()]
+        for arm, seed, path in [("base", 0, None), *trained]:
+            key = f"test-{name}-{arm}-{seed}"
+            if key not in CELLS.read():
+                print(key, flush=True)
+                CELLS.write(key, test_cell(options, name, arm, path))
+
+
+def test_cell(options: argparse.Namespace, name: str, arm: str, path: Path | None) -> dict:
+    data, split = open_set(options, name), SETS[name].split
+    source = BeirFolder(options.shared / "data" / SETS[name].data)
+    corpus = source.corpus()
+    test, config = source.pairs(split, corpus), config_from({} | TRAINED.get(arm, {}))
+    encoder = dev_encoder(data.base, config)
+    if path is not None:
+        factors = load_factors(path, config.alpha / config.rank)
+        encoder = replace(encoder, factors=factors, document_factors=document_factors_of(config.side))
+    documents = CELLS.runs / f"{name}.npy"
+    if arm in ("base", "query") and documents.exists():
+        passages = np.load(documents)
+    else:
+        passages = encoder.encode(list(corpus.values()), "document").vectors
+    queries = encoder.encode(list(test.queries.values()), "query").vectors
+    scores = NDCG_10.by_query(queries, passages, list(test.queries), list(corpus), test.positives)
+    return {"split": split, "precision": encoder.computes_in, "per_query": {qid: round(value, 6) for qid, value in scores.items()}}
+
+
+def report_tests(every: dict[str, dict], name: str) -> None:
+    """Print the test scores of a set: of the seeds that all arms have, and the share of both's gain with a 95 % interval."""
+    cells = {arm: seeds_of(every, f"test-{name}", arm) for arm in ("base", *ARMS)}
+    seeds = sorted(set.intersection(*(set(cells[arm]) for arm in ARMS)))
+    if not (seeds and cells["base"]):
+        return
+    of_arm = {arm: average([cells[arm][seed]["per_query"] for seed in seeds]) for arm in ARMS}
+    base = cells["base"][0]["per_query"]
+    shares = {arm: (mean(of_arm[arm]) - mean(base)) / (mean(of_arm["both"]) - mean(base)) for arm in ARMS}
+    parts = [
+        f"{arm} {mean(of_arm[arm]):.4f} ({shares[arm]:.0%} of both's gain; against both {difference(of_arm[arm], of_arm['both'])})"
+        for arm in ARMS
+    ]
+    print(f"  {cells['base'][0]['split']}, {len(base)} queries, seeds {seeds}: base {mean(base):.4f}; " + "; ".join(parts))
+
+
 def score(data: Opened, encoder: LoraEncoder) -> dict:
     first, second = (encoder.encode(texts, "document").vectors for texts in (data.general.first, data.general.second))
     queries = encoder.encode(list(data.dev.queries.values()), "query").vectors
@@ -163,6 +229,7 @@ def report(options: argparse.Namespace) -> None:
         print(f"{name} ({SETS[name].data}): base {mean(base):.4f}, STS {cells['base'][0]['sts']:.4f}")
         for arm in cells.keys() - {"base"}:
             print(f"  {arm}: {describe(cells, arm, base)}")
+        report_tests(every, name)
 
 
 def seeds_of(every: dict[str, dict], name: str, arm: str) -> dict[int, dict]:

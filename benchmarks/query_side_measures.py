@@ -4,6 +4,8 @@
   the nearest passages as the queries are, and as they were an epoch before (`stale`), for several numbers of them and sizes of the sample.
 - `million`: an exact step of the loss over a million random vectors of 384 dimensions for 32 queries, mapped from a file, and the peak memory of the process.
 - `candidates`: a step with candidates over the same file, and the search for the candidates of an epoch, beside an exact step over 10,000; all with the network.
+  `candidates-parts`: the same with the file in parts of 4,096 rows, as an index keeps them.
+- `profile`: what a step of ecommerce-hetpqa spends its time on, by torch's profiler.
 - `speed`: training queries a second beside the pairs a second of sentence-transformers + peft (`train_speed.py`), on each set, and embedding the corpus.
 """
 
@@ -24,7 +26,6 @@ import numpy as np
 import torch
 from adapt_embed.adapters.batches import Batches
 from adapt_embed.adapters.config import TrainConfig, config_from
-from adapt_embed.adapters.corpus.nearest import nearest_rows
 from adapt_embed.adapters.corpus.open import open_corpus
 from adapt_embed.adapters.corpus.stored import StoredCorpus
 from adapt_embed.adapters.corpus.vectors import CorpusVectors, HeldVectors
@@ -36,16 +37,26 @@ from adapt_embed.adapters.token_ids import TokenIds
 from adapt_embed.adapters.train import train_adapter
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.draw import draw
+from adapt_embed.data.pairs import draw_queries
 from adapt_embed.encoders import LoraEncoder
+from adapt_embed.index.nearest import nearest_rows
 from cells import Cells
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 from train_quality import SETS
 
-SENTENCES, WORDS = 100_000, 5
+SENTENCES, WORDS = 100_000, 3
 MILLION, WIDTH, QUERIES = 1_000_000, 384, 32
 NUMBERS = ((0, 8192), (0, 65536), (256, 8192), (1024, 2048), (1024, 8192), (1024, 32768), (4096, 8192))
 """Candidates and sizes of the sample whose bias is measured; without candidates a uniform sample stands for everything."""
 BATCHES, DRAWS = 8, 20
+PART = 4096
+KINDS = {
+    "matrix products": ("mm", "addmm", "addmm_", "bmm", "baddbmm"),
+    "copies between number formats": ("copy_",),
+    "gelu": ("gelu", "gelu_backward"),
+    "layer norms": ("native_layer_norm", "native_layer_norm_backward"),
+}
 NONE = torch.tensor([], dtype=torch.int64)
 
 
@@ -106,10 +117,10 @@ def sentence_vectors(options: argparse.Namespace, cells: Cells, base: object) ->
     path = cells.runs / "sentences.npy"
     if not path.exists():
         texts: dict[str, None] = {}
-        for chosen in SETS.values():
-            if chosen.lang == "en":
-                passages = BeirFolder(options.shared / "data" / chosen.data).corpus().values()
-                texts |= dict.fromkeys(part.strip() for text in passages for part in text.split(". ") if len(part.split()) >= WORDS)
+        names = [chosen.data for chosen in SETS.values() if chosen.lang == "en"] + ["ecommerce-epqa", "ecommerce-productmatch"]
+        for name in names:
+            passages = BeirFolder(options.shared / "data" / name).corpus().values()
+            texts |= dict.fromkeys(part.strip() for text in passages for part in text.split(". ") if len(part.split()) >= WORDS)
         some = draw(sorted(texts), SENTENCES, 0)
         np.save(path, LoraEncoder(base, max_tokens=64).encode(some).vectors)  # type: ignore[arg-type]
     return np.load(path)
@@ -157,8 +168,16 @@ def measure_million(_: argparse.Namespace, cells: Cells, _open: Callable) -> dic
 
 
 def measure_candidates(options: argparse.Namespace, cells: Cells, open_set: Callable) -> dict:
+    return time_candidates(options, open_set, mapped(random_vectors(cells)))
+
+
+def measure_candidates_in_parts(options: argparse.Namespace, cells: Cells, open_set: Callable) -> dict:
+    whole = mapped(random_vectors(cells)).parts[0]
+    return time_candidates(options, open_set, HeldVectors(tuple(whole.split(PART))))
+
+
+def time_candidates(options: argparse.Namespace, open_set: Callable, large: HeldVectors) -> dict:
     data = open_set(options, "ecommerce")
-    large = mapped(random_vectors(cells))
     small = HeldVectors((large.parts[0][:10_000].clone(),))
     found: dict[str, object] = {"threads": torch.get_num_threads()}
     for name, vectors, candidates in (("exact_10_thousand", small, 0), ("exact_million", large, 0), ("candidates_million", large, None)):
@@ -183,6 +202,22 @@ def time_steps(data: object, config: TrainConfig, corpus: StoredCorpus, name: st
         strategy.training(True)
         seconds = [timed(lambda step=step: objective.accumulate(base, step, step, token_ids)) for step in range(steps)]
     return facts | {f"{name}_step_s": round(statistics.median(seconds[1:]), 3)}
+
+
+# Where the time of a step goes
+
+
+def measure_profile(options: argparse.Namespace, cells: Cells, open_set: Callable, queries: int = 640) -> dict:
+    """Return the shares of the processor's time of an epoch over some queries, by kind of operation."""
+    data = open_set(options, "ecommerce")
+    data = replace(data, train=replace(data.train, train=draw_queries(data.train.train, queries, 0)))
+    config = config_from({"side": "query", "epochs": 1})
+    corpus = open_corpus(data.base, data.train, config, HeldVectors((torch.from_numpy(np.load(cells.runs / "ecommerce.npy")),)))
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        train_adapter(data.base, data.train, config, corpus=corpus)
+    spent = {event.key: event.self_cpu_time_total for event in profiled.key_averages()}
+    shares = {kind: sum(spent.get(f"aten::{name}", 0) for name in names) / sum(spent.values()) for kind, names in KINDS.items()}
+    return {"threads": torch.get_num_threads()} | {kind: round(share, 3) for kind, share in shares.items()}
 
 
 # Beside the peer
@@ -226,6 +261,8 @@ MEASURES: dict[str, Callable[[argparse.Namespace, Cells, Callable], dict]] = {
     "bias": measure_bias,
     "million": measure_million,
     "candidates": measure_candidates,
+    "candidates-parts": measure_candidates_in_parts,
+    "profile": measure_profile,
     "speed": measure_speed,
 }
 

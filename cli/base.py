@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..plurals import count
+from .base_compare import compare_command
 from .command import Group
 from .completion import BASE, KNOWN_BASE
 from .options import OutputFolder, common_options
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 @click.group(cls=Group)
 def command() -> None:
     """The bases that are known and at hand."""
+
+
+command.add_command(compare_command)
 
 
 @command.command("list")

@@ -7,7 +7,36 @@ import click
 EXAMPLES = {
     "": ("adapt train --domain legal", "adapt bench legal", "adapt encode legal texts.txt -o vectors.npy"),
     "data": ("adapt data export my-data -o my-data.jsonl",),
+    "data augment": (
+        "adapt data augment my-data -o more -m synonyms -m typing-errors --glossary terms.csv",
+        "adapt data augment my-data -o more -m inverse-cloze --rows 1000",
+        "adapt data augment my-data -o more -m llm --endpoint http://localhost:8000/v1 --model qwen3 --copies 2",
+    ),
+    "data glossary": ("adapt data glossary terms.xlsx -o terms.jsonl",),
+    "data rules": ("adapt data rules my-data --rules rules.toml -o ruled",),
+    "data clean": (
+        "adapt data clean my-data -o clean-data",
+        "adapt data clean pairs.jsonl -o clean.jsonl --script simplified --drop language --tell near-duplicate",
+    ),
     "data export": ("adapt data export my-data -o my-data.jsonl", "adapt data export my-lines -o my-beir --to beir"),
+    "data mine": (
+        "adapt data mine my-data -o mined.jsonl",
+        "adapt data mine my-data -o mined --by base --by bm25 --terms terms.txt",
+        "adapt data mine my-data -o mined.jsonl --cross-encoder my-reranker --negatives 3",
+    ),
+    "data score": (
+        "adapt data score mined.jsonl -o scored.jsonl --cross-encoder my-reranker",
+        "adapt data score my-data -o scored --by legal@2",
+    ),
+    "data split": (
+        "adapt data split my-data -o my-split",
+        "adapt data split my-lines.jsonl -o my-split --by time --dev 0.1 --test 500",
+    ),
+    "data stats": (
+        "adapt data stats my-data",
+        "adapt data stats my-data --base bge-small-zh --balance balanced.jsonl",
+        "adapt data stats my-data --no-vectors --json",
+    ),
     "train": (
         "adapt train --domain legal --dry-run",
         "adapt train --domain medical --data my-data --set epochs=2",
@@ -54,6 +83,7 @@ EXAMPLES = {
     "base": ("adapt base list",),
     "base list": ("adapt base list",),
     "base link": ("adapt base link my-bases/bge-small-en --as bge-small-en", "adapt base link --as bge-small-en --undo"),
+    "base compare": ("adapt base compare minilm bge-small-en --data my-data",),
     "base convert": ("adapt base convert my-bases/old-model -o my-bases/new-model",),
 }
 """Command -> lines that can be typed."""
@@ -91,10 +121,13 @@ GROUPS = {
         "ref",
         "vectors",
         "texts",
+        "data split seed",
+        "data stats seed",
+        "base compare seed",
     ),
     "Base": ("base", "base-as", "lang", "pooling", "ignore-field", "base-id"),
-    "Training": ("side", "train index", "candidates", "config", "set", "seed", "seeds", "gram-rank", "gram", "resume"),
-    "Merging": ("method", "weights", "rank", "energy", "with-base", "store"),
+    "Training": ("side", "train index", "candidates", "config", "set", "train seed", "seeds", "gram-rank", "gram", "resume"),
+    "Merging": ("merge method", "weights", "rank", "energy", "with-base", "store"),
     "Search of weights": ("merge search", "merge general", "tolerance", "evaluations", "curve-steps"),
     "Ensemble": ("mode", "ensemble weights", "dim", "ensemble pca"),
     "Judgement": ("metric", "require", "decontaminate"),

@@ -28,7 +28,14 @@ def check_beir(path: Path) -> None:
 def load_lines(folder: LinesFolder) -> TrainingData:
     """Load the train and dev lines of a folder; raises as `LinesFolder.load`."""
     data = folder.load(*(split for split in folder.splits if split != "test"))
-    return TrainingData(corpus=data.corpus, train=data.pairs["train"], dev=data.pairs.get("dev"), source=str(folder.path), notes=data.notes)
+    return TrainingData(
+        corpus=data.corpus,
+        train=data.pairs["train"],
+        dev=data.pairs.get("dev"),
+        source=str(folder.path),
+        notes=data.notes,
+        train_only=data.train_only,
+    )
 
 
 def load_beir(folder: BeirFolder) -> TrainingData:

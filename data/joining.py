@@ -21,6 +21,7 @@ def join_data(parts: list[TrainingData]) -> TrainingData:
         language=parts[0].language,
         notes=tuple(note for part in parts for note in part.notes),
         licence=join_licences([part.licence for part in parts]),
+        train_only=frozenset(pid for part in renamed for pid in part.train_only),
     )
 
 
@@ -37,7 +38,9 @@ def _prefixed(data: TrainingData, prefix: str) -> TrainingData:
         return [prefix + pid for pid in value] if isinstance(value, list) else value
 
     corpus = {prefix + pid: text for pid, text in data.corpus.items()}
-    return replace(data, corpus=corpus, train=rename(data.train), dev=rename(data.dev) if data.dev is not None else None)
+    alone = frozenset(prefix + pid for pid in data.train_only)
+    dev = rename(data.dev) if data.dev is not None else None
+    return replace(data, corpus=corpus, train=rename(data.train), dev=dev, train_only=alone)
 
 
 def _union(parts: list[Pairs]) -> Pairs:

@@ -1,6 +1,7 @@
 """A folder of pair lines: `train.jsonl` and, where there are any, `dev.jsonl`, `test.jsonl` and `corpus.jsonl`. The data tools write it.
 
-Each split holds FlagEmbedding lines; `corpus.jsonl` ({_id, text}) gives the passages their ids, and holds those that no pair names.
+Each split holds FlagEmbedding lines; `corpus.jsonl` ({_id, text}) gives the passages their ids, and holds those that no pair names. Where
+it is there, a passage of `train.jsonl` that it lacks is for training alone: queries of dev and test are not searched among such passages.
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ def is_lines_folder(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LinesData:
-    """What was read of such a folder: the corpus, the pairs of each split that was asked for, and the notes."""
+    """What was read of such a folder: the corpus, the pairs of each split that was asked for, the notes, and which passages train alone has."""
 
     corpus: Corpus
     pairs: dict[str, Pairs]
     notes: tuple[str, ...]
+    train_only: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class LinesFolder:
             DataError: a split is absent or empty, or a line is malformed.
         """
         how = strictly() if self.read is None else Reading(self.read)
-        corpus = self._corpus()
+        given = corpus = self._corpus()
         notes: list[str] = []
         pairs: dict[str, Pairs] = {}
         for split in splits:
@@ -66,7 +68,9 @@ class LinesFolder:
             read = read_flag_lines(path, how)
             corpus, pairs[split] = pool_rows(read.rows, str(path), corpus)
             notes += read.notes
-        return LinesData(corpus, pairs, (*how.notes, *notes))
+        named = {pid for split in pairs if split != "train" for pid in pairs[split].passage_ids()}
+        train_only = frozenset(corpus.keys() - given.keys() - named) if given else frozenset()
+        return LinesData(corpus, pairs, (*how.notes, *notes), train_only)
 
     def _corpus(self) -> Corpus:
         path = self.path / CORPUS

@@ -84,7 +84,8 @@ class TrainingData:
     """What a training run sees: a corpus, pairs to train on, pairs to choose by (None: none), and where they came from.
 
     `notes` say what was done to the data (a split made, queries drawn), to be shown and recorded. `licence` is that of the texts, by the
-    Hub's id where it has one; None: not known. `drawn` is how many training queries were drawn of more; None: all are there.
+    Hub's id where it has one; None: not known. `drawn` is how many training queries were drawn of more; None: all are there. `train_only`
+    are the ids of passages that were made for training, such as one without a sentence: no query of dev or test is searched among them.
     """
 
     corpus: Corpus
@@ -95,6 +96,12 @@ class TrainingData:
     notes: tuple[str, ...] = ()
     licence: str | None = None
     drawn: int | None = None
+    train_only: frozenset[str] = frozenset()
+
+    @property
+    def searched(self) -> Corpus:
+        """The passages that queries of dev and test are searched among: all but those that were made for training."""
+        return {pid: text for pid, text in self.corpus.items() if pid not in self.train_only} if self.train_only else self.corpus
 
     def fingerprint(self) -> str:
         """Return a hash of every text and pair of train and dev, independent of their order and ids."""

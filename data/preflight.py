@@ -124,7 +124,7 @@ def _known_answers(data: TrainingData) -> PreflightWarning | None:
         return None
     message = (
         f"{known} of {len(data.dev)} dev queries are answered by passages that are trained on as well: the dev score rewards memorising those passages, "
-        "and says little about new documents; if those matter, split by document instead of by query"
+        "and says little about new documents; if those matter, split by document instead of by query: adapt data split --by document"
     )
     return PreflightWarning("known-answers", message)
 

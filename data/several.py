@@ -27,10 +27,10 @@ def join_weighted(parts: Sequence[tuple[TrainingData, WeightedSource]]) -> Train
         if dev is not None and (without := [str(of) for data, of in parts if data.dev is None]):
             notes = (*notes, f"the dev split is that of the other sources, because they have one: {', '.join(without)} has none")
     corpus = {pid: text for text, pid in first.items()}
+    alone = {same[pid] for pid in joined.train_only} - {same[pid] for pid in joined.searched}
     source = " + ".join(data.source if of.weight == 1 else f"{data.source}={of.weight:g}" for data, of in parts)
-    return replace(
-        joined, corpus={pid: corpus[pid] for pid in joined.corpus if pid in corpus}, train=train, dev=dev, source=source, notes=notes
-    )
+    corpus = {pid: corpus[pid] for pid in joined.corpus if pid in corpus}
+    return replace(joined, corpus=corpus, train=train, dev=dev, source=source, notes=notes, train_only=frozenset(alone))
 
 
 def _with_weight(data: TrainingData, factor: float) -> TrainingData:

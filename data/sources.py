@@ -212,7 +212,7 @@ def load_dev_data(
     else:
         loaded = load_sample(load_domain(source), lang) if is_domain else _load_path(source, lang, skip_dangling)
         data = with_dev(loaded, seed)
-        corpus, dev, notes = data.corpus, data.dev, data.notes
+        corpus, dev, notes = data.searched, data.dev, data.notes
     if dev is None:
         raise DataError(f"{source} has no dev split, and too few queries to hold some out; name a source with at least 100 pairs")
     if on_note:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from ..plurals import count
-from .pairs import Corpus, Pairs, normalise
+from .groups import join_by, positive_keys, query_key
+from .pairs import Corpus, Pairs
 
 DEV_SHARE = 0.1
 MIN_DEV, MAX_DEV = 20, 500
@@ -43,20 +44,5 @@ def _none_held(why: str) -> str:
 
 
 def _groups(pairs: Pairs, corpus: Corpus) -> list[list[str]]:
-    """Join queries that share a text, or a positive of the same text, by union-find."""
-    parent: dict[str, str] = {}
-
-    def root(key: str) -> str:
-        parent.setdefault(key, key)
-        while parent[key] != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
-
-    for qid, text in pairs.queries.items():
-        for key in [f"q:{normalise(text)}", *(f"p:{normalise(corpus[pid])}" for pid in pairs.positives[qid])]:
-            parent[root(key)] = root(f"id:{qid}")
-    groups: dict[str, list[str]] = {}
-    for qid in pairs.queries:
-        groups.setdefault(root(f"id:{qid}"), []).append(qid)
-    return list(groups.values())
+    """Join queries that share a text, or a positive of the same text."""
+    return join_by({qid: [query_key(pairs, qid), *positive_keys(pairs, corpus, qid)] for qid in pairs.queries})

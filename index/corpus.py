@@ -129,7 +129,7 @@ class _Corpus:
         def report(texts: int) -> None:
             nonlocal done
             done += texts
-            events.progress("embedding the corpus", done, total)
+            events.progress("embedding the corpus" if self.role == "document" else "embedding the queries", done, total)
 
         kept = self.store.holds(self.space, [text for texts in missing.values() for text in texts])
         found: dict[str, _Part] = {}

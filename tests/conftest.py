@@ -322,3 +322,38 @@ def train(tiny_base: Path, toy_folder: Path, home: Path):
         return CliRunner().invoke(main, [str(part) for part in ("train", *options, *more)])
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tiny_cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a cross-encoder of 2 layers and width 32, which gives one logit. Copy it before changing it."""
+    return _build_cross_encoder(tmp_path_factory.mktemp("rerankers") / "tiny-reranker", 1)
+
+
+@pytest.fixture
+def two_label_cross_encoder(tmp_path: Path) -> Path:
+    """One that gives two logits."""
+    return _build_cross_encoder(tmp_path / "two-labels", 2)
+
+
+def _build_cross_encoder(folder: Path, labels: int) -> Path:
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    vocabulary = len((TESTS / "data" / "tiny_tokenizer" / "vocab.txt").read_text(encoding="utf-8").splitlines())
+    config = BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=512,
+        initializer_range=0.3,
+        num_labels=labels,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        model = BertForSequenceClassification(config)
+    shutil.copytree(TESTS / "data" / "tiny_tokenizer", folder)
+    model.save_pretrained(folder)
+    return folder

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 REPEATABLE = {
     "add": {"--ignore-field"},
-    "train": {"--set"},
+    "train": {"--columns", "--data", "--set"},
+    "base compare": {"--columns", "--data"},
     "bench": {"--data", "--domain", "--general-data", "--metric", "--require", "--set", "--tasks"},
     "push": {"--base-id", "--keep-name"},
 }

@@ -204,8 +204,8 @@ def test_offering_imports_no_torch(words: tuple[str, ...], home: Path) -> None:
 
 def commands() -> list[tuple[str, ...]]:
     def walk(command: click.Command, path: tuple[str, ...]) -> list[tuple[str, ...]]:
-        below = command.commands.items() if path and isinstance(command, click.Group) else ()
-        return [path, *(each for name, inner in below for each in walk(inner, (*path, name)))]
+        below = command.list_commands(context) if path and isinstance(command, click.Group) else ()
+        return [path, *(each for name in below for each in walk(command.get_command(context, name), (*path, name)))]  # type: ignore[attr-defined, arg-type]
 
     context = click.Context(main)
     return [(), *(each for verb in COMMANDS for each in walk(main.get_command(context, verb), (verb,)))]  # type: ignore[arg-type]

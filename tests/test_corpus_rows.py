@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from adapt_embed.adapters.corpus import findings
-from adapt_embed.adapters.corpus.findings import DEPTHS, find_answers
-from adapt_embed.adapters.corpus.rows import CorpusRows, IndexRows, find_rows, hash_text
-from adapt_embed.adapters.corpus.stored import StoredCorpus
 from adapt_embed.adapters.corpus.vectors import HeldVectors
 from adapt_embed.data.pairs import Pairs
 from adapt_embed.encoders.protocol import Encoded, Role
 from adapt_embed.errors import DataError
+from adapt_embed.index import findings
+from adapt_embed.index.findings import DEPTHS, find_answers
+from adapt_embed.index.rows import CorpusRows, IndexRows, find_rows, hash_text
 
 CORPUS = {
     "a": "The tenant pays.",
@@ -95,12 +94,12 @@ class Fixed:
         return Encoded(np.eye(4, 8, dtype=np.float32)[: len(texts)], np.zeros(len(texts), np.bool_))
 
 
-def stored(cosines: dict[str, list[float]]) -> StoredCorpus:
+def stored(cosines: dict[str, list[float]]) -> tuple[HeldVectors, CorpusRows]:
     """A corpus with given cosines to the four queries."""
     vectors = torch.zeros(len(CORPUS), 8)
     for number, values in enumerate(cosines.values()):
         vectors[:, number] = torch.tensor(values)
-    return StoredCorpus(HeldVectors((vectors,)), find_rows(PAIRS, CORPUS))
+    return HeldVectors((vectors,)), find_rows(PAIRS, CORPUS)
 
 
 COSINES = {  #       a    b    a2   c    d    d2   e    e2
@@ -115,14 +114,14 @@ def test_the_rank_of_an_answer_counts_each_other_text_once(monkeypatch: pytest.M
     monkeypatch.setattr(findings, "DEPTHS", (1, 2, 4))
     monkeypatch.setattr(findings, "_QUERIES", 3)
     monkeypatch.setattr(findings, "_ROWS", 3)
-    found = find_answers(Fixed(), Pairs({"q1": "Who pays?"}, {"q1": {"a": 1}}), stored(COSINES)).found
+    found = find_answers(Fixed(), Pairs({"q1": "Who pays?"}, {"q1": {"a": 1}}), *stored(COSINES)).found
     assert found == {1: 1.0, 2: 1.0, 4: 1.0}
-    ranks = findings.best_ranks(torch.eye(4, 8), stored(COSINES).everything(list(PAIRS.queries)))
+    ranks = findings.answer_ranks(torch.eye(4, 8), list(PAIRS.queries), *stored(COSINES))
     assert ranks.tolist() == [1, 4, 1, 2]
 
 
 def test_what_is_found_is_said_with_what_no_pair_names_and_what_queries_share() -> None:
-    result = find_answers(Fixed(), PAIRS, stored(COSINES))
+    result = find_answers(Fixed(), PAIRS, *stored(COSINES))
     assert result.as_dict() == {"queries": 4, "found": {"1": 0.5, "10": 1.0, "100": 1.0}, "unnamed": 1, "sharing": 2}
     assert result.describe() == (
         "of 4 training queries the base finds an answer first for 50%, among the first 10 for 100%, among the first 100 for 100%; "

@@ -4,8 +4,6 @@ import dataclasses
 
 import pytest
 import torch
-from adapt_embed.adapters.corpus import nearest
-from adapt_embed.adapters.corpus.nearest import nearest_rows
 from adapt_embed.adapters.corpus.vectors import HeldVectors
 from adapt_embed.adapters.losses.batch import CorpusTargets, Drawn, EmbeddedBatch, Relation
 from adapt_embed.adapters.losses.drawn_sum import log_sum_over_drawn
@@ -14,6 +12,8 @@ from adapt_embed.adapters.losses.log_sum import log_sum_over_corpus
 from adapt_embed.adapters.losses.table import LOSSES, compute_corpus_loss
 from adapt_embed.adapters.losses.whole_corpus import info_nce_against_corpus
 from adapt_embed.adapters.settings.loss import LossSettings
+from adapt_embed.index import nearest
+from adapt_embed.index.nearest import nearest_rows
 from torch import Tensor
 
 SETTINGS = LossSettings(temperature=0.05)

@@ -7,12 +7,12 @@ import torch
 from ...base.load import Base
 from ...data.pairs import TrainingData
 from ...encoders.lora import LoraEncoder
+from ...index.rows import IndexRows, find_rows
 from ..config import TrainConfig
 from ..losses.table import compares_whole_corpus
 from ..memory import device_memory
 from ..sides.table import reads_corpus
 from ..token_ids import TokenIds
-from .rows import IndexRows, find_rows
 from .sampling import Sampling, choose_candidates
 from .stored import StoredCorpus
 from .vectors import CorpusVectors, HeldVectors

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from ...base.load import Base
 from ...encoders.forward import uses_bf16
+from ...index.nearest import nearest_rows
 from ..config import TrainConfig
 from ..gradients import embed_texts
 from ..losses.batch import Drawn
 from ..token_ids import TokenIds
-from .nearest import nearest_rows
 from .vectors import CorpusVectors
 
 CANDIDATES = 1024

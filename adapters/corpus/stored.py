@@ -9,10 +9,10 @@ import torch
 
 from ...base.load import Base
 from ...encoders.protocol import Vectors
+from ...index.rows import CorpusRows
 from ..config import TrainConfig
 from ..losses.batch import CorpusTargets
 from ..token_ids import TokenIds
-from .rows import CorpusRows
 from .sampling import Sampling
 from .vectors import CorpusVectors
 

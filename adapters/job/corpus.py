@@ -16,9 +16,9 @@ from ...cache.vectors import VectorStore
 from ...data.pairs import Corpus, Pairs, TrainingData
 from ...events import QUIET, Events
 from ...index.corpus import corpus_vectors
+from ...index.findings import CorpusFindings, find_answers
 from ...timing import estimate_seconds
 from ..config import TrainConfig
-from ..corpus.findings import CorpusFindings, find_answers
 from ..corpus.open import corpus_encoder, open_corpus
 from ..corpus.stored import StoredCorpus
 from ..corpus.vectors import CorpusVectors, HeldVectors
@@ -162,7 +162,7 @@ class CorpusSource:
         """Search the corpus, once for all seeds on the same data."""
         last = self._findings
         if last is None or (last[0], last[1]) != (data.train, data.corpus):
-            found = find_answers(corpus_encoder(self.base, config), data.train, corpus)
+            found = find_answers(corpus_encoder(self.base, config), data.train, corpus.vectors, corpus.rows)
             last = self._findings = data.train, data.corpus, found
         return last[2]
 

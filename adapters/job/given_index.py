@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...encoders.lora import LoraEncoder
     from ...index.given.fit import Fit
     from ...index.given.open import NamedVectors
-    from ..corpus.rows import IndexRows
+    from ...index.rows import IndexRows
 
 
 def check_index(path: Path, base: ResolvedBase) -> None:
@@ -80,7 +80,7 @@ def open_given(path: Path, corpus: Corpus, encoder: LoraEncoder, seed: int, even
     """
     from ...index.given.fit import check_fit
     from ...index.given.open import open_vectors
-    from ..corpus.rows import IndexRows
+    from ...index.rows import IndexRows
 
     named = open_vectors(path, dimension=encoder.dimension, events=events)
     hashes = _hash_texts(path) if named.manifest and named.manifest.has_texts else None
@@ -99,7 +99,7 @@ def _hash_texts(path: Path) -> NDArray[np.uint64]:
     import numpy as np
 
     from ...index.folder import open_index
-    from ..corpus.rows import hash_text
+    from ...index.rows import hash_text
 
     shards = open_index(path).shards
     texts = (shard.text(row) for shard in shards for row in range(len(shard.vectors)))
@@ -108,7 +108,7 @@ def _hash_texts(path: Path) -> NDArray[np.uint64]:
 
 def _rows_by_text(corpus: Corpus, hashes: NDArray[np.uint64]) -> dict[str, int]:
     """Return the first row with each passage's text, of those that are there."""
-    from ..corpus.rows import hash_text
+    from ...index.rows import hash_text
 
     wanted: dict[int, list[str]] = {}
     for pid, text in corpus.items():

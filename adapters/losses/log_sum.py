@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...index.hidden import Hidden
 from ...index.vectors import blocks
 from .batch import CorpusTargets
-from .hidden import Hidden
 
 BLOCK = 8192
 """Rows at a time: of width 384 in float32 they take 12 MB. Fewer are a tenth quicker on one thread, and wait more often where several share busy cores."""
@@ -54,7 +54,7 @@ def _scan(queries: Tensor, targets: CorpusTargets, temperature: float, block: in
     total = queries.new_zeros((len(queries), 1))
     weighted = torch.zeros_like(queries)  # the sum of the rows, each times exp(logit - peak)
     scaled = queries / temperature
-    hidden = Hidden(targets)
+    hidden = Hidden(targets.excluded, targets.copies)
     for first, rows in blocks(targets.vectors.parts, block, queries.dtype):
         logits = scaled @ rows.to(queries.device).T  # (q, rows)
         hidden.hide(logits, first)

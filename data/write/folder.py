@@ -31,7 +31,7 @@ def write_folder(folder: Path, data: TrainingData, test: Pairs | None = None) ->
             for split in SPLITS:
                 if (pairs := splits[split]) is not None:
                     write_lines(part / f"{split}.jsonl", pairs, data.corpus)
-            write_json_lines(part / CORPUS, _passages(data.corpus))
+            write_json_lines(part / CORPUS, _passages(data.searched))
     except OSError as e:
         raise ConfigError(f"{folder} cannot be written: {e.strerror or e}") from e
 

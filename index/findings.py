@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from ...data.pairs import Pairs
-from ...data.preflight import PreflightWarning
-from ...encoders.protocol import Encodes
-from ...index.vectors import blocks
-from ...plurals import count
-from ..losses.batch import CorpusTargets
-from ..losses.hidden import Hidden
-from .stored import StoredCorpus
+from ..data.pairs import Pairs
+from ..data.preflight import PreflightWarning
+from ..encoders.protocol import Encodes
+from ..plurals import count
+from .hidden import Hidden
+from .nearest import InParts
+from .rows import CorpusRows
+from .vectors import blocks
 
 DEPTHS = (1, 10, 100)
 FAR_SHARE = 0.25
 """From this share of the queries on whose answers are not among the first 100, the documents are said to be the problem."""
 _QUERIES, _ROWS = 256, 65536
+
+
+class Vectors(InParts, Protocol):
+    """Vectors of a corpus, of which single rows can be asked for."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
+    def rows(self, indices: Tensor) -> Tensor:
+        """Return some of them: (len, d) float32."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,44 +78,53 @@ class CorpusFindings:
             yield PreflightWarning("far-answers", message)
 
 
-def find_answers(encoder: Encodes, pairs: Pairs, corpus: StoredCorpus) -> CorpusFindings:
+def find_answers(encoder: Encodes, pairs: Pairs, corpus: Vectors, rows: CorpusRows) -> CorpusFindings:
     """Search the whole corpus for the answers of the training queries, exactly, a block at a time.
 
     Args:
         encoder: The base alone.
         pairs: The training queries.
-        corpus: With the rows of these pairs.
+        corpus: Its vectors.
+        rows: Of these pairs.
     """
     ids = list(pairs.queries)
-    vectors = torch.from_numpy(encoder.encode([pairs.queries[qid] for qid in ids], "query").vectors).to(corpus.vectors.parts[0].device)
-    ranks = torch.cat(
-        [
-            best_ranks(vectors[start : start + _QUERIES], corpus.everything(ids[start : start + _QUERIES]))
-            for start in range(0, len(ids), _QUERIES)
-        ]
-    )
-    named = Counter(row for rows in corpus.rows.positive.values() for row in rows.tolist())
+    queries = torch.from_numpy(encoder.encode([pairs.queries[qid] for qid in ids], "query").vectors)
+    named = Counter(row for answers in rows.positive.values() for row in answers.tolist())
     return CorpusFindings(
         queries=len(ids),
-        found={depth: float((ranks <= depth).double().mean()) for depth in DEPTHS},
-        unnamed=corpus.vectors.count - len(corpus.rows.named),
-        sharing=sum(any(named[row] > 1 for row in rows.tolist()) for rows in corpus.rows.positive.values()),
+        found=found_within(answer_ranks(queries, ids, corpus, rows)),
+        unnamed=corpus.count - len(rows.named),
+        sharing=sum(any(named[row] > 1 for row in answers.tolist()) for answers in rows.positive.values()),
     )
 
 
-def best_ranks(queries: Tensor, targets: CorpusTargets) -> Tensor:
-    """Return the rank of each query's best answer among what is no answer to it, (q,) int64, from 1.
+def found_within(ranks: Tensor) -> dict[int, float]:
+    """Return, for each of `DEPTHS`, the share of the queries whose best answer has at most this rank; (q,), at least one."""
+    return {depth: float((ranks <= depth).double().mean()) for depth in DEPTHS}
+
+
+def answer_ranks(queries: Tensor, query_ids: Sequence[str], corpus: Vectors, rows: CorpusRows) -> Tensor:
+    """Return the rank of each query's best answer among what is no answer to it, (q,) int64, from 1; `_QUERIES` at a time.
 
     Args:
-        queries: (q, d), length 1.
-        targets: A corpus, and what answers them.
+        queries: (q, d), length 1, at least one.
+        query_ids: Of their rows.
+        corpus: Its vectors.
+        rows: Of pairs with these queries.
     """
-    owner, row = targets.positive[0].to(queries.device), targets.positive[1]
-    cosines = (queries[owner] * targets.vectors.rows(row).to(queries)).sum(1)
+    queries = queries.to(corpus.parts[0].device)
+    starts = range(0, len(query_ids), _QUERIES)
+    return torch.cat([_best_ranks(queries[at : at + _QUERIES], query_ids[at : at + _QUERIES], corpus, rows) for at in starts])
+
+
+def _best_ranks(queries: Tensor, query_ids: Sequence[str], corpus: Vectors, rows: CorpusRows) -> Tensor:
+    owner, row = rows.positives(query_ids)
+    owner = owner.to(queries.device)
+    cosines = (queries[owner] * corpus.rows(row).to(queries)).sum(1)
     best = queries.new_full((len(queries),), -torch.inf).scatter_reduce(0, owner, cosines, "amax")
-    nearer, hidden = torch.zeros_like(best, dtype=torch.int64), Hidden(targets)
-    for first, rows in blocks(targets.vectors.parts, _ROWS, queries.dtype):
-        scores = queries @ rows.T
+    nearer, hidden = torch.zeros_like(best, dtype=torch.int64), Hidden(rows.exclusions(query_ids), torch.from_numpy(rows.copies))
+    for first, block in blocks(corpus.parts, _ROWS, queries.dtype):
+        scores = queries @ block.T
         hidden.hide(scores, first)
         nearer += (scores > best.unsqueeze(1)).sum(1)
     return nearer + 1

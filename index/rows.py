@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...data.pairs import Corpus, Pairs, normalise
-from ...errors import DataError
-from ...plurals import count
+from ..data.pairs import Corpus, Pairs, normalise
+from ..errors import DataError
+from ..plurals import count
 
 Rows = NDArray[np.int64]
 
