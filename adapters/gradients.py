@@ -1,9 +1,11 @@
 """The gradient of a loss of vectors, in memory that does not grow with the batch."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.load import Base
@@ -29,6 +31,9 @@ class _Part(NamedTuple):
     def length(self) -> int:
         """Tokens of each text, padding included."""
         return max(map(len, self.ids))
+
+
+NO_OTHERS: Mapping[str, OtherVectors] = MappingProxyType({})
 
 
 def accumulate_gradients(
@@ -100,19 +105,28 @@ def embed_texts(base: Base, texts: list[str], role: Role, config: TrainConfig, t
 
 
 def batch_loss(
-    queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainConfig, others: Mapping[str, OtherVectors] | None = None
+    queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainConfig, others: Mapping[str, OtherVectors] = NO_OTHERS
 ) -> Tensor:
     """Return the loss of a batch whose texts are embedded: (q, d) and (p, d), length 1, in the batch's order.
 
     `others`: what other encoders make of the same texts, by the names of `EmbeddedBatch`.
     """
-    arrays = {name: getattr(batch, name) for name in _ARRAYS}
-    tensors = {name: None if array is None else torch.from_numpy(array).to(queries.device) for name, array in arrays.items()}
-    relation = Relation(positive=tensors.pop("positive"), ignored=tensors.pop("ignored"), frequency=tensors.pop("frequency"))
-    return compute_loss(EmbeddedBatch(queries=queries, passages=passages, relation=relation, **tensors, **(others or {})), config)
 
+    def tensor(array: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(array).to(queries.device)
 
-_ARRAYS = ("positive", "ignored", "frequency", "negatives", "targets", "weights")
+    relation = Relation(positive=tensor(batch.positive), ignored=tensor(batch.ignored), frequency=tensor(batch.frequency))
+    embedded = EmbeddedBatch(
+        queries=queries,
+        passages=passages,
+        relation=relation,
+        negatives=None if batch.negatives is None else tensor(batch.negatives),
+        targets=None if batch.targets is None else tensor(batch.targets),
+        weights=None if batch.weights is None else tensor(batch.weights),
+        anchor=others.get("anchor"),
+        guide=others.get("guide"),
+    )
+    return compute_loss(embedded, config)
 
 
 def make_parts(token_ids: TokenIds, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:

@@ -83,7 +83,7 @@ class Others:
         if self.guide is not None:
             self.guide.learn(texts)
         if self.anchor is not None:
-            trained = {"query": texts["query"]} if self.config.side == "query" else texts
+            trained: Texts = {"query": texts["query"]} if self.config.side == "query" else texts
             self.anchor.learn({self.role: self.general} if self.general else trained)
 
     def seconds(self, some: Texts, texts: Texts) -> float:

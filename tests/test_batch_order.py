@@ -101,3 +101,12 @@ def test_without_in_batch_negatives_given_ones_alone_count() -> None:
         check_data_fit(TrainConfig(in_batch_negatives=False), source("a", 4).train)
     with pytest.raises(RequestError, match="corpus_negatives are negatives of all queries"):
         TrainConfig(in_batch_negatives=False, corpus_negatives=3)
+
+
+@pytest.mark.parametrize("settings", [{"side": "query"}, {"corpus": 0.5}, {"corpus_negatives": 4}])
+def test_classes_are_not_held_against_passages_whose_class_is_not_known(settings: dict[str, object]) -> None:
+    classes = source("a", 2, labels={"q00": "1", "q01": "1"}).train
+    with pytest.raises(DataError, match=r"these data have classes, and .* would have as negatives what is of the same class"):
+        check_data_fit(TrainConfig(**settings), classes)  # type: ignore[arg-type]
+    check_data_fit(TrainConfig(side="query", loss="triplet_semi_hard"), classes)
+    check_data_fit(TrainConfig(), classes)

@@ -6,7 +6,7 @@ from ...data.pairs import Pairs
 from ...errors import DataError
 from ..batch_order import check_sources, split_by_source
 from ..config import TrainConfig
-from .table import LOSSES
+from .table import LOSSES, compares_whole_corpus
 
 STATED = {"negatives": "negatives", "targets": "scores"}
 """What a loss may need -> the field of `Pairs` that states it."""
@@ -28,6 +28,12 @@ def check_data_fit(settings: TrainConfig, pairs: Pairs) -> None:
     check_sources(len(split_by_source(sorted(pairs.queries))), settings)
     if not settings.in_batch_negatives and not pairs.negatives:
         raise DataError(f"in_batch_negatives=false leaves no negatives, since the data give none; {_MENDS['negatives']}, or leave it out")
+    if pairs.labels and (settings.corpus_negatives or compares_whole_corpus(settings)):
+        why = "corpus_negatives" if settings.corpus_negatives else f"the loss {settings.loss} against the whole corpus"
+        raise DataError(
+            f"these data have classes, and {why} would have as negatives what is of the same class; leave it out, or train queries alone with "
+            "a loss over batches, such as --set loss=triplet_semi_hard"
+        )
     for need in LOSSES[settings.loss].needs:
         if need in STATED and not getattr(pairs, STATED[need]):
             fitting = ", ".join(name for name, row in LOSSES.items() if not set(row.needs) - {"guide"})
