@@ -18,7 +18,8 @@ from .gather import pool_rows
 from .labelled import PAIR_COLUMNS, SPLIT_COLUMN, LabelledTexts, read_labelled_pairs, read_labelled_texts
 from .lines_folder import LinesFolder
 from .pair_files import check_pair_file, read_pair_file
-from .readers import read_heading, table_suffix
+from .read.files import table_suffix
+from .readers import read_heading
 from .sentence_pairs import SENTENCE_COLUMNS, SentencePairs, draw_sentence_pairs, read_sentence_pairs, sentence_pairs_file
 from .split_tables import split_table
 
