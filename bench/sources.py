@@ -8,7 +8,9 @@ from mteb.abstasks import AbsTask
 from ..data.beir import BeirFolder, missing_parts
 from ..data.candidates import has_candidates, read_candidates
 from ..data.domains import load_domain
-from ..data.lines_folder import LinesFolder, is_lines_folder
+from ..data.flag_lines import is_flag_line
+from ..data.lines_folder import CORPUS, LinesFolder, is_lines_folder
+from ..data.readers import read_heading
 from ..data.sample import sample_folder
 from ..data.split_tables import split_table, tables_in
 from ..errors import DataError
@@ -41,7 +43,7 @@ def task_from_folder(folder: Path, *, split: str, language: str, skip_dangling: 
     if str(folder) in _ADVICE and not folder.exists():
         raise DataError(f"the data folder {folder} does not exist{_ADVICE[str(folder)]}")
     check_there(folder, "the data folder")
-    if is_lines_folder(folder):
+    if _holds_pair_lines(folder, split):
         return _lines_task(LinesFolder(folder), split, language)
     lacking = missing_parts(folder)
     if not lacking:
@@ -78,6 +80,14 @@ def make_tasks(folders: Sequence[Path], domains: Sequence[str], *, split: str, l
     """
     local = [task_from_folder(folder, split=split, language=language, skip_dangling=skip_dangling) for folder in folders]
     return local + [task_from_sample(domain, split=split, language=language) for domain in domains]
+
+
+def _holds_pair_lines(folder: Path, split: str) -> bool:
+    """Return whether a folder holds pair lines and their corpus; without one, each table is a task by itself."""
+    if not (is_lines_folder(folder) and (folder / CORPUS).is_file()):
+        return False
+    table = folder / f"{split}.jsonl"
+    return is_flag_line(dict.fromkeys(read_heading(table if table.is_file() else folder / "train.jsonl")))
 
 
 def _lines_task(folder: LinesFolder, split: str, language: str) -> AbsTask:

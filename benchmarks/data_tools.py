@@ -23,8 +23,8 @@ from adapt_embed.adapters.train import train_adapter
 from adapt_embed.data.glossary import read_glossary
 from adapt_embed.data.pairs import TrainingData, draw_queries
 from adapt_embed.datatools.augmenting import AugmentSettings, augment
-from adapt_embed.datatools.mining.mine import mine
 from adapt_embed.datatools.mining.settings import MineSettings
+from adapt_embed.datatools.mining.tool import mine
 from adapt_embed.references import Search
 from adapt_embed.registry import open_registry
 from cells import HERE, Cells, make_parser

@@ -27,8 +27,8 @@ import torch
 from adapt_embed.data.pairs import Pairs, TrainingData
 from adapt_embed.datatools.embedding import Embedded
 from adapt_embed.datatools.mining.dense import DenseRetriever
-from adapt_embed.datatools.mining.mine import mine_by
 from adapt_embed.datatools.mining.settings import MineSettings
+from adapt_embed.datatools.mining.tool import mine_by
 from adapt_embed.events import QUIET
 from adapt_embed.index.folder import open_index
 from adapt_embed.index.hidden import nothing_hidden
@@ -106,6 +106,8 @@ def unit(rows: int, seed: int) -> torch.Tensor:
 
 def compare(rows: int, repeats: int) -> dict[str, object]:
     """Mine with both, in turn: seconds, their ratio, and whether the negatives are the same."""
+    import sentence_transformers.util  # noqa: F401 (not timed)
+
     passages = unit(rows, 0)
     queries = torch.nn.functional.normalize(unit(QUERIES, 1) + 2 * passages[:QUERIES], dim=1)  # each has a passage that is near
     data = texts(rows)

@@ -269,7 +269,7 @@ def near_duplicate(source: Source) -> Planted:
 
     def nearly(own: Source, query: str, passage: str) -> Row:
         stem = query.rstrip("?？。. !！")
-        return own.one_of([f"{stem}!", f"{stem}", f"{stem}??", f"“{stem}”"]), _stammer(own, passage)
+        return own.one_of([each for each in (f"{stem}!", stem, f"{stem}??", f"“{stem}”") if each != query]), _stammer(own, passage)
 
     return _add_rows(source, nearly)
 

@@ -20,9 +20,9 @@ EXAMPLES = {
     ),
     "data export": ("adapt data export my-data -o my-data.jsonl", "adapt data export my-lines -o my-beir --to beir"),
     "data clicks": (
-        'adapt data clicks log.csv --catalogue items.csv --template "{title} {brand}" -o pairs',
-        "adapt data clicks 日志.csv --catalogue 商品.csv --columns query=词,item=货 -o pairs",
-        "adapt data clicks log.csv --catalogue items.csv --examination measured.csv --min-users 10 -o pairs.jsonl",
+        "adapt data clicks log.csv --catalogue items.csv -o pairs",
+        "adapt data clicks 日志.csv --catalogue 商品.xlsx --columns query=词,item=货 -o 对",
+        "adapt data clicks log.csv --catalogue items.csv --examination log -o x.jsonl",
     ),
     "data mine": (
         "adapt data mine my-data -o mined.jsonl",

@@ -27,8 +27,13 @@ Signatures = npt.NDArray[np.uint8]
 
 def shingles(text: str) -> set[str]:
     """Return a text's shingles: runs of `SHINGLE` letters, digits and single spaces, whatever the case and the punctuation."""
-    kept = normalise("".join(char if char.isalnum() else " " for char in text)) or normalise(text)
+    kept = folded(text)
     return {kept[start : start + SHINGLE] for start in range(max(1, len(kept) - SHINGLE + 1))}
+
+
+def folded(text: str) -> str:
+    """Return a text's letters and digits in lower case, with single spaces for all else; a text of neither as it is."""
+    return normalise("".join(char if char.isalnum() else " " for char in text)) or normalise(text)
 
 
 def sign(texts: Sequence[str]) -> Signatures:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from .glossaries import apply_rules as apply_rules
     from .glossaries import pair_glossary as pair_glossary
     from .glossaries import read_rules as read_rules
+    from .mining import MineSettings as MineSettings
+    from .mining import mine as mine
+    from .scoring import ScoreSettings as ScoreSettings
+    from .scoring import score as score
     from .splitting import SplitSettings as SplitSettings
     from .splitting import split as split
     from .statistics import StatsRequest as StatsRequest
@@ -37,6 +41,8 @@ _MODULES = {
     "clicklogs": ("ClickSettings", "click_pairs"),
     "comparing": ("CompareRequest", "compare_bases", "compare_on_source"),
     "glossaries": ("GlossarySettings", "apply_rules", "pair_glossary", "read_rules"),
+    "mining": ("MineSettings", "mine"),
+    "scoring": ("ScoreSettings", "score"),
     "splitting": ("SplitSettings", "split"),
     "statistics": ("StatsRequest", "StatsSettings", "measure_source", "stats"),
 }

@@ -109,6 +109,35 @@ def test_another_question_on_the_same_passage_stays() -> None:
     assert found(data_of(("who mends the roof?", passage), ("do I pay for damp walls?", passage))).keys() <= {"repeated-passage"}
 
 
+@pytest.mark.parametrize(
+    ("story", "one", "other"),
+    [
+        (
+            "My aunt rents a flat in an old house, and water has come through its ceiling for weeks. ",
+            "Who pays for it?",
+            "Can she move out?",
+        ),
+        (
+            "我姑姑在一栋老房子里租了一套公寓，几个星期以来天花板一直在漏水，房东知道以后什么也没有做。",
+            "维修的费用由谁来承担？",
+            "姑姑能否解除合同？",
+        ),
+    ],
+)
+def test_two_questions_behind_one_story_are_two_questions(story: str, one: str, other: str) -> None:
+    passage = "The landlord keeps roof and walls in repair. 出租人应当履行维修义务。"
+    assert "near-duplicate" not in found(data_of((story * 2 + one, passage), (story * 2 + other, passage)))
+    again = story.replace("flat", "fflat").replace("天花板", "天花花板") * 2 + one
+    assert found(data_of((story * 2 + one, passage), (again, passage)))["near-duplicate"] == ("dropped", 1)
+
+
+def test_positives_of_one_query_that_are_nearly_the_same_stay() -> None:
+    data = data_of(*ROWS)
+    near = ROWS[0][1].replace("repair.", "repairs!")
+    train = replace(data.train, positives=data.train.positives | {"q0": {"p0": 1, "again": 1}})
+    assert "near-duplicate" not in found(replace(data, train=train, corpus=data.corpus | {"again": near}))
+
+
 def test_a_negative_that_answers_its_query_is_dropped_whatever_its_id() -> None:
     data = data_of(*ROWS)
     train = replace(data.train, negatives={"q0": ["n0", "p1"], "q2": ["n2"]}, scores={"q0": {"n0": 0.1, "p0": 0.9}})

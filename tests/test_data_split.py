@@ -299,6 +299,14 @@ def test_training_never_opens_the_test_split_and_the_bench_scores_on_it(lines: P
         task_from_folder(out, split="test", language="zh")
 
 
+def test_lines_without_a_corpus_are_a_task_of_their_own_pool(lines: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    adapt("data", "split", lines, "-o", out)
+    (out / "corpus.jsonl").unlink()
+    task = task_from_folder(out, split="test", language="zh")
+    assert (task.metadata.type, len(data_of(task)["queries"]), len(data_of(task)["corpus"])) == ("Reranking", 6, 18)
+
+
 def test_the_test_split_beside_data_is_found_in_folders_alone(lines: Path, toy_folder: Path, tmp_path: Path) -> None:
     assert has_test_split(toy_folder)
     assert not has_test_split(lines)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from adapt_embed.cli import main
 from adapt_embed.data.pairs import Pairs, TrainingData
-from adapt_embed.datatools.scoring.score import score
 from adapt_embed.datatools.scoring.settings import ScoreSettings
+from adapt_embed.datatools.scoring.tool import score
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
 from adapt_embed.references.cross_encoder import open_cross_encoder
 from adapt_embed.registry import open_registry

@@ -10,6 +10,13 @@ from ..completion import BASE, KNOWN_BASE
 from .gather import gathered
 from .types import Choice, FiniteRange, WholeNumber
 
+
+class _OwnOption(click.Option):
+    """An option that stands among the command's own in the help, and not where other commands have one of its name."""
+
+    heading = "Options"
+
+
 RULE = Choice(list(RULES))
 DROPPING = Choice([name for name, rule in RULES.items() if rule.can_drop])
 
@@ -29,7 +36,9 @@ clean_options = gathered(
     ),
     click.option("--min-query-tokens", type=WholeNumber(min=1), default=1, show_default=True, metavar="N", help="Fewer are too short."),
     click.option("--min-passage-tokens", type=WholeNumber(min=1), default=2, show_default=True, metavar="N", help="Fewer are too short."),
-    click.option("--max-tokens", type=WholeNumber(min=1), metavar="N", help="More are too long [default: what the base reads]."),
+    click.option(
+        "--max-tokens", cls=_OwnOption, type=WholeNumber(min=1), metavar="N", help="More are too long [default: what the base reads]."
+    ),
     click.option("--base", type=BASE, metavar="REF", help="Whose tokens are counted [default: the default base of the texts' language]."),
     click.option("--base-as", type=KNOWN_BASE, metavar="ALIAS", help="Read that folder with this known base's instruction and length."),
     click.option(

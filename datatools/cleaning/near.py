@@ -1,17 +1,21 @@
 """Rows that are nearly the same as an earlier one.
 
-Of a text nothing is kept but its MinHash signature (data/minhash.py: 64 bytes, over shingles of three characters, so that Chinese, which
+Signatures find them, and the texts of the two queries decide: two questions behind one long story, or behind the name of one product, have
+most of their text in common and are two questions.
+
+Of a text nothing is kept beside it but its MinHash signature (data/minhash.py: 64 bytes, over shingles of three characters, so that Chinese, which
 parts no words, is treated like any language), of a row 72 bytes beside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 
 import numpy as np
 import numpy.typing as npt
 
-from ...data.minhash import HASHES, Signatures, sign
+from ...data.minhash import HASHES, Signatures, folded, sign
+from ...data.pairs import normalise
 from ...data.protected import protected_multiset
 from .content import Hits
 from .hashes import hash_text
@@ -19,6 +23,7 @@ from .rows import Key, Rows
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # mixes a band's value into the hash of a row's numbers
 _CHUNK = 1024
+_STRETCH, _STEP, _RUN = 24, 8, 5
 
 
 def near_rows(rows: Rows, without: Set[Key], near: float) -> Hits:
@@ -32,9 +37,32 @@ def near_rows(rows: Rows, without: Set[Key], near: float) -> Hits:
     passages, passage_numbers = _read(rows.corpus[pid] for pid in pids)
     at = np.array([(qids[qid], pids[pid]) for qid, pid in keys], np.intp).reshape(-1, 2)
     numbers = query_numbers[at[:, 0]] ^ (passage_numbers[at[:, 1]] * _ODD)
-    for row in _repeating(_groups(queries[at[:, 0]], numbers), (queries, passages), at, near):
+
+    def is_same_question(row: int, other: int) -> bool:
+        one, another = (rows.pairs.queries[keys[each][0]] for each in (row, other))
+        return normalise(one) != normalise(another) and has_stretches(one, another) and has_stretches(another, one)
+
+    by_side = [_groups(signed[at[:, part]], numbers) for part, signed in enumerate((queries, passages))]
+    fewest = min(by_side, key=_comparisons)  # both texts have to be near, so that either side finds the row
+    for row in _repeating(fewest, (queries, passages), at, near, is_same_question):
         qid, pid = keys[row]
         yield keys[row], rows.pairs.queries[qid], rows.corpus[pid]
+
+
+def has_stretches(text: str, other: str) -> bool:
+    """Return whether every stretch of a text stands in another, but for a typing error or two.
+
+    A stretch is 24 letters, digits and blanks, of whose runs of five at least half stand in the other text.
+    """
+    own, there = folded(text), folded(other)
+    known = set(_runs(there))
+    starts = [*range(0, max(1, len(own) - _STRETCH), _STEP), max(0, len(own) - _STRETCH)]
+    stretches = (_runs(own[start : start + _STRETCH]) for start in starts)
+    return own == there or all(2 * sum(run in known for run in runs) >= len(runs) for runs in stretches)
+
+
+def _runs(text: str) -> list[str]:
+    return [text[start : start + _RUN] for start in range(max(1, len(text) - _RUN + 1))]
 
 
 def _read(texts: Iterable[str]) -> tuple[Signatures, npt.NDArray[np.uint64]]:
@@ -57,9 +85,9 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def _groups(queries: Signatures, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
+def _groups(texts: Signatures, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
     """Return for each row and band the group of rows that share the band and all numbers, (n, bands); -1 for a row alone."""
-    bands = np.ascontiguousarray(queries).view(
+    bands = np.ascontiguousarray(texts).view(
         np.uint32
     )  # (n, 16): 4 values of 8 bits; two texts of similarity 0.8 share one with probability 0.9998
     groups = np.empty(bands.shape, np.int32)
@@ -69,10 +97,19 @@ def _groups(queries: Signatures, numbers: npt.NDArray[np.uint64]) -> npt.NDArray
     return groups
 
 
+def _comparisons(groups: npt.NDArray[np.int32]) -> int:
+    """Return how many rows would be compared: questions of one template share bands by the thousand, and so do rows of one passage."""
+    return sum(int((np.bincount(band[band >= 0]).astype(np.int64) ** 2).sum()) for band in groups.T)
+
+
 def _repeating(
-    groups: npt.NDArray[np.int32], signatures: tuple[Signatures, Signatures], at: npt.NDArray[np.intp], near: float
+    groups: npt.NDArray[np.int32],
+    signatures: tuple[Signatures, Signatures],
+    at: npt.NDArray[np.intp],
+    near: float,
+    confirms: Callable[[int, int], bool],
 ) -> Iterator[int]:
-    """Yield the rows that are near an earlier one that is not yielded; `at` are the rows' places in both signatures, (n, 2)."""
+    """Yield the rows that are near an earlier one that is not yielded, and confirmed; `at` are the rows' places in both signatures, (n, 2)."""
     staying: dict[tuple[int, int], list[int]] = {}
     for row in np.flatnonzero((groups >= 0).any(axis=1)).tolist():
         own = [(band, group) for band, group in enumerate(groups[row].tolist()) if group >= 0]
@@ -80,7 +117,7 @@ def _repeating(
         alike = np.ones(len(others), bool)
         for part, signed in enumerate(signatures):
             alike &= (signed[at[others, part]] == signed[at[row, part]]).mean(axis=1) >= near
-        if alike.any():
+        if any(confirms(row, other) for other, is_alike in zip(others, alike.tolist(), strict=True) if is_alike):
             yield row
             continue
         for key in own:

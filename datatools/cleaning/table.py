@@ -40,7 +40,7 @@ RULES: dict[str, Rule] = {
     "long": _row("a query or passage with more tokens than the base reads: the rest is cut", "told"),
     "contradiction": _row("a negative whose text answers the same query", "dropped", "negative"),
     "duplicate": _row("the same query with the same positive again", "dropped"),
-    "near-duplicate": _row("nearly the same query with nearly the same positive, and the same numbers, again", "dropped"),
+    "near-duplicate": _row("nearly the same query again, with nearly the same positive and the same numbers", "dropped"),
     "copied-query": _row("a positive that holds its query word for word", "told"),
     "language": _row("a query and positive in another language than the set's", "told"),
     "repeated-passage": Rule(what="a passage of the corpus with the text of another", effect="told", of="passage"),

@@ -37,13 +37,15 @@ class Chosen:
     def is_taken(self) -> NDArray[np.bool_]:
         """Which of them are negatives."""
         kept = self.verdicts == KEPT
-        return kept & (kept.cumsum(axis=1) <= self.wanted)
+        taken: NDArray[np.bool_] = kept & (kept.cumsum(axis=1) <= self.wanted)
+        return taken
 
     @property
     def is_considered(self) -> NDArray[np.bool_]:
         """Which were looked at before there were enough."""
         kept = self.verdicts == KEPT
-        return (self.verdicts != NOT_JUDGED) & (kept.cumsum(axis=1) - kept < self.wanted)
+        considered: NDArray[np.bool_] = (self.verdicts != NOT_JUDGED) & (kept.cumsum(axis=1) - kept < self.wanted)
+        return considered
 
     def negatives(self) -> list[Rows]:
         """Return the rows of each query's negatives, the hardest first."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ...events import QUIET, Events
 from ..job import ToolRequest, run_tool
 from ..report import ToolReport
-from .mine import mine
 from .open import check_references
 from .settings import MineSettings
+from .tool import mine
 
 
 def mine_source(request: ToolRequest, settings: MineSettings, events: Events = QUIET) -> ToolReport:

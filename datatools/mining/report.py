@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...data.pairs import TrainingData
 from ..report import EXAMPLES, Effect, Finding, ToolReport, counts_of
-from .candidates import Judge, Retriever, Scores
+from .candidates import Judge, Retriever, Rows, Scores
 from .choose import TOO_HIGH, TOO_LOW, TOO_NEAR, Chosen
 from .settings import MineSettings
 
@@ -49,7 +49,12 @@ def report_mining(mined: Mined) -> ToolReport:
             count=int((per_query < settings.negatives).sum()),
             of="query",
         ),
-        Finding(what="with no negative", effect="told", count=int((per_query == 0).sum()), of="query"),
+        Finding(
+            what=f"with none: none of the first {settings.depth} candidates was left (--range-max goes further down)",
+            effect="told",
+            count=int((per_query == 0).sum()),
+            of="query",
+        ),
     ]
     return ToolReport(
         tool="mine",
@@ -106,5 +111,5 @@ def _short(text: str) -> str:
     return plain if len(plain) <= _SHOWN else f"{plain[: _SHOWN - 3]}..."
 
 
-def _five(values: NDArray[np.generic]) -> list[float]:
+def _five(values: Scores | Rows) -> list[float]:
     return [round(float(each), 4) for each in np.percentile(values, _QUARTILES)] if len(values) else []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ...events import QUIET, Events
 from ..job import ToolRequest, run_tool
 from ..report import ToolReport
-from .score import score
 from .settings import ScoreSettings
 from .teachers import check_teacher
+from .tool import score
 
 
 def score_source(request: ToolRequest, settings: ScoreSettings, events: Events = QUIET) -> ToolReport:
