@@ -34,8 +34,8 @@ from adapt_embed.data.pairs import Pairs, TrainingData, draw_passages, draw_quer
 from adapt_embed.data.sentence_pairs import SentencePairs, read_sentence_pairs, sentence_pairs_file
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.encoders.lora import document_factors_of
+from adapt_embed.label_metrics import spearman
 from adapt_embed.lora.factors import LoraFactors, LoraModule
-from adapt_embed.merge.search.probe import spearman
 from adapt_embed.metrics import NDCG_10
 from cells import Cells, make_parser
 from query_side_measures import MEASURES

@@ -44,6 +44,7 @@ EXAMPLES = {
     ),
     "train": (
         "adapt train --domain legal --dry-run",
+        "adapt train --domain legal --print-config > legal.toml",
         "adapt train --domain medical --data my-data --set epochs=2",
         "adapt train --domain legal --lang zh --name 法律",
         "adapt train --domain legal --data my-data --side query --index my-index",
@@ -101,6 +102,7 @@ GROUPS = {
         "data-license",
         "domain",
         "train-queries",
+        "dev",
         "tasks",
         "bench set",
         "offline",
@@ -153,6 +155,7 @@ GROUPS = {
         "explain",
         "methods",
         "dry-run",
+        "print-config",
         "json",
         "version",
         "help",
