@@ -31,7 +31,14 @@ ROLES: dict[str, Role] = {
     "hardnegatives": "negative",
 }
 """Name, in lower case and without separators -> what such a column holds."""
-STATED_NAMES = {"weight": "weight", "posscores": "pos_scores", "negscores": "neg_scores", "group": "group", "time": "time"}
+STATED_NAMES = {
+    "weight": "weight",
+    "posscores": "pos_scores",
+    "negscores": "neg_scores",
+    "group": "group",
+    "time": "time",
+    "class": "label",
+}
 """Name, as above -> what it states of a row's pairs: a field of `TextRow` (`stated.py` reads it)."""
 LIST_NAMES = frozenset({"positives", "pos", "negatives", "neg", "negs", "hardnegatives"})
 """The names under which a list is usual: a text there may be a list written as JSON, as a csv has to hold it."""

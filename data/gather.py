@@ -12,7 +12,7 @@ class TextRow:
     """One row of a source: a query, the texts that answer it, and given texts that do not. `where` names the row in an error.
 
     `weight` multiplies the loss of its pairs, 0 or more; None: none is stated. `pos_scores`, `neg_scores`: a teacher's, one for each text,
-    or none. `group`: what the query belongs to; `time`: when it was asked, ISO 8601.
+    or none. `group`: what the query belongs to; `time`: when it was asked, ISO 8601; `label`: the class that the query and its positives are of.
     """
 
     where: str
@@ -24,9 +24,10 @@ class TextRow:
     neg_scores: tuple[float, ...] = ()
     group: str | None = None
     time: str | None = None
+    label: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.positives:
+        if not self.positives and not self.negatives:
             raise DataError(f"{self.where}: the query has no positive passage")
         for name, texts in (("query", (self.query,)), ("positive", self.positives), ("negative", self.negatives)):
             if not all(isinstance(text, str) and text.strip() for text in texts):
@@ -70,6 +71,7 @@ class _Pool:
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     times: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     states_weights: bool = False
     _given: set[str] = field(init=False)
 
@@ -89,7 +91,7 @@ class _Pool:
         if row.pos_scores or row.neg_scores:
             scored = [*zip(positives, row.pos_scores, strict=False), *zip(negatives, row.neg_scores, strict=False)]
             self.scores.setdefault(qid, {}).update(scored)
-        for stated, kept in ((row.group, self.groups), (row.time, self.times)):
+        for stated, kept in ((row.group, self.groups), (row.time, self.times), (row.label, self.labels)):
             if stated is not None:
                 kept.setdefault(qid, stated)
 
@@ -105,6 +107,7 @@ class _Pool:
             scores=self.scores,
             groups=self.groups,
             times=self.times,
+            labels=self.labels,
         )
 
     def _id(self, text: str) -> str:
