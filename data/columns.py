@@ -166,7 +166,8 @@ def gather_rows(
         unused |= dict.fromkeys(roles.unused)
         labels.meet(row, roles.unused)
         used |= dict.fromkeys(roles.used)
-    return PairRows(found, (*describe_unused(source, unused, used), *labels.notes(source), *note_rows(source, found)))
+    several = note_rows(source, ((row.query, row.group, row.time) for row in found))
+    return PairRows(found, (*describe_unused(source, unused, used), *labels.notes(source), *several))
 
 
 def describe_unused(source: str, unused: Iterable[str], used: Iterable[str]) -> tuple[str, ...]:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from ..plurals import count
 from .groups import join_by
 from .times import latest
-
-if TYPE_CHECKING:
-    from .gather import TextRow
 
 Stated = Mapping[str, Iterable[str]]
 """Query -> what its rows state, in their order."""
@@ -34,14 +30,14 @@ def latest_times(stated: Stated) -> dict[str, str]:
     return {qid: times[0] if len(times) == 1 else latest(times) for qid, times in distinct.items()}
 
 
-def note_rows(source: str, rows: Iterable[TextRow]) -> Iterator[str]:
-    """Yield a line for groups and one for times, where rows of the same query state different ones."""
+def note_rows(source: str, rows: Iterable[tuple[str, str | None, str | None]]) -> Iterator[str]:
+    """Yield a line for groups and one for times, where rows (query, group, time) of the same query state different ones."""
     groups: dict[str, dict[str, None]] = {}
     times: dict[str, dict[str, None]] = {}
-    for row in rows:
-        for value, kept in ((row.group, groups), (row.time, times)):
+    for query, group, time in rows:
+        for value, kept in ((group, groups), (time, times)):
             if value is not None:
-                kept.setdefault(row.query, {})[value] = None
+                kept.setdefault(query, {})[value] = None
     yield from note_several(source, groups, times)
 
 
