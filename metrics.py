@@ -1,14 +1,33 @@
 """Dev metrics as values, over pytrec-eval, which mteb uses too (equal to mteb's by a test); and how scores spread over seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 _BLOCK = 256
-_MEASURES = {"nDCG": "ndcg_cut"}
-"""Name of a metric -> pytrec-eval's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """What a metric is made of: pytrec-eval's measures (at the cutoff, but for the reciprocal rank, which has none), and their values and the cutoff -> its own."""
+
+    measures: tuple[str, ...]
+    value: Callable[[list[float], int], float] = lambda found, _: found[0]
+
+
+_FAMILIES = {
+    "nDCG": _Family(("ndcg_cut",)),
+    "R": _Family(("recall",)),
+    "P": _Family(("P",)),
+    "F1": _Family(("P", "recall"), lambda found, _: 2 * found[0] * found[1] / sum(found) if sum(found) else 0.0),
+    "RR": _Family(("recip_rank",), lambda found, cutoff: found[0] if found[0] * cutoff > 1 - 1e-9 else 0.0),
+    "AP": _Family(("map_cut",)),
+    "Success": _Family(("success",)),
+}
+"""Name of a metric -> what it is made of."""
+_WITHOUT_CUTOFF = "recip_rank"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,12 +66,20 @@ class Metric:
             best = np.argpartition(-cosines, depth - 1, axis=1)[:, :depth]
             for row, columns in enumerate(best):
                 run[query_ids[start + row]] = {passage_ids[column]: float(cosines[row, column]) for column in columns}
-        measure = _MEASURES[self.name]
-        evaluator = pytrec_eval.RelevanceEvaluator({qid: relevant[qid] for qid in query_ids}, {f"{measure}.{self.cutoff}"})
-        return {qid: measures[f"{measure}_{self.cutoff}"] for qid, measures in evaluator.evaluate(run).items()}
+        family = _FAMILIES[self.name]
+        asked = {measure if measure == _WITHOUT_CUTOFF else f"{measure}.{self.cutoff}" for measure in family.measures}
+        evaluator = pytrec_eval.RelevanceEvaluator({qid: relevant[qid] for qid in query_ids}, asked)
+        keys = [measure if measure == _WITHOUT_CUTOFF else f"{measure}_{self.cutoff}" for measure in family.measures]
+        return {qid: family.value([found[key] for key in keys], self.cutoff) for qid, found in evaluator.evaluate(run).items()}
 
 
 NDCG_10 = Metric("nDCG", 10)
+
+
+def retrieval_metric(spelled: str) -> Metric:
+    """Return the metric of a spelling such as `nDCG@10` (`metric_names.read_metric`)."""
+    name, _, cutoff = spelled.partition("@")
+    return Metric(name, int(cutoff))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from ..base.load import Base
-from ..data.pairs import TrainingData
+from ..data.pairs import Pairs, TrainingData
 from ..disk import replace_file
 from ..errors import TrainingError
 from ..registry.runs import facts_of, lock_of
@@ -24,16 +24,21 @@ from .loop import Run
 STATE = "state.pt"
 
 
-def run_id(config: TrainConfig, base: Base, data: TrainingData, index: str | None = None) -> str:
+def run_id(config: TrainConfig, base: Base, data: TrainingData, index: str | None = None, *others: str) -> str:
     """Name a run by everything that determines its outcome: the same command on the same data is the same run.
 
-    So does the content of an index that was given. The data's ids and hard negatives count as well (`fingerprint` leaves them out): batches and the dev set are drawn from them.
+    So does the content of an index that was given, and of what else is read (`others`: a guide, general texts, dev sets). The data's ids and hard negatives count as well (`fingerprint` leaves them out): batches and the dev set are drawn from them.
     """
     how = base.encoding
     of_base = (base.spec.sha256, how.pooling, how.query_prompt, how.document_prompt, how.longest(), base.tokenizer_hash, base.device.type)
-    of_data = (data.corpus, asdict(data.train), asdict(data.dev) if data.dev else None)
-    text = json.dumps([config.identity(), of_base, of_data, *([index] if index else [])], sort_keys=True)
+    of_data = (data.corpus, _as_named(data.train), _as_named(data.dev) if data.dev else None)
+    text = json.dumps([config.identity(), of_base, of_data, *([index] if index else []), *others], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _as_named(pairs: Pairs) -> dict[str, object]:
+    """Return pairs as runs are named by them: without what came later, where there is none of it."""
+    return {name: value for name, value in asdict(pairs).items() if value or name != "labels"}
 
 
 @dataclass(slots=True)

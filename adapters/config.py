@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from ..errors import RequestError
-from .losses.table import LOSSES
+from ..metric_names import read_metric
+from .averaging import AVERAGES
+from .losses.table import LOSSES, compares_whole_corpus
 from .optimisers import OPTIMISERS
 from .schedules import SCHEDULES
 from .settings.groups import flatten_settings
@@ -29,6 +31,7 @@ TABLES: dict[str, Mapping[str, _Row]] = {
     "strategy": STRATEGIES,
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,
+    "averaging": AVERAGES,
 }
 """Setting -> the table that it chooses a row of. A row reads the settings that it names."""
 
@@ -39,9 +42,15 @@ class TrainConfig(TrainSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.metric is not None:
+            object.__setattr__(self, "metric", read_metric(self.metric))
         for choice, table in TABLES.items():
             one_of(table)(choice, getattr(self, choice))
-        self._check_corpus()
+        self._check_loss()
+        self._check_batches()
+        self._check_pairs()
+        self._check_regularisers()
+        self._check_stopping()
         self.refuse_unread(name for name, each in describe_settings(TrainConfig).items() if getattr(self, name) != each.default)
 
     def refuse_unread(self, given: Iterable[str]) -> None:
@@ -63,12 +72,57 @@ class TrainConfig(TrainSettings):
                 reads = ", ".join(TABLES[choice][row].settings) or "none of its kind"
                 raise RequestError(f"the {choice} {row} does not read {name}; it reads {reads}")
 
-    def _check_corpus(self) -> None:
-        """Refuse a loss that has no form against the whole corpus where one is needed."""
-        if reads_corpus(self) and LOSSES[self.loss].against_corpus is None:
-            having = ", ".join(name for name, row in LOSSES.items() if row.against_corpus)
-            why = "--side query" if self.side == "query" else f"loss.corpus={self.corpus:g}"
+    def _check_loss(self) -> None:
+        """Refuse a loss that lacks its guide, or has no form against stored vectors where one is needed."""
+        row = LOSSES[self.loss]
+        if "guide" in row.needs and self.guide is None:
+            raise RequestError(f"the loss {self.loss} needs a guide; name one, such as --set loss.guide=base or --set loss.guide=base:NAME")
+        if self.side == "query" and not row.with_queries_alone:
+            having = ", ".join(name for name, each in LOSSES.items() if each.with_queries_alone)
+            raise RequestError(f"the loss {self.loss} has no form for queries alone, which --side query needs; losses that have: {having}")
+        if self.corpus and row.against_corpus is None:
+            having = ", ".join(name for name, each in LOSSES.items() if each.against_corpus)
+            why = f"loss.corpus={self.corpus:g}"
             raise RequestError(f"the loss {self.loss} has no form against the whole corpus, which {why} needs; losses that have: {having}")
+        if self.dims and compares_whole_corpus(self):
+            raise RequestError(
+                "dims has no form against the whole corpus, whose stored vectors are whole; leave out dims, or train both sides with "
+                "loss.corpus=0"
+            )
+
+    def _check_batches(self) -> None:
+        """Refuse settings of batches that contradict one another."""
+        if self.source_weights and not self.one_source:
+            raise RequestError("source_weights divides batches of one source each; add --set batches.one_source=true")
+        if self.corpus_negatives and not self.in_batch_negatives:
+            raise RequestError(
+                "corpus_negatives are negatives of all queries, and in_batch_negatives=false leaves given ones alone; leave one out"
+            )
+
+    def _check_pairs(self) -> None:
+        """Refuse an optimiser that tells factors apart where there are none."""
+        if OPTIMISERS[self.optimiser].needs_pairs and not STRATEGIES[self.strategy].has_pairs:
+            having = ", ".join(name for name, row in STRATEGIES.items() if row.has_pairs)
+            raise RequestError(
+                f"the optimiser {self.optimiser} needs pairs of factors, and the strategy {self.strategy} trains none; "
+                f"strategies that do: {having}; or take optimiser=adamw"
+            )
+
+    def _check_regularisers(self) -> None:
+        """Refuse an L1 term where it would not do what it is for."""
+        if self.l1 and not STRATEGIES[self.strategy].has_pairs:
+            raise RequestError(
+                f"l1 makes factors sparse, and the strategy {self.strategy} trains none; leave it out, or take strategy=lora"
+            )
+        if self.l1 and self.averaging != "none":
+            raise RequestError(f"an average of sparse factors is not sparse, so that l1 and averaging={self.averaging} exclude one another")
+
+    def _check_stopping(self) -> None:
+        """Refuse a least gain where no run stops for want of gains."""
+        if self.min_gain and self.patience is None:
+            raise RequestError(
+                "min_gain is of early stopping, and patience is none, so that no run stops early; give patience, or leave it out"
+            )
 
     def as_dict(self) -> dict[str, object]:
         """Return the settings that are read, as JSON can hold them."""
@@ -81,7 +135,7 @@ class TrainConfig(TrainSettings):
         return {
             name: value
             for name, value in self.as_dict().items()
-            if not (described[name].setting.is_later and value == described[name].default)
+            if not (described[name].setting.is_later and getattr(self, name) == described[name].default)
         }
 
     def _idle(self) -> dict[str, str]:
@@ -90,6 +144,8 @@ class TrainConfig(TrainSettings):
         for choice, table in TABLES.items():
             of_all = {name for row in table.values() for name in row.settings}
             idle |= dict.fromkeys(of_all.difference(table[getattr(self, choice)].settings), choice)
+        if reads_corpus(self) and not compares_whole_corpus(self):  # batches are made as they are for both sides
+            idle = {name: choice for name, choice in idle.items() if choice != "side"}
         return idle
 
 

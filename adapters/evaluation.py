@@ -1,6 +1,8 @@
-"""The evaluation on the dev split during training: on the set that the search for merge weights uses too."""
+"""One evaluation during training: what it gave, and the encoder that it is made with."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..base.load import Base
 from ..data.dev_set import DevSet, draw_dev_set
@@ -8,13 +10,34 @@ from ..data.pairs import TrainingData
 from ..encoders.lora import LoraEncoder
 from .config import TrainConfig
 
+GENERAL = "general Spearman"
+"""What general ability and its metric are called beside the other scores."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """One evaluation on the dev split: after how many steps, and the mean score in the dev set's metric."""
+    """One evaluation: after how many steps, and the score on the main dev set in its metric.
+
+    `others`: what other dev sets scored, by name and metric. `general`: the correlation on general sentence pairs; None: it is not watched.
+    `fell`: whether that is further below the first one than is allowed.
+    """
 
     step: int
     score: float
+    others: Mapping[str, float] = field(default_factory=dict)
+    general: float | None = None
+    fell: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as it is saved: what only some runs have is left out in the others."""
+        plain = {"step": self.step, "score": self.score}
+        others = {"others": dict(self.others)} if self.others else {}
+        return plain | others | ({} if self.general is None else {"general": self.general, "fell": self.fell})
+
+    @property
+    def beside(self) -> dict[str, float]:
+        """The scores beside the main one, by what they are called."""
+        return {**self.others, **({} if self.general is None else {GENERAL: self.general})}
 
 
 def dev_encoder(base: Base, config: TrainConfig) -> LoraEncoder:

@@ -1,9 +1,11 @@
 """The gradient of a loss of vectors, in memory that does not grow with the batch."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..base.load import Base
@@ -13,7 +15,7 @@ from ..encoders.forward import embed
 from .batches import TextBatch
 from .config import TrainConfig
 from .fused_layers import fast_layers
-from .losses.batch import EmbeddedBatch, Relation
+from .losses.batch import EmbeddedBatch, OtherVectors, Relation
 from .losses.table import compute_loss
 from .memory import graph_bytes_per_token, memory_budget, micro_batch_tokens
 from .token_ids import Ids, TokenIds
@@ -29,6 +31,9 @@ class _Part(NamedTuple):
     def length(self) -> int:
         """Tokens of each text, padding included."""
         return max(map(len, self.ids))
+
+
+NO_OTHERS: Mapping[str, OtherVectors] = MappingProxyType({})
 
 
 def accumulate_gradients(
@@ -99,14 +104,29 @@ def embed_texts(base: Base, texts: list[str], role: Role, config: TrainConfig, t
         return in_order(parts, [embed(base, part.ids, config.precision) for part in parts])
 
 
-def batch_loss(queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainConfig) -> Tensor:
-    """Return the loss of a batch whose texts are embedded: (q, d) and (p, d), length 1, in the batch's order."""
-    positive, ignored, frequency = (
-        torch.from_numpy(array).to(queries.device) for array in (batch.positive, batch.ignored, batch.frequency)
+def batch_loss(
+    queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainConfig, others: Mapping[str, OtherVectors] = NO_OTHERS
+) -> Tensor:
+    """Return the loss of a batch whose texts are embedded: (q, d) and (p, d), length 1, in the batch's order.
+
+    `others`: what other encoders make of the same texts, by the names of `EmbeddedBatch`.
+    """
+
+    def tensor(array: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(array).to(queries.device)
+
+    relation = Relation(positive=tensor(batch.positive), ignored=tensor(batch.ignored), frequency=tensor(batch.frequency))
+    embedded = EmbeddedBatch(
+        queries=queries,
+        passages=passages,
+        relation=relation,
+        negatives=None if batch.negatives is None else tensor(batch.negatives),
+        targets=None if batch.targets is None else tensor(batch.targets),
+        weights=None if batch.weights is None else tensor(batch.weights),
+        anchor=others.get("anchor"),
+        guide=others.get("guide"),
     )
-    relation = Relation(positive=positive, ignored=ignored, frequency=frequency)
-    weights = None if batch.weights is None else torch.from_numpy(batch.weights).to(queries.device)
-    return compute_loss(EmbeddedBatch(queries=queries, passages=passages, relation=relation, weights=weights), config)
+    return compute_loss(embedded, config)
 
 
 def make_parts(token_ids: TokenIds, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:

@@ -2,24 +2,27 @@
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
 from ..base.load import Base
-from ..data.dev_set import DevSet
 from ..errors import TrainingError
 from ..events import Step
+from .averaging import Average
 from .batches import Batches
 from .config import TrainConfig
 from .evaluation import Evaluation, dev_encoder
 from .optimisers import OPTIMISERS
+from .regularisers import add_squares, shrink
 from .schedules import learning_rate_factor
 from .sides.protocol import Objective, StepLoss
 from .strategies.protocol import Strategy
 from .token_ids import TokenIds
+from .watch import Watch
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,13 +38,22 @@ class RunState:
 
     @property
     def best(self) -> Evaluation | None:
-        """The evaluation with the highest score, the earliest of equals; None before the first one after a step."""
-        trained = [each for each in self.evaluations if each.step > 0]
-        return max(trained, key=lambda each: (each.score, -each.step)) if trained else None
+        """The evaluation with the highest score, the earliest of equals; None before the first one after a step.
 
-    def evaluations_without_gain(self) -> int:
-        """Count the evaluations after the best one."""
-        return 0 if self.best is None else len(self.evaluations) - 1 - self.evaluations.index(self.best)
+        One whose general ability fell too far is the best only where all of them are such: then that of the highest ability.
+        """
+        trained = [each for each in self.evaluations if each.step > 0]
+        return max(trained, key=lambda each: (not each.fell, each.general if each.fell else each.score, -each.step)) if trained else None
+
+    def evaluations_without_gain(self, least: float = 0.0, after: float = 0) -> int:
+        """Count the evaluations since the last gain: a score that exceeds the gain before it by more than `least`.
+
+        Those of the first `after` steps do not count, and neither does that before the first step.
+        """
+        last, since = -math.inf, 0
+        for score in (each.score for each in self.evaluations if each.step > after):
+            last, since = (score, 0) if score > last + least else (last, since + 1)
+        return since
 
 
 @dataclass(slots=True)
@@ -52,15 +64,19 @@ class Run:
     config: TrainConfig
     strategy: Strategy
     objective: Objective
-    dev: DevSet | None
+    watch: Watch | None
     parameters: list[nn.Parameter]
     state: RunState
     optimizer: torch.optim.Optimizer = field(init=False)
+    peak_rates: list[float] = field(init=False)
+    average: Average = field(init=False)
     token_ids: TokenIds = field(init=False)
     is_whole: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
-        self.optimizer = OPTIMISERS[self.config.optimiser].make(self.parameters, self.config)
+        self.optimizer = OPTIMISERS[self.config.optimiser].make(self.strategy.trained(), self.config)
+        self.peak_rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.average = Average(self.config)
         self.token_ids = TokenIds(self.base, self.config.max_tokens)
 
     @property
@@ -91,32 +107,72 @@ class Run:
             on_step(self._where(done.loss, pairs / seconds))
 
     def _where(self, loss: float, pairs_per_s: float) -> Step:
-        dev = self.state.evaluations[-1].score if self.state.evaluations else None
-        metric = str(self.dev.metric) if self.dev is not None else ""
-        return Step(step=self.state.step, steps=self.batches.steps, loss=loss, dev=dev, metric=metric, pairs_per_s=pairs_per_s)
+        newest = self.state.evaluations[-1] if self.state.evaluations else None
+        return Step(
+            step=self.state.step,
+            steps=self.batches.steps,
+            loss=loss,
+            dev=newest.score if newest else None,
+            metric=str(self.watch.main.dev.metric) if self.watch is not None else "",
+            pairs_per_s=pairs_per_s,
+            beside=newest.beside if newest else {},
+        )
 
     def _is_spent(self) -> bool:
-        return self.config.patience is not None and self.state.evaluations_without_gain() >= self.config.patience
+        if self.state.evaluations and self.state.evaluations[-1].fell:
+            return True
+        if self.config.patience is None:
+            return False
+        begins = self.average.row.start(self.config) * self.batches.steps  # of an average, the scores before it say nothing
+        return self.state.evaluations_without_gain(self.config.min_gain, after=begins) >= self.config.patience
 
     def _evaluate_if_due(self) -> None:
         """Evaluate before the first step, every so many steps and at the end; a run that goes on makes up for one that was cut short."""
         every = self.config.eval_steps or self.batches.steps_per_epoch
         due = self.state.step % every == 0 or self.state.step == self.batches.steps
         done = bool(self.state.evaluations) and self.state.evaluations[-1].step == self.state.step
-        if self.dev is not None and due and not done:
-            self._evaluate(self.dev)
+        if self.watch is not None and due and not done:
+            self._evaluate(self.watch)
 
-    def _evaluate(self, dev: DevSet) -> None:
+    def _evaluate(self, watch: Watch) -> None:
         self.strategy.training(False)
-        with self.strategy.as_stored():
-            score = self.objective.score(dev, dev_encoder(self.base, self.config))
-        evaluation = Evaluation(step=self.state.step, score=score)
-        weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
+        with self._averaged():
+            with self.strategy.as_stored():
+                evaluation = self._judge(watch.evaluate(self.state.step, self.objective, dev_encoder(self.base, self.config)))
+            weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
         self.is_whole = False
         self.state.evaluations.append(evaluation)
         if self.state.best is evaluation:
             self.state.best_weights = weights
         self.is_whole = True
+
+    def _judge(self, evaluation: Evaluation) -> Evaluation:
+        """Say whether general ability is further below that before the first step than is allowed."""
+        allowed, first = self.config.max_general_loss, self.state.evaluations[0] if self.state.evaluations else evaluation
+        if allowed is None or evaluation.general is None or first.general is None:
+            return evaluation
+        return replace(evaluation, fell=first.general - evaluation.general > allowed)
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Have the average of the parameters in their place, as long as this lasts; without effect where there is none."""
+        if self.average.weights is None:
+            yield
+            return
+        present, whole = [parameter.detach().clone() for parameter in self.parameters], self.is_whole
+        self.is_whole = False  # a state that is saved now would have the average for the parameters
+        try:
+            self.set_weights(self.average.weights)
+            yield
+        finally:
+            self.set_weights(present)
+            self.is_whole = whole
+
+    def set_kept(self) -> None:
+        """Set the parameters to what is kept of a run that has ended: those of the best evaluation, else the average, else the last ones."""
+        kept = self.state.best_weights or self.average.weights
+        if kept is not None:
+            self.set_weights(kept)
 
     def _refresh_if_due(self) -> None:
         if self.objective.refreshes(self.state.step):
@@ -134,9 +190,9 @@ class Run:
 
     def _step(self) -> StepLoss:
         self._refresh_if_due()
-        rate = self.config.learning_rate * learning_rate_factor(self.state.step, self.batches.steps, self.config)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        factor = learning_rate_factor(self.state.step, self.batches.steps, self.config)
+        for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
+            group["lr"] = peak * factor
         self.strategy.training(True)
         # Each step seeds its own dropout, so that a run that goes on after a kill draws what it would have drawn.
         seed = (self.config.seed * 1_000_003 + self.state.step) * 1_009
@@ -148,6 +204,8 @@ class Run:
                 f"the memory of {self.base.device} ran out at step {self.state.step + 1}; lower max_tokens (now {self.config.max_tokens}), "
                 "free memory that others hold, or train on --device cpu"
             ) from e
+        if self.config.l2:
+            add_squares(self.parameters, self.config.l2)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not (math.isfinite(done.loss) and math.isfinite(norm.item())):
             raise TrainingError(
@@ -161,8 +219,12 @@ class Run:
         """Change the parameters and count the step: between the two, the state is not one of the run."""
         self.is_whole = False
         self.optimizer.step()
+        if self.config.l1:
+            shrink(self.optimizer, self.config.l1)
         self.state.losses.append(loss)
         self.state.step += 1
+        if self.average.is_due(self.state.step, self.batches.steps):
+            self.average.add(self.parameters)
         self.is_whole = True
 
     def as_dict(self) -> dict:
@@ -170,9 +232,11 @@ class Run:
         return {
             "step": self.state.step,
             "losses": self.state.losses,
-            "looks": [asdict(each) for each in self.state.evaluations],  # by the name that states of earlier versions have
+            "looks": [each.as_dict() for each in self.state.evaluations],  # by the name that states of earlier versions have
             "best_weights": self.state.best_weights,
             **({} if self.state.refreshed is None else {"refreshed": self.state.refreshed}),
+            **({} if self.average.weights is None else {"average": [each.cpu() for each in self.average.weights]}),
+            **({} if self.average.weights is None else {"averaged": self.average.count}),
             "weights": [parameter.detach().cpu() for parameter in self.parameters],
             "optimizer": self.optimizer.state_dict(),
         }
@@ -188,6 +252,9 @@ class Run:
             refreshed=saved.get("refreshed"),
         )
         self.set_weights(saved["weights"])
+        if "average" in saved:
+            average = [each.to(parameter.device) for each, parameter in zip(saved["average"], self.parameters, strict=True)]
+            self.average = Average(self.config, average, saved["averaged"])
         self.optimizer.load_state_dict(saved["optimizer"])
 
     @torch.no_grad()

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ..base.load import Base
 from ..data.dev_set import DevSet
 from ..data.pairs import TrainingData
 from ..data.preflight import PreflightWarning, preflight
+from ..encoders.protocol import Encodes
 from ..encoders.tokens import tokenize
 from ..timing import estimate_seconds
 from .batches import Batches
 from .config import TrainConfig
 from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
-from .evaluation import dev_encoder, make_dev_set
+from .evaluation import dev_encoder
+from .others import open_others
 from .sides.open import open_side
 from .sides.protocol import Objective
 from .strategies.table import open_strategy, put_in
 from .token_ids import TokenIds
+from .watch import Watch, keep_documents, watch_own
 
 _TIMED_QUERIES = 64
 
@@ -45,13 +49,24 @@ class TrainPlan:
 
 
 def plan_training(
-    base: Base, data: TrainingData, config: TrainConfig, *, timed: bool = False, corpus: StoredCorpus | None = None
+    base: Base,
+    data: TrainingData,
+    config: TrainConfig,
+    *,
+    timed: bool = False,
+    corpus: StoredCorpus | None = None,
+    guide: Encodes | None = None,
+    watch: Watch | None = None,
 ) -> TrainPlan:
     """Say what a run will do and what will go wrong; with `timed`, run one step on the side and estimate the time.
 
+    `corpus`, `guide` and `watch` are as in `train_adapter`.
     The base is as it was afterwards, save that an adapter which lay over its weights is taken off when `timed`.
     """
-    batches, dev = Batches(data.train, data.corpus, config), make_dev_set(data)
+    batches, watched, seconds = Batches(data.train, data.corpus, config), watch or watch_own(data, config), None
+    if timed:
+        objective = open_side(batches, config, corpus or open_corpus(base, data, config), open_others(base, config, guide))
+        seconds = _estimate_run(base, objective, keep_documents(watched, base, config), config)
     trained = open_strategy(config).plan(base)
     return TrainPlan(
         queries=len(data.train),
@@ -60,15 +75,27 @@ def plan_training(
         steps=batches.steps,
         parameters=trained.parameters,
         file_bytes=trained.file_bytes,
-        dev=describe_dev(dev, data),
+        dev="\n".join(describe_watch(watched, data)),
         warnings=tuple(check_data(base, data, config)),
-        seconds=_estimate_run(base, open_side(batches, config, corpus or open_corpus(base, data, config)), dev, config) if timed else None,
+        seconds=seconds,
     )
 
 
 def describe_dev(dev: DevSet | None, data: TrainingData) -> str:
     """Say what the dev scores are measured on."""
     return dev.describe(len(data.corpus)) if dev else "dev: none, so that the last state is kept and nothing stops early"
+
+
+def describe_watch(watch: Watch | None, data: TrainingData) -> Iterator[str]:
+    """Say what a run is scored on, the main set first, a line each."""
+    if watch is None or watch.main.is_own:
+        own = watch.main.dev if watch is not None else None
+        assert own is None or isinstance(own, DevSet)
+        yield describe_dev(own, data)
+    for number, each in enumerate(each for each in ((watch.main, *watch.others) if watch else ()) if not each.is_own):
+        yield f"dev: {each.label}, {each.dev.describe()}" + (" (the main one)" if number == 0 and watch and watch.others else "")
+    if watch is not None and watch.general is not None:
+        yield f"general: {watch.general.describe()}, {watch.general.metric}"
 
 
 def check_data(base: Base, data: TrainingData, config: TrainConfig) -> list[PreflightWarning]:
@@ -93,9 +120,10 @@ def instruction_is_known(base: Base) -> bool:
     return bool(base.encoding.query_prompt) or base.spec.alias is not None
 
 
-def _estimate_run(base: Base, objective: Objective, dev: DevSet | None, config: TrainConfig) -> float:
+def _estimate_run(base: Base, objective: Objective, watch: Watch | None, config: TrainConfig) -> float:
     """Time one step (after one to warm up) and a fraction of an evaluation, and multiply."""
     strategy, step_s, batches, epoch_s = open_strategy(config), math.inf, objective.batches, 0.0
+    others_s = objective.others.seconds(batches.texts_of(range(2)), batches.all_texts())
     with put_in(strategy, base):
         if objective.refreshes(0):
             queries, started = len(objective.texts()["query"]), time.monotonic()
@@ -107,12 +135,11 @@ def _estimate_run(base: Base, objective: Objective, dev: DevSet | None, config: 
             objective.accumulate(base, step % batches.steps, step)
             step_s = min(step_s, time.monotonic() - started)
     evaluations = 1 + batches.steps / (config.eval_steps or batches.steps_per_epoch)
-    return batches.steps * step_s + config.epochs * epoch_s + evaluations * _estimate_evaluation(base, objective, dev, config)
+    return others_s + batches.steps * step_s + config.epochs * epoch_s + evaluations * _estimate_evaluation(base, objective, watch, config)
 
 
-def _estimate_evaluation(base: Base, objective: Objective, dev: DevSet | None, config: TrainConfig) -> float:
-    if dev is None:
-        return 0.0
-    role, texts = objective.scored(dev)
-    encode = dev_encoder(base, config).encode
-    return estimate_seconds(lambda some: encode(some, role), texts, sample=64)
+def _estimate_evaluation(base: Base, objective: Objective, watch: Watch | None, config: TrainConfig) -> float:
+    encoder, seconds = dev_encoder(base, config), 0.0
+    for role, texts in watch.timed(objective) if watch is not None else ():
+        seconds += estimate_seconds(partial(encoder.encode, role=role), texts, sample=64) if texts else 0.0
+    return seconds

@@ -63,7 +63,8 @@ def register_adapter(
         targets=config.targets,
         config=config.as_dict()
         | {"device": base.device.type, "libraries": library_versions(*LIBRARIES)}
-        | ({"seeds": seeds.as_dict()} if seeds else {}),
+        | ({"seeds": seeds.as_dict()} if seeds else {})
+        | ({"dev": result.watch.labels} if result.watch and result.watch.labels else {}),
         seed=config.seed,
         data=describe_data(data, grams),
         scores=describe_scores(result),
@@ -84,10 +85,10 @@ def write_adapter(
     open_strategy(config).write(result.factors, folder, *base_record(base.spec).loading_name)
     if config.side == "query":
         write_routes(folder)
-    looks = [{"step": each.step, str(result.metric): each.score} for each in result.evaluations]
+    looks = [{"step": each.step, str(result.metric): each.score, **each.beside} for each in result.evaluations]
     history = {"losses": result.losses, "looks": looks}  # by the name that earlier versions' files have
     write_json(folder / "history.json", history)
-    write_sketch(sketch_texts(data), folder / TRAINING_TEXTS)
+    write_sketch(sketch_texts(data, result.watch.searches if result.watch else ()), folder / TRAINING_TEXTS)
     if grams:
         write_grams(grams.stored, folder / GRAMS)
 
@@ -113,5 +114,12 @@ def describe_data(data: TrainingData, grams: MeasuredGrams | None = None) -> Dat
 
 
 def describe_scores(result: TrainResult) -> dict[str, ScoreRecord]:
-    """Return what a registry entry keeps of the scores; empty without a dev split."""
-    return {"dev": ScoreRecord(metric=str(result.metric), before=result.before, after=result.after)} if result.evaluations else {}
+    """Return what a registry entry keeps of the scores: on the main dev set, on others by their names, and of general ability.
+
+    Empty without a dev set.
+    """
+    if not result.evaluations:
+        return {}
+    first, best = result.evaluations[0].beside, result.best.beside if result.best else {}
+    beside = {name: ScoreRecord(metric=name.split()[-1], before=score, after=best.get(name)) for name, score in first.items()}
+    return {"dev": ScoreRecord(metric=str(result.metric), before=result.before, after=result.after)} | beside

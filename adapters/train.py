@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..base.load import Base
 from ..data.pairs import TrainingData
+from ..encoders.protocol import Encodes
 from ..events import Step
 from ..lora import LoraFactors
-from ..metrics import Metric
 from .batches import Batches
 from .checkpoint import Checkpoint
 from .config import TrainConfig
 from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
-from .evaluation import Evaluation, make_dev_set
+from .evaluation import Evaluation
 from .loop import Run, RunState
+from .losses.fit import check_data_fit
+from .others import open_others
 from .sides.open import open_side
 from .strategies.table import open_strategy, put_in
+from .watch import Watch, keep_documents, watch_own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,7 @@ class TrainResult:
     """What a run did.
 
     `evaluations` holds the dev scores in `metric`, the first before training; `best` is the one whose factors these are. Without a dev
-    split there is no metric, and no evaluation.
+    split there is no metric, and no evaluation. `watch` is what was scored.
     """
 
     factors: LoraFactors
@@ -36,7 +39,8 @@ class TrainResult:
     best: Evaluation | None
     steps: int
     stopped_early: bool
-    metric: Metric | None
+    metric: str | None
+    watch: Watch | None = field(default=None, repr=False)
 
     @property
     def before(self) -> float | None:
@@ -58,6 +62,8 @@ def train_adapter(
     resume: bool = False,
     on_step: Callable[[Step], None] = lambda _: None,
     corpus: StoredCorpus | None = None,
+    guide: Encodes | None = None,
+    watch: Watch | None = None,
 ) -> TrainResult:
     """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
 
@@ -70,16 +76,23 @@ def train_adapter(
         resume: Go on from the checkpoint where there is one.
         on_step: Called after each step.
         corpus: The corpus as it is stored, where the configuration compares queries with it (`open_corpus`); None: it is embedded first.
+        guide: What `config.guide` names; None where it names nothing.
+        watch: What it is scored on; None: the data's own dev split, where there is one.
 
     Raises:
         TrainingError: the loss is not a number, factors are too large to be stored, or the state cannot be written or read.
-        ConfigError: a target module does not exist.
+        ConfigError: a target module does not exist, or vectors are too short for a setting.
+        DataError: the data do not state what the loss needs, or a file of general texts cannot be read.
         ValueError: the base is being trained already.
     """
+    check_data_fit(config, data.train)
+    config.check_width(base.spec.dimension)
     strategy, batches = open_strategy(config), Batches(data.train, data.corpus, config)
-    objective = open_side(batches, config, corpus or open_corpus(base, data, config))
+    objective = open_side(batches, config, corpus or open_corpus(base, data, config), open_others(base, config, guide))
+    objective.others.learn(batches.all_texts())  # while the network is the base's own
+    watched = keep_documents(watch or watch_own(data, config), base, config)
     with put_in(strategy, base) as parameters:
-        run = Run(base, config, strategy, objective, make_dev_set(data), parameters, RunState())
+        run = Run(base, config, strategy, objective, watched, parameters, RunState())
         with checkpoint.held() if checkpoint is not None else nullcontext():
             return _train(run, checkpoint, resume, on_step)
 
@@ -95,8 +108,7 @@ def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Calla
         raise
     if checkpoint is not None:
         checkpoint.save_at_end(run)  # what comes after training takes its time, and need not cost a step when it is cut short
-    if run.state.best_weights is not None:
-        run.set_weights(run.state.best_weights)
+    run.set_kept()
     factors = run.strategy.read_out()
     run.strategy.check_storable(factors)
     return TrainResult(
@@ -106,5 +118,6 @@ def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Calla
         best=run.state.best,
         steps=run.state.step,
         stopped_early=run.state.step < run.batches.steps,
-        metric=run.dev.metric if run.dev is not None else None,
+        metric=str(run.watch.main.dev.metric) if run.watch is not None else None,
+        watch=run.watch,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -35,6 +36,8 @@ class TrainOptions(TypedDict, total=False):
     resume: bool
     data_licence: str | None
     index: Path | None
+    dev: Sequence[Path]
+    general: Path | None
     read: ReadOptions
 
 
@@ -69,8 +72,8 @@ def train(
         device: As torch names it; None: the best one here.
         options: What is said of the base: its pooling, instructions, length or language.
         events: Receives each step, and notes on data, base and settings.
-        more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, `index`, `data_licence`, `read` (`ReadOptions`: columns, encoding, sheet,
-            bad rows), as `TrainRequest` describes them.
+        more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, `index`, `data_licence`, `dev`, `general`, `read` (`ReadOptions`: columns,
+            encoding, sheet, bad rows), as `TrainRequest` describes them.
 
     Raises:
         DataError: the data are missing, empty or malformed; the row is named.

@@ -99,7 +99,7 @@ def run_cell(options: argparse.Namespace, name: str, choice: str, seed: int) -> 
     from adapt_embed.data.dev_set import MAX_DISTRACTORS
     from adapt_embed.data.pairs import Pairs, draw_passages, draw_queries
     from adapt_embed.data.sentence_pairs import read_sentence_pairs, sentence_pairs_file
-    from adapt_embed.merge.search.probe import spearman
+    from adapt_embed.label_metrics import spearman
     from adapt_embed.metrics import NDCG_10
 
     key, chosen = cell_name(options, name, choice, seed), SETS[name]

@@ -22,12 +22,21 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @train_options
 @click.option("--dry-run", is_flag=True, help="Tell the plan, the time and the bytes, and do nothing.")
+@click.option("--print-config", is_flag=True, help="Print every setting as toml, for --config, and do nothing.")
 @base_choice
 @common_options
 def command(
-    make_request: Callable[..., TrainRequest], dry_run: bool, base: BaseChoice, json_output: bool, registry_dir: Path | None
+    make_request: Callable[..., TrainRequest],
+    dry_run: bool,
+    print_config: bool,
+    base: BaseChoice,
+    json_output: bool,
+    registry_dir: Path | None,
 ) -> None:
     """Train a domain adapter on a frozen base and register it."""
+    if print_config:
+        _print_config(make_request(), dry_run, json_output)
+        return
     from ..adapters.job import prepare_training
     from .train_text import outcome_text, plan_text
 
@@ -41,3 +50,12 @@ def command(
             outcome = job.run(events)
             result, text = outcome.as_dict(), outcome_text(outcome)
     emit(result, text, json_output)
+
+
+def _print_config(request: TrainRequest, dry_run: bool, json_output: bool) -> None:
+    from ..adapters.settings.file import write_settings
+
+    if dry_run:
+        raise click.UsageError("--print-config and --dry-run exclude one another; give one of them")
+    settings = request.config.as_dict()
+    emit(settings, write_settings(settings).rstrip("\n"), json_output)

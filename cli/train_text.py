@@ -19,7 +19,7 @@ def plan_text(plan: JobPlan) -> str:
         *([f"          (the embedded one), because {base.fallback_reason}"] if base.fallback_reason else []),
         f"data      {plan.source}: {count(run.queries, 'query')}, {count(run.pairs, 'pair')}, {count(run.passages, 'passage')}",
         *(f"          {note}" for note in plan.notes),
-        f"          {run.dev}",
+        *(f"          {line}" for line in run.dev.splitlines()),
         f"steps     {run.steps}, about {plan.seconds / 60:.1f} minutes",
         f"adapter   {run.parameters:,} numbers, about {run.file_bytes / 1e6:.1f} MB",
         *([f"corpus    {plan.corpus.describe()}", *(f"          {line}" for line in plan.corpus.lines())] if plan.corpus else []),
@@ -67,6 +67,11 @@ def _version_text(version: TrainedVersion) -> str:
     lines = [
         *([version.entry.reference] if version.entry else []),
         _score_line(version),
+        *(
+            f"{name}  {each.before:.4f} -> {each.after:.4f}"
+            for name, each in version.beside.items()
+            if None not in (each.before, each.after)
+        ),
         *([f"adapter      {version.path}", f"size         {result['bytes'] / 1e6:.2f} MB"] if version.entry else ["nothing is written"]),
         *([_grams_line(result["grams"])] if result["grams"] else []),
     ]

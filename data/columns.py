@@ -33,7 +33,14 @@ ROLES: dict[str, Role] = {
     "hardnegatives": "negative",
 }
 """Name, in lower case and without separators -> what such a column holds."""
-STATED_NAMES = {"weight": "weight", "posscores": "pos_scores", "negscores": "neg_scores", "group": "group", "time": "time"}
+STATED_NAMES = {
+    "weight": "weight",
+    "posscores": "pos_scores",
+    "negscores": "neg_scores",
+    "group": "group",
+    "time": "time",
+    "class": "label",
+}
 STATED_NAMES |= {"权重": "weight", "分组": "group", "时间": "time", "權重": "weight", "分組": "group", "時間": "time"}
 """Name, as above -> what it states of a row's pairs: a field of `TextRow` (`stated.py` reads it)."""
 LIST_NAMES = frozenset({"positives", "pos", "negatives", "neg", "negs", "hardnegatives"})

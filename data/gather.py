@@ -13,7 +13,8 @@ class TextRow:
     """One row of a source: a query, the texts that answer it, and given texts that do not. `where` names the row in an error.
 
     `weight` multiplies the loss of its pairs, 0 or more; None: none is stated. `pos_scores`, `neg_scores`: a teacher's, one for each text,
-    or none, with None for a text that has none. `group`: what the query belongs to; `time`: when it was asked, ISO 8601.
+    or none, with None for a text that has none. `group`: what the query belongs to; `time`: when it was asked, ISO 8601; `label`: the class
+    that the query and its positives are of.
     """
 
     where: str
@@ -25,9 +26,10 @@ class TextRow:
     neg_scores: tuple[float | None, ...] = ()
     group: str | None = None
     time: str | None = None
+    label: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.positives:
+        if not self.positives and not self.negatives:
             raise DataError(f"{self.where}: the query has no positive passage")
         for name, texts in (("query", (self.query,)), ("positive", self.positives), ("negative", self.negatives)):
             if not all(isinstance(text, str) and text.strip() for text in texts):
@@ -72,6 +74,7 @@ class _Pool:
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     groups: dict[str, dict[str, None]] = field(default_factory=dict)
     times: dict[str, dict[str, None]] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     states_weights: bool = False
     _given: set[str] = field(init=False)
 
@@ -92,6 +95,8 @@ class _Pool:
             scored = [*zip(positives, row.pos_scores, strict=False), *zip(negatives, row.neg_scores, strict=False)]
             if known := {pid: score for pid, score in scored if score is not None}:
                 self.scores.setdefault(qid, {}).update(known)
+        if row.label is not None:
+            self.labels.setdefault(qid, row.label)
         for stated, kept in ((row.group, self.groups), (row.time, self.times)):
             if stated is not None:
                 kept.setdefault(qid, {})[stated] = None
@@ -108,6 +113,7 @@ class _Pool:
             scores=self.scores,
             groups=join_groups(self.groups),
             times=latest_times(self.times),
+            labels=self.labels,
         )
 
     def _id(self, text: str) -> str:

@@ -27,9 +27,9 @@ def join_data(parts: list[TrainingData]) -> TrainingData:
 
 def _prefixed(data: TrainingData, prefix: str) -> TrainingData:
     def rename(pairs: Pairs) -> Pairs:
-        return Pairs(
-            **{name: {prefix + qid: renamed(value) for qid, value in of_query.items()} for name, of_query in pairs.by_query().items()}
-        )
+        classes = {qid: prefix + label for qid, label in pairs.labels.items()}  # two sources may call different classes alike
+        fields = (pairs.by_query() | {"labels": classes}).items()
+        return Pairs(**{name: {prefix + qid: renamed(value) for qid, value in of_query.items()} for name, of_query in fields})
 
     def renamed(value: Any) -> Any:
         """Rename the passages' ids, where a value of a query holds some."""

@@ -52,13 +52,13 @@ def read_split(path: Path, columns: Sequence[str], split: str, how: Reading | No
     return Table(rows)
 
 
-def read_labelled_texts(path: Path, split: str, label: str = "label") -> LabelledTexts:
+def read_labelled_texts(path: Path, split: str, label: str = "label", how: Reading | None = None) -> LabelledTexts:
     """Read the columns `text` and `label` (or `cluster`) of one split.
 
     Raises:
         DataError: as `read_split`, or a text or a label is empty.
     """
-    table = read_split(path, ("text", label), split)
+    table = read_split(path, ("text", label), split, how)
     labels = table[label]
     for (where, _), name in zip(table, labels, strict=True):
         if not name.strip():
@@ -66,13 +66,13 @@ def read_labelled_texts(path: Path, split: str, label: str = "label") -> Labelle
     return LabelledTexts([filled_text_of(where, row, "text") for where, row in table], labels)
 
 
-def read_labelled_pairs(path: Path, split: str) -> LabelledPairs:
+def read_labelled_pairs(path: Path, split: str, how: Reading | None = None) -> LabelledPairs:
     """Read the columns `sentence1`, `sentence2` and `label` of one split.
 
     Raises:
         DataError: as `read_split`, a sentence is empty, or a label is none of 0 and 1.
     """
-    table = read_split(path, PAIR_COLUMNS, split)
+    table = read_split(path, PAIR_COLUMNS, split, how)
     first, second = ([filled_text_of(where, row, column) for where, row in table] for column in PAIR_COLUMNS[:2])
     labels = [_belongs(where, cell) for (where, _), cell in zip(table, table["label"], strict=True)]
     return LabelledPairs(first, second, labels)

@@ -1,5 +1,6 @@
-"""A file of pairs, recognised by its name and its first line: FlagEmbedding lines, or a table."""
+"""A file of pairs, recognised by its name and its first line: FlagEmbedding lines, a table of pairs, or one that judges texts."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from ..choices import DATA_WORDS
@@ -8,6 +9,7 @@ from ..files import near_files
 from .columns import PairRows
 from .conversations import conversation_column
 from .flag_lines import KEYS, is_flag_line, read_flag_lines
+from .judged_tables import JudgedTable, judged_kind
 from .read.files import table_suffix
 from .read.reading import Reading, strictly
 from .readers import TABLE_SUFFIXES, read_jsonl
@@ -26,7 +28,10 @@ def read_pair_file(path: Path, how: Reading | None = None) -> PairRows:
         DataError: it is absent, of no kind that is known, empty or malformed.
     """
     _check_there(path)
-    return read_flag_lines(path, how) if holds_flag_lines(path, how) else read_pair_table(path, how)
+    if holds_flag_lines(path, how):
+        return read_flag_lines(path, how)
+    kind = _judged(path, how)
+    return read_pair_table(path, how) if kind is None else kind.read(path, how)
 
 
 def check_pair_file(path: Path, how: Reading | None = None) -> None:
@@ -37,8 +42,17 @@ def check_pair_file(path: Path, how: Reading | None = None) -> None:
     """
     _check_there(path)
     how = how or strictly()
-    if not holds_flag_lines(path, how):
+    if not holds_flag_lines(path, how) and _judged(path, how) is None:
         check_pair_table(path, how)
+
+
+def _judged(path: Path, how: Reading | None) -> JudgedTable | None:
+    """Return what kind of judged table a file is; None where the user names columns of pairs, or what reads pairs says what is wrong with it."""
+    if how is not None and how.options.columns:
+        return None
+    with suppress(DataError):
+        return judged_kind(path, how)
+    return None
 
 
 def _check_there(path: Path) -> None:

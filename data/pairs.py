@@ -18,12 +18,13 @@ class Pairs:
 
     Attributes:
         queries: Query id -> text.
-        positives: Query id -> ids in the corpus, with their grade (1 or more).
+        positives: Query id -> ids in the corpus, with their grade (1 or more); none, where only negatives of a query are known.
         negatives: Query id -> ids of given hard negatives.
         weights: Query id -> positive's id -> what the pair's part of the loss is multiplied by, 0 or more; 1 where none is stated.
         scores: Query id -> id of a positive or a negative -> a teacher's score of the pair, on the teacher's own scale.
         groups: Query id -> what it belongs to, such as a patient or a shop, which no split may cut in two.
         times: Query id -> when it was asked, ISO 8601.
+        labels: Query id -> the class that it and its positives are of: all that is of one class answers one another.
     """
 
     queries: dict[str, str]
@@ -33,6 +34,7 @@ class Pairs:
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     groups: dict[str, str] = field(default_factory=dict)
     times: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.queries)
@@ -57,10 +59,15 @@ class Pairs:
         if not self.weights:
             return {}
         stated = {qid: {pid: self.weights.get(qid, {}).get(pid, 1.0) for pid in passages} for qid, passages in self.positives.items()}
-        mean = sum(sum(of_query.values()) / len(of_query) for of_query in stated.values()) / len(stated)
+        answered = [of_query for of_query in stated.values() if of_query]
+        mean = sum(sum(of_query.values()) / len(of_query) for of_query in answered) / len(answered)
         if mean == 0:
             raise DataError("the weights of all pairs are 0, so that nothing would be learnt; give some of them a weight above 0")
         return {qid: {pid: weight / mean for pid, weight in of_query.items()} for qid, of_query in stated.items()}
+
+    def labels_of_passages(self) -> dict[str, str]:
+        """Return the classes of the positives of queries that have one, by their ids."""
+        return {pid: label for qid, label in self.labels.items() for pid in self.positives[qid]}
 
     def select(self, query_ids: Iterable[str]) -> "Pairs":
         """Return the pairs of some of the queries, in the order given."""
@@ -119,6 +126,8 @@ class TrainingData:
             for qid, values in stated.items():
                 for pid, value in values.items():
                     yield f"{split}\t{name}\t{pairs.queries[qid]}\t{self.corpus[pid]}\t{value!r}"
+        for qid, label in pairs.labels.items():
+            yield f"{split}\tlabel\t{pairs.queries[qid]}\t{label}"
 
 
 def hash_lines(lines: Iterable[str]) -> str:

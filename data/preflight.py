@@ -50,6 +50,7 @@ def preflight(
     texts = _passages(data, seed)
     found = (
         _few_pairs(data.train),
+        _no_answers(data.train),
         _batch(data.train, batch_size),
         _duplicate_queries(data.train),
         _duplicate_passages(data),
@@ -67,6 +68,14 @@ def _few_pairs(train: Pairs) -> PreflightWarning | None:
         return None
     message = f"only {count(train.pair_count, 'pair')}: the adapter will memorise them, and its score will be noise; use at least {FEW_PAIRS}, better 1,000"
     return PreflightWarning("few-pairs", message)
+
+
+def _no_answers(train: Pairs) -> PreflightWarning | None:
+    without = sum(not train.positives[qid] for qid in train.queries)
+    if not without:
+        return None
+    message = f"{count(without, 'query')} of {len(train)} have negatives alone and no answer: losses of labelled and scored pairs learn from them, others nothing"
+    return PreflightWarning("no-answers", message)
 
 
 def _batch(train: Pairs, size: int) -> PreflightWarning | None:

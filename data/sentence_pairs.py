@@ -7,6 +7,7 @@ from pathlib import Path
 from ..errors import DataError
 from .draw import draw
 from .labelled import read_split
+from .read.reading import Reading
 from .readers import text_of
 
 SENTENCE_COLUMNS = ("score", "sentence1", "sentence2")
@@ -37,13 +38,13 @@ def sentence_pairs_file(folder: Path, *, split: str, language: str) -> Path:
     return path
 
 
-def read_sentence_pairs(path: Path, split: str = "test") -> SentencePairs:
+def read_sentence_pairs(path: Path, split: str = "test", how: Reading | None = None) -> SentencePairs:
     """Read a table of score, sentence1 and sentence2; where it has a column `split`, the rows of that split.
 
     Raises:
         DataError: it is absent, lacks a column or the split, or a score is not a number.
     """
-    pairs, table = SentencePairs([], [], []), read_split(path, SENTENCE_COLUMNS, split)
+    pairs, table = SentencePairs([], [], []), read_split(path, SENTENCE_COLUMNS, split, how)
     for (where, row), score in zip(table, table["score"], strict=True):
         pairs.scores.append(_number(where, score))
         pairs.first.append(text_of(where, row, "sentence1"))

@@ -52,14 +52,17 @@ def _with_equal_texts_joined(pairs: Pairs, same: dict[str, str]) -> tuple[Pairs,
     for qid, text in pairs.queries.items():
         to = first.setdefault(text, qid)
         made.queries.setdefault(to, text)
+        made.positives.setdefault(to, {})
         for pid, grade in pairs.positives[qid].items():
-            graded = made.positives.setdefault(to, {})
+            graded = made.positives[to]
             graded[same[pid]] = max(grade, graded.get(same[pid], grade))
             if pairs.weights:
                 weighed = made.weights.setdefault(to, {})
                 weighed[same[pid]] = weighed.get(same[pid], 0.0) + pairs.weights.get(qid, {}).get(pid, 1.0)
         made.scores.setdefault(to, {}).update({same[pid]: score for pid, score in pairs.scores.get(qid, {}).items()})
         made.negatives.setdefault(to, []).extend(same[pid] for pid in pairs.negatives.get(qid, ()))
+        if qid in pairs.labels:
+            made.labels.setdefault(to, pairs.labels[qid])
         for stated, kept in ((pairs.groups, groups), (pairs.times, times)):
             if qid in stated:
                 kept.setdefault(to, {})[stated[qid]] = None

@@ -28,6 +28,7 @@ from .read_options import PLAIN, ReadOptions
 from .several import join_weighted
 from .source_words import Sources, find_sources
 
+LEFT_ASIDE = "--dev names what states are chosen by"
 NO_DOMAIN = Domain(name="data", description={})
 """Whose data are the user's own."""
 
@@ -95,7 +96,8 @@ class _Loading:
 class TrainingSource:
     """A data source for runs that differ only in their seed: read once, unless the seed draws what is read.
 
-    The arguments are those of `load_training_data`, and the licence of the texts where the user states it.
+    The arguments are those of `load_training_data`, and the licence of the texts where the user states it. Without `own_dev`, no dev split
+    is held out, and one that is there is left aside: states are chosen by other data.
     """
 
     source: object
@@ -105,6 +107,7 @@ class TrainingSource:
     skip_dangling: bool = False
     licence: str | None = None
     read: ReadOptions = PLAIN
+    own_dev: bool = True
     _whole: TrainingData | None = field(default=None, init=False)
 
     def load(self, seed: int) -> TrainingData:
@@ -116,11 +119,16 @@ class TrainingSource:
         """
         _check_count(self.train_queries)
         if self._whole is None or self._is_drawn_by_seed(self._whole):
-            self._whole = load_training_data(
-                self.source, domain=self.domain, lang=self.lang, seed=seed, skip_dangling=self.skip_dangling, read=self.read
-            )
+            self._whole = self._read(seed)
         data = _draw_train(self._whole, self.train_queries, seed)
         return data if self.licence is None else replace(data, licence=self.licence)
+
+    def _read(self, seed: int) -> TrainingData:
+        load = load_training_data if self.own_dev else read_data
+        data = load(self.source, domain=self.domain, lang=self.lang, seed=seed, skip_dangling=self.skip_dangling, read=self.read)
+        if self.own_dev or data.dev is None:
+            return data
+        return replace(data, dev=None, notes=(*data.notes, f"the dev split of the data is left aside: {LEFT_ASIDE}"))
 
     def _is_drawn_by_seed(self, data: TrainingData) -> bool:
         """Return whether another seed reads other rows: of Hub sets that are larger than what is taken of them."""

@@ -76,5 +76,5 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-STATED: dict[str, Cell] = {"weight": _weight, "pos_scores": _scores, "neg_scores": _scores, "group": _text, "time": _text}
+STATED: dict[str, Cell] = {"weight": _weight, "pos_scores": _scores, "neg_scores": _scores, "group": _text, "time": _text, "label": _text}
 """Field -> what reads its cell."""

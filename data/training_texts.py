@@ -5,7 +5,7 @@ The hashes hide no text from somebody who has it: whoever guesses a query can co
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ..errors import AdapterError
+from .dev_set import DevSet
 from .minhash import HASHES, NEAR, SHINGLE, Signatures, highest_similarity, sign
 from .pairs import TrainingData, normalise
 
@@ -65,15 +66,21 @@ class TextSketch:
         return np.where(similarity >= NEAR, similarity, 0.0)
 
 
-def sketch_texts(data: TrainingData) -> TextSketch:
-    """Make the sketch of training data: the same texts give the same sketch, whatever their order and ids."""
-    splits = [pairs for pairs in (data.train, data.dev) if pairs is not None]
+def sketch_texts(data: TrainingData, chosen_by: Sequence[DevSet] = ()) -> TextSketch:
+    """Make the sketch of training data: the same texts give the same sketch, whatever their order and ids.
+
+    Args:
+        data: What was trained on, and the dev split that states were chosen by.
+        chosen_by: Other dev sets that they were chosen by.
+    """
+    splits = [(pairs.queries, pairs.positives, data.corpus) for pairs in (data.train, data.dev) if pairs is not None]
+    splits += [(each.queries, each.relevant, each.passages) for each in chosen_by]
     by_hash = {
         key: text
-        for pairs in splits
-        for key, text in zip(_hash_texts(pairs.queries.values()), map(normalise, pairs.queries.values()), strict=True)
+        for queries, _, _ in splits
+        for key, text in zip(_hash_texts(queries.values()), map(normalise, queries.values()), strict=True)
     }
-    together = [(pairs.queries[qid], data.corpus[pid]) for pairs in splits for qid, own in pairs.positives.items() for pid in own]
+    together = [(queries[qid], texts[pid]) for queries, relevant, texts in splits for qid, own in relevant.items() for pid in own]
     return TextSketch(
         queries=np.array(sorted(by_hash), np.uint64),
         signatures=sign([by_hash[key] for key in sorted(by_hash)]),

@@ -46,6 +46,8 @@ def _to_beir(request: ToolRequest, events: Events) -> ToolReport:
 
 def without_made(data: TrainingData) -> Pairs:
     """Return the training pairs without the passages that were made for training, and without the queries that only these answer."""
+    if not data.train_only:
+        return data.train
     known = {qid: {pid: grade for pid, grade in of.items() if pid not in data.train_only} for qid, of in data.train.positives.items()}
     return replace(data.train.select(qid for qid, of in known.items() if of), positives={qid: of for qid, of in known.items() if of})
 

@@ -49,7 +49,7 @@ def test_references_domains_bases_methods_and_settings_are_offered(home: Path) -
     assert offered("list", "--domain", "") == ["ecommerce", "legal", "medical", "医院"]
     assert offered("train", "--base", "bge-small") == ["bge-small-en", "bge-small-zh"]
     assert offered("train", "--set", "ep") == ["epochs="]
-    assert offered("train", "--set", "loss.t") == ["loss.temperature="]
+    assert offered("train", "--set", "loss.te") == ["loss.temperature=", "loss.teacher_temperature="]
     assert offered("merge", "--method", "ti") == ["ties"]
     assert offered("merge", "--search", "legal,med") == ["legal,medical"]
     assert offered("base", "l") == ["list", "link"] or offered("base", "l") == ["link", "list"]
@@ -60,7 +60,7 @@ def test_a_setting_is_offered_with_what_it_is() -> None:
     shell = ShellComplete(main, {}, "adapt", "_ADAPT_COMPLETE")
     for typed in ("temp", "loss.temp"):
         (item,) = shell.get_completions(["train", "--set"], typed)
-        assert item.help == "divides the cosines"
+        assert item.help == "divides the cosines; 1 / what sentence-transformers calls scale"
 
 
 def test_paths_are_offered_where_a_file_may_stand() -> None:

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from adapt_embed.adapters.losses.batch import EmbeddedBatch, Relation
+from adapt_embed.adapters.losses.batch import EmbeddedBatch, OtherVectors, Relation
 from adapt_embed.adapters.losses.infonce import info_nce
 from adapt_embed.adapters.losses.symmetric import symmetric_info_nce
 from adapt_embed.adapters.losses.table import LOSSES, compute_loss, find_loss
@@ -210,6 +210,18 @@ def test_weights_multiply_the_parts_of_their_pairs() -> None:
 # The table
 
 
+def full_batch(seed: int) -> EmbeddedBatch:
+    """A batch that has what any loss needs."""
+    batch, draw = random_scores(seed), torch.Generator().manual_seed(seed)
+    positive, ignored = batch.relation.positive, batch.relation.ignored
+    return dataclasses.replace(
+        batch,
+        negatives=~positive & ~ignored,
+        targets=torch.rand(positive.shape, generator=draw),
+        guide=OtherVectors(queries=batch.queries, passages=batch.passages),
+    )
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_a_loss_reads_the_settings_that_its_row_names_and_no_others(name: str) -> None:
     class Watched:
@@ -223,9 +235,9 @@ def test_a_loss_reads_the_settings_that_its_row_names_and_no_others(name: str) -
             return getattr(self.values, setting)
 
     watched = Watched()
-    LOSSES[name].compute(dataclasses.replace(random_scores(0)), watched)  # type: ignore[arg-type]
-    elsewhere = {"corpus_negatives", "corpus", "candidates", "rest_sample"}  # read where batches are drawn, and losses put together
-    assert watched.read == set(LOSSES[name].settings) - elsewhere
+    LOSSES[name].compute(full_batch(0), watched)  # type: ignore[arg-type]
+    drawn, put_together = {"corpus_negatives", "in_batch_negatives"}, {"corpus", "candidates", "rest_sample", "guide"}
+    assert watched.read == set(LOSSES[name].settings) - drawn - put_together
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -245,7 +257,7 @@ def test_a_loss_that_needs_what_the_data_do_not_give_is_refused(monkeypatch: pyt
 
 
 def test_vectors_without_gradients_take_part_and_get_none() -> None:
-    batch = random_scores(1)
+    batch = full_batch(1)
     live = batch.queries.clone().requires_grad_()
     for name in LOSSES:
         compute_loss(dataclasses.replace(batch, queries=live), LossSettings(loss=name)).backward()

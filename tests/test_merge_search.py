@@ -20,6 +20,7 @@ from adapt_embed.data.dev_set import DevSet
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoders import Encoded, LoraEncoder
 from adapt_embed.errors import ConfigError, DataError, MissingExtraError
+from adapt_embed.label_metrics import spearman
 from adapt_embed.lora import LoraFactors, LoraModule, RankPolicy
 from adapt_embed.merge import METHODS, MergeConfig, MethodSettings
 from adapt_embed.merge.search.candidates import LEAST_DENSITY, MAX_WEIGHT, Candidates
@@ -28,7 +29,7 @@ from adapt_embed.merge.search.curve import count_curve_points, trace_curve
 from adapt_embed.merge.search.goal import MIN_GAIN, Goal
 from adapt_embed.merge.search.plan import plan_measurements
 from adapt_embed.merge.search.plot import check_plot, plot_curve
-from adapt_embed.merge.search.probe import Probe, encoders_over, spearman
+from adapt_embed.merge.search.probe import Probe, encoders_over
 from adapt_embed.merge.search.task import LOSS_TEMPERATURE, SearchTask, draw_task
 from adapt_embed.merge.search.weights import Evaluation, SearchResult, SearchSettings, search_weights, softmax_weights
 from adapt_embed.registry.search_file import Curve, Measurement, Point

@@ -23,8 +23,8 @@ LAYERS = (
     ("cache",),
     ("ensemble",),
     ("data", "encoders", "registry"),
-    ("lora", "base", "metrics"),
-    ("encoders.protocol", "files", "hub"),
+    ("lora", "base", "metrics", "label_metrics"),
+    ("encoders.protocol", "files", "hub", "metric_names"),
     (
         "choices",
         "disk",

@@ -23,9 +23,10 @@ from adapt_embed.ensemble.job import prepare_ensemble
 from adapt_embed.ensemble.request import EnsembleRequest
 from adapt_embed.errors import ConfigError, DataError
 from adapt_embed.events import Quiet
+from adapt_embed.label_metrics import spearman
 from adapt_embed.lora import CONFIG, WEIGHTS, LoraModule, lora_config, read_lora, write_lora
 from adapt_embed.merge import MergeRequest, WeightSearch, prepare_merge
-from adapt_embed.merge.search.probe import Probe, encoders_over, spearman
+from adapt_embed.merge.search.probe import Probe, encoders_over
 from adapt_embed.merge.search.task import SearchTask
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_reference, resolve_references
 from adapt_embed.registry import Registry, open_registry

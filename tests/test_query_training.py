@@ -229,7 +229,7 @@ def test_without_a_share_of_it_nothing_is_embedded(base: Base, toy_data: Trainin
     [
         (
             {"side": "query", "loss": "symmetric_infonce"},
-            r"the loss symmetric_infonce has no form against the whole corpus, which --side query needs; losses that have: infonce",
+            r"the loss symmetric_infonce has no form for queries alone, which --side query needs; losses that have: infonce, triplet",
         ),
         ({"corpus": 0.5, "loss": "symmetric_infonce"}, r"has no form against the whole corpus, which loss\.corpus=0\.5 needs"),
         ({"side": "query", "corpus_negatives": 4}, "the side query does not read corpus_negatives; it reads candidates, rest_sample"),

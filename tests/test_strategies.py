@@ -7,17 +7,13 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, train_adapter
-from adapt_embed.adapters.optimisers import OPTIMISERS
-from adapt_embed.adapters.schedules import SCHEDULES, learning_rate_factor
-from adapt_embed.adapters.settings.optimiser import OptimiserSettings
-from adapt_embed.adapters.settings.schedule import ScheduleSettings
 from adapt_embed.adapters.strategies.lora import LoraStrategy
 from adapt_embed.adapters.strategies.table import STRATEGIES, open_strategy, put_in
 from adapt_embed.base import Base
 from adapt_embed.data.pairs import TrainingData
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import ConfigError
-from adapt_embed.lora import factors_sha256, read_lora
+from adapt_embed.lora import read_lora
 from torch import nn
 
 TEXTS = ["the court", "a tenant and the judge", "合同"]
@@ -66,6 +62,7 @@ def test_the_plan_is_what_is_put_in(loaded_tiny_base: Base, name: str) -> None:
     plan = strategy.plan(loaded_tiny_base)
     with put_in(strategy, loaded_tiny_base) as parameters:
         assert sum(parameter.numel() for parameter in parameters) == plan.parameters
+        assert [id(each.parameter) for each in strategy.trained()] == [id(parameter) for parameter in parameters]
         assert all(parameter.requires_grad for parameter in parameters)
         others = {id(parameter) for parameter in loaded_tiny_base.model.parameters()} - {id(parameter) for parameter in parameters}
         assert not any(parameter.requires_grad for parameter in loaded_tiny_base.model.parameters() if id(parameter) in others)
@@ -115,37 +112,3 @@ def test_a_strategy_that_is_nowhere_says_so() -> None:
 def test_an_unknown_strategy_is_answered_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"unknown strategy 'lra'\. Did you mean lora"):
         TrainConfig(strategy="lra")
-
-
-# Optimisers and schedules
-
-
-@pytest.mark.parametrize("name", OPTIMISERS)
-def test_an_optimiser_changes_its_parameters_and_reads_the_settings_that_its_row_names(name: str) -> None:
-    class Watched:
-        def __init__(self) -> None:
-            self.values, self.read = OptimiserSettings(), set[str]()
-
-        def __getattr__(self, setting: str) -> object:
-            self.read.add(setting)
-            return getattr(self.values, setting)
-
-    watched, parameter = Watched(), nn.Parameter(torch.ones(3))
-    optimiser = OPTIMISERS[name].make([parameter], watched)  # type: ignore[arg-type]
-    parameter.grad = torch.ones(3)
-    optimiser.step()
-    assert (parameter < 1).all()
-    assert watched.read == {"learning_rate", *OPTIMISERS[name].settings}
-    assert OPTIMISERS[name].source.startswith("https://")
-
-
-def test_weight_decay_takes_part(loaded_tiny_base: Base, toy_data: TrainingData) -> None:
-    plain, decayed = (train_adapter(loaded_tiny_base, toy_data, quick("lora", weight_decay=share)).factors for share in (0.0, 0.5))
-    assert factors_sha256(plain) != factors_sha256(decayed)
-
-
-@pytest.mark.parametrize("name", SCHEDULES)
-def test_a_schedule_begins_at_the_peak_and_ends_near_zero(name: str) -> None:
-    settings = ScheduleSettings(schedule=name, warmup_share=0.0)
-    assert SCHEDULES[name].fall(0.0) == 1
-    assert 0 <= learning_rate_factor(999, 1000, settings) < 0.01

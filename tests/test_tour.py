@@ -31,7 +31,7 @@ READMES = {"en": "README.md", "zh": "README.zh.md"}
 INSTALLS = 'python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e ".[offline'
 NOT_REPLAYED = {
     f'{INSTALLS},plot]" && .venv/bin/adapt train --domain legal': "installs from a package index; the tour begins with what it runs",
-    f'{INSTALLS},dev]" && .venv/bin/pytest': "installs from a package index, and runs these tests; .ci/run does",
+    f'{INSTALLS},dev]" && .venv/bin/pytest -n 2 --dist loadfile': "installs from a package index, and runs these tests; .ci/run does",
 }
 CHINESE_BASE = "bases/bge-small-zh-v1.5"
 NEEDS_CHINESE_BASE = "ADAPT_BASES=bases "

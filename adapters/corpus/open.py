@@ -9,6 +9,7 @@ from ...data.pairs import TrainingData
 from ...encoders.lora import LoraEncoder
 from ...index.rows import IndexRows, find_rows
 from ..config import TrainConfig
+from ..losses.table import compares_whole_corpus
 from ..memory import device_memory
 from ..sides.table import reads_corpus
 from ..token_ids import TokenIds
@@ -44,7 +45,8 @@ def open_corpus(
     vectors = near_the_network(base, embed_corpus(base, data, config) if vectors is None else vectors)
     rows, token_ids = find_rows(data.train, data.corpus, index), TokenIds(base, config.max_tokens)
     copies = torch.from_numpy(rows.copies)
-    candidates = choose_candidates(config, base, vectors.count - len(copies), token_ids, list(data.train.queries.values()))
+    texts = list(data.train.queries.values())
+    candidates = choose_candidates(config, base, vectors.count - len(copies), token_ids, texts) if compares_whole_corpus(config) else None
     sampling = Sampling(candidates, config.rest_sample, config.seed, data.train.queries, copies) if candidates else None
     return StoredCorpus(vectors, rows, sampling)
 

@@ -22,6 +22,7 @@ from ..config import TrainConfig
 from ..corpus.open import corpus_encoder, open_corpus
 from ..corpus.stored import StoredCorpus
 from ..corpus.vectors import CorpusVectors, HeldVectors
+from ..losses.table import compares_whole_corpus
 from ..sides.table import reads_corpus
 from .given_index import GivenIndex, open_given
 
@@ -39,6 +40,7 @@ class CorpusPlan:
         candidates: How many of each query's nearest are compared exactly; None: all passages are.
         rest_sample: How many stand for the others then.
         findings: What the base finds; None: not known before the corpus is embedded.
+        is_whole: Whether each query is compared with all of it; else with the stored vectors of its batch's passages.
     """
 
     passages: int
@@ -46,6 +48,7 @@ class CorpusPlan:
     candidates: int | None
     rest_sample: int | None
     findings: CorpusFindings | None
+    is_whole: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -70,6 +73,8 @@ class CorpusPlan:
                 f"{self.passages:,} passages, which take about {self.seconds / 60:.0f} minutes to embed once; what the base finds in them is told "
                 "then, before the first step"
             )
+        if not self.is_whole:
+            return f"each query is compared with the passages of its batch, by their stored vectors; the corpus has {self.passages:,}"
         if self.candidates is None:
             return f"each query is compared with all {self.passages:,} passages"
         return (
@@ -150,6 +155,7 @@ class CorpusSource:
             candidates=sampling.candidates if sampling else None,
             rest_sample=sampling.sample if sampling else None,
             findings=self._find_answers(corpus, data, config),
+            is_whole=compares_whole_corpus(config),
         )
 
     def _find_answers(self, corpus: StoredCorpus, data: TrainingData, config: TrainConfig) -> CorpusFindings:

@@ -35,7 +35,11 @@ class TrainJob:
         of_run = (first.base, first.data, first.config)
         return JobPlan(
             run=plan_training(
-                *of_run, timed=True, corpus=self.runs.corpus.for_timing(first.data, first.config, corpus) if corpus else None
+                *of_run,
+                timed=True,
+                corpus=self.runs.corpus.for_timing(first.data, first.config, corpus) if corpus else None,
+                watch=first.watch,
+                guide=self.runs.guide,
             ),
             corpus=corpus,
             grams=None if rank is None else plan_grams(*of_run, rank),

@@ -56,6 +56,12 @@ class TrainedVersion:
             return self.entry.dev
         return describe_scores(self.result).get("dev") if self.result is not None else None
 
+    @property
+    def beside(self) -> dict[str, ScoreRecord]:
+        """The scores beside the main one, by what they are called: of other dev sets, and of general ability."""
+        scores = self.entry.scores if self.entry is not None else describe_scores(self.result) if self.result is not None else {}
+        return {name: score for name, score in scores.items() if name != "dev"}
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it, without the factors."""
         version: dict[str, Any] = {}
@@ -69,6 +75,7 @@ class TrainedVersion:
                 "losses": self.result.losses if self.result else None,
                 "grams": self._describe_grams(),
             }
+            | ({"beside": {name: asdict(score) for name, score in self.beside.items()}} if self.beside else {})
             | ({"corpus": self.corpus.as_dict()} if self.corpus else {})
         )
 

@@ -22,24 +22,33 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     from ...data.sources import TrainingSource, check_source
     from ...references import Search
     from ...registry import open_registry
+    from ..general_texts import read_general_texts
+    from ..losses.fit import check_data_fit
     from .given_index import check_index
+    from .guide import find_guide, open_guide
+    from .watching import check_dev_kinds, read_watch
 
     domain, note = name_domain(request.domain, has_data=request.has_own_data)
     where, name = request.where or Search(registry=open_registry()), request.name or domain.name
     if request.register:
         where.registry.check_new_name(name)
     check_source(request.data, request.read)
+    read_general_texts(request.config)  # refused here, where it cannot be read
     if note:
         events.note(f"domain: {note}")
     found = resolve_base(where.base, options=where.options)
+    request.config.check_width(found.spec.dimension)
+    guide = find_guide(request, where)
     if request.index is not None:
         check_index(request.index, found)
     language = where.options.language or found.spec.text_language
+    check_dev_kinds(request.config, request.dev, language)
     events.stage("reading the data")
-    source = TrainingSource(
-        request.data, domain, language, request.train_queries, request.skip_dangling, request.data_licence, request.read
-    )
+    limits = (request.train_queries, request.skip_dangling, request.data_licence, request.read)
+    source = TrainingSource(request.data, domain, language, *limits, own_dev=not request.dev)
     data = source.load(request.config.seed)
+    check_data_fit(request.config, data.train)
+    watch = read_watch(data, request.config, request.dev, request.general, language, request.skip_dangling)
     events.stage("loading the base")
     from ...base.load import load_base
     from ...encoders.forward import choose_device
@@ -60,5 +69,7 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
         base=base,
         data=data,
         corpus=corpus,
+        guide=None if guide is None else open_guide(guide, request),
+        watch=watch,
     )
     return TrainJob(request=request, runs=runs)

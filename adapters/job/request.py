@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ from ...data.read_options import PLAIN, ReadOptions
 from ...data.source_words import Sources, find_sources
 from ...errors import ConfigError, RequestError
 from ..config import TrainConfig
+from ..optimisers import check_installed
 from ..sides.table import reads_corpus
+from .watching import check_watch
 
 if TYPE_CHECKING:
     from ...lora.grams import GramRank
@@ -41,10 +44,14 @@ class TrainRequest:
         resume: Whether runs that were interrupted go on where they were.
         register: Whether the result becomes a version of the registry; else it stays in memory, and nothing is written.
         data_licence: The licence of the data, by the Hub's id where it has one, for the version's record; None: as their source states it.
+        dev: Dev sets in place of the data's own dev split: BEIR folders with a dev split, folders of pair lines, tables of pairs, of sentence
+            pairs with scores or labels, or of texts with labels. The first one, or the one that the configuration names, chooses the state.
+        general: A folder of sentence pairs with scores (LANGUAGE-dev.tsv), by which general ability is watched; None: it is not.
 
     Raises:
         RequestError: values exclude one another, or do nothing.
         ConfigError: the last seed is too large, or a rank is less than 1.
+        MissingExtraError: the optimiser needs a package that is not installed.
     """
 
     domain: str
@@ -62,8 +69,13 @@ class TrainRequest:
     resume: bool = False
     register: bool = True
     data_licence: str | None = None
+    dev: Sequence[Path] = ()
+    general: Path | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "dev", tuple(Path(each).expanduser() for each in self.dev))
+        if self.general is not None:
+            object.__setattr__(self, "general", Path(self.general).expanduser())
         if self.index is not None:
             object.__setattr__(self, "index", Path(self.index).expanduser())
         if self.seeds < 1:
@@ -76,6 +88,8 @@ class TrainRequest:
             raise RequestError(
                 "only runs that are registered keep a state, so that there is nothing to resume without; leave one of them out"
             )
+        check_installed(self.config.optimiser)
+        check_watch(self.config, self.dev, self.general)
         self.config_of(self.seed_range[-1])  # refused here, not when its turn comes
 
     @property

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...base.load import Base
-from ...data.pairs import TrainingData
+from ...data.pairs import TrainingData, hash_lines
 from ...data.sources import TrainingSource
+from ...encoders.protocol import Encoder
 from ...registry import Registry
 from ...registry.runs import RUNS, describe_run
 from ..checkpoint import Checkpoint, run_id
+from ..config import TrainConfig
+from ..general_texts import read_general_texts
 from ..seeds import SeedGroup, find_group, open_group
+from ..watch import Watch, watch_own
 from .corpus import CorpusSource
+from .guide import guide_content
 from .plan import FormerRun
 from .request import TrainRequest
 from .seed_run import SeedRun
@@ -31,6 +36,8 @@ class JobRuns:
         base: What is trained over.
         data: Of the first seed.
         corpus: Gives what queries are compared with, where they are compared with a whole corpus.
+        watch: What runs are scored on; None: the dev split of their data, where there is one.
+        guide: What the configuration names as such, opened; None: nothing.
     """
 
     request: TrainRequest
@@ -41,17 +48,44 @@ class JobRuns:
     base: Base
     data: TrainingData
     corpus: CorpusSource
+    watch: Watch | None = None
+    guide: Encoder | None = None
 
     def of(self, seed: int) -> SeedRun:
         """Return the run of a seed: base and data are those in memory, apart from what the seed draws."""
         config = self.request.config_of(seed)
         data = self.data if seed == self.request.config.seed else self.source.load(seed)
-        plain = SeedRun(config=config, data=data, base=self.base, corpus=self.corpus, gram_rank=self.request.gram_rank)
+        watch = self._watch_of(data, config)
+        plain = SeedRun(
+            config=config,
+            data=data,
+            base=self.base,
+            corpus=self.corpus,
+            guide=self.guide,
+            gram_rank=self.request.gram_rank,
+            watch=watch,
+        )
         if not self.request.register:
             return plain
         about = {"name": self.name, "domain": self.domain, "base": self.base.spec.name, "data": data.source}
-        run = run_id(config, self.base, data, self.corpus.content(data, config))
+        run = run_id(config, self.base, data, self.corpus.content(data, config), *self._contents(config, watch))
         return plain.kept(run, Checkpoint(self.registry.home / RUNS / run, about=about))
+
+    def _watch_of(self, data: TrainingData, config: TrainConfig) -> Watch | None:
+        """Return what the run of a seed is scored on: general ability beside the dev split of its own data, or what was named."""
+        if self.watch is None or not self.watch.main.is_own or data is self.data:
+            return self.watch
+        own = watch_own(data, config)
+        return self.watch if own is None else replace(own, general=self.watch.general)
+
+    def _contents(self, config: TrainConfig, watch: Watch | None) -> Iterator[str]:
+        """Yield hashes of what else decides about a run: a guide, general texts, and dev sets that were named."""
+        if watch is not None and (content := watch.content()) is not None:
+            yield f"watch {content}"
+        if self.guide is not None:
+            yield guide_content(self.guide)
+        if config.anchor_texts is not None:
+            yield hash_lines(read_general_texts(config))
 
     def __iter__(self) -> Iterator[SeedRun]:
         """Give the runs one after another, in the order of their seeds."""

@@ -7,17 +7,19 @@ from dataclasses import dataclass, replace
 
 from ...base.load import Base
 from ...data.pairs import TrainingData
+from ...encoders.protocol import Encoder
 from ...events import Events
 from ...lora.grams import GramRank
+from ...lora.vanished import measure_sparsity
 from ...plurals import count
 from ...registry.runs import describe_run
 from ..after.gram_plan import plan_grams
 from ..after.grams import GramRequest, MeasuredGrams, measure_grams
 from ..checkpoint import Checkpoint
 from ..config import TrainConfig
-from ..evaluation import make_dev_set
-from ..plan import check_data, describe_dev
+from ..plan import check_data, describe_watch
 from ..train import TrainResult, train_adapter
+from ..watch import Watch, watch_own
 from .corpus import CorpusPlan, CorpusSource
 
 NOTHING_TO_RESUME = "nothing to resume: no interrupted run of this command with these data is there; starting afresh"
@@ -32,7 +34,9 @@ class SeedRun:
         data: What to train on.
         base: What to train over.
         corpus: Gives the corpus as it is stored, where queries are compared with it.
+        guide: What the configuration names as such, opened; None: nothing.
         gram_rank: Of the Gram matrices that are measured afterwards; None: none are.
+        watch: What it is scored on; None: the data's own dev split, where there is one.
         run: What names it, by configuration, base and data; empty where nothing is written.
         checkpoint: Where its state is kept; None keeps none.
     """
@@ -41,7 +45,9 @@ class SeedRun:
     data: TrainingData
     base: Base
     corpus: CorpusSource
+    guide: Encoder | None = None
     gram_rank: GramRank | None
+    watch: Watch | None = None
     run: str = ""
     checkpoint: Checkpoint | None = None
 
@@ -79,8 +85,18 @@ class SeedRun:
         events.stage("training")
         try:
             result = train_adapter(
-                self.base, self.data, self.config, checkpoint=self.checkpoint, resume=resume, on_step=events.step, corpus=corpus
+                self.base,
+                self.data,
+                self.config,
+                checkpoint=self.checkpoint,
+                resume=resume,
+                on_step=events.step,
+                corpus=corpus,
+                watch=self.watch,
+                guide=self.guide,
             )
+            self._tell_general(result, events)
+            self._tell_sparsity(result, events)
             return result, self._measure(result, events), plan
         except KeyboardInterrupt:
             if self.is_interrupted:
@@ -95,7 +111,7 @@ class SeedRun:
         yield f"data: {data.source}: {queries}, {pairs}, {passages}"
         yield from (f"note: {note}" for note in data.notes)
         yield from (f"warning: {warning}" for warning in check_data(self.base, data, self.config))
-        yield describe_dev(make_dev_set(data), data)
+        yield from describe_watch(self.watch or watch_own(data, self.config), data)
         if self.gram_rank is not None:
             yield f"grams: {plan_grams(self.base, data, self.config, self.gram_rank).describe()}"
 
@@ -111,6 +127,29 @@ class SeedRun:
                 f"state after {self.checkpoint.every_s:g} s; to go on with it instead, stop now (Ctrl-C) and add --resume. "
                 f"To remove it: adapt runs rm {self.run}"
             )
+
+    def _tell_general(self, result: TrainResult, events: Events) -> None:
+        """Say that general ability fell too far, where it did."""
+        last = result.evaluations[-1] if result.evaluations else None
+        if last is None or not last.fell or last.general is None or result.best is None:
+            return
+        before, allowed = result.evaluations[0].general or 0.0, self.config.max_general_loss
+        told = (
+            f"general ability fell from {before:.4f} to {last.general:.4f} by step {last.step}, by more than max_general_loss ({allowed:g})"
+        )
+        if result.best.fell:
+            events.note(f"warning: {told}, at the first evaluation already; its state is kept. Lower learning_rate or eval_steps")
+        else:
+            events.note(f"{told}: the run was stopped, and the state of step {result.best.step} is kept")
+
+    def _tell_sparsity(self, result: TrainResult, events: Events) -> None:
+        """Say what an L1 term has made zero in what is kept."""
+        if not self.config.l1:
+            return
+        found = measure_sparsity(result.factors)
+        events.note(f"l1: {found.describe()}" + (", and are cut off" if found.vanished else ""))
+        if found.vanished == found.components:
+            events.note(f"warning: nothing of the factors is left, and the vectors are the base's; lower l1 (now {self.config.l1:g})")
 
     def _measure(self, result: TrainResult, events: Events) -> MeasuredGrams | None:
         if self.gram_rank is None:

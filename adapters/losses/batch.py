@@ -25,8 +25,8 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Anchor:
-    """The frozen base's own vectors of a batch's texts, (q, d) and (p, d), length 1, without gradients."""
+class OtherVectors:
+    """What another encoder makes of a batch's texts, (q, w) and (p, w), length 1, without gradients; its width w is its own."""
 
     queries: Tensor
     passages: Tensor
@@ -40,17 +40,30 @@ class EmbeddedBatch:
         queries: (q, d) float32, length 1.
         passages: (p, d) float32, length 1.
         relation: Which passage answers which query.
+        negatives: (q, p) bool, the pairs that the data themselves give as negatives; None: it is not known which.
         targets: (q, p) float32, a similarity of each pair or a teacher's score; NaN where none is known. None: there are none.
         weights: (q, p) float32, 0 or more, what each pair's part of the loss is multiplied by; None: 1 for all.
-        anchor: What the base makes of the same texts; None: it was not asked for.
+        anchor: What the frozen base makes of the same texts; None: it was not asked for.
+        guide: What the encoder makes of them that judges which negatives are none; None: there is no such encoder.
     """
 
     queries: Tensor
     passages: Tensor
     relation: Relation
+    negatives: Tensor | None = None
     targets: Tensor | None = None
     weights: Tensor | None = None
-    anchor: Anchor | None = None
+    anchor: OtherVectors | None = None
+    guide: OtherVectors | None = None
+
+    @property
+    def cosines(self) -> Tensor:
+        """Of each query and each passage, (q, p)."""
+        return self.queries @ self.passages.T
+
+    def weights_at(self, queries: Tensor, passages: Tensor) -> Tensor:
+        """Return the weights of some pairs, (n,), by the numbers of their queries and passages, (n,) each."""
+        return self.queries.new_ones(len(queries)) if self.weights is None else self.weights[queries, passages]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,7 @@ def score(batch: EmbeddedBatch, settings: LossSettings) -> Scores:
     relation = batch.relation
     frequency = torch.ones((), device=batch.queries.device) if relation.frequency is None else relation.frequency
     log_frequency = settings.frequency_correction * frequency.log()
-    return Scores(batch.queries @ batch.passages.T, relation.positive, relation.ignored, log_frequency, batch.weights)
+    return Scores(batch.cosines, relation.positive, relation.ignored, log_frequency, batch.weights)
 
 
 def contrast(scores: Scores, temperature: float) -> Tensor:

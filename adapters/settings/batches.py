@@ -7,7 +7,7 @@ from typing import Annotated
 
 from ...choices import MAX_TOKENS
 from ...errors import ConfigError
-from .setting import Setting, Settings, above_zero, zero_or_more
+from .setting import Setting, Settings, above_zero, each_above_zero, zero_or_more
 
 
 def _two_or_more(name: str, value: int) -> None:
@@ -66,3 +66,21 @@ class BatchSettings(Settings):
             check=_long_enough,
         ),
     ] = MAX_TOKENS
+    one_source: Annotated[
+        bool,
+        Setting(
+            help="`true`: where the data are of several sources, each batch is of one of them",
+            when="when passages of one source are too easy as negatives of another's queries, or the sources differ in kind",
+            is_later=True,
+        ),
+    ] = False
+    source_weights: Annotated[
+        tuple[float, ...],
+        Setting(
+            help="with `one_source`, the shares of the batches that are of each source, in the order of `--data`, on any scale; empty: by the "
+            "sources' sizes",
+            when="to see more of a small source: `1,1` draws as many batches of each of two",
+            check=each_above_zero,
+            is_later=True,
+        ),
+    ] = ()

@@ -9,6 +9,7 @@ from .batches import BatchSettings
 from .evaluation import EvaluationSettings
 from .loss import LossSettings
 from .optimiser import OptimiserSettings
+from .regularisation import RegularisationSettings
 from .run import RunSettings
 from .schedule import ScheduleSettings
 from .setting import Settings, describe_settings
@@ -20,6 +21,7 @@ GROUPS: dict[str, type[Settings]] = {
     "strategy": StrategySettings,
     "optimiser": OptimiserSettings,
     "schedule": ScheduleSettings,
+    "regularisation": RegularisationSettings,
     "evaluation": EvaluationSettings,
     "run": RunSettings,
 }

@@ -8,6 +8,7 @@ from .batches import BatchSettings
 from .evaluation import EvaluationSettings
 from .loss import LossSettings
 from .optimiser import OptimiserSettings
+from .regularisation import RegularisationSettings
 from .run import RunSettings
 from .schedule import ScheduleSettings
 from .strategy import StrategySettings
@@ -15,7 +16,14 @@ from .strategy import StrategySettings
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings(
-    RunSettings, EvaluationSettings, ScheduleSettings, OptimiserSettings, StrategySettings, LossSettings, BatchSettings
+    RunSettings,
+    EvaluationSettings,
+    RegularisationSettings,
+    ScheduleSettings,
+    OptimiserSettings,
+    StrategySettings,
+    LossSettings,
+    BatchSettings,
 ):  # of several classes the last one's fields come first
     """How to train: all groups of settings in one. What reads a group takes that group, so that its type says what it reads.
 

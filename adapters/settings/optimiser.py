@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from .setting import Setting, Settings, above_zero, zero_or_more
+from .setting import Setting, Settings, above_zero, below_one, zero_or_more
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimiserSettings(Settings):
     """How a gradient becomes a step; an optimiser reads the settings that its row in `OPTIMISERS` names."""
 
-    optimiser: Annotated[str, Setting(help="`adamw`", when="it is the only one yet", is_later=True)] = "adamw"
+    optimiser: Annotated[
+        str,
+        Setting(
+            help="`adamw`, `adam`, `sgd`, `loraplus`, `adafactor` or `adamw8bit` (see Optimisers and schedules)",
+            when="`loraplus` when dev still rises at the end; seldom another",
+            is_later=True,
+        ),
+    ] = "adamw"
     learning_rate: Annotated[
         float,
         Setting(
@@ -23,8 +30,31 @@ class OptimiserSettings(Settings):
         ),
     ] = 5e-4
     weight_decay: Annotated[
-        float, Setting(help="AdamW's, on the factors", when="raise it when few pairs are memorised", check=zero_or_more)
+        float,
+        Setting(
+            help="what each step takes off the factors, as a share of the learning rate (decoupled, as AdamW does)",
+            when="raise it when few pairs are memorised",
+            check=zero_or_more,
+        ),
     ] = 0.01
+    momentum: Annotated[
+        float,
+        Setting(
+            help="the share of the last step that goes on in the next one, 0 to below 1",
+            when="0 for plain gradient descent",
+            check=below_one,
+            is_later=True,
+        ),
+    ] = 0.9
+    b_rate_ratio: Annotated[
+        float,
+        Setting(
+            help="how many times the learning rate of the first factors, A, the second ones, B, have",
+            when="lower, or lower the learning rate, when the loss jumps; 1 is AdamW",
+            check=above_zero,
+            is_later=True,
+        ),
+    ] = 16.0
     clip_norm: Annotated[float, Setting(help="longest gradient, Euclidean norm", when="lower it when the loss jumps", check=above_zero)] = (
         1.0
     )

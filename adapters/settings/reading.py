@@ -19,7 +19,7 @@ def read_value(described: Described, value: object) -> object:
     read, expected = _READERS[described.kind]
     try:
         return read(value)
-    except (ValueError, OverflowError):
+    except (ValueError, KeyError, OverflowError):
         raise ConfigError(f"{described.name} is {value!r}; expected {expected}") from None
 
 
@@ -36,18 +36,37 @@ def _text(value: object) -> str:
     return value
 
 
-def _names(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    if not isinstance(value, list | tuple):
-        raise ValueError
-    return tuple(_text(part) for part in value)
+def _number(value: object) -> float:
+    return float(str(value))
+
+
+def _truth(value: object) -> bool:
+    return _TRUTHS[str(value).lower()]
+
+
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+def _several(read: Callable[[object], object]) -> Callable[[object], object]:
+    """Return what reads a list, or a text with commas, element by element."""
+
+    def read_all(value: object) -> tuple[object, ...]:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if not isinstance(value, list | tuple):
+            raise ValueError
+        return tuple(map(read, value))
+
+    return read_all
 
 
 _READERS: dict[type, tuple[Callable[[object], object], str]] = {
     int: (_whole_number, "a whole number"),
-    float: (lambda value: float(str(value)), "a number"),
-    tuple: (_names, "names, with commas between them"),
+    float: (_number, "a number"),
+    bool: (_truth, "true or false"),
     str: (_text, "a text"),
+    tuple[str, ...]: (_several(_text), "names, with commas between them"),
+    tuple[int, ...]: (_several(_whole_number), "whole numbers, with commas between them"),
+    tuple[float, ...]: (_several(_number), "numbers, with commas between them"),
 }
 """A setting's type -> what reads a value of it, and what to say it expects."""

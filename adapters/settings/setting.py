@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from types import NoneType, UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ...errors import ConfigError, unknown_name
 
@@ -33,7 +33,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A setting with what its class says of it: `kind` is the type without None, which `optional` stands for."""
+    """A setting with what its class says of it: `kind` is the type (`tuple[int, ...]`, say) without None, which `optional` stands for."""
 
     name: str
     kind: type
@@ -69,8 +69,8 @@ def _describe(name: str, hint: object, default: object) -> Described:
     kind, setting = get_args(hint)
     union = get_args(kind) if isinstance(kind, UnionType) else (kind,)
     plain = next(each for each in union if each is not NoneType)
-    if get_origin(plain) is not None:
-        plain = tuple if get_origin(plain) is tuple else str  # else a Literal
+    if get_origin(plain) is Literal:
+        plain = str
     return Described(name, plain, NoneType in union, default, setting)
 
 
@@ -78,6 +78,12 @@ def above_zero(name: str, value: float) -> None:
     """Refuse 0 and less, infinity, and what is not a number."""
     if not 0 < value < math.inf:
         raise ConfigError(f"{name} is {value}; it must be above 0 and finite")
+
+
+def each_above_zero(name: str, values: tuple[float, ...]) -> None:
+    """Refuse numbers of which one is 0 or less, infinite or not a number."""
+    for value in values:
+        above_zero(name, value)
 
 
 def zero_or_more(name: str, value: float) -> None:

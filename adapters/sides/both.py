@@ -14,8 +14,9 @@ from ...encoders.protocol import Encodes
 from ..batches import Batches
 from ..config import TrainConfig
 from ..corpus.stored import StoredCorpus
-from ..gradients import accumulate_gradients, backpropagate, batch_loss
+from ..gradients import backpropagate, batch_loss
 from ..losses.table import compute_corpus_loss
+from ..others import Others
 from ..token_ids import TokenIds
 from .protocol import StepLoss
 
@@ -31,6 +32,7 @@ class BothSides:
     batches: Batches
     config: TrainConfig
     corpus: StoredCorpus | None
+    others: Others
 
     def texts(self) -> dict[Role, list[str]]:
         """Return the training queries, and the passages that pairs name."""
@@ -47,19 +49,19 @@ class BothSides:
 
     def accumulate(self, base: Base, step: int, seed: int, token_ids: TokenIds | None = None) -> StepLoss:
         """Embed a batch's queries and passages, and go back through the network."""
-        batch, share = self.batches.batch(step), self.config.corpus
-        pairs = int(batch.positive.sum())
-        if self.corpus is None:
-            return StepLoss(accumulate_gradients(base, batch, self.config, seed, token_ids=token_ids), pairs)
-        targets = self.corpus.targets(self.batches.query_ids(step), step)
+        batch, share, config = self.batches.batch(step), self.config.corpus, self.config
+        others = self.others.of_batch(batch)
+        targets = None if self.corpus is None else self.corpus.targets(self.batches.query_ids(step), step)
 
         def loss_of(vectors: Sequence[Tensor]) -> Tensor:
-            queries, passages = vectors
-            in_batch = batch_loss(queries, passages, batch, self.config)
-            return (1 - share) * in_batch + share * compute_corpus_loss(queries, targets, self.config)
+            queries, passages, *general = vectors
+            loss = batch_loss(queries, passages, batch, config, others)
+            if targets is not None:
+                loss = (1 - share) * loss + share * compute_corpus_loss(queries, targets, config)
+            return loss + self.others.held_to_general(step, general)
 
-        sides: list[tuple[Role, list[str]]] = [("query", batch.queries), ("document", batch.passages)]
-        return StepLoss(backpropagate(base, sides, loss_of, self.config, seed, token_ids=token_ids), pairs)
+        sides: list[tuple[Role, list[str]]] = [("query", batch.queries), ("document", batch.passages), *self.others.sides(step)]
+        return StepLoss(backpropagate(base, sides, loss_of, config, seed, token_ids=token_ids), int(batch.positive.sum()))
 
     def scored(self, dev: DevSet) -> tuple[Role, list[str]]:
         """Return both sides."""

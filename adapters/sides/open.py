@@ -7,18 +7,22 @@ import importlib
 from ..batches import Batches
 from ..config import TrainConfig
 from ..corpus.stored import StoredCorpus
+from ..others import Others
 from .protocol import Objective
 from .table import SIDES
 
 
-def open_side(batches: Batches, config: TrainConfig, corpus: StoredCorpus | None) -> Objective:
+def open_side(batches: Batches, config: TrainConfig, corpus: StoredCorpus | None, others: Others | None = None) -> Objective:
     """Return what the steps of a run are.
 
     Args:
         batches: Which queries stand in which step.
         config: How.
         corpus: As it is stored; None where the configuration compares nothing with it.
+        others: The other encoders that the configuration asks for; None: none.
     """
     module, name = SIDES[config.side].objective
-    made: Objective = getattr(importlib.import_module(f".{module}", __package__), name)(batches, config, corpus)
+    made: Objective = getattr(importlib.import_module(f".{module}", __package__), name)(
+        batches, config, corpus, others or Others(config=config)
+    )
     return made

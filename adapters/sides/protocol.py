@@ -10,6 +10,7 @@ from ...choices import Role
 from ...data.dev_set import DevSet
 from ...encoders.protocol import Encodes
 from ..batches import Batches
+from ..others import Others
 from ..token_ids import TokenIds
 
 
@@ -25,6 +26,7 @@ class Objective(Protocol):
     """What the steps of one run are: which texts go through the network, and what their vectors are compared with."""
 
     batches: Batches
+    others: Others
 
     def texts(self) -> dict[Role, list[str]]:
         """Return the texts of each role that every epoch puts through the network."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..settings.joined import TrainSettings
 
-_BATCHES = ("positives_per_query", "negatives_per_query", "corpus_negatives", "frequency_correction")
+_BATCHES = ("positives_per_query", "negatives_per_query", "corpus_negatives", "in_batch_negatives", "frequency_correction")
 AGAINST_CORPUS = ("candidates", "rest_sample")
 """Settings that are read where queries are compared with the whole corpus."""
 

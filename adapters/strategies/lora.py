@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from ...base.load import Base
 from ...base.sentence_files import write_json
 from ...errors import ConfigError, TrainingError
-from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, LoraFactors, LoraModule, write_lora
+from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, LoraFactors, LoraModule, lora_config, write_lora
+from ...lora.vanished import cut_vanished
 from ..settings.joined import TrainSettings
-from .protocol import StrategyPlan
+from .protocol import StrategyPlan, TrainedParameter
 
 _NAME = "default"
 
@@ -62,6 +63,11 @@ class LoraStrategy:
         requires_grad = {name: parameter.requires_grad for name, parameter in base.model.named_parameters()}
         self._former = _Former(base, requires_grad, base.model.config._attn_implementation)
         return _inject(base, self.config)
+
+    def trained(self) -> list[TrainedParameter]:
+        """Return the factors; B is the second one of each pair."""
+        named = ((name, parameter) for name, parameter in self.base.model.named_parameters() if parameter.requires_grad)
+        return [TrainedParameter(parameter=parameter, is_second_factor=".lora_B." in name) for name, parameter in named]
 
     def take_out(self) -> None:
         """Put the base's own modules back."""
@@ -123,9 +129,12 @@ class LoraStrategy:
             layer.lora_B[_NAME].weight.copy_(trained[name].b)
 
     def as_read(self, trained: LoraFactors) -> LoraFactors:
-        """Round factors to the configured number format."""
+        """Round factors to the configured number format; of sparse ones, what changes nothing is cut off."""
         dtype = STORE_DTYPES[self.config.store]
-        return {name: LoraModule(module.a.to(dtype).float(), module.b.to(dtype).float(), module.scale) for name, module in trained.items()}
+        rounded = {
+            name: LoraModule(module.a.to(dtype).float(), module.b.to(dtype).float(), module.scale) for name, module in trained.items()
+        }
+        return cut_vanished(rounded) if self.config.l1 else rounded
 
     def check_storable(self, trained: LoraFactors) -> None:
         """Refuse factors that are infinite in their file's number format."""
@@ -138,7 +147,12 @@ class LoraStrategy:
 
     def write(self, trained: LoraFactors, folder: Path, base_id: str | None, revision: str | None) -> None:
         """Write the two files of a peft folder."""
-        write_lora(trained, folder / WEIGHTS, dtype=STORE_DTYPES[self.config.store])
+        kept = self.as_read(trained) if self.config.l1 else trained
+        write_lora(kept, folder / WEIGHTS, dtype=STORE_DTYPES[self.config.store])
+        ranks = {module.rank for module in kept.values()}
+        if ranks != {self.config.rank}:
+            write_json(folder / CONFIG, lora_config(kept, base_id, revision))
+            return
         settings = _peft_config(self.config, base_id, revision).to_dict()
         write_json(folder / CONFIG, {key: sorted(value) if isinstance(value, set) else value for key, value in sorted(settings.items())})
 

@@ -22,6 +22,21 @@ class StrategyPlan:
     modules: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedParameter:
+    """A parameter that is trained, and what an optimiser may treat it by.
+
+    Attributes:
+        parameter: What an optimiser changes.
+        is_second_factor: Whether it is B of an update B @ A, which begins at zero.
+        rate_share: What the learning rate is multiplied by.
+    """
+
+    parameter: nn.Parameter
+    is_second_factor: bool = False
+    rate_share: float = 1.0
+
+
 class Strategy(Protocol):
     """What is trained in a base's network. One object serves one run, and one base at a time."""
 
@@ -36,6 +51,10 @@ class Strategy(Protocol):
             ConfigError: a setting does not fit the network.
             ValueError: the network is being trained already.
         """
+        ...
+
+    def trained(self) -> list[TrainedParameter]:
+        """Return the parameters that `put_in` gave, in their order, with what an optimiser may treat them by."""
         ...
 
     def take_out(self) -> None:

@@ -27,12 +27,14 @@ class StrategyRow:
         settings: The names of the settings that it reads beside `store`, which all have.
         source: The paper's URL.
         use: One line: when to use it.
+        has_pairs: Whether it trains pairs of factors, B @ A.
     """
 
     make: Callable[[TrainSettings], Strategy]
     settings: tuple[str, ...]
     source: str
     use: str
+    has_pairs: bool = False
 
 
 def _in(module: str, name: str) -> Callable[[TrainSettings], Strategy]:
@@ -51,6 +53,7 @@ STRATEGIES: dict[str, StrategyRow] = {
         settings=("rank", "alpha", "dropout", "targets"),
         source="https://arxiv.org/abs/2106.09685",
         use="by default: a few megabytes, merged in weight space",
+        has_pairs=True,
     ),
 }
 

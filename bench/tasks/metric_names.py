@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from ...errors import ConfigError
+from ...metric_names import SYNONYMS
 
 _CUTOFFS = (1, 3, 5, 10, 20, 100, 1000)
 _FAMILIES = {"nDCG": "ndcg", "AP": "map", "RR": "mrr", "R": "recall", "P": "precision", "Success": "hit_rate"}
@@ -16,14 +17,13 @@ RETRIEVAL_METRICS: dict[str, str] = {"nDCG@10": "ndcg_at_10"} | {
 """Name -> mteb's key, the main one first: nDCG, average precision, reciprocal rank, recall, precision, and whether there is a hit, each @k."""
 RETRIEVAL_SHOWN = ("nDCG@10", "R@100", "RR@10")
 """What a table shows of retrieval unless something else is asked for."""
-_SYNONYMS = {"map": "AP", "mrr": "RR", "recall": "R", "precision": "P", "acc": "Accuracy", "rocauc": "AUC", "hit_rate": "Success"}
 
 
 def find_metric(name: str, known: Iterable[str]) -> str | None:
     """Return the spelling of a metric among the known ones, whatever its case and by its other names (MRR@10, MAP@10, recall@100), or None."""
     family, at, cutoff = name.strip().partition("@")
     spellings = {each.lower(): each for each in known}
-    return spellings.get(name.strip().lower()) or spellings.get((_SYNONYMS.get(family.lower(), family) + at + cutoff).lower())
+    return spellings.get(name.strip().lower()) or spellings.get((SYNONYMS.get(family.lower(), family) + at + cutoff).lower())
 
 
 def read_metric(name: str, known: Sequence[str]) -> str:

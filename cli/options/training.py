@@ -100,6 +100,17 @@ train_options = gathered(
         help="The licence of the data, such as cc-by-4.0, to be kept in the version's record [default: what a README.md beside them states].",
     ),
     dangling_option,
+    click.option(
+        "--dev",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="PATH",
+        help="What states are chosen by, in place of the data's own dev split: a folder or table of queries, sentence pairs or labelled texts; "
+        "may be given again.",
+    ),
+    click.option(
+        "--general", type=click.Path(path_type=Path), metavar="DIR", help="Sentence pairs with scores, on which general ability is watched."
+    ),
     click.option("--train-queries", type=WholeNumber(min=1), metavar="N", help="Draw this many training queries (seeded) [default: all]."),
     click.option(
         "--side",

@@ -63,6 +63,7 @@ def _left_out(split: str, pairs: Pairs) -> Iterator[str]:
         "teacher scores": pairs.scores,
         "groups": pairs.groups,
         "times": pairs.times,
+        "classes": pairs.labels,
     }
     for what, by_query in stated.items():
         if by_query:

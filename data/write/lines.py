@@ -18,7 +18,7 @@ from ..pairs import Corpus, Pairs
 def write_lines(path: Path, pairs: Pairs, corpus: Corpus) -> None:
     """Write pairs as JSON Lines, whole or not at all.
 
-    The keys are `query`, `pos`, `neg`, and where they are stated `weight`, `pos_scores`, `neg_scores`, `group`, `time`. A list of scores is written where a text of it has one, with null for those that have none. Grades above 1 are not kept: all positives are alike.
+    The keys are `query`, `pos`, `neg`, and where they are stated `weight`, `pos_scores`, `neg_scores`, `group`, `time`, `class`. A list of scores is written where a text of it has one, with null for those that have none. Grades above 1 are not kept: all positives are alike.
 
     Raises:
         ConfigError: the file cannot be written.
@@ -51,7 +51,7 @@ def _encoded(line: Mapping[str, Any]) -> bytes:
 def pair_lines(pairs: Pairs, corpus: Corpus) -> Iterator[dict[str, Any]]:
     """Yield the lines of pairs as objects."""
     for qid, query in pairs.queries.items():
-        stated = {"group": pairs.groups.get(qid), "time": pairs.times.get(qid)}
+        stated = {"group": pairs.groups.get(qid), "time": pairs.times.get(qid), "class": pairs.labels.get(qid)}
         negatives = pairs.negatives.get(qid, [])
         for weight, positives in _by_weight(pairs, qid).items():
             line: dict[str, Any] = {"query": query, "pos": [corpus[pid] for pid in positives], "neg": [corpus[pid] for pid in negatives]}
@@ -66,7 +66,7 @@ def _by_weight(pairs: Pairs, qid: str) -> dict[float, list[str]]:
     groups: dict[float, list[str]] = defaultdict(list)
     for pid in pairs.positives[qid]:
         groups[weights.get(pid, 1.0)].append(pid)
-    return groups
+    return groups or {1.0: []}
 
 
 def _scores(name: str, pairs: Pairs, qid: str, ids: list[str]) -> dict[str, list[float | None]]:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...choices import Role, Side
 from ...data.sentence_pairs import SentencePairs
 from ...encoders.lora import LoraEncoder, document_factors_of
 from ...encoders.protocol import Encodes, Vectors
 from ...errors import ConfigError, DataError
+from ...label_metrics import spearman
 from ...lora import LoraModule, factors_sha256
 from ...registry.search_file import GeneralKind, Measurement
 from ...timing import estimate_seconds
@@ -146,19 +146,6 @@ class Probe:
 def encoders_over(encoder: LoraEncoder, side: Side = "both") -> EncoderOf:
     """Return what lays factors over an opened base, for texts of a side, with the settings of `encoder`."""
     return lambda factors: replace(encoder, factors=dict(factors) or None, document_factors=document_factors_of(side))
-
-
-def spearman(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    """Return the rank correlation of two rows of numbers (n,); ties share their mean rank, and a constant correlates with nothing (0)."""
-    ranks = [_mean_ranks(values) for values in (x, y)]
-    centred = [rank - rank.mean() for rank in ranks]
-    length = float(np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))
-    return float(centred[0] @ centred[1]) / length if length else 0.0
-
-
-def _mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
 
 def _mean_cosine(x: Vectors, y: Vectors) -> float:
