@@ -12,9 +12,11 @@ from functools import lru_cache
 from typing import Literal
 
 from ..errors import DataError
+from .equal_queries import note_rows
 from .gather import TextRow
 from .read.bad_rows import BadRows
 from .readers import Row, text_of
+from .unread_labels import UnreadLabels
 
 Role = Literal["query", "positive", "negative"]
 ROLES: dict[str, Role] = {
@@ -39,11 +41,12 @@ STATED_NAMES = {
     "time": "time",
     "class": "label",
 }
+STATED_NAMES |= {"权重": "weight", "分组": "group", "时间": "time", "權重": "weight", "分組": "group", "時間": "time"}
 """Name, as above -> what it states of a row's pairs: a field of `TextRow` (`stated.py` reads it)."""
 LIST_NAMES = frozenset({"positives", "pos", "negatives", "neg", "negs", "hardnegatives"})
 """The names under which a list is usual: a text there may be a list written as JSON, as a csv has to hold it."""
 
-_NAME = re.compile(r"(?P<name>[a-z_\s.-]*?)[_\s.-]*(?P<number>[0-9]{0,9})")
+_NAME = re.compile(r"(?P<name>[a-z\u4e00-\u9fff_\s.-]*?)[_\s.-]*(?P<number>[0-9]{0,9})")
 _SEPARATORS = re.compile(r"[_\s.-]")
 
 
@@ -159,6 +162,7 @@ def gather_rows(
     found: list[TextRow] = []
     used: dict[str, None] = {}
     unused: dict[str, None] = {}
+    labels = UnreadLabels()
     for where, row in rows:
         try:
             roles = assign_roles(tuple(row))
@@ -167,8 +171,10 @@ def gather_rows(
             bad.refuse_error(where, e)
             continue
         unused |= dict.fromkeys(roles.unused)
+        labels.meet(row, roles.unused)
         used |= dict.fromkeys(roles.used)
-    return PairRows(found, describe_unused(source, unused, used))
+    several = note_rows(source, ((row.query, row.group, row.time) for row in found))
+    return PairRows(found, (*describe_unused(source, unused, used), *labels.notes(source), *several))
 
 
 def describe_unused(source: str, unused: Iterable[str], used: Iterable[str]) -> tuple[str, ...]:

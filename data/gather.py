@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import DataError
+from .equal_queries import join_groups, latest_times
 from .pairs import Corpus, Pairs
 
 
@@ -12,7 +13,8 @@ class TextRow:
     """One row of a source: a query, the texts that answer it, and given texts that do not. `where` names the row in an error.
 
     `weight` multiplies the loss of its pairs, 0 or more; None: none is stated. `pos_scores`, `neg_scores`: a teacher's, one for each text,
-    or none. `group`: what the query belongs to; `time`: when it was asked, ISO 8601; `label`: the class that the query and its positives are of.
+    or none, with None for a text that has none. `group`: what the query belongs to; `time`: when it was asked, ISO 8601; `label`: the class
+    that the query and its positives are of.
     """
 
     where: str
@@ -20,8 +22,8 @@ class TextRow:
     positives: tuple[str, ...]
     negatives: tuple[str, ...] = ()
     weight: float | None = None
-    pos_scores: tuple[float, ...] = ()
-    neg_scores: tuple[float, ...] = ()
+    pos_scores: tuple[float | None, ...] = ()
+    neg_scores: tuple[float | None, ...] = ()
     group: str | None = None
     time: str | None = None
     label: str | None = None
@@ -41,7 +43,8 @@ def pool_rows(rows: Iterable[TextRow], source: str, corpus: Mapping[str, str] | 
     """Give every distinct text one id, and join the rows of the same query. What answers a query is never its negative.
 
     Where any row states a weight, the weights of a pair that comes several times add up, and a row without one weighs 1; so that a row
-    of weight 2 is that row twice. Where none does, a pair counts once however often it comes.
+    of weight 2 is that row twice. Where none does, a pair counts once however often it comes. Groups that rows of one query state are one
+    group, and of times the latest counts.
 
     Args:
         rows: What is pooled.
@@ -69,8 +72,8 @@ class _Pool:
     negatives: dict[str, list[str]] = field(default_factory=dict)
     weights: dict[str, dict[str, float]] = field(default_factory=dict)
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
-    groups: dict[str, str] = field(default_factory=dict)
-    times: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, dict[str, None]] = field(default_factory=dict)
+    times: dict[str, dict[str, None]] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     states_weights: bool = False
     _given: set[str] = field(init=False)
@@ -90,10 +93,13 @@ class _Pool:
             weights[pid] = weights.get(pid, 0.0) + (1.0 if row.weight is None else row.weight)
         if row.pos_scores or row.neg_scores:
             scored = [*zip(positives, row.pos_scores, strict=False), *zip(negatives, row.neg_scores, strict=False)]
-            self.scores.setdefault(qid, {}).update(scored)
-        for stated, kept in ((row.group, self.groups), (row.time, self.times), (row.label, self.labels)):
+            if known := {pid: score for pid, score in scored if score is not None}:
+                self.scores.setdefault(qid, {}).update(known)
+        if row.label is not None:
+            self.labels.setdefault(qid, row.label)
+        for stated, kept in ((row.group, self.groups), (row.time, self.times)):
             if stated is not None:
-                kept.setdefault(qid, stated)
+                kept.setdefault(qid, {})[stated] = None
 
     def pairs(self) -> Pairs:
         unanswering = {qid: [pid for pid in dict.fromkeys(ids) if pid not in self.positives[qid]] for qid, ids in self.negatives.items()}
@@ -105,8 +111,8 @@ class _Pool:
             {qid: ids for qid, ids in unanswering.items() if ids},
             weights={qid: of_query for qid, of_query in weights.items() if of_query},
             scores=self.scores,
-            groups=self.groups,
-            times=self.times,
+            groups=join_groups(self.groups),
+            times=latest_times(self.times),
             labels=self.labels,
         )
 

@@ -79,10 +79,20 @@ class PairShape:
             DataError: its conversation is not one.
         """
         if self._renamed or self._dropped:
+            self._drop_late(row)
             row = {self._renamed.get(column, column): value for column, value in row.items() if column not in self._dropped}
         if self._conversation is not None and self._conversation in row:
             return conversation_row(where, row, self._conversation)
         return row
+
+    def _drop_late(self, row: Row) -> None:
+        """Pass over keys that come in a later row and would take the place of a column that was named or guessed."""
+        taken = set(self._renamed.values())
+        roles = {role for role, _ in self.how.options.named}
+        late = {key for key in row if key not in self._renamed and key not in self._dropped and (key in taken or _holds(key) in roles)}
+        if late:
+            self._dropped |= late
+            self.how.note(f"{self.source}: not used in later rows: {', '.join(sorted(late))} (--columns names others)")
 
     def _take_named(self, found: Sequence[str]) -> None:
         named = self.how.options.named

@@ -14,6 +14,8 @@ from typing import Any
 from ..errors import DataError
 from .readers import Row
 
+_MISSING = ("NaTType", "NAType")
+"""What pandas has in place of a time or a value that is missing; it is compared by name, so that pandas need not be there."""
 Cell = Callable[[str, str, Any], Any]
 
 
@@ -33,7 +35,7 @@ def stated_of(where: str, row: Row, columns: Mapping[str, str]) -> dict[str, Any
 
 
 def _is_empty(value: object) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and value != value)
+    return value is None or type(value).__name__ in _MISSING or value == "" or (isinstance(value, float) and value != value)
 
 
 def _weight(where: str, column: str, value: object) -> float:
@@ -43,17 +45,18 @@ def _weight(where: str, column: str, value: object) -> float:
     return number
 
 
-def _scores(where: str, column: str, value: object) -> tuple[float, ...]:
+def _scores(where: str, column: str, value: object) -> tuple[float | None, ...]:
     found: object = value
     if isinstance(value, str):
         try:
             found = json.loads(value)
         except (ValueError, RecursionError):
             found = None
-    numbers = [_number(each) for each in found] if isinstance(found, list | tuple) else [None]
-    if None in numbers:
-        raise DataError(f"{where}: expected a list of numbers under {column!r}, found {str(value)[:80]!r}")
-    return tuple(number for number in numbers if number is not None)
+    given = found if isinstance(found, list | tuple) else [""]
+    numbers = tuple(None if each is None else _number(each) for each in given)
+    if any(number is None and each is not None for number, each in zip(numbers, given, strict=True)):
+        raise DataError(f"{where}: expected a list of numbers under {column!r}, null for a text without one, found {str(value)[:80]!r}")
+    return numbers
 
 
 def _text(where: str, column: str, value: object) -> str:

@@ -13,6 +13,7 @@ from adapt_embed.bench.tasks.notes import notes_of
 from adapt_embed.data import load_domain, load_training_data
 from adapt_embed.data.columns import assign_roles, numbered_like
 from adapt_embed.data.pair_files import read_pair_file
+from adapt_embed.data.read.reading import Reading
 from adapt_embed.errors import DataError
 from pyarrow import parquet
 
@@ -149,6 +150,15 @@ def test_columns_that_are_not_used_are_told_of_all_rows(tmp_path: Path) -> None:
     assert note in load_training_data(str(path), domain=load_domain("legal"), lang="en", seed=0).notes
     table = write_table(tmp_path / "t.csv", [{"anchor": "a", "positive": "p", "negative_1": "n", "score": "3", "query_1": "x"}])
     assert read_pair_file(table).notes == (f"{table}: not used: score, query_1 (used: anchor, positive, negative_1)",)
+
+
+def test_labels_of_0_that_are_not_read_are_told(tmp_path: Path) -> None:
+    rows = [{"question": "a", "answer": "b", "label": 1}, {"question": "c", "answer": "d", "label": 0}]
+    told = "1 row of 2 with 0 under 'label', which is not read: they are trained on as answers"
+    for suffix in (".csv", ".jsonl"):
+        assert any(told in note for note in read_pair_file(write_table(tmp_path / f"t{suffix}", rows), Reading()).notes)
+    others = write_table(tmp_path / "topics.csv", [row | {"label": 7 * row["label"]} for row in rows])
+    assert not any("trained on as answers" in note for note in read_pair_file(others, Reading()).notes)
 
 
 def test_other_negatives_make_other_data(tmp_path: Path) -> None:

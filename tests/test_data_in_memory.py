@@ -40,6 +40,15 @@ def test_a_dataset_and_a_frame_are_mappings() -> None:
         assert data.notes == ("in memory: not used: topic (used: anchor, positive, negative)",)
 
 
+def test_a_time_that_is_missing_in_a_frame_is_none() -> None:
+    import pandas
+
+    times = pandas.to_datetime(["2026-01-02", None])
+    frame = pandas.DataFrame({"query": ["a", "b"], "positive": ["p", "q"], "time": times, "group": pandas.array([None, "g"], "string")})
+    pairs = read_in_memory(frame).train
+    assert (list(pairs.times), pairs.groups) == (["q0"], {"q1": "g"})
+
+
 def test_they_are_what_a_run_trains_on() -> None:
     rows = [(f"query {number}", f"answer {number}") for number in range(120)]
     data = load_training_data(rows, domain=load_domain("legal"), lang="en", seed=0, train_queries=50)

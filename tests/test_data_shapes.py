@@ -47,6 +47,15 @@ def test_columns_are_named_and_those_with_usual_names_then_are_not_used(tmp_path
     assert load(path, columns={"query": "患者说", "positive": "医生说"}).train.positives == {"q0": {"p0": 1}}
 
 
+@pytest.mark.parametrize("columns", ["query=问,positive=答", ""])
+@pytest.mark.parametrize("late", ["positive", "query"])
+def test_a_key_of_a_later_row_takes_no_place_of_a_column_that_is_used(tmp_path: Path, columns: str, late: str) -> None:
+    path = write(tmp_path / "t.jsonl", lines({"问": "q", "答": "a"}, {"问": "q2", "答": "a2", late: "zzz"}))
+    data = load(path, columns=columns)
+    assert texts(data) == {"q": ["a"], "q2": ["a2"]}
+    assert f"{path}: not used in later rows: {late} (--columns names others)" in data.notes
+
+
 def test_a_column_that_is_not_there_and_a_wrong_role_are_one_line(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", "问题,答案\na,b\n")
     assert (

@@ -350,10 +350,3 @@ def test_a_split_into_a_file_is_refused_in_a_line(lines: Path, tmp_path: Path) -
     result = adapt("data", "split", lines, "-o", tmp_path / "x.jsonl")
     assert (result.exit_code, len(result.stderr.strip().splitlines())) == (1, 1)
     assert "a split is a folder" in result.stderr
-
-
-def test_grades_that_pair_lines_do_not_keep_are_told() -> None:
-    data = one_component(0, 40)
-    graded = replace(data.train, positives={qid: dict.fromkeys(passages, 2) for qid, passages in data.train.positives.items()})
-    found = split(replace(data, train=graded), SplitSettings()).report.findings
-    assert [(finding.effect, finding.count) for finding in found if "grade" in finding.what] == [("changed", 40)]

@@ -15,6 +15,7 @@ from adapt_embed.data.sources import check_source, read_data
 from adapt_embed.data.write.beir import write_beir
 from adapt_embed.data.write.folder import write_folder
 from adapt_embed.data.write.lines import write_lines
+from adapt_embed.datatools.splitting.units import by_group
 from adapt_embed.errors import ConfigError, DataError
 
 OWN, _ = name_domain("own", has_data=True)
@@ -82,6 +83,13 @@ def test_a_table_states_the_same(tmp_path: Path) -> None:
     )
 
 
+def test_a_table_states_it_in_chinese(tmp_path: Path) -> None:
+    path = tmp_path / "表.csv"
+    path.write_text("问题,答案,权重,分组,时间\n谁付租金？,租户。,3,甲,2026-01-02\n", encoding="utf-8")
+    pairs = read(path).train
+    assert (pairs.weights, pairs.groups, pairs.times) == ({"q0": {"p0": 3.0}}, {"q0": "甲"}, {"q0": "2026-01-02"})
+
+
 def test_pairs_in_memory_state_the_same() -> None:
     data = read_in_memory([{"query": "a", "positive": "p", "weight": 2, "group": 7}])
     assert (data.train.weights, data.train.groups) == ({"q0": {"p0": 2.0}}, {"q0": "7"})
@@ -139,6 +147,56 @@ def test_lines_that_are_written_are_read_again(tmp_path: Path) -> None:
     again = read(tmp_path / "again.jsonl")
     assert again.fingerprint() == data.fingerprint()
     assert rows(again.train, again.corpus) == rows(data.train, data.corpus)
+
+
+def test_a_text_without_a_score_keeps_those_of_the_others(tmp_path: Path) -> None:
+    lines = [{"query": "a", "pos": ["p"], "neg": ["n", "m"], "pos_scores": [None], "neg_scores": [0.25, None]}]
+    data = read(write(tmp_path / "lines.jsonl", lines))
+    assert data.train.scores == {"q0": {"p1": 0.25}}
+    write_lines(tmp_path / "again.jsonl", data.train, data.corpus)
+    written = json.loads((tmp_path / "again.jsonl").read_text(encoding="utf-8"))
+    assert (written["neg_scores"], "pos_scores" in written) == ([0.25, None], False)
+    assert read(tmp_path / "again.jsonl").train == data.train
+
+
+def test_half_a_character_leaves_the_other_lines_readable(tmp_path: Path) -> None:
+    lines = [{"query": "caf\u00e9 谁付租金？", "pos": ["租户付租金。"], "neg": []}, {"query": "half \ud83d", "pos": ["b"], "neg": []}]
+    write_lines(tmp_path / "lines.jsonl", *reversed(pool_rows([TextRow("", row["query"], tuple(row["pos"])) for row in lines], "x")))
+    assert "谁付租金" in (tmp_path / "lines.jsonl").read_text(encoding="utf-8")
+    again = read(tmp_path / "lines.jsonl")
+    assert list(again.train.queries.values()) == [row["query"] for row in lines]
+    assert again.notes == ()
+
+
+def test_groups_that_share_a_query_are_one_and_its_latest_time_counts(tmp_path: Path) -> None:
+    lines = [
+        {"query": query, "pos": [f"answer {n}"], "neg": [], "group": group, "time": time}
+        for n, (query, group, time) in enumerate(
+            [
+                ("same", "B", "2026-01-02"),
+                ("of b", "B", "2026-01-01"),
+                ("same", "A", "2026/1/10"),
+                ("of a", "A", "2026-01-01"),
+                ("c", "C", "x"),
+            ]
+        )
+    ]
+    data = read(write(tmp_path / "lines.jsonl", lines))
+    assert data.train.groups == {"q0": "A", "q1": "A", "q2": "A", "q3": "C"}
+    assert data.train.times["q0"] == "2026/1/10"
+    assert sorted(map(len, by_group(data.train, data.corpus))) == [1, 3]
+    for what, done in (("group", "these groups are joined"), ("time", "the latest counts")):
+        assert f"{tmp_path / 'lines.jsonl'}: 1 query stated more than one {what}; {done}" in data.notes
+
+
+def test_groups_of_a_query_of_two_sources_are_one(tmp_path: Path) -> None:
+    first, second = (
+        write(tmp_path / f"{name}.jsonl", [{"query": query, "pos": [name], "neg": [], "group": name} for query in ("same", f"of {name}")])
+        for name in "ab"
+    )
+    data = read_data([str(first), str(second)], domain=OWN, lang="en")
+    assert set(data.train.groups.values()) == {"a"}
+    assert any("1 query stated more than one group" in note for note in data.notes)
 
 
 def test_positives_of_different_weights_stand_on_lines_of_their_own(tmp_path: Path) -> None:

@@ -127,6 +127,17 @@ def test_a_workbook_that_cannot_be_used_is_one_line(
     assert message in refusal(write_workbook(tmp_path / "t.xlsx", sheets, extra))
 
 
+@pytest.mark.parametrize("number", [b"x", b"", b"-1", b"9" * 5000])
+def test_a_row_whose_number_is_broken_is_one_line(tmp_path: Path, number: bytes) -> None:
+    path = write_workbook(tmp_path / "t.xlsx", {"s": Sheet([HEADING, ["a", "b"]])})
+    made = io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(made, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b'<row r="2">', b'<row r="' + number + b'">'))
+    path.write_bytes(made.getvalue())
+    assert "sheet s: a row has the number" in refusal(path)
+
+
 def test_a_zip_bomb_is_not_opened_also_where_the_directory_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = {"s": Sheet([HEADING, ["a", "b"]])}
     monkeypatch.setattr(workbook_zip, "_SUSPICIOUS_BYTES", 1 << 20)

@@ -33,11 +33,10 @@ def _rules() -> str:
 def command(request: ToolRequest, settings: CleanSettings, json_output: bool, **_: Any) -> None:
     """Mend the texts of DATA, drop pairs that would teach something wrong, and tell what looks odd.
 
-    Ids stay. Numbers, units, article numbers and negations never change. Rows of a dev split are never dropped; a test split is not read.
+    Ids stay. Numbers, units, article numbers and negations never change. Rows of dev and test are never dropped.
     """
-    from ...datatools.cleaning import clean
-    from ...datatools.job import run_tool
+    from ...datatools.cleaning.job import clean_source
 
     with shown() as events:
-        report = run_tool(request, lambda data, told: clean(data, settings, told), events)
+        report = clean_source(request, settings, events)
     emit(report.as_dict(), describe_report(report), json_output)

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     type=Choice(["lines", "beir"]),
     default="lines",
     show_default=True,
-    help="Pair lines, which keep everything, or a BEIR folder, which other tools read.",
+    help="Pair lines, which keep all but grades above 1, or a BEIR folder, which other tools read.",
 )
 @common_options
 def command(request: ToolRequest, form: str, json_output: bool, **_: Any) -> None:
-    """Write DATA in another form, with a line for all that it has no place for. A test split is not read."""
+    """Write DATA in another form, with a line for all that it has no place for."""
     from ...datatools.exporting import export_data
 
     with shown() as events:

@@ -32,7 +32,7 @@ class SheetScan:
         """Meet the start of an element."""
         match name.rpartition(":")[2]:
             case "row":
-                self._row, self._column = int(values.get("r", self._row + 2)) - 1, -1
+                self._row, self._column = _row_number(values.get("r", str(self._row + 2))) - 1, -1
             case "c":
                 self._column += 1
                 if found := _PLACE.fullmatch(values.get("r", "")):
@@ -67,6 +67,12 @@ class SheetScan:
                 f"more than {_MOST_BAD:,} cells hold no value, such as the formula or error in {cell_name(*next(iter(self.bad)))}"
             )
         self.bad[self._row, self._column] = BadCell(f"the cell {cell_name(self._row, self._column)} {what}")
+
+
+def _row_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 7):
+        raise DataError(f"a row has the number {text[:20]!r}; the file is damaged: open it in Excel and save it again")
+    return int(text)
 
 
 def scan_sheet(opened: zipfile.ZipFile, member: str) -> dict[tuple[int, int], BadCell]:

@@ -13,24 +13,26 @@ from ..readers import ID
 from .lines import write_json_lines, write_lines
 
 
-def write_folder(folder: Path, data: TrainingData, test: Pairs | None = None) -> None:
+def write_folder(folder: Path, data: TrainingData, test: Pairs | None = None, test_corpus: Corpus | None = None) -> None:
     """Write `train.jsonl`, `dev.jsonl` and `test.jsonl` of what there is, and `corpus.jsonl`, whole or not at all.
 
     Args:
         folder: A new folder, or an empty one.
         data: The corpus, and the splits to train and choose on.
         test: The split that no training opens.
+        test_corpus: The passages that its ids belong to; None: those of the corpus.
 
     Raises:
         ConfigError: something lies there already, or it cannot be written.
     """
     check_new_folder(folder)
     splits = {"train": data.train, "dev": data.dev, "test": test}
+    texts = data.corpus if test_corpus is None else test_corpus
     try:
         with new_folder(folder) as part:
             for split in SPLITS:
                 if (pairs := splits[split]) is not None:
-                    write_lines(part / f"{split}.jsonl", pairs, data.corpus)
+                    write_lines(part / f"{split}.jsonl", pairs, texts if split == "test" else data.corpus)
             write_json_lines(part / CORPUS, _passages(data.searched))
     except OSError as e:
         raise ConfigError(f"{folder} cannot be written: {e.strerror or e}") from e

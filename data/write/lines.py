@@ -18,7 +18,7 @@ from ..pairs import Corpus, Pairs
 def write_lines(path: Path, pairs: Pairs, corpus: Corpus) -> None:
     """Write pairs as JSON Lines, whole or not at all.
 
-    The keys are `query`, `pos`, `neg`, and where they are stated `weight`, `pos_scores`, `neg_scores`, `group`, `time`, `class`. A list of scores is written where every text of it has one. Grades above 1 are not kept: all positives are alike.
+    The keys are `query`, `pos`, `neg`, and where they are stated `weight`, `pos_scores`, `neg_scores`, `group`, `time`, `class`. A list of scores is written where a text of it has one, with null for those that have none. Grades above 1 are not kept: all positives are alike.
 
     Raises:
         ConfigError: the file cannot be written.
@@ -35,9 +35,17 @@ def write_json_lines(path: Path, lines: Iterable[Mapping[str, Any]]) -> None:
 
     def write(file: BinaryIO) -> None:
         for line in lines:
-            file.write((json.dumps(line, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass"))
+            file.write(_encoded(line))
 
     write_file(path, write)
+
+
+def _encoded(line: Mapping[str, Any]) -> bytes:
+    r"""Return a line as UTF-8; one with half a character (\ud83d), which UTF-8 cannot hold, in JSON's escapes."""
+    try:
+        return (json.dumps(line, ensure_ascii=False) + "\n").encode()
+    except UnicodeEncodeError:
+        return (json.dumps(line) + "\n").encode()
 
 
 def pair_lines(pairs: Pairs, corpus: Corpus) -> Iterator[dict[str, Any]]:
@@ -61,6 +69,6 @@ def _by_weight(pairs: Pairs, qid: str) -> dict[float, list[str]]:
     return groups or {1.0: []}
 
 
-def _scores(name: str, pairs: Pairs, qid: str, ids: list[str]) -> dict[str, list[float]]:
+def _scores(name: str, pairs: Pairs, qid: str, ids: list[str]) -> dict[str, list[float | None]]:
     scores = pairs.scores.get(qid, {})
-    return {name: [scores[pid] for pid in ids]} if ids and scores.keys() >= set(ids) else {}
+    return {name: [scores.get(pid) for pid in ids]} if any(pid in scores for pid in ids) else {}

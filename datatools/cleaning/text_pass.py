@@ -23,6 +23,22 @@ def clean_texts(data: TrainingData, settings: CleanSettings, events: Events, led
     return replace(data, corpus=corpus, train=_with_queries(data.train, work), dev=dev)
 
 
+def clean_test(pairs: Pairs, corpus: Corpus, settings: CleanSettings, cleaned: tuple[Corpus, Corpus]) -> tuple[Pairs, Corpus]:
+    """Clean the texts of a test split by the rules of texts; no row is dropped, and nothing is counted.
+
+    Args:
+        pairs: The test split.
+        corpus: Its passages.
+        settings: Those that the other splits were cleaned with.
+        cleaned: The corpus of the other splits before and after; a passage of it becomes what it became there, without boilerplate.
+    """
+    before, after = cleaned
+    rules = text_rules(settings)
+    became = {text: after[pid] for pid, text in before.items()}
+    passages = {pid: became[text] if text in became else clean_text(text, rules).text for pid, text in corpus.items()}
+    return replace(pairs, queries={qid: clean_text(text, rules).text for qid, text in pairs.queries.items()}), passages
+
+
 def _with_queries(pairs: Pairs, work: _Work) -> Pairs:
     return replace(pairs, queries=work.clean_all(pairs.queries, "query"))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ...errors import ConfigError
 from ...events import QUIET, Events
-from ..job import check_out, write_data, write_report
+from ..job import check_out, refuse_source, write_data, write_report
 from ..report import ToolReport
 from .clicks import click_pairs
 from .examination import CURVES, ESTIMATORS
@@ -30,8 +29,7 @@ class ClickRequest:
 
     def __post_init__(self) -> None:
         for given in (self.log, self.catalogue):
-            if os.path.realpath(given) == os.path.realpath(self.out):
-                raise ConfigError(f"{self.out} is the data that are read; give the result another name")
+            refuse_source(given, self.out)
         way = self.settings.examination
         if way not in (words := (AUTO, *ESTIMATORS, *CURVES)) and not Path(way).exists():
             raise ConfigError(

@@ -29,7 +29,7 @@ def split_source(request: ToolRequest, settings: SplitSettings, events: Events =
     report = replace(made.report, notes=(*made.report.notes, *_own_test(request.source)))
     if request.out is not None:
         events.stage(f"writing {request.out}")
-        write_data(request.out, made.data, made.test)
+        report = replace(report, notes=(*report.notes, *write_data(request.out, made.data, made.test)))
         write_report(request.out, report)
     return report
 

@@ -48,7 +48,7 @@ def shared_by(settings: SplitSettings) -> str:
 
 
 def split_findings(settings: SplitSettings, undated: list[str], pairs: Pairs, overlaps: list[Overlap]) -> Iterator[Finding]:
-    """Yield what became of queries without a time or a group, what splits share, and what pair lines do not keep."""
+    """Yield what became of queries without a time or a group, and what splits share."""
     if undated:
         effect, what = _UNDATED[settings.undated == "drop"]
         yield Finding(what=what, effect=effect, count=len(undated), of="query", examples=examples_of(pairs.queries[qid] for qid in undated))
@@ -57,8 +57,6 @@ def split_findings(settings: SplitSettings, undated: list[str], pairs: Pairs, ov
         yield Finding(what="without a group, each divided by itself", effect="told", count=len(alone), of="query", examples=examples)
     for overlap in overlaps:
         yield from _overlap_findings(overlap)
-    if graded := sum(grade > 1 for passages in pairs.positives.values() for grade in passages.values()):
-        yield Finding(what="with a grade above 1, which pair lines do not keep", effect="changed", count=graded, of="pair")
 
 
 def _overlap_findings(overlap: Overlap) -> Iterator[Finding]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ...data.pairs import Pairs
+from ...data.times import read_moment
 from ...errors import DataError
 from ...plurals import be, count
 from ...text_tables import shorten
 from .settings import Undated
 from .units import Units
 
-_DATE = re.compile(r"(\d{4})[/.年](\d{1,2})[/.月](\d{1,2})日?(.*)", re.DOTALL)
-"""2024/3/5, 2024.3.5 and 2024年3月5日, which the standard does not know."""
 _LONGEST = 60
 
 
@@ -59,22 +57,11 @@ def read_time(text: str, query: str) -> datetime:
         DataError: it is none of these; the message names the query.
     """
     try:
-        return _read(text.strip())
+        return read_moment(text)
     except (ValueError, OverflowError, OSError):
         raise DataError(
             f"the query {_quoted(query)} states the time {text[:_LONGEST]!r}; expected ISO 8601, such as 2024-03-05 or 2024-03-05T10:00:00Z"
         ) from None
-
-
-def _read(text: str) -> datetime:
-    if text.replace(".", "", 1).isdecimal() and len(text.partition(".")[0]) > len("20240305"):
-        seconds = float(text)
-        return datetime.fromtimestamp(seconds / 1000 if seconds > 1e11 else seconds, UTC)
-    if (found := _DATE.fullmatch(text)) is not None:
-        year, month, day, rest = found.groups()
-        text = f"{year}-{int(month):02}-{int(day):02}{rest}"
-    time = datetime.fromisoformat(text)
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _quoted(text: str) -> str:

@@ -13,7 +13,7 @@ from ...errors import ConfigError, RequestError
 from ...events import QUIET, Events, note_once
 from ...plurals import count
 from ...references import EncoderSettings, LoadedBases, Resolved, Search, check_length, open_lora, resolve_reference
-from ..job import ToolRequest, read_source, write_data, write_report
+from ..job import ToolRequest, note_test, read_source, read_test, write_data, write_report
 from ..report import Finding, ToolReport, counts_of
 from .balance import MOST, balance, balance_weights
 from .measure import DataStats, stats
@@ -91,7 +91,8 @@ def _write_balanced(request: StatsRequest, data: TrainingData, coverage: Coverag
         f"of queries count as nearly alike as that allows (seed {request.settings.seed})"
     )
     events.stage(f"writing {out}")
-    notes = (note, *write_data(out, balanced))
+    test = read_test(request.data)
+    notes = (note, *write_data(out, balanced, *(test or ())), *note_test(request.data, test))
     finding = Finding(what="got a weight by the size of its cluster", effect="changed", count=len(data.train), of="query")
     counts = counts_of(data)
     write_report(out, ToolReport(tool="stats", read=counts, written=counts_of(balanced), findings=(finding,), notes=notes))
