@@ -98,6 +98,13 @@ class TrainConfig(TrainSettings):
             raise RequestError(
                 "corpus_negatives are negatives of all queries, and in_batch_negatives=false leaves given ones alone; leave one out"
             )
+        if not self.negatives_per_query and self._needs_given_negatives():
+            why = f"the loss {self.loss}" if self.in_batch_negatives else "in_batch_negatives=false"
+            raise RequestError(f"negatives_per_query=0 leaves out the given negatives that {why} learns from; leave it out")
+
+    def _needs_given_negatives(self) -> bool:
+        """Return whether the data's own negatives are all that there is to be told from positives."""
+        return not self.in_batch_negatives or "negatives" in LOSSES[self.loss].needs or self.loss == "margin_mse"
 
     def _check_pairs(self) -> None:
         """Refuse an optimiser that tells factors apart where there are none."""

@@ -380,3 +380,12 @@ def test_a_fall_of_general_ability_is_told(train: Callable, scripted: Callable[.
     scripted((0.1, 0.8), (0.2, 0.5))
     result = train("--general", sets["general"], "--set", "max_general_loss=0.01")
     assert "at the first evaluation already; its state is kept. Lower learning_rate or eval_steps" in result.stderr
+
+
+def test_dev_queries_are_not_searched_among_passages_made_for_training(toy_data: TrainingData) -> None:
+    made = dataclasses.replace(toy_data, corpus=toy_data.corpus | {"made": "made for training"}, train_only=frozenset({"made"}))
+    watch = watch_own(made, quick())
+    assert watch is not None
+    assert isinstance(watch.main.dev, DevSet)
+    assert "made" not in watch.main.dev.passages
+    assert watch.main.dev == watch_own(toy_data, quick()).main.dev  # type: ignore[union-attr]
