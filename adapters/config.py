@@ -77,6 +77,8 @@ class TrainConfig(TrainSettings):
         row = LOSSES[self.loss]
         if "guide" in row.needs and self.guide is None:
             raise RequestError(f"the loss {self.loss} needs a guide; name one, such as --set loss.guide=base or --set loss.guide=base:NAME")
+        if self.guide is not None and not self.guide.removeprefix("base:").strip():
+            raise RequestError(f"the guide {self.guide!r} names nothing; expected a reference, base, or base:NAME such as base:bge-base-en")
         if self.side == "query" and not row.with_queries_alone:
             having = ", ".join(name for name, each in LOSSES.items() if each.with_queries_alone)
             raise RequestError(f"the loss {self.loss} has no form for queries alone, which --side query needs; losses that have: {having}")

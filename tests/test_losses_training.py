@@ -187,6 +187,7 @@ def test_the_anchor_loss_holds_vectors_near_the_base(train: Train, lines: Callab
     [
         (("loss=gist",), "the loss gist needs a guide; name one"),
         (("loss=gist", "loss.guide=legal@7"), "legal"),
+        (("loss=gist", "loss.guide=base:"), "the guide 'base:' names nothing"),
         (("loss.guide=base",), "the loss infonce does not read guide"),
         (("loss=cosent",), "the loss cosent needs scores, which the data do not state; give each pair a score"),
         (("anchor=0.1", "anchor_texts=nowhere.txt"), "nowhere.txt cannot be read"),
