@@ -67,7 +67,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 _SEPARATORS = re.compile(r"[\s_\-]")
 _BETWEEN = re.compile(r"[;；|｜、\n]")
-_COMMAS = re.compile(r"，|,\s+")
+_COMMAS = re.compile(r"，|,(?!\d)|(?<!\d),")
+"""Not those between two digits: 1,2-dichloroethane and 1,000 are one."""
 
 
 def read_glossary(path: Path, options: ReadOptions = PLAIN) -> Glossary:

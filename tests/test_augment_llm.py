@@ -16,6 +16,7 @@ from adapt_embed.datatools.augmenting import writer as writer_module
 from adapt_embed.datatools.augmenting.answers import read_queries
 from adapt_embed.datatools.augmenting.chat import MOST_BYTES, Chat, RowError
 from adapt_embed.datatools.augmenting.endpoint import KEY_VARIABLE, Endpoint, check_consent, read_key
+from adapt_embed.datatools.augmenting.numbers import numbers_in, numbers_named
 from adapt_embed.datatools.augmenting.round_trip import ranks_of_own
 from adapt_embed.datatools.augmenting.writer import QueryWriter
 from adapt_embed.datatools.report import Prepared
@@ -300,6 +301,35 @@ def test_a_number_that_the_passage_does_not_hold_is_not_taken(serve, data: Train
     made = run(data, server.url, copies=2, passages="train")
     assert new(made) == ["is the rent 900 dollars?"]
     assert lost(made)["the query names a number that its passage does not hold"] == 5
+
+
+@pytest.mark.parametrize(
+    ("query", "passage", "foreign"),
+    [
+        ("第十三条规定了什么", "第十二条 承租人应当按月支付租金。", True),
+        ("第12条规定了什么", "第十二条 承租人应当按月支付租金。", False),
+        ("第十二條說什麼", "第12条 承租人", False),
+        ("2019 rents", "自2019年起", False),
+        ("is it 5 dollars?", "It costs $5.", False),
+        ("what must be paid in 30 days?", "a 30-day term", False),
+        ("is it 1500?", "1,500 dollars", False),
+        ("罚款三万元吗", "处30000元以上罚款", False),
+        ("罚款3万元吗", "处二万元以上罚款", True),
+        ("百分之五的税吗", "税率为5%", False),
+        ("三点五倍吗", "3.5倍", False),
+        ("30.12.2024 ends it?", "2024年12月30日", False),
+        ("有一个问题，万一价格十分贵，千万别付，怎么办", "没有数字", False),
+        ("２．５ mg?", "2.5mg", False),
+        ("is it 7.5%?", "7 or 5", True),
+    ],
+)
+def test_numbers_are_compared_by_their_values(query: str, passage: str, foreign: bool) -> None:
+    assert bool(numbers_named(query) - numbers_in(passage)) is foreign
+
+
+def test_a_chinese_number_that_the_passage_does_not_hold_is_not_taken(serve, data: TrainingData) -> None:
+    server = serve(lambda body, _: llm.queries("五日前付多少", "六日前付多少") if about(body) == "租金" else llm.says("no"))
+    assert new(run(data, server.url, copies=2)) == ["五日前付多少"]
 
 
 class ByFirstLetter:

@@ -18,6 +18,7 @@ from adapt_embed.datatools.augmenting import AugmentSettings, augment
 from adapt_embed.datatools.augmenting.guard import Guard
 from adapt_embed.datatools.augmenting.keyboard import NEIGHBOURS, slip
 from adapt_embed.datatools.augmenting.names import METHOD_NAMES
+from adapt_embed.datatools.augmenting.pieces import cut
 from adapt_embed.datatools.augmenting.pinyin import common_characters, confused_with, sound_alike
 from adapt_embed.datatools.augmenting.sentences import sentence_spans
 from adapt_embed.datatools.augmenting.table import METHODS
@@ -274,6 +275,14 @@ def test_swap_keeps_all_words_and_the_places_of_numbers(data: TrainingData) -> N
     assert "500 mg" in next(iter(added(data, methods=("swap",), share=1).values()))
 
 
+def test_words_that_are_put_in_are_apart_from_latin_ones() -> None:
+    pieces = cut("服用aspirin是否安全", Guard(EMPTY))
+    after = pieces.words.index("aspirin") + 1
+    assert "aspirin drug 是" in pieces.insert({after: "drug"})
+    assert "aspirin药是" in pieces.insert({after: "药"})
+    assert pieces.insert({0: "drug"}).startswith("drug 服用")
+
+
 def test_insertion_puts_words_in_and_takes_none_out(data: TrainingData, wordnet: WordNet) -> None:
     for text, before in zip(added(data, methods=("insertion",)).values(), QUERIES, strict=True):
         assert not Counter("".join(before.split())) - Counter("".join(text.split()))
@@ -395,6 +404,34 @@ def test_passages_of_dev_give_no_queries(data: TrainingData) -> None:
         made = added(held, methods=("inverse-cloze",), copies=3, passages=passages)
         assert made
         assert [text for text in unseen.values() if any(query in text for query in made.values())] == expected
+
+
+def test_passages_and_queries_of_a_test_split_give_no_queries(tmp_path: Path) -> None:
+    cats, dogs = "Cats are kept in the flat. They may not go out at night.", "Dogs are kept in the yard. They may bark in the day."
+    lines = {
+        "train": [{"query": "which pets are there", "pos": ["Pets are kept by tenants. They are counted each year by us."]}],
+        "test": [{"query": "may I keep a cat?", "pos": [cats]}, {"query": "They may bark in the day.", "pos": ["Yes."]}],
+        "corpus": [{"_id": str(row), "text": text} for row, text in enumerate([cats, dogs])],
+    }
+    source = tmp_path / "data"
+    source.mkdir()
+    for name, rows in lines.items():
+        (source / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    given = ["data", "augment", source, "-o", tmp_path / "o.jsonl", "-m", "inverse-cloze", "--passages", "all", "--copies", "3"]
+    result = CliRunner().invoke(main, list(map(str, given)))
+    assert result.exit_code == 0, result.output
+    queries = [json.loads(line)["query"] for line in (tmp_path / "o.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert "Dogs are kept in the yard." in queries
+    assert not {"They may bark in the day.", "Cats are kept in the flat.", "They may not go out at night."} & set(queries)
+
+
+def test_passages_without_a_sentence_keep_their_ids_apart_when_more_are_made(data: TrainingData) -> None:
+    first = augment(data, AugmentSettings(methods=("inverse-cloze",), removed_share=1, seed=0)).data
+    both = augment(first, AugmentSettings(methods=("inverse-cloze",), removed_share=1, seed=1, copies=2)).data
+    assert len(both.corpus) > len(first.corpus)
+    assert both.corpus.items() >= first.corpus.items()
+    for qid in both.train.queries.keys() - data.train.queries.keys():
+        assert not any(both.train.queries[qid] in both.corpus[pid] for pid in both.train.positives[qid])
 
 
 def test_a_new_query_has_all_of_the_one_that_it_is_like_but_a_teachers_scores(data: TrainingData) -> None:
@@ -530,6 +567,18 @@ def test_the_command_writes_a_folder_that_trains_and_leaves_dev_as_it_was(toy_fo
     trained = train("--dry-run", data=out)
     assert trained.exit_code == 0, trained.output
     assert f"{report['written']['queries']} queries" in trained.output
+
+
+def test_options_that_none_of_the_methods_heeds_are_told(toy_folder: Path, tmp_path: Path) -> None:
+    given = ["data", "augment", str(toy_folder), "-o", str(tmp_path / "o.jsonl"), "-m", "deletion", "--share", "0.2", "--rows", "4"]
+    result = CliRunner().invoke(main, [*given, "--endpoint", "http://localhost:1/v1", "--forward", "x", "--passages", "train", "--json"])
+    assert result.exit_code == 0, result.output
+    assert [line for line in result.stderr.splitlines() if "does nothing" in line] == [
+        "--passages does nothing here: it goes with -m inverse-cloze or -m llm",
+        "--forward does nothing here: it goes with -m back-translation",
+        "--endpoint does nothing here: it goes with -m llm",
+    ]
+    assert json.loads(result.stdout)["tool"] == "augment"
 
 
 @pytest.mark.parametrize(

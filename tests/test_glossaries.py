@@ -2,7 +2,9 @@
 
 import importlib.util
 import json
+import re
 import sys
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,6 +78,8 @@ def test_a_glossary_is_read_with_its_chinese_columns(legal: Glossary) -> None:
         ("heart attack; MI", ("heart attack", "MI")),
         ("heart attack, MI", ("heart attack", "MI")),
         ("1,2-dichloroethane", ("1,2-dichloroethane",)),
+        ("MI,heart attack,1,000 mg", ("MI", "heart attack", "1,000 mg")),
+        ("心梗,心肌梗塞", ("心梗", "心肌梗塞")),
         ("a, b; c", ("a, b", "c")),
         ("租客、租户", ("租客", "租户")),
         ("租客，租户", ("租客", "租户")),
@@ -353,6 +357,40 @@ def test_chinese_numerals_are_numbers(text: str, number: int | None) -> None:
 
 def test_values_are_compared_without_case_and_white_space() -> None:
     assert fold_value("HX 200") == fold_value("hx200")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "values"),
+    [
+        (r"（(?P<value>\d+)）", "见（3）与（４）", {"3", "4"}),
+        (r"(?P<value>\d+)℃", "体温39℃", {"39"}),
+        (r"(?P<value>\d+)(?:℃|mg)", "39℃, 5㎎", {"39", "5"}),
+        (r"第(?P<value>\d+)条", "第１２条", {"12"}),
+        (r"(?P<value>\d+(?:\.\d+)?)", "１２．５", {"12.5"}),
+        ("【(?P<value>[^】]+)】", "【ＡＢ　１】", {"ab1"}),
+    ],
+)
+def test_patterns_find_what_stands_in_the_text_and_what_it_is_without_width(pattern: str, text: str, values: set[str]) -> None:
+    found = Rule(name="r", query=re.compile(pattern), passage=re.compile(pattern))
+    assert found.asked(text) == found.held(text) == values
+
+
+def test_a_rule_keeps_no_more_than_the_examples_of_what_it_did(tmp_path: Path) -> None:
+    long = "article 1 " + "x" * 200_000
+    queries = {f"q{number}": "article 2" for number in range(200)}
+    corpus = {f"p{number}": f"{long} {number}" for number in range(200)}
+    pairs = Pairs(queries, {qid: {pid: 1} for qid, pid in zip(queries, corpus, strict=True)})
+    many = TrainingData(corpus=corpus, train=pairs, dev=None, source="test")
+    rules = rule(tmp_path, "query = '^article (?P<value>[0-9]+)'\ndo = ['remove-false-negatives']")
+    tracemalloc.start()
+    try:
+        made = apply_rules(many, rules)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    against = found(made, "speaks against")
+    assert (against.count, len(against.examples)) == (200, 1)  # shortened, they are the same
+    assert most < 10_000_000  # the pairs as they are shown: 40 MB
 
 
 def test_the_rules_command_writes_what_it_made(toy_folder: Path, tmp_path: Path) -> None:

@@ -85,6 +85,49 @@ def test_a_passage_that_was_made_for_training_is_never_mined() -> None:
     assert mined(NO_MARGIN, replace(ONE, train_only=frozenset({"p1", "p3"}))) == {"q": ["p2", "p4"]}
 
 
+LONG = {
+    "en": ("The tenant pays rent monthly.", "Of leases. the TENANT  pays rent monthly. And so on.", "The tenant pays"),
+    "zh": ("承租人应当按月支付租金。", "租赁合同。承租人应当按月支付租金。逾期的，可以解除。", "支付租金。"),
+}
+
+
+@pytest.mark.parametrize(("query", "whole", "short"), LONG.values(), ids=LONG)
+@pytest.mark.parametrize("sampling", ["top", "random"])
+def test_what_holds_a_longer_query_word_for_word_is_passed_over_and_told(query: str, whole: str, short: str, sampling: str) -> None:
+    corpus = {"a": "answer", "b": whole, "c": f"{whole} again", "d": "other", "e": f"x {query.lower()}"}
+    data = data_of(corpus, {"q": ["a"], "r": ["a"]}, q=query, r=short)
+    settings = replace(NO_MARGIN, sampling=sampling, negatives=1)
+    made = mine_by(data, [dense([[1.0, 0.0]] * 2, [0.9, 0.8, 0.7, 0.6, 0.5])], settings)
+    assert made.data.train.negatives["q"] == ["d"]
+    assert mined(NO_MARGIN, data, [0.9, 0.8, 0.7, 0.6, 0.5])["r"] == ["b", "c"]  # a short query stands in many passages
+    told = {each.what: each.count for each in made.report.findings if each.effect == "dropped"}
+    assert sampling == "random" or told["holds the query word for word"] == 2  # a random draw may find another first
+
+
+def test_a_passage_whose_sentence_became_a_query_is_no_negative_of_it() -> None:
+    from adapt_embed.datatools.augmenting import AugmentSettings, augment
+
+    whole = "The landlord keeps the building in good repair. The tenant pays the rent on the first day of the month."
+    corpus = {"a": whole, "b": "The rent is paid on the first day.", "c": "The landlord keeps a dog."}
+    data = augment(data_of(corpus, {"q": ["a"]}), AugmentSettings(methods=("inverse-cloze",), removed_share=1)).data
+    sparse = index_words(data.train.queries.values(), data.corpus.values(), (), QUIET)
+    negatives = mine_by(data, [sparse], NO_MARGIN).data.train.negatives
+    assert "augmented-1" in negatives
+    assert "a" not in negatives["augmented-1"]
+
+
+def test_an_empty_passage_is_never_mined() -> None:
+    corpus = {"a": "answer", "b": "", "c": " \n", "d": "other"}
+    assert mined(NO_MARGIN, data_of(corpus, {"q": ["a"]}), [0.9, 0.8, 0.7, 0.6]) == {"q": ["d"]}
+
+
+def test_a_slow_judge_is_asked_for_more_where_a_candidate_holds_the_query() -> None:
+    query, whole, _ = LONG["en"]
+    data = data_of({"a": "answer", "b": whole, "c": "other"}, {"q": ["a"]}, q=query)
+    found, judge = dense([[1.0, 0.0]], [0.9, 0.8, 0.7]), SlowJudge()
+    assert mine_by(data, [found], replace(NO_MARGIN, negatives=1), QUIET, judge).data.train.negatives == {"q": ["c"]}
+
+
 def test_random_sampling_is_seeded_and_keeps_the_margin() -> None:
     corpus = {f"p{number}": f"passage {number}" for number in range(100)}
     data, cosines = data_of(corpus, {"q": ["p0"]}), [0.8, *np.linspace(0.9, 0.1, 99)]
@@ -150,6 +193,12 @@ def test_bm25_is_the_same_whatever_stands_around_and_its_scores_are_those_of_pai
     scores = sparse.judge(owners[::-1], found.rows[owners, places][::-1], QUIET)
     assert np.array_equal(scores[::-1], found.scores[owners, places])
     assert sparse.judge(np.array([2, 0]), np.array([0, 2]), QUIET).tolist() == [0, 0]
+
+
+def test_passages_without_a_word_give_bm25_no_candidates() -> None:
+    data = data_of({"a": "...", "b": "！？", "c": "—"}, {"q": ["a"]})
+    sparse = index_words(data.train.queries.values(), data.corpus.values(), (), QUIET)
+    assert mine_by(data, [sparse], NO_MARGIN).data.train.negatives == {}
 
 
 def test_fusion_adds_reciprocal_ranks() -> None:
@@ -305,6 +354,20 @@ def test_what_cannot_be_is_refused_in_a_line(
     assert result.exit_code == code, result.output
     assert message in result.stderr.splitlines()[-1]
     assert not (tmp_path / "x.jsonl").exists()
+
+
+def test_options_that_do_nothing_are_told(toy_folder: Path, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.txt"
+    terms.write_text("law\n", encoding="utf-8")
+    given = ["data", "mine", toy_folder, "--by", "bm25", "--terms", terms, "--negatives", "1", "-o"]
+    idle = adapt(*given, tmp_path / "a.jsonl", "--seed", "3", "--exact-limit", "9")
+    assert idle.exit_code == 0, idle.output
+    assert "--seed does nothing here: it goes with --sampling random\n" in idle.stderr
+    assert "--exact-limit does nothing here" in idle.stderr
+    assert "--terms" not in idle.stderr
+    assert "does nothing" not in adapt(*given, tmp_path / "b.jsonl", "--seed", "3", "--sampling", "random").stderr
+    last = adapt("data", "mine", toy_folder, "--by", "nobody", "--terms", terms, "-o", tmp_path / "c.jsonl")
+    assert "--terms does nothing here: it goes with --by bm25\n" in last.stderr
 
 
 @pytest.fixture

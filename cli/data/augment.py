@@ -12,7 +12,7 @@ import click
 from ..command import Command
 from ..events import shown
 from ..options import common_options
-from ..options.augmenting import Amounts, Machine, SourceOptions, amount_options, machine, source_of_methods
+from ..options.augmenting import Amounts, Machine, SourceOptions, amount_options, machine, source_of_methods, tell_unused_of
 from ..options.data import tool_options
 from ..output import emit
 from .text import describe_report
@@ -41,14 +41,14 @@ def command(
 
     Numbers, units, negations and the glossary's terms are the same in a new query as in the one it comes from.
     """
-    from ...datatools.augmenting import augment
-    from ...datatools.job import run_tool
+    tell_unused_of(amounts.methods)
+    from ...datatools.augmenting.job import augment_source
 
     with shown() as events, ExitStack() as stack:
         settings = _settings(amounts, sources, machine, stack, events)
         if settings.writer is not None and sources.round_trip:
             settings = replace(settings, encoder=machine.open_base(request.language, registry_dir, events))
-        report = run_tool(request, lambda data, its: augment(data, settings, its), events)
+        report = augment_source(request, settings, events)
     emit(report.as_dict(), describe_report(report), json_output)
 
 

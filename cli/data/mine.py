@@ -14,6 +14,7 @@ from ..options import Choice, Finite, common_options, gathered
 from ..options.data import tool_options
 from ..options.data_base import BaseOfData, base_of_data
 from ..options.types import FiniteRange, Read, WholeNumber
+from ..options.unused import Need, tell_unused
 from ..output import emit
 from .text import describe_report
 
@@ -83,12 +84,23 @@ def command(request: ToolRequest, wanted: dict[str, Any], base: BaseOfData, json
 
     What answers a query, has the text of an answer, or scores nearly as high as the answer does, is none. Dev stays as it is.
     """
+    _tell_unused(wanted)
     settings = _settings(wanted, base, registry_dir, request.language)
     from ...datatools.mining.job import mine_source
 
     with shown() as events:
         report = mine_source(request, settings, events)
     emit(report.as_dict(), describe_report(report), json_output)
+
+
+def _tell_unused(wanted: dict[str, Any]) -> None:
+    by = wanted["by"]
+    needs = {
+        "seed": Need("--sampling random", wanted["sampling"] == "random"),
+        "terms": Need("--by bm25", "bm25" in by),
+        "exact_limit": Need("--by base or another reference", set(by) != {"bm25"}),
+    }
+    tell_unused(needs)
 
 
 def _settings(wanted: dict[str, Any], base: BaseOfData, registry_dir: Path | None, language: str) -> MineSettings:

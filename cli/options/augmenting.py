@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from ..completion import BASE, KNOWN_BASE
 from .gather import gathered
 from .shared import machine_options
 from .types import Choice, FiniteRange, WholeNumber
+from .unused import Need, tell_unused
 
 if TYPE_CHECKING:
     from ...base.known import Pooling
@@ -123,11 +125,40 @@ class Machine:
         return open_encoder(resolved, LoadedBases(EncoderSettings(device=self.device, precision=self.dtype or "auto")))
 
 
+_ACT_WITH = {
+    ("synonyms", "insertion", "deletion", "swap", "typing-errors"): ("share",),
+    ("synonyms", "insertion"): ("wordnet",),
+    ("inverse-cloze",): ("removed_share",),
+    ("inverse-cloze", "llm"): ("passages",),
+    ("back-translation",): ("forward", "backward", "codes"),
+    ("llm",): ("endpoint", "model", "send_texts_to", "timeout", "parallel", "round_trip", "base", "base_as", "pooling", "dtype"),
+    ("back-translation", "llm"): ("device",),
+}
+"""Methods -> the options that act with one of them; the others act with all."""
+
+
+def tell_unused_of(methods: Collection[str]) -> None:
+    """Say which of the options given do nothing with these methods."""
+    needs = {
+        option: Need(" or ".join(f"-m {each}" for each in theirs), any(each in methods for each in theirs))
+        for theirs, options in _ACT_WITH.items()
+        for option in options
+    }
+    tell_unused(needs)
+
+
 amount_options = gathered(
     "amounts",
     Amounts,
     click.option(
-        "-m", "--method", "methods", type=Choice(METHOD_NAMES), multiple=True, required=True, help="A method; may be given several times."
+        "-m",
+        "--method",
+        "methods",
+        type=Choice(METHOD_NAMES),
+        metavar="METHOD",
+        multiple=True,
+        required=True,
+        help=f"One of {', '.join(METHOD_NAMES)}; may be given several times.",
     ),
     click.option("--copies", type=WholeNumber(min=1), default=1, show_default=True, metavar="N", help="New queries of a method for each."),
     click.option("--rows", type=WholeNumber(min=1), metavar="N", help="At most this many of each method, drawn [default: all]."),
@@ -161,7 +192,7 @@ amount_options = gathered(
         type=Choice(["train", "all"]),
         default="train",
         show_default=True,
-        help="inverse-cloze, llm: passages that answer training queries, or also all that dev does not name.",
+        help="inverse-cloze, llm: passages that answer training queries, or also all that neither dev nor test names.",
     ),
 )
 

@@ -6,6 +6,7 @@ more than the same words has to be learnt. It differs: what is left is a passage
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 from ...data.draw import draw
@@ -32,11 +33,11 @@ def write_sentences(context: Context) -> Iterator[Made]:
 
 
 def source_passages(context: Context) -> list[str]:
-    """Return the ids of the passages that queries are written for: those that answer training queries, or also all that dev does not name."""
+    """Return the ids of the passages that queries are written for: those that answer training queries, or also all that neither dev nor a test split names."""
     data = context.data
     trained = {pid for graded in data.train.positives.values() for pid in graded}
     held = data.dev.passage_ids() if data.dev is not None else set()
-    others = set(data.corpus) - held if context.settings.passages == "all" else set()
+    others = set(data.corpus) - held - context.unseen.named_in(data.corpus) if context.settings.passages == "all" else set()
     chosen = (trained | others) - data.train_only
     return [pid for pid in data.corpus if pid in chosen]
 
@@ -49,7 +50,7 @@ def _of_passage(pid: str, context: Context) -> Iterator[Made]:
         context.losses.lose(SHORT, text)
         return
     random = chance(settings.seed, "inverse-cloze", text)
-    for number, (start, end) in enumerate(random.sample(fit, min(settings.copies, len(fit)))):
+    for start, end in random.sample(fit, min(settings.copies, len(fit))):
         query, rest = text[start:end], _join(text[:start], text[end:])
         if random.random() >= settings.removed_share:
             yield Made(query=query, origin=text, positives={pid: 1})
@@ -58,12 +59,17 @@ def _of_passage(pid: str, context: Context) -> Iterator[Made]:
         elif context.guard.count(query) + context.guard.count(rest) != context.guard.count(text):
             context.losses.lose(SPLIT, text)
         else:
-            made = f"{pid}{MADE}{number}"
+            made = f"{pid}{MADE}{_digest(query)}"
             yield Made(query=query, origin=text, positives={made: 1}, passages={made: rest})
 
 
 MADE = "~without-sentence-"
-"""In the id of a passage from which a sentence was taken."""
+"""In the id of a passage from which a sentence was taken, before what tells the sentence."""
+
+
+def _digest(sentence: str) -> str:
+    """Return what tells a sentence from the others of its passage: a number would mean another one in the next run over the same data."""
+    return hashlib.blake2b(sentence.encode("utf-8", "replace"), digest_size=6).hexdigest()
 
 
 def _join(before: str, after: str) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...data.draw import draw
-from ...data.protected import protected_multiset
 from ...plurals import count
 from .inverse_cloze import source_passages
+from .numbers import numbers_in, numbers_named
 from .round_trip import ranks_of_own
 from .types import Context, Made
 
@@ -44,7 +44,7 @@ def _written(passages: list[str], context: Context) -> Iterator[tuple[str, str]]
         if answer.problem is not None:
             context.losses.lose(answer.problem, corpus[pid])
         for query in answer.queries:
-            if protected_numbers(query) - protected_numbers(corpus[pid]):
+            if numbers_named(query) - numbers_in(corpus[pid]):
                 context.losses.lose(FOREIGN_NUMBER, query)
             else:
                 yield pid, query
@@ -64,8 +64,3 @@ def _found(written: list[tuple[str, str]], context: Context) -> Iterator[Made]:
             yield Made(query=query, origin=corpus[pid], positives={pid: 1})
         else:
             context.losses.lose(NOT_FOUND.format(settings.found_within), query)
-
-
-def protected_numbers(text: str) -> set[str]:
-    """Return the parts of a text with a digit in them that must not be invented."""
-    return {part for part in protected_multiset(text) if any(character.isdigit() for character in part)}

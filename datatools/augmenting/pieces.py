@@ -41,7 +41,8 @@ class Pieces:
         parts = [self.gaps[0]]
         for row, word in enumerate(self.words):
             if row in new:
-                parts += [new[row], " " if _LATIN_END.search(new[row]) or _LATIN_START.search(word) else ""]
+                glued = bool(not self.gaps[row] and row and _LATIN_END.search(self.words[row - 1]) and _LATIN_START.search(new[row]))
+                parts += [" " if glued else "", new[row], " " if _LATIN_END.search(new[row]) or _LATIN_START.search(word) else ""]
             parts += [word, self.gaps[row + 1]]
         return "".join(parts)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Translate = Callable[[Sequence[str]], list[str]]
 """Texts -> as many texts, in another language."""
 PassageChoice = Literal["train", "all"]
-"""Which passages queries are written for: those that answer training queries, or also all that dev does not name."""
+"""Which passages queries are written for: those that answer training queries, or also all that neither dev nor a test split names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

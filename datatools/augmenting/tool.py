@@ -13,25 +13,32 @@ from .guard import Guard
 from .settings import AugmentSettings
 from .table import METHODS
 from .types import Context, Losses, Made
+from .unseen import NOTHING, Unseen
 
 _SHOWN, _BEFORE = 50, 20  # characters of an example
-THERE = "training or dev has this query already"
+THERE = "training, dev or test has this query already"
 
 
-def augment(data: TrainingData, settings: AugmentSettings, events: Events = QUIET) -> Prepared:
+def augment(data: TrainingData, settings: AugmentSettings, events: Events = QUIET, *, unseen: Unseen = NOTHING) -> Prepared:
     """Add new training queries that the methods make of queries and passages. Dev is as it was.
+
+    Args:
+        data: What they are made of.
+        settings: By which methods, and how many.
+        events: Told what is done.
+        unseen: The test split beside the data: its queries are not made, and `passages="all"` leaves its passages out.
 
     Raises:
         ConfigError: a method lacks what it needs.
         AdaptError: an endpoint or a model fails for good.
     """
     check_needs(settings)
-    taken = {normalise(text) for pairs in (data.train, data.dev) if pairs is not None for text in pairs.queries.values()}
+    taken = {normalise(text) for pairs in (data.train, data.dev) if pairs is not None for text in pairs.queries.values()} | unseen.queries
     made: dict[str, list[Made]] = {}
     findings: list[Finding] = []
     for name in settings.methods:
         events.stage(f"augmenting: {name}")
-        context = Context(data=data, settings=settings, guard=Guard(settings.glossary), losses=Losses(), events=events)
+        context = Context(data=data, settings=settings, guard=Guard(settings.glossary), losses=Losses(), events=events, unseen=unseen)
         made[name] = list(_new(METHODS[name].write(context), taken, context))[: settings.rows]
         findings += _findings(name, made[name], context.losses)
     extended = extend(data, [each for rows in made.values() for each in rows], settings.weight)

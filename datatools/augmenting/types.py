@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...events import Events
 from .guard import Guard
+from .unseen import NOTHING, Unseen
 
 if TYPE_CHECKING:
     from ...data.pairs import TrainingData
@@ -52,13 +53,14 @@ class Losses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What all methods of a run share."""
+    """What all methods of a run share; `unseen` is of the test split."""
 
     data: TrainingData
     settings: AugmentSettings
     guard: Guard
     losses: Losses
     events: Events
+    unseen: Unseen = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

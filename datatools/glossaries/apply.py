@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from ...data.draw import draw
 from ...data.pairs import Pairs, TrainingData
 from ...events import QUIET, Events
-from ..report import Effect, Finding, Prepared, ToolReport, counts_of, examples_of
+from ..report import EXAMPLES, Effect, Finding, Prepared, ToolReport, counts_of, examples_of
 from .rules import Action, Rule
 
 _LOOKED_AT = 8
@@ -17,13 +17,24 @@ _LOOKED_AT = 8
 
 
 @dataclass(slots=True)
-class _Changes:
-    """What a rule did: (effect, what, of) -> the pairs, as they are shown."""
+class _Shown:
+    """How many there are, and the first few, shortened: a corpus may have millions, and passages are long."""
 
-    found: dict[tuple[Effect, str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    count: int = 0
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Changes:
+    """What a rule did: (effect, what, of) -> the pairs."""
+
+    found: dict[tuple[Effect, str, str], _Shown] = field(default_factory=lambda: defaultdict(_Shown))
 
     def note(self, effect: Effect, what: str, example: str, of: str = "pair") -> None:
-        self.found[effect, what, of].append(example)
+        shown = self.found[effect, what, of]
+        shown.count += 1
+        if len(shown.examples) < EXAMPLES:
+            shown.examples = examples_of((*shown.examples, example))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +108,7 @@ def _apply(ruled: _Ruled, train: Pairs) -> list[Finding]:
     return [
         told,
         *(
-            Finding(what=f"{name}: {what}", effect=effect, count=len(shown), of=of, examples=examples_of(shown))
+            Finding(what=f"{name}: {what}", effect=effect, count=shown.count, of=of, examples=shown.examples)
             for (effect, what, of), shown in changes.found.items()
         ),
     ]

@@ -8,6 +8,10 @@ _DIGITS = {
 _TENS = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000}
 _MYRIADS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
 
+SCALES = "".join([*_TENS, *_MYRIADS])
+"""What multiplies what stands before it."""
+NUMERALS = "".join(_DIGITS) + SCALES
+
 
 def chinese_number(text: str) -> int | None:
     """Return the number that a text of Chinese numerals alone means: 第 and units are the pattern's to leave out. None: it is not one."""

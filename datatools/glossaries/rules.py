@@ -132,11 +132,20 @@ def _list(where: str, value: object) -> list[object]:
 
 
 def _values(pattern: re.Pattern[str], text: str) -> frozenset[str]:
-    folded = unicodedata.normalize("NFKC", text)
-    return frozenset(fold_value(match[VALUE]) for match in pattern.finditer(folded) if match[VALUE])
+    """Return what a pattern finds in a text without differences of width, and what of the text as it stands only it finds, such as 39℃."""
+    folded = _fold(text)
+    found = list(pattern.finditer(folded))
+    if folded != text:
+        known = "\n".join(match[0] for match in found)  # of 12.5 in full-width characters the whole, and not 12 and 5 as well
+        found += [match for match in pattern.finditer(text) if _fold(match[0]) not in known]
+    return frozenset(fold_value(match[VALUE]) for match in found if match[VALUE])
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
 
 
 def fold_value(value: str) -> str:
-    """Return a value as it is compared: lower case, no white space, Chinese numerals as digits."""
-    text = "".join(value.split()).lower()
+    """Return a value as it is compared: without differences of width and case, no white space, Chinese numerals as digits."""
+    text = "".join(_fold(value).split()).lower()
     return str(number) if (number := chinese_number(text)) is not None else text

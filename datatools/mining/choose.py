@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from ...events import Events
 from .candidates import NONE, Candidates, Judge, Rows, Scores
 from .settings import MineSettings
 
-NOT_JUDGED, KEPT, TOO_NEAR, TOO_HIGH, TOO_LOW = range(5)
+NOT_JUDGED, KEPT, TOO_NEAR, TOO_HIGH, TOO_LOW, HOLDS_QUERY = range(6)
 """What became of a candidate: of a slow judge's, some are never asked for."""
 
 
@@ -56,7 +57,13 @@ class Chosen:
         return found
 
 
-def choose(candidates: Candidates, positives: Scores, judge: Judge | None, settings: MineSettings, events: Events) -> Chosen:
+Holds = Callable[[Rows, Rows], NDArray[np.bool_]]
+"""Tells, of pairs of a query's place and a passage's row, whether the passage holds the query word for word: (n,) and (n,) -> (n,)."""
+
+
+def choose(
+    candidates: Candidates, positives: Scores, judge: Judge | None, settings: MineSettings, events: Events, holds: Holds | None = None
+) -> Chosen:
     """Choose the negatives of each query.
 
     Args:
@@ -65,6 +72,7 @@ def choose(candidates: Candidates, positives: Scores, judge: Judge | None, setti
         judge: Scores the candidates; a slow one is asked for as many at a time as may be needed. None: the candidates' own scores hold.
         settings: Range, margins, bounds, sampling.
         events: Told how far the judge is.
+        holds: What holds its query is passed over; asked of those alone that would be taken. None: nothing is.
     """
     order = _order(candidates.rows.shape[0], candidates.rows[:, settings.range_min : settings.depth].shape[1], settings)
     rows, own, ranks = np.take_along_axis(candidates.rows, order, 1), np.take_along_axis(candidates.scores, order, 1), order + 1
@@ -78,7 +86,22 @@ def choose(candidates: Candidates, positives: Scores, judge: Judge | None, setti
         found = own[owners, places] if judge is None else judge.judge(owners, rows[owners, places], events)
         scores[owners, places] = found
         verdicts[owners, places] = _verdicts(found, most[owners], settings)
+        if holds is not None:
+            _pass_over(rows, verdicts, settings.negatives, holds)
     return Chosen(rows, ranks, scores, verdicts, settings.negatives)
+
+
+def _pass_over(rows: Rows, verdicts: NDArray[np.int8], wanted: int, holds: Holds) -> None:
+    """Set the verdict of those that hold their query, until none of those that would be taken does."""
+    looked_at = np.zeros(rows.shape, np.bool_)
+    while True:
+        kept = verdicts == KEPT
+        owners, places = np.nonzero(kept & (kept.cumsum(axis=1) <= wanted) & ~looked_at)
+        if not len(owners):
+            return
+        looked_at[owners, places] = True
+        found = holds(owners, rows[owners, places])
+        verdicts[owners[found], places[found]] = HOLDS_QUERY
 
 
 def highest(positives: Scores, settings: MineSettings) -> Scores:

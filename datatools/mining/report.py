@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...data.pairs import TrainingData
 from ..report import EXAMPLES, Effect, Finding, ToolReport, counts_of
 from .candidates import Judge, Retriever, Rows, Scores
-from .choose import TOO_HIGH, TOO_LOW, TOO_NEAR, Chosen
+from .choose import HOLDS_QUERY, TOO_HIGH, TOO_LOW, TOO_NEAR, Chosen
 from .settings import MineSettings
 
 _SHOWN = 60
@@ -88,6 +88,7 @@ def _reasons(mined: Mined) -> dict[int, str]:
     return {
         TOO_NEAR: f"may answer: more than {' or '.join(margins)} ({name})",
         TOO_HIGH: f"with a {scale} above {settings.max_score} ({name})",
+        HOLDS_QUERY: "holds the query word for word",
         TOO_LOW: f"with a {scale} below {settings.min_score} ({name})",
     }
 

@@ -80,7 +80,8 @@ def index_words(queries: Iterable[str], passages: Iterable[str], terms: Iterable
     ready, vocabulary = terms_of(unicodedata.normalize("NFKC", term) for term in terms), dict[str, int]()
     texts = [[vocabulary.setdefault(word, len(vocabulary)) for word in plain_words(text, ready)] for text in passages]
     index = bm25s.BM25()
-    index.index((texts, vocabulary), show_progress=False)
+    if vocabulary:  # of passages without a word there is nothing to index, and no query has one of their words
+        index.index((texts, vocabulary), show_progress=False)
     known = [[vocabulary[word] for word in plain_words(text, ready) if word in vocabulary] for text in queries]
     return SparseRetriever(known, index, len(texts))
 

@@ -19,13 +19,14 @@ from .cross import open_judge
 from .open import open_retrievers
 from .report import Mined, report_mining
 from .settings import BM25, MineSettings
+from .word_for_word import word_for_word
 
 
 def mine(data: TrainingData, settings: MineSettings, events: Events = QUIET) -> Prepared:
     """Give training queries hard negatives out of the corpus, behind those that they have; dev stays as it is.
 
-    Neither what answers a query, nor what has the text of an answer or of the query, nor a copy of another passage, nor one made for training becomes
-    one.
+    Neither what answers a query, nor what has the text of an answer or of the query, nor what holds a longer query word for word, nor a copy of another
+    passage, nor an empty one, nor one made for training becomes one.
 
     Args:
         data: Queries, answers and the corpus.
@@ -61,7 +62,7 @@ def mine_by(
     positives = np.full(len(data.train), np.inf, np.float32)
     np.minimum.at(positives, owners, scores)
     has_scores = len(retrievers) == 1 and judge is retrievers[0]
-    chosen = choose(candidates, positives, None if has_scores else judge, settings, events)
+    chosen = choose(candidates, positives, None if has_scores else judge, settings, events, word_for_word(data).holds)
     mined = with_negatives(data, chosen)
     return Prepared(data=mined, report=report_mining(Mined(data, mined, chosen, positives, retrievers, judge, settings)))
 
@@ -82,7 +83,10 @@ def _known_rows(data: TrainingData) -> _KnownRows:
     positive = np.array([rows.row[pid] for qid in ids for pid in pairs.positives[qid]], np.int64)
     # A passage without one of its sentences, made for training, says what the whole one says.
     alone = np.array([row for row, pid in enumerate(data.corpus) if pid in data.train_only], np.int64)
-    return _KnownRows((owners, positive), Hidden(rows.exclusions(ids), torch.from_numpy(np.union1d(rows.copies, alone))))
+    # BEIR allows documents without a text; pair lines have no place for an empty negative.
+    empty = np.array([row for row, text in enumerate(data.corpus.values()) if not text.strip()], np.int64)
+    never = np.union1d(np.union1d(rows.copies, alone), empty)
+    return _KnownRows((owners, positive), Hidden(rows.exclusions(ids), torch.from_numpy(never)))
 
 
 def with_negatives(data: TrainingData, chosen: Chosen) -> TrainingData:
