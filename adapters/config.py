@@ -77,6 +77,8 @@ class TrainConfig(TrainSettings):
         row = LOSSES[self.loss]
         if "guide" in row.needs and self.guide is None:
             raise RequestError(f"the loss {self.loss} needs a guide; name one, such as --set loss.guide=base or --set loss.guide=base:NAME")
+        if self.guide is not None and not self.guide.removeprefix("base:").strip():
+            raise RequestError(f"the guide {self.guide!r} names nothing; expected a reference, base, or base:NAME such as base:bge-base-en")
         if self.side == "query" and not row.with_queries_alone:
             having = ", ".join(name for name, each in LOSSES.items() if each.with_queries_alone)
             raise RequestError(f"the loss {self.loss} has no form for queries alone, which --side query needs; losses that have: {having}")
@@ -98,6 +100,13 @@ class TrainConfig(TrainSettings):
             raise RequestError(
                 "corpus_negatives are negatives of all queries, and in_batch_negatives=false leaves given ones alone; leave one out"
             )
+        if not self.negatives_per_query and self._needs_given_negatives():
+            why = f"the loss {self.loss}" if self.in_batch_negatives else "in_batch_negatives=false"
+            raise RequestError(f"negatives_per_query=0 leaves out the given negatives that {why} learns from; leave it out")
+
+    def _needs_given_negatives(self) -> bool:
+        """Return whether the data's own negatives are all that there is to be told from positives."""
+        return not self.in_batch_negatives or "negatives" in LOSSES[self.loss].needs or self.loss == "margin_mse"
 
     def _check_pairs(self) -> None:
         """Refuse an optimiser that tells factors apart where there are none."""

@@ -96,8 +96,8 @@ class Others:
         return (time.monotonic() - started) * (1 if is_all else _count(texts) / max(1, _count(some)))
 
     def of_batch(self, batch: TextBatch) -> dict[str, OtherVectors]:
-        """Return what the loss of a batch is given of them, by the names of its fields."""
-        known = {"anchor": None if self.general else self.anchor, "guide": self.guide}
+        """Return what the loss of a batch is given of them, by the names of its fields; of queries alone, the anchor loss stands beside it."""
+        known = {"anchor": None if self.general or self.config.side == "query" else self.anchor, "guide": self.guide}
         return {name: vectors.of_batch(batch) for name, vectors in known.items() if vectors is not None}
 
     def sides(self, step: int) -> list[tuple[Role, list[str]]]:
@@ -107,6 +107,12 @@ class Others:
     def held_to_general(self, step: int, vectors: Sequence[Tensor]) -> Tensor | float:
         """Return the anchor loss of a step's general texts, of which `vectors` has what the network makes; 0 where there are none."""
         return sum(self._held(now, texts, role) for now, (role, texts) in zip(vectors, self.sides(step), strict=True))
+
+    def held_to_batch(self, queries: Tensor, passages: Tensor, others: Mapping[str, OtherVectors]) -> Tensor | float:
+        """Return the anchor loss of a batch's texts, of which `others` has what `of_batch` returned; 0 where it is of none of them."""
+        if (before := others.get("anchor")) is None:
+            return 0.0
+        return self.config.anchor * moved(torch.cat([queries, passages]), torch.cat([before.queries, before.passages]))
 
     def held_queries(self, queries: Tensor, texts: Sequence[str]) -> Tensor | float:
         """Return the anchor loss of queries alone, where it is of the batch's own texts; else 0."""

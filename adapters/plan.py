@@ -19,6 +19,7 @@ from .batches import Batches
 from .config import TrainConfig
 from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
+from .dev_overlap import check_dev_sets
 from .evaluation import dev_encoder
 from .others import open_others
 from .sides.open import open_side
@@ -76,7 +77,7 @@ def plan_training(
         parameters=trained.parameters,
         file_bytes=trained.file_bytes,
         dev="\n".join(describe_watch(watched, data)),
-        warnings=tuple(check_data(base, data, config)),
+        warnings=(*check_data(base, data, config), *check_dev_sets(watched, data)),
         seconds=seconds,
     )
 

@@ -133,7 +133,7 @@ def watch_own(data: TrainingData, config: TrainConfig) -> Watch | None:
     if data.dev is None:
         return None
     metric = retrieval_metric(metric_of("retrieval", config.metric))
-    return Watch(main=WatchedSet(name="dev", dev=draw_dev_set(data.dev, data.corpus, metric), is_own=True))
+    return Watch(main=WatchedSet(name="dev", dev=draw_dev_set(data.dev, data.searched, metric), is_own=True))
 
 
 def keep_documents(watch: Watch | None, base: Base, config: TrainConfig) -> Watch | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .dev_labels import DevClasses, DevPairs
 
 DEV = "dev"
+_TEST_SPLIT = re.compile(r"([a-z]{2}-)?test")
 MAX_ROWS = 2000
 """So many pairs or texts of a dev set are scored at most, and so many texts a regression is fitted to."""
 GENERAL_PAIRS = 500
@@ -62,7 +64,7 @@ def kind_of(path: Path, language: str) -> DevKind:
     """
     if not path.exists():
         raise DataError(f"the dev set {path} does not exist.{near_files(path)}")
-    if path.is_file() and name_of(path).removeprefix(f"{language}-") == "test":
+    if path.is_file() and _TEST_SPLIT.fullmatch(name_of(path)):
         raise DataError(f"{path} is a test split, which is kept for adapt bench; name other data")
     if (path / "qrels").is_dir():
         splits = BeirFolder(path).splits

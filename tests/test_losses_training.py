@@ -6,7 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, run_id, train_adapter
+from adapt_embed.adapters.batches import Batches
+from adapt_embed.adapters.corpus.open import open_corpus
+from adapt_embed.adapters.others import open_others
+from adapt_embed.adapters.sides.open import open_side
+from adapt_embed.adapters.strategies.table import open_strategy, put_in
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.cli import main
 from adapt_embed.data.pairs import TrainingData
@@ -181,6 +187,7 @@ def test_the_anchor_loss_holds_vectors_near_the_base(train: Train, lines: Callab
     [
         (("loss=gist",), "the loss gist needs a guide; name one"),
         (("loss=gist", "loss.guide=legal@7"), "legal"),
+        (("loss=gist", "loss.guide=base:"), "the guide 'base:' names nothing"),
         (("loss.guide=base",), "the loss infonce does not read guide"),
         (("loss=cosent",), "the loss cosent needs scores, which the data do not state; give each pair a score"),
         (("anchor=0.1", "anchor_texts=nowhere.txt"), "nowhere.txt cannot be read"),
@@ -205,3 +212,64 @@ def test_what_does_not_fit_together_is_refused_before_the_base_is_loaded(
     assert result.exit_code in (1, 2)
     assert message in result.stderr
     assert len([line for line in result.stderr.splitlines() if line.startswith("Error")]) == 1
+
+
+@pytest.mark.parametrize("settings", [("loss=triplet_semi_hard",), ("loss=gist", "loss.guide=base")])
+def test_the_anchor_loss_holds_queries_alone_beside_a_loss_over_batches(
+    train: Train, lines: Callable[..., Path], settings: tuple[str, ...]
+) -> None:
+    data = lines(scores=False)
+    free, held = (losses_of(train(data, *settings, *more, "epochs=1", more=("--side", "query", "--json"))) for more in ((), ("anchor=10",)))
+    assert held[0] == pytest.approx(free[0], abs=1e-5)  # nothing has moved yet
+    assert held[-1] != free[-1]
+
+
+def test_the_anchor_loss_weighs_the_same_beside_the_whole_corpus(loaded_tiny_base: Base, toy_data: TrainingData) -> None:
+    quick = TrainConfig(batch_size=16, rank=2, max_tokens=16, precision="fp32")
+
+    def loss(anchor: float, corpus: float) -> float:
+        config = replace(quick, anchor=anchor, corpus=corpus)
+        stored = open_corpus(loaded_tiny_base, toy_data, config)
+        objective = open_side(Batches(toy_data.train, toy_data.corpus, config), config, stored, open_others(loaded_tiny_base, config, None))
+        objective.others.learn(objective.batches.all_texts())
+        draw = torch.Generator().manual_seed(0)
+        with put_in(open_strategy(config), loaded_tiny_base) as parameters:
+            for parameter in parameters:
+                parameter.data.normal_(generator=draw)
+            return objective.accumulate(loaded_tiny_base, 0, 0).loss
+
+    alone = loss(5, 0) - loss(0, 0)
+    assert alone > 0.01
+    assert loss(5, 0.5) - loss(0, 0.5) == pytest.approx(alone, rel=1e-4)
+
+
+SINGLE = {
+    "labelled.tsv": ("label\tsentence1\tsentence2", "1\tthe court\tlaw law", "0\tthe river\tlaw often"),
+    "scored.tsv": ("score\tsentence1\tsentence2", "5\tthe court\tlaw law", "0\tthe river\tlaw often"),
+    "no-answers.tsv": ("label\tsentence1\tsentence2", "0\tthe court\tlaw law", "0\tthe river\tlaw often"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("labelled.tsv", ("loss=triplet",), "the loss triplet learns from queries that have both a positive and a negative"),
+        (
+            "labelled.tsv",
+            ("in_batch_negatives=false",),
+            "the loss infonce with in_batch_negatives=false learns from queries that have both",
+        ),
+        ("scored.tsv", ("loss=margin_mse",), "the loss margin_mse learns from queries that have a positive and a negative with a score"),
+        ("scored.tsv", ("loss=distil",), "the loss distil learns from queries that have two passages with a score"),
+        ("no-answers.tsv", (), "the loss infonce learns from queries that have a positive"),
+        ("labelled.tsv", ("loss=contrastive", "negatives_per_query=0"), "negatives_per_query=0 leaves out the given negatives"),
+    ],
+)
+def test_data_of_which_a_loss_would_learn_nothing_are_refused(
+    train: Train, tmp_path: Path, name: str, settings: tuple[str, ...], message: str
+) -> None:
+    path = tmp_path / name
+    path.write_text("\n".join(SINGLE[name]) + "\n", encoding="utf-8")
+    result = train(path, *settings)
+    assert result.exit_code in (1, 2)
+    assert message in result.stderr

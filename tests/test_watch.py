@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, train_adapter
+from adapt_embed.adapters.dev_overlap import check_dev_sets
 from adapt_embed.adapters.evaluation import Evaluation
 from adapt_embed.adapters.job import TrainRequest
 from adapt_embed.adapters.loop import RunState
@@ -160,7 +161,7 @@ def test_what_is_not_there_or_has_no_dev_split_is_refused(sets: dict[str, Path],
         read_general(sets["general"], "zh", "document")
 
 
-@pytest.mark.parametrize("name", ["test.tsv", "en-test.tsv"])
+@pytest.mark.parametrize("name", ["test.tsv", "en-test.tsv", "zh-test.tsv"])
 def test_a_test_split_is_not_opened(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=r"test\.tsv is a test split, which is kept for adapt bench"):
         kind_of(table(tmp_path / name, *SCORED), "en")
@@ -380,3 +381,27 @@ def test_a_fall_of_general_ability_is_told(train: Callable, scripted: Callable[.
     scripted((0.1, 0.8), (0.2, 0.5))
     result = train("--general", sets["general"], "--set", "max_general_loss=0.01")
     assert "at the first evaluation already; its state is kept. Lower learning_rate or eval_steps" in result.stderr
+
+
+def test_dev_queries_are_not_searched_among_passages_made_for_training(toy_data: TrainingData) -> None:
+    made = dataclasses.replace(toy_data, corpus=toy_data.corpus | {"made": "made for training"}, train_only=frozenset({"made"}))
+    watch = watch_own(made, quick())
+    assert watch is not None
+    assert isinstance(watch.main.dev, DevSet)
+    assert "made" not in watch.main.dev.passages
+    assert watch.main.dev == watch_own(toy_data, quick()).main.dev  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [("trained.tsv", 1), ("pairs.tsv", 0), ("scored-trained.tsv", 1), ("scored.tsv", 0)],
+)
+def test_a_dev_set_that_is_trained_on_is_told(sets: dict[str, Path], toy_data: TrainingData, tmp_path: Path, name: str, seen: int) -> None:
+    qid, query = next(iter(toy_data.train.queries.items()))
+    passage = toy_data.corpus[next(iter(toy_data.train.positives[qid]))]
+    table(tmp_path / "trained.tsv", ("anchor", "positive"), (query.upper(), passage), ("court 合同", "law again"))
+    table(tmp_path / "scored-trained.tsv", SCORED[0], (4, query, passage), (1, query, "a river"), (0, "the sea", passage))
+    found = list(check_dev_sets(Watch(main=WatchedSet(name="mine", dev=read(tmp_path / name))), toy_data))
+    assert [warning.message.split(" of the dev set")[0] for warning in found] == (
+        [f"1 of {len(SCORED) - 1 if 'scored' in name else 2} rows"] if seen else []
+    )

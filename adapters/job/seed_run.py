@@ -17,6 +17,7 @@ from ..after.gram_plan import plan_grams
 from ..after.grams import GramRequest, MeasuredGrams, measure_grams
 from ..checkpoint import Checkpoint
 from ..config import TrainConfig
+from ..dev_overlap import check_dev_sets
 from ..plan import check_data, describe_watch
 from ..train import TrainResult, train_adapter
 from ..watch import Watch, watch_own
@@ -111,6 +112,7 @@ class SeedRun:
         yield f"data: {data.source}: {queries}, {pairs}, {passages}"
         yield from (f"note: {note}" for note in data.notes)
         yield from (f"warning: {warning}" for warning in check_data(self.base, data, self.config))
+        yield from (f"warning: {warning}" for warning in check_dev_sets(self.watch, data))
         yield from describe_watch(self.watch or watch_own(data, self.config), data)
         if self.gram_rank is not None:
             yield f"grams: {plan_grams(self.base, data, self.config, self.gram_rank).describe()}"

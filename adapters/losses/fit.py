@@ -6,6 +6,7 @@ from ...data.pairs import Pairs
 from ...errors import DataError
 from ..batch_order import check_sources, split_by_source
 from ..config import TrainConfig
+from .per_query import check_queries
 from .table import LOSSES, compares_whole_corpus
 
 STATED = {"negatives": "negatives", "targets": "scores"}
@@ -22,7 +23,7 @@ def check_data_fit(settings: TrainConfig, pairs: Pairs) -> None:
     """Refuse a loss that needs what no training pair states, and batches of one source each of data that have one.
 
     Raises:
-        DataError: the data do not state it; the way out is told.
+        DataError: the data do not state it, or no query has what the loss compares; the way out is told.
         ConfigError: as `check_sources`.
     """
     check_sources(len(split_by_source(sorted(pairs.queries))), settings)
@@ -38,3 +39,4 @@ def check_data_fit(settings: TrainConfig, pairs: Pairs) -> None:
         if need in STATED and not getattr(pairs, STATED[need]):
             fitting = ", ".join(name for name, row in LOSSES.items() if not set(row.needs) - {"guide"})
             raise DataError(f"the loss {settings.loss} needs {STATED[need]}, which the data do not state; {_MENDS[need]} ({fitting})")
+    check_queries(settings, pairs)

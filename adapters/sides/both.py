@@ -57,7 +57,8 @@ class BothSides:
             queries, passages, *general = vectors
             loss = batch_loss(queries, passages, batch, config, others)
             if targets is not None:
-                loss = (1 - share) * loss + share * compute_corpus_loss(queries, targets, config)
+                against_corpus = compute_corpus_loss(queries, targets, config) + self.others.held_to_batch(queries, passages, others)
+                loss = (1 - share) * loss + share * against_corpus  # the anchor loss, in both, is not shared
             return loss + self.others.held_to_general(step, general)
 
         sides: list[tuple[Role, list[str]]] = [("query", batch.queries), ("document", batch.passages), *self.others.sides(step)]

@@ -68,10 +68,10 @@ class QuerySide:
         """Compare the queries of a step with the passages of its batch, as they are stored."""
         batch, config = self.batches.batch(step), self.config
         passages = torch.from_numpy(self.corpus.of_passages(batch.passage_ids))
-        guide = {name: vectors for name, vectors in self.others.of_batch(batch).items() if name == "guide"}
+        others = self.others.of_batch(batch)
 
         def loss_of_queries(queries: Tensor) -> Tensor:
-            return batch_loss(queries, passages.to(queries.device), batch, config, guide)
+            return batch_loss(queries, passages.to(queries.device), batch, config, others)
 
         return batch.queries, loss_of_queries, int(batch.positive.sum())
 
