@@ -148,6 +148,8 @@ def _examination(rows: LogRows, cells: Cells, settings: ClickSettings, *, has_im
 
 
 def _skips(rows: LogRows, scores: PairScores) -> np.ndarray | None:
+    if not rows.has_impressions:  # whatever is there was clicked, and nothing passed over
+        return np.zeros(len(scores.item))
     if not any(bool((chunk["list"] != 0).any()) for chunk in rows.chunks()):
         return None
     return np.asarray(count_skips(rows).of(scores.query * len(rows.items) + scores.item)[0])

@@ -72,7 +72,7 @@ def describe(
     """Return the lines that say how far the pairs can be trusted; `shown_at`: the positions at which anything was shown."""
     notes = []
     if not has_impressions:
-        notes.append("the log has no impressions without a click: pairs are made by counts of clicks alone")
+        notes.append("the log has no impressions without a click: pairs are made by counts of clicks alone, without hard negatives")
     known = np.flatnonzero(~np.isnan(examination.values)) + 1 if examination is not None else shown_at
     if (unknown := np.setdiff1d(shown_at, known)).size:
         notes.append(f"examination is not known at position {_ranges(unknown.tolist())}: what was shown there does not count")
