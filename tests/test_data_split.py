@@ -247,6 +247,17 @@ def test_a_dev_split_that_is_there_is_refused_or_divided_anew(tangled: TrainingD
     assert made.report.read["dev queries"] == 60
 
 
+def test_examples_are_a_line_each_and_can_be_written_whatever_the_texts_hold(tmp_path: Path) -> None:
+    lines = tmp_path / "data.jsonl"
+    texts = [f"who pays the rent of the house\nin \x1b[31mmonth {at // 2}\ud800 and so on" for at in range(30)]
+    lines.write_text("".join(json.dumps({"query": text, "pos": [f"answer {at}"]}) + "\n" for at, text in enumerate(texts)))
+    result = adapt("data", "split", lines, "-o", tmp_path / "out", "--by", "query")
+    assert result.exit_code == 0, result.output
+    examples = [each for found in json.loads((tmp_path / "out" / "report.json").read_text())["findings"] for each in found["examples"]]
+    assert examples
+    assert all(each.startswith("who pays the rent of the house in \\x1b[31mmonth") for each in examples)
+
+
 def test_what_splits_share_nearly_and_word_for_word_is_counted() -> None:
     corpus = {
         "a": "The tenant pays the rent on the first day of the month.",
