@@ -195,15 +195,16 @@ def test_cell(options: argparse.Namespace, name: str, arm: str, path: Path | Non
 def report_tests(every: dict[str, dict], name: str) -> None:
     """Print the test scores of a set: of the seeds that all arms have, and the share of both's gain with a 95 % interval."""
     cells = {arm: seeds_of(every, f"test-{name}", arm) for arm in ("base", *ARMS)}
-    seeds = sorted(set.intersection(*(set(cells[arm]) for arm in ARMS)))
+    seeds = sorted(cells["both"].keys() & cells["query"].keys())
     if not (seeds and cells["base"]):
         return
-    of_arm = {arm: average([cells[arm][seed]["per_query"] for seed in seeds]) for arm in ARMS}
+    arms = [arm for arm in ARMS if set(seeds) <= cells[arm].keys()]
+    of_arm = {arm: average([cells[arm][seed]["per_query"] for seed in seeds]) for arm in arms}
     base = cells["base"][0]["per_query"]
-    shares = {arm: (mean(of_arm[arm]) - mean(base)) / (mean(of_arm["both"]) - mean(base)) for arm in ARMS}
+    shares = {arm: (mean(of_arm[arm]) - mean(base)) / (mean(of_arm["both"]) - mean(base)) for arm in arms}
     parts = [
         f"{arm} {mean(of_arm[arm]):.4f} ({shares[arm]:.0%} of both's gain; against both {difference(of_arm[arm], of_arm['both'])})"
-        for arm in ARMS
+        for arm in arms
     ]
     print(f"  {cells['base'][0]['split']}, {len(base)} queries, seeds {seeds}: base {mean(base):.4f}; " + "; ".join(parts))
 

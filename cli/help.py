@@ -8,15 +8,15 @@ EXAMPLES = {
     "": ("adapt train --domain legal", "adapt bench legal", "adapt encode legal texts.txt -o vectors.npy"),
     "data": ("adapt data export my-data -o my-data.jsonl",),
     "data augment": (
-        "adapt data augment my-data -o more -m synonyms -m typing-errors --glossary terms.csv",
+        "adapt data augment my-data -o more -m synonyms --glossary terms.csv",
         "adapt data augment my-data -o more -m inverse-cloze --rows 1000",
-        "adapt data augment my-data -o more -m llm --endpoint http://localhost:8000/v1 --model qwen3 --copies 2",
+        "adapt data augment d -o o -m llm --endpoint http://[::1]:80/v1 --model qwen3",
     ),
     "data glossary": ("adapt data glossary terms.xlsx -o terms.jsonl",),
     "data rules": ("adapt data rules my-data --rules rules.toml -o ruled",),
     "data clean": (
         "adapt data clean my-data -o clean-data",
-        "adapt data clean pairs.jsonl -o clean.jsonl --script simplified --drop language --tell near-duplicate",
+        "adapt data clean pairs.jsonl -o clean.jsonl --script simplified",
     ),
     "data export": ("adapt data export my-data -o my-data.jsonl", "adapt data export my-lines -o my-beir --to beir"),
     "data clicks": (
@@ -27,7 +27,7 @@ EXAMPLES = {
     "data mine": (
         "adapt data mine my-data -o mined.jsonl",
         "adapt data mine my-data -o mined --by base --by bm25 --terms terms.txt",
-        "adapt data mine my-data -o mined.jsonl --cross-encoder my-reranker --negatives 3",
+        "adapt data mine my-data -o mined.jsonl --cross-encoder my-reranker",
     ),
     "data score": (
         "adapt data score mined.jsonl -o scored.jsonl --cross-encoder my-reranker",

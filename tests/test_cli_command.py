@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 REPEATABLE = {
     "add": {"--ignore-field"},
-    "train": {"--columns", "--data", "--set"},
+    "train": {"--columns", "--data", "--dev", "--set"},
     "base compare": {"--columns", "--data"},
     "bench": {"--data", "--domain", "--general-data", "--metric", "--require", "--set", "--tasks"},
     "push": {"--base-id", "--keep-name"},

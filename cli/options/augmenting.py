@@ -127,7 +127,14 @@ amount_options = gathered(
     "amounts",
     Amounts,
     click.option(
-        "-m", "--method", "methods", type=Choice(METHOD_NAMES), multiple=True, required=True, help="A method; may be given several times."
+        "-m",
+        "--method",
+        "methods",
+        type=Choice(METHOD_NAMES),
+        metavar="METHOD",
+        multiple=True,
+        required=True,
+        help=f"One of {', '.join(METHOD_NAMES)}; may be given several times.",
     ),
     click.option("--copies", type=WholeNumber(min=1), default=1, show_default=True, metavar="N", help="New queries of a method for each."),
     click.option("--rows", type=WholeNumber(min=1), metavar="N", help="At most this many of each method, drawn [default: all]."),
