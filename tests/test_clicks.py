@@ -209,6 +209,14 @@ def test_a_robot_is_dropped_and_people_stay() -> None:
     assert found.table["clicked"].sum() == 200
 
 
+def test_one_name_for_all_who_are_not_signed_in_is_told(tmp_path: Path, catalogue: Path) -> None:
+    lines = [*log_lines(), *(f"kettle,{'A1' if at % 2 else 'C3'},{at % 2 + 1},0,guest,g{at // 2}" for at in range(1200))]
+    log = written(tmp_path / "log.csv", "\n".join([HEADING, *lines]) + "\n")
+    notes = click_pairs(log, catalogue, ClickSettings(examination="none")).report.notes
+    assert any(note.startswith("what was taken for robots had 91% of what was shown; a name that stands for everybody") for note in notes)
+    assert not any("guest" in note.replace("0 or guest", "") for note in notes)
+
+
 def test_who_clicks_all_that_is_shown_is_a_robot_where_others_do_not() -> None:
     people = [("q", f"i{item}", 1, int(item == 3), f"u{user}", "") for user in range(40) for item in range(10)]
     robots = drop_robots(rows(*people, *[("q", f"i{item}", 1, 1, "all", "") for item in range(60)]))

@@ -66,6 +66,21 @@ def findings_of(dropped: Dropped, settings: ClickSettings) -> tuple[Finding, ...
     return tuple(each for each in found if each.count)
 
 
+MUCH = 0.1
+"""Of what was shown: what robots had of it is said from here on, because it may be everybody who is not signed in."""
+
+
+def describe_robots(robots: Robots, left: float) -> tuple[str, ...]:
+    """Return a line where robots had much of what was shown; `left`: impressions that others had."""
+    share = robots.shown / max(robots.shown + left, 1.0)
+    if share < MUCH:
+        return ()
+    return (
+        f"what was taken for robots had {share:.0%} of what was shown; a name that stands for everybody who is not signed in, such as 0 or "
+        "guest, is one user: leave such cells empty, and they count as not known",
+    )
+
+
 def describe(
     examination: Examination | None, shown_at: np.ndarray, *, has_impressions: bool, has_positions: bool, corrected: bool
 ) -> tuple[str, ...]:
