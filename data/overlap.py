@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..events import QUIET, Events
+from ..shown_text import one_line
 from .draw import draw
 from .groups import text_key
 from .minhash import NEAR, Signatures, highest_similarity, sign
@@ -18,6 +19,7 @@ from .pairs import Corpus, Pairs
 NEAR_TEXTS = 20_000
 """Texts of each split that are searched for near copies (half a millisecond each); of more, so many are drawn."""
 EXAMPLES = 3
+_SHOWN = 500  # characters of an example
 _AT_ONCE = 500
 
 
@@ -33,7 +35,7 @@ class Overlap:
         same_positive: That a passage answers which answers a query of the earlier split as well.
         near_positive: That no such passage answers, but one that is nearly the same.
         compared: How many of the later split's queries were searched for near copies.
-        examples: Texts of near queries, the later split's.
+        examples: Texts of near queries, the later split's, each within a line.
     """
 
     splits: tuple[str, str]
@@ -138,7 +140,7 @@ def _compare(names: tuple[str, str], first: _Signed, second: _Signed) -> Overlap
         same_positive=sum(not positives.isdisjoint(keys) for keys in own.positives),
         near_positive=sum(not alike.isdisjoint(keys) for keys in apart),
         compared=len(own.drawn),
-        examples=tuple(dict.fromkeys(near))[:EXAMPLES],
+        examples=tuple(one_line(text[:_SHOWN]) for text in list(dict.fromkeys(near))[:EXAMPLES]),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ..data.pairs import TrainingData
+from ..shown_text import one_line
 
 Effect = Literal["dropped", "changed", "added", "told"]
 EXAMPLES = 3
@@ -79,10 +80,11 @@ def counts_of(data: TrainingData) -> dict[str, int]:
 
 
 def examples_of(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the first examples of many, shortened, each once."""
+    """Return the first examples of many, each within a line, shortened, once, and in characters that any file can hold."""
     kept: dict[str, None] = {}
     for text in texts:
-        kept[text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"] = None
+        line = one_line(text[: 4 * _SHOWN])
+        kept[line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"] = None
         if len(kept) == EXAMPLES:
             break
     return tuple(kept)

@@ -15,6 +15,7 @@ Shoppers use other words than the catalogue does ("sofa" for a settee), which is
 import argparse
 import csv
 import json
+import math
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -60,6 +61,10 @@ BRANDS = {"en": ("Nordane", "Kelvet"), "zh": ("诺丹", "凯维")}
 LANGUAGES = tuple(CATEGORIES)
 RELEVANCE = (0.02, 0.1, 0.35, 0.7)
 """The probability of a click on what is looked at: of another kind; of the kind; with one of two properties that were asked for; with both."""
+CANDIDATES = 50
+"""Items that a query's results are taken from."""
+MOST_QUERIES = len(CATEGORIES["en"]) * len(COLOURS["en"]) * len(FEATURES["en"])
+"""Of each language."""
 IGNORANCE = 0.3
 """The deviation of what the shop's ranker takes for relevance."""
 
@@ -108,7 +113,7 @@ Log = dict[str, np.ndarray]
 """Column -> values, one for each item of each list: query and item as rows of the shop, position from 1, clicked, bought, user, session."""
 
 
-def make_shop(seed: int = 0, queries: int = 500, candidates: int = 50, languages: tuple[str, ...] = LANGUAGES) -> Shop:
+def make_shop(seed: int = 0, queries: int = 500, candidates: int = CANDIDATES, languages: tuple[str, ...] = LANGUAGES) -> Shop:
     """Return a shop: as many queries of each language, at most 300 of each."""
     rng = np.random.default_rng(seed)
     kinds = [(language, *kind) for language in languages for kind in product(CATEGORIES[language], COLOURS[language], FEATURES[language])]
@@ -125,8 +130,7 @@ def make_shop(seed: int = 0, queries: int = 500, candidates: int = 50, languages
 
 
 def _draw_kinds(rng: np.random.Generator, language: int, count: int) -> np.ndarray:
-    each = len(CATEGORIES["en"]) * len(COLOURS["en"]) * len(FEATURES["en"])
-    return language * each + rng.choice(each, count, replace=False)
+    return language * MOST_QUERIES + rng.choice(MOST_QUERIES, count, replace=False)
 
 
 def _make_item(row: int, kind: tuple[str, str, str, str], brand: str) -> Item:
@@ -212,9 +216,21 @@ def main() -> None:
     parser.add_argument("--bias", type=float, default=1.0, help="examination is 1 / position ** BIAS; 0: none")
     options = parser.parse_args()
     languages = (options.language,) if options.language else LANGUAGES
+    options.queries = 250 * len(languages) if options.queries is None else options.queries
+    for name, least, most in (
+        ("queries", len(languages), MOST_QUERIES * len(languages)),
+        ("length", 1, CANDIDATES),
+        ("sessions", 1, math.inf),
+        ("users", 1, math.inf),
+        ("noise", 0, math.inf),
+        ("seed", 0, math.inf),
+        ("bias", 0, math.inf),
+    ):
+        if not least <= getattr(options, name) <= most:
+            parser.error(f"--{name} is {getattr(options, name)}; expected {least} " + ("or more" if most == math.inf else f"to {most}"))
     traffic = Traffic(options.sessions, options.users, options.length, options.noise, options.seed)
     examination = examination_of(traffic.length, options.bias)
-    shop = make_shop(options.seed, options.queries or 250 * len(languages), languages=languages)
+    shop = make_shop(options.seed, options.queries, languages=languages)
     log = simulate(shop, traffic, examination)
     write_shop(options.folder, shop, log, examination)
     print(

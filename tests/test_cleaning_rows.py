@@ -148,6 +148,19 @@ def test_a_negative_that_answers_its_query_is_dropped_whatever_its_id() -> None:
     assert found(replace(data, corpus=corpus, train=train))["contradiction"] == ("dropped", 2)
 
 
+def test_negatives_of_a_duplicate_stay_with_the_query_that_stays() -> None:
+    data = data_of(ROWS[2], ROWS[2], (f" {ROWS[2][0]}", ROWS[2][1]), *ROWS[3:])
+    texts = {"n0": "每月一日", "n1": "每年一次", "n2": " 每月一日", "n3": "暂无"}
+    negatives = {"q0": ["n0"], "q1": ["n1", "n3"], "q2": ["n2", "p3"], "q3": ["n1"]}
+    train = replace(data.train, negatives=negatives)
+    kept = clean(replace(data, corpus=data.corpus | texts, train=train)).data.train
+    assert kept.negatives == {"q0": ["n0", "n1", "p3"], "q3": ["n1"]}
+    scores = {"q0": {"p0": 0.9, "n0": 0.1}, "q1": {"p1": 0.9, "n1": 0.2, "n3": 0.0}}
+    kept = clean(replace(data, corpus=data.corpus | texts, train=replace(train, scores=scores))).data.train
+    assert kept.negatives == {"q0": ["n0", "n1"], "q3": ["n1"]}
+    assert kept.scores == {"q0": {"p0": 0.9, "n0": 0.1, "n1": 0.2}}
+
+
 def test_what_is_stated_of_rows_stays_and_weights_of_duplicates_add_up() -> None:
     stated = {"weights": {"q0": {"p0": 2.0}, "q4": {"p4": 3.0}}, "groups": {"q1": "a", "q4": "b"}, "times": {"q2": "2026-01-02"}}
     kept = clean(data_of(*ROWS, ROWS[0], **stated)).data.train

@@ -19,6 +19,8 @@ MENDED = {
     "房屋租赁合同".encode().decode("gb18030"): "房屋租赁合同",
     '<p class="col-12">Take 5&nbsp;mg <b>no</b>t 10&deg;</p><script>var n = 99;</script>': "Take 5 mg not 10°",
     "&lt;p&gt;两片&lt;/p&gt;&lt;p&gt;三次&lt;/p&gt;": "两片\n三次",
+    "WBC 4.0 x 10<sup>9</sup>/L, 10<SUP class='s'> &minus;3 </SUP> mol, 5<sup>th</sup> day": "WBC 4.0 x 10⁹/L, 10⁻³ mol, 5th day",
+    "白细胞10<sup>9</sup>/L，H<sub>2</sub>O，log<sub>2</sub>8，2<sup>1/2</sup>": "白细胞10⁹/L，H2O，log₂8，2 1/2",
     "1 <b and c> 2<br/><a href='x'>3</a> <script async>4</script>": "1 <b and c> 2\n3",
     "ask <jane@example.com> if p < 0.05 &amp; n > 3": "ask <jane@example.com> if p < 0.05 & n > 3",
     "blood\u200b pres\u00adsure\ufeff \x1b[1mhigh\x1b[0m\x00": "blood pressure high",
@@ -35,6 +37,8 @@ SOUND = [
     "Ångström, naïve, Ω, 1 000 — AT&T; R&D <3",
     "联通",
     "if a <b and c> d, then <jane@example.com> writes <unknown> things",
+    "How do I centre a <div> in CSS, and is <b> or <strong> better?",
+    "怎么让<div>居中？什么是<canvas>标签",
     "São João, àéîõüç, Être, là-bas à côté",
     "\ufffd stays, as 锟斤拷 does",
 ]

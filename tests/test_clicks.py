@@ -12,8 +12,9 @@ from adapt_embed.datatools.clicklogs.catalogue import read_catalogue
 from adapt_embed.datatools.clicklogs.choosing import choose_pairs
 from adapt_embed.datatools.clicklogs.clicks import click_pairs
 from adapt_embed.datatools.clicklogs.columns import assign_fields
-from adapt_embed.datatools.clicklogs.impressions import Impression
+from adapt_embed.datatools.clicklogs.impressions import Impression, read_impression
 from adapt_embed.datatools.clicklogs.privacy import redact
+from adapt_embed.datatools.clicklogs.reading import tidy
 from adapt_embed.datatools.clicklogs.relevance import PairScores
 from adapt_embed.datatools.clicklogs.rows import LogRows, encode_rows
 from adapt_embed.datatools.clicklogs.settings import ClickSettings
@@ -208,6 +209,14 @@ def test_a_robot_is_dropped_and_people_stay() -> None:
     assert found.table["clicked"].sum() == 200
 
 
+def test_one_name_for_all_who_are_not_signed_in_is_told(tmp_path: Path, catalogue: Path) -> None:
+    lines = [*log_lines(), *(f"kettle,{'A1' if at % 2 else 'C3'},{at % 2 + 1},0,guest,g{at // 2}" for at in range(1200))]
+    log = written(tmp_path / "log.csv", "\n".join([HEADING, *lines]) + "\n")
+    notes = click_pairs(log, catalogue, ClickSettings(examination="none")).report.notes
+    assert any(note.startswith("what was taken for robots had 91% of what was shown; a name that stands for everybody") for note in notes)
+    assert not any("guest" in note.replace("0 or guest", "") for note in notes)
+
+
 def test_who_clicks_all_that_is_shown_is_a_robot_where_others_do_not() -> None:
     people = [("q", f"i{item}", 1, int(item == 3), f"u{user}", "") for user in range(40) for item in range(10)]
     robots = drop_robots(rows(*people, *[("q", f"i{item}", 1, 1, "all", "") for item in range(60)]))
@@ -272,9 +281,14 @@ MADE_UP = {
         "010-12345678",
         "+44 20 7946 0958",
         "(415) 555-0132",
+        "138–1234–5678 顺丰",
+        "138.1234.5678",
+        "008613812345678",
+        "(010) 1234 5678",
+        "02112345678",
     ],
     "card numbers": ["pay 4111 1111 1111 1111", "5500-0000-0000-0004"],
-    "identity numbers": ["身份证11010519491231002X", "11010519491231002x"],
+    "identity numbers": ["身份证11010519491231002X", "11010519491231002x", "身份证 110105 19491231 002X", "110105-1949-12-31-002x"],
 }
 
 
@@ -287,9 +301,25 @@ def test_personal_data_are_taken_out(kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["4111 1111 1111 1111 12/25 kettle", "4111 1111 1111 1111 123", "4111111111111111 1225 123", "4111 0211 1111 1112 12/25"]
+)
+def test_a_card_is_found_beside_its_month_and_check_value(text: str) -> None:
+    rest, kinds = redact(text)
+    assert kinds == ("card numbers",)
+    assert "111" not in rest
+
+
+def test_what_is_not_seen_hides_no_phone_number() -> None:
+    assert redact(tidy("kettle 138\u200b1234\u200b5678 \u202e")) == ("kettle", ("phone numbers",))
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "iphone 15 pro 256gb",
+        "1000 2000 3000 4000 5000",
+        "012345678905",  # a UPC
+        "10.5 x 20.5 x 30.5 x 40.5",
         "4111111111111112",  # the check digit is wrong
         "110105194912310021",  # so is the check character
         "2024-2025 diary",
@@ -339,6 +369,27 @@ def test_skips_are_counted_above_the_lowest_click_of_a_list_alone() -> None:
     assert tally.sums.tolist() == [[1.0]]
 
 
+def test_lists_that_are_counted_anew_for_each_user_and_query_are_not_one() -> None:
+    fields = {name: name for name in ("query", "item", "position", "clicked", "user", "list")}
+    shown = (("q", "a", 1, 1, "u", "1"), ("q", "b", 2, 0, "u", "1"), ("r", "c", 3, 1, "u", "1"), ("q", "c", 4, 1, "v", "1"))
+    found = encode_rows(read_impression("log.csv:2", dict(zip(fields, row, strict=True)), fields) for row in shown)
+    assert count_skips(found).keys.tolist() == []
+
+
+@pytest.mark.parametrize("absent", ["NULL", "None", "nan", "\\N", " ", float("nan"), None])
+def test_who_is_not_named_is_nobody_and_no_list_is_no_list(absent: object) -> None:
+    fields = {name: name for name in ("query", "item", "clicked", "user", "session", "list")}
+    row = {"query": "q", "item": "a", "clicked": 1, "user": absent, "session": absent, "list": absent}
+    found = read_impression("log.csv:2", row, fields)
+    assert (found.user, found.list) == ("", "")
+
+
+def test_a_user_that_cannot_be_read_is_not_shown() -> None:
+    fields = {"query": "query", "item": "item", "clicked": "clicked", "user": "user"}
+    with pytest.raises(DataError, match=r"^log\.csv:2: the user is no text and no whole number, but list$"):
+        read_impression("log.csv:2", {"query": "q", "item": "a", "clicked": 1, "user": ["ann@example.com"]}, fields)
+
+
 def scores(*relevance: float, clicked: float = 10.0) -> PairScores:
     many = len(relevance)
     return PairScores(np.zeros(many, int), np.arange(many), np.array(relevance), np.full(many, clicked), np.full(many, 50.0))
@@ -367,7 +418,15 @@ def test_a_query_that_is_asked_often_does_not_weigh_by_how_often() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("min_users", 0), ("clip", 0.5), ("positive_share", 1.5), ("negatives", -1), ("negative_share", 0.5)]
+    ("name", "value"),
+    [
+        ("min_users", 0),
+        ("clip", 0.5),
+        ("purchase_weight", float("inf")),
+        ("positive_share", 1.5),
+        ("negatives", -1),
+        ("negative_share", 0.5),
+    ],
 )
 def test_settings_out_of_their_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ConfigError, match=name):
@@ -385,6 +444,12 @@ def test_a_log_of_clicks_alone_gives_pairs_by_counts_and_says_so(tmp_path: Path,
     assert result.exit_code == 0, result.output
     assert "the log has no impressions without a click: pairs are made by counts of clicks alone" in result.stdout
     assert [json.loads(line)["pos"] for line in (tmp_path / "out.jsonl").read_text().splitlines()] == [["red kettle Acme"]]
+
+
+def test_what_was_clicked_in_a_log_of_clicks_alone_is_no_hard_negative(tmp_path: Path, catalogue: Path) -> None:
+    lines = [f"kettle,{item},1,u{item}{user}" for item, users in (("A1", 90), ("C3", 15)) for user in range(users)]
+    log = written(tmp_path / "log.csv", "\n".join(["query,item,clicked,user", *lines]) + "\n")
+    assert pairs_of(log, catalogue) == {"kettle": (["A1"], [])}
 
 
 def test_a_log_without_positions_is_refused_unless_no_correction_is_asked_for(tmp_path: Path, catalogue: Path) -> None:

@@ -202,3 +202,15 @@ def test_one_click_where_hardly_anybody_looks_is_not_the_most_relevant_item() ->
 def test_clicks_alone_are_weighted_and_counted() -> None:
     scores = score_pairs(cells((0, 0, 1, 4, 4), (0, 1, 2, 3, 3)), np.array([1.0, 0.5]), 0.0, has_impressions=False)
     assert scores.relevance.tolist() == [4, 6]
+
+
+@needs_examples
+@pytest.mark.parametrize("wrong", ["--language en --queries 301", "--length 51", "--sessions 0", "--noise -1.0"])
+def test_a_shop_that_cannot_be_made_is_refused_in_a_line(
+    wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["shop_log.py", str(tmp_path / "shop"), *wrong.split()])
+    with pytest.raises(SystemExit):
+        shop_log.main()
+    assert f"error: {wrong.split()[-2]} is {wrong.split()[-1]}; expected" in capsys.readouterr().err
+    assert not (tmp_path / "shop").exists()

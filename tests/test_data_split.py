@@ -133,6 +133,17 @@ def test_one_component_that_holds_nearly_all_is_refused_with_the_way_out() -> No
     assert len(split(one_component(100, 0), SplitSettings(by="query")).test or ()) == 10
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_something_is_left_to_train_on_where_groups_are_larger_than_what_is_asked_for(seed: int) -> None:
+    data = one_component(5, 5)
+    groups = {qid: "one" if at < 5 else "other" for at, qid in enumerate(data.train.queries)}
+    settings = SplitSettings(by="group", test=4, dev=5, seed=seed)
+    with pytest.raises(DataError, match="no dev split of 5 queries can be made"):
+        split(replace(data, train=replace(data.train, groups=groups)), settings)
+    made = split(replace(data, train=replace(data.train, groups=groups)), replace(settings, dev=0))
+    assert (len(made.data.train), len(made.test or ())) == (5, 5)
+
+
 def test_a_split_that_came_out_small_says_why() -> None:
     made = split(one_component(90, 10), SplitSettings(dev=0, test=20))
     assert len(made.test or ()) == 10
@@ -201,6 +212,15 @@ def test_queries_without_a_time_are_refused_trained_on_or_dropped() -> None:
         ("2024年3月5日", "2024-03-05"),
         ("2024年03月05日 10:30", "2024-03-05T10:30"),
         ("2024-03-05T10:00:00+08:00", "2024-03-05T02:00:00Z"),
+        ("2024年3月5日10:30", "2024-03-05T10:30"),
+        ("2024年3月5日9时05分", "2024-03-05T09:05"),
+        ("2024年3月5日 9时05分07秒", "2024-03-05T09:05:07"),
+        ("2024/3/5 9:05", "2024-03-05T09:05"),
+        ("2024-3-5 9:05:07", "2024-03-05T09:05:07"),
+        ("2024/03/05 10:00:00 +0800", "2024-03-05T02:00:00Z"),
+        ("2024/03/05 10:00 +08:00", "2024-03-05T02:00:00Z"),
+        ("2024-03-05 9:05:07.5", "2024-03-05T09:05:07.500"),
+        ("20240305103000", "2024-03-05T10:30"),
         ("20240305", "2024-03-05"),
         ("1709596800", "2024-03-05"),
         ("1709596800000", "2024-03-05"),
@@ -225,6 +245,17 @@ def test_a_dev_split_that_is_there_is_refused_or_divided_anew(tangled: TrainingD
     made = split(data, SplitSettings(resplit=True, by="query"))
     assert sum(map(len, splits_of(made).values())) == 210
     assert made.report.read["dev queries"] == 60
+
+
+def test_examples_are_a_line_each_and_can_be_written_whatever_the_texts_hold(tmp_path: Path) -> None:
+    lines = tmp_path / "data.jsonl"
+    texts = [f"who pays the rent of the house\nin \x1b[31mmonth {at // 2}\ud800 and so on" for at in range(30)]
+    lines.write_text("".join(json.dumps({"query": text, "pos": [f"answer {at}"]}) + "\n" for at, text in enumerate(texts)))
+    result = adapt("data", "split", lines, "-o", tmp_path / "out", "--by", "query")
+    assert result.exit_code == 0, result.output
+    examples = [each for found in json.loads((tmp_path / "out" / "report.json").read_text())["findings"] for each in found["examples"]]
+    assert examples
+    assert all(each.startswith("who pays the rent of the house in \\x1b[31mmonth") for each in examples)
 
 
 def test_what_splits_share_nearly_and_word_for_word_is_counted() -> None:

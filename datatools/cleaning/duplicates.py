@@ -53,3 +53,39 @@ def add_weights(rows: Rows, gone: Set[Key]) -> Pairs:
             of_kept = weights.setdefault(kept[0], {})
             of_kept[kept[1]] = of_kept.get(kept[1], 1.0) + own
     return replace(rows.pairs, weights=weights)
+
+
+def add_negatives(pairs: Pairs, corpus: Corpus, gone: Set[Key], without: Set[Key]) -> Pairs:
+    """Return pairs of which a query that stays has the negatives, and their scores, of those of the same text that go whole.
+
+    A file that names a query once for each hard negative would else lose all but the first. What the query has already, what answers it, and
+    what has no score where the query's own have, is not added.
+
+    Args:
+        pairs: All of them.
+        corpus: Their passages.
+        gone: The positives that are dropped.
+        without: The negatives that are dropped.
+    """
+    leaving = [qid for qid, ids in pairs.positives.items() if pairs.negatives.get(qid) and all((qid, pid) in gone for pid in ids)]
+    if not leaving:
+        return pairs
+    staying: dict[str, str] = {}
+    for qid, ids in pairs.positives.items():
+        if any((qid, pid) not in gone for pid in ids):
+            staying.setdefault(normalise(pairs.queries[qid]), qid)
+    negatives = {qid: list(ids) for qid, ids in pairs.negatives.items()}
+    scores = {qid: dict(of_query) for qid, of_query in pairs.scores.items()}
+    for qid in leaving:
+        if (kept := staying.get(normalise(pairs.queries[qid]))) is None:
+            continue
+        own, told = negatives.setdefault(kept, []), pairs.scores.get(qid, {})
+        there = {normalise(corpus[pid]) for pid in (*own, *pairs.positives[kept])}
+        for pid in pairs.negatives[qid]:
+            is_new = normalise(corpus[pid]) not in there and (qid, pid) not in without
+            if is_new and (kept not in scores or pid in told):
+                own.append(pid)
+                there.add(normalise(corpus[pid]))
+                if kept in scores:
+                    scores[kept][pid] = told[pid]
+    return replace(pairs, negatives={qid: ids for qid, ids in negatives.items() if ids}, scores=scores)

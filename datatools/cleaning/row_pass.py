@@ -9,7 +9,7 @@ from ...data.pairs import Pairs, TrainingData
 from ...data.preflight import cjk_share
 from ...events import Events
 from .content import Hits, broken, copied_query, is_empty, long, short, without_content
-from .duplicates import add_weights, contradictions, repeated_passages, same_rows
+from .duplicates import add_negatives, add_weights, contradictions, repeated_passages, same_rows
 from .language import main_languages, other_language
 from .ledger import Ledger, shorten, show_row
 from .lengths import Lengths, count_lengths, find_base
@@ -61,8 +61,8 @@ class RowPass:
             self._judge(Rows(data.corpus, data.dev), known, is_dev=True)
         self._tell_repeated(data)
         negatives = self._judge_negatives(rows)
-        weighted = add_weights(rows, gone) if data.train.weights else data.train
-        return without_rows(weighted, gone, negatives)
+        kept = add_negatives(add_weights(rows, gone) if data.train.weights else data.train, data.corpus, gone, negatives)
+        return without_rows(kept, gone, negatives)
 
     def _learn(self, data: TrainingData, rows: Rows) -> Known:
         """Find the set's languages and count the tokens of its texts."""

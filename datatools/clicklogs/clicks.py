@@ -17,7 +17,7 @@ from .cells import Cells, sum_cells
 from .choosing import ChosenQuery, choose_pairs
 from .em import maximise
 from .examination import CURVES, ESTIMATORS, Examination, estimate_examination, named_curve, read_examination
-from .findings import Dropped, describe, findings_of
+from .findings import Dropped, describe, describe_robots, findings_of
 from .forms import OpenLog, open_log
 from .reading import read_rows
 from .relevance import PairScores, score_pairs
@@ -69,7 +69,8 @@ def click_pairs(log: Path, catalogue: Path, settings: ClickSettings | None = Non
         read={"rows": noticed.read, "queries": len(rows.queries), "items": len(rows.items), "passages": len(shop.same)},
         written={name: counts[name] for name in ("queries", "pairs", "negatives", "passages")},
         findings=findings_of(dropped, settings),
-        notes=describe(
+        notes=describe_robots(robots, float(judged.cells.shown.sum()))
+        + describe(
             judged.examination,
             np.unique(judged.cells.position[judged.cells.position > 0]),
             has_impressions=judged.has_impressions,
@@ -148,6 +149,8 @@ def _examination(rows: LogRows, cells: Cells, settings: ClickSettings, *, has_im
 
 
 def _skips(rows: LogRows, scores: PairScores) -> np.ndarray | None:
+    if not rows.has_impressions:  # whatever is there was clicked, and nothing passed over
+        return np.zeros(len(scores.item))
     if not any(bool((chunk["list"] != 0).any()) for chunk in rows.chunks()):
         return None
     return np.asarray(count_skips(rows).of(scores.query * len(rows.items) + scores.item)[0])

@@ -66,13 +66,28 @@ def findings_of(dropped: Dropped, settings: ClickSettings) -> tuple[Finding, ...
     return tuple(each for each in found if each.count)
 
 
+MUCH = 0.1
+"""Of what was shown: what robots had of it is said from here on, because it may be everybody who is not signed in."""
+
+
+def describe_robots(robots: Robots, left: float) -> tuple[str, ...]:
+    """Return a line where robots had much of what was shown; `left`: impressions that others had."""
+    share = robots.shown / max(robots.shown + left, 1.0)
+    if share < MUCH:
+        return ()
+    return (
+        f"what was taken for robots had {share:.0%} of what was shown; a name that stands for everybody who is not signed in, such as 0 or "
+        "guest, is one user: leave such cells empty, and they count as not known",
+    )
+
+
 def describe(
     examination: Examination | None, shown_at: np.ndarray, *, has_impressions: bool, has_positions: bool, corrected: bool
 ) -> tuple[str, ...]:
     """Return the lines that say how far the pairs can be trusted; `shown_at`: the positions at which anything was shown."""
     notes = []
     if not has_impressions:
-        notes.append("the log has no impressions without a click: pairs are made by counts of clicks alone")
+        notes.append("the log has no impressions without a click: pairs are made by counts of clicks alone, without hard negatives")
     known = np.flatnonzero(~np.isnan(examination.values)) + 1 if examination is not None else shown_at
     if (unknown := np.setdiff1d(shown_at, known)).size:
         notes.append(f"examination is not known at position {_ranges(unknown.tolist())}: what was shown there does not count")

@@ -11,6 +11,8 @@ from ...errors import DataError
 
 _YES = frozenset({"true", "yes", "y", "t", "是", "有"})
 _NO = frozenset({"", "false", "no", "n", "f", "否", "无", "無", "null", "none"})
+_ABSENT = frozenset({"null", "none", "nan", "n/a", "undefined", "\\n", "(null)"})
+"""What databases, pandas and Hive write where nothing is stated: no name of a user, a session or a list."""
 FIRST, LAST = 1, 10_000
 _COMMON = {str(number): float(number) for number in range(1000)}  # what nearly every cell holds, so that it costs one look-up
 
@@ -18,7 +20,8 @@ _COMMON = {str(number): float(number) for number in range(1000)}  # what nearly 
 class Impression(NamedTuple):
     """An item that was shown for a query, or so many times that it was.
 
-    `position` counts from 1; 0: not known. `user` and `list` are empty where they are not known; a list is what was shown at once.
+    `position` counts from 1; 0: not known. `user` and `list` are empty where they are not known; a list is what was shown at once to a user
+    for a query, because shops count lists anew for each user, session or day.
     """
 
     query: str
@@ -52,9 +55,9 @@ def read_impression(where: str, row: Row, fields: Mapping[str, str]) -> Impressi
     if clicked > shown:
         raise DataError(f"{where}: clicked {clicked:g} times and shown {shown:g} times; a click needs an impression")
     user, session, shown_list = (
-        _text(where, row.get(fields[name]), name) if name in fields else "" for name in ("user", "session", "list")
+        _name(where, row.get(fields[name]), name) if name in fields else "" for name in ("user", "session", "list")
     )
-    together = shown_list or (f"{session}\0{query}" if session else "")
+    together = f"{shown_list or session}\0{user}\0{query}" if shown_list or session else ""
     randomised = "randomised" in fields and _number(where, row.get(fields["randomised"]), "randomised") > 0
     position = _position(where, row.get(fields["position"])) if "position" in fields else 0
     return Impression(query, item, position, shown, clicked, bought, user, together, randomised)
@@ -70,6 +73,15 @@ def _text(where: str, value: object, name: str) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     raise DataError(f"{where}: the {name} is {value!r}; expected a text or a whole number")
+
+
+def _name(where: str, value: object, name: str) -> str:
+    """Return who or what it was; empty where that is not stated. A message does not show it."""
+    try:
+        text = _text(where, value, name)
+    except DataError:
+        raise DataError(f"{where}: the {name} is no text and no whole number, but {type(value).__name__}") from None
+    return "" if text.lower() in _ABSENT else text
 
 
 def _number(where: str, value: object, name: str) -> float:

@@ -10,15 +10,16 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 _NOT_DIGITS = re.compile(r"\D")
+_APART = r"[ .\-\u2010-\u2015\u2212]?"  # between the parts of a number, as people type them; NFKC makes U+2010 of U+2011
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of personal data: how it looks, and what else must hold of what looks so."""
+    """A kind of personal data: how it looks, and which part of what looks so it is: (start, end), None where it is not."""
 
     name: str
     pattern: re.Pattern[str]
-    holds: Callable[[str], bool] = bool
+    part: Callable[[str], tuple[int, int] | None] = lambda text: (0, len(text))
 
 
 def is_card(text: str) -> bool:
@@ -29,28 +30,62 @@ def is_card(text: str) -> bool:
 
 
 def is_identity_number(text: str) -> bool:
-    """Return whether 18 characters end in the check character of Chinese identity numbers."""
+    """Return whether 18 characters, but for what parts them, end in the check character of Chinese identity numbers."""
+    text = re.sub(r"[^\dXx]", "", text)
     total = sum(int(digit) * 2 ** (17 - row) for row, digit in enumerate(text[:17]))
     return "10x98765432"[total % 11] == text[17].lower()
+
+
+def _whole_if(holds: Callable[[str], bool]) -> Callable[[str], tuple[int, int] | None]:
+    return lambda text: (0, len(text)) if holds(text) else None
+
+
+def card_within(text: str) -> tuple[int, int] | None:
+    """Return where a card's number stands among groups of digits, (start, end); None: there is none.
+
+    That is all of them, however they are grouped, or some that are grouped as on cards: what follows a number, such as its month and its
+    check value, is no part of it.
+    """
+    if len(_NOT_DIGITS.sub("", text)) in _CARD_DIGITS and is_card(text):
+        return 0, len(text)
+    groups = [match.span() for match in re.finditer(r"\d+", text)]
+    for at, (start, _) in enumerate(groups):
+        if text[start] not in _CARD_STARTS:
+            continue
+        for last in range(len(groups), at, -1):
+            sizes = tuple(end - begin for begin, end in groups[at:last])
+            end = groups[last - 1][1]
+            if (sizes in _ON_CARDS or (len(sizes) == 1 and sizes[0] in _CARD_DIGITS)) and is_card(text[start:end]):
+                return start, end
+    return None
+
+
+_CARD_DIGITS = range(13, 20)
+_CARD_STARTS = "23456"  # of banks; 1, 7, 8 and 9 are of airlines, fuel and others
+_ON_CARDS = frozenset({(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (6, 13)})
+"""How many digits the groups have, as printed."""
 
 
 KINDS = (
     Kind("e-mail addresses", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII)),
     Kind(
         "identity numbers",
-        re.compile(r"(?<!\d)[1-9]\d{5}(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?!\d)"),
-        is_identity_number,
+        re.compile(
+            rf"(?<!\d)[1-9]\d{{5}}{_APART}(?:18|19|20)\d\d{_APART}(?:0[1-9]|1[0-2]){_APART}(?:0[1-9]|[12]\d|3[01]){_APART}\d{{3}}[\dXx](?!\d)"
+        ),
+        _whole_if(is_identity_number),
     ),
     Kind(
         "phone numbers",
         re.compile(
-            r"(?<!\d)(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)"  # mobile, China
-            r"|(?<!\d)0\d{2,3}[ -]\d{7,8}(?!\d)"  # with an area code, China
+            rf"(?<!\d)(?:(?:\+|00)?86{_APART})?1[3-9]\d{_APART}\d{{4}}{_APART}\d{{4}}(?!\d)"  # mobile, China
+            rf"|(?<!\d)(?<!\d[ -])\(?0[1-9]\d{{1,2}}(?:\) ?|[ \-\u2010-\u2015])\d{{4}}{_APART}\d{{3,4}}(?!\d)"  # with an area code, China
+            r"|(?<!\d)0(?:10|2\d)\d{8}(?!\d)"  # the same in one, where the code has three digits
             r"|\+\d[\d ()-]{7,16}\d(?!\d)"  # international
             r"|(?<!\d)\(?[2-9]\d\d\)?[ .-]\d{3}[ .-]\d{4}(?!\d)"  # North America
         ),
     ),
-    Kind("card numbers", re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)"), is_card),
+    Kind("card numbers", re.compile(r"(?<!\d)\d(?:[ \-\u2010-\u2015\u2212]?\d){12,40}(?!\d)"), card_within),
 )
 """In this order: what one has taken, the next does not see."""
 
@@ -69,7 +104,10 @@ def redact(text: str, own: Container[str] = ()) -> tuple[str, tuple[str, ...]]:
 
 
 def _judged(kind: Kind, text: str, own: Container[str], found: list[str]) -> str:
-    if text.lower() in own or _NOT_DIGITS.sub("", text) in own or not kind.holds(text):
+    if text.lower() in own or _NOT_DIGITS.sub("", text) in own or (part := kind.part(text)) is None:
+        return text
+    start, end = part
+    if _NOT_DIGITS.sub("", text[start:end]) in own and part != (0, len(text)):
         return text
     found.append(kind.name)
-    return " "
+    return f"{text[:start]} {text[end:]}"

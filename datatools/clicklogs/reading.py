@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ...errors import DataError
 from ...events import Events
+from ..cleaning.characters import remove_unseen
 from .catalogue import Catalogue
 from .forms import OpenLog
 from .impressions import Impression
@@ -75,8 +76,11 @@ def _impressions(log: OpenLog, catalogue: Catalogue, catalogue_path: Path, event
 
 
 def tidy(query: str) -> str:
-    """Return a query as it counts, is compared and is written: NFKC, in lower case, single blanks."""
-    return " ".join(unicodedata.normalize("NFKC", query).lower().split())
+    """Return a query as it counts, is compared and is written: NFKC, in lower case, single blanks, nothing that is not seen.
+
+    What is not seen would also hide a phone number from the patterns of personal data.
+    """
+    return " ".join(remove_unseen(unicodedata.normalize("NFKC", query)).lower().split())
 
 
 def _item(where: str, item: str, catalogue: Catalogue, path: Path) -> str:

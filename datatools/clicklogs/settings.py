@@ -56,7 +56,7 @@ class ClickSettings:
     def __post_init__(self) -> None:
         for name, least, most in _RANGES:
             value = getattr(self, name)
-            if not least <= value <= most:
+            if not least <= value <= most or (name == "purchase_weight" and value == _ANY):
                 bounds = f"{least:g} or more" if most == _ANY else f"{least:g} to {most:g}"
                 raise ConfigError(f"{name} is {value:g}; expected {bounds}")
         if self.negative_share >= self.positive_share:

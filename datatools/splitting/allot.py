@@ -24,16 +24,19 @@ def allot_drawn(units: Units, wanted: Mapping[str, int], seed: int) -> Held:
     """
     order = [units[row] for row in np.random.default_rng(seed).permutation(len(units))]
     held: Held = {split: [] for split in wanted}
+    left = len(order)
     for split, most in wanted.items():
         rest = []
         for unit in order:
-            fits = len(held[split]) + len(unit) <= most
+            fits = left > 1 and len(held[split]) + len(unit) <= most
+            left -= fits
             held[split] += unit if fits else []
             rest += [] if fits else [unit]
         order = rest
         if len(order) > 1 and (least := min(order, key=len)) and abs(len(held[split]) + len(least) - most) < most - len(held[split]):
             held[split] += least
             order.remove(least)
+            left -= 1
     return held
 
 
