@@ -186,4 +186,4 @@ def write_report(out: Path, report: ToolReport) -> None:
         ConfigError: it cannot be written.
     """
     path = out.with_suffix(f".{REPORT}") if out.suffix == LINES else out / REPORT
-    write_file(path, (json.dumps(report.as_dict(), ensure_ascii=False, indent=1) + "\n").encode())
+    write_file(path, (json.dumps(report.as_dict(), ensure_ascii=False, indent=1) + "\n").encode(errors="backslashreplace"))

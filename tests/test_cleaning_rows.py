@@ -263,3 +263,11 @@ def test_the_page_names_every_rule_and_what_it_does_by_default() -> None:
         pytest.skip("docs/ is in the repository alone")
     rows = re.findall(r"^\| `([\w-]+)` \| (\w+) \|", page.read_text(encoding="utf-8").split("## adapt data clean")[1], re.MULTILINE)
     assert rows == [(name, CleanSettings().effect_of(name)) for name in RULES]
+
+
+@pytest.mark.parametrize("query", ["测试", "null", "test"])
+def test_a_query_of_an_ordinary_word_stays_and_such_a_passage_goes(query: str) -> None:
+    data = data_of(*ROWS, (query, "A value that stands for nothing at all."), ("what is it worth?", query))
+    kept = clean(data, CleanSettings()).data.train
+    assert query in kept.queries.values()
+    assert "what is it worth?" not in kept.queries.values()
