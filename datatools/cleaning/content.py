@@ -20,7 +20,7 @@ _ENGLISH = (
 _CHINESE = "暂无|暂无数据|暂无描述|暂无内容|暂无答案|暂无回答|无内容|无数据|空|待补充|待定|未知|见附件|详见附件|略|如题|测试|点击查看|查看更多|同上"
 PLACEHOLDERS = frozenset(f"{_ENGLISH}|{_CHINESE}".split("|"))
 """Texts that stand for one that is not there, in lower case, without punctuation around them."""
-_ALSO_WORDS = frozenset("test|null|nil|none|nan|todo|undefined|空|未知|待定|略|测试".split("|"))
+_ALSO_WORDS = frozenset(["test", "null", "nil", "none", "nan", "todo", "undefined", "空", "未知", "待定", "略", "测试"])
 """Those of them that people search for: a query may be one."""
 _LOST = re.compile("\ufffd|锟斤拷|烫烫烫|屯屯屯")
 _AROUND = " \t\n.。!！?？-—_*#~()（）[]【】<>:：;；,，、…'\"“”"
