@@ -20,6 +20,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.update(HF_ENDPOINT=UNREACHABLE, HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_DISABLE_PROGRESS_BARS="1", TOKENIZERS_PARALLELISM="false")
 
 os.environ["ADAPT_SHIPPED"] = "0"  # nothing ships in a test that does not ask for it (test_shipped.py), nor in the fixtures of a module
+os.environ.pop("COLUMNS", None)  # a test in one of several processes prints as wide as any other
 
 TESTS = Path(__file__).parent
 TINY_PROMPT = "find: "
