@@ -172,7 +172,7 @@ def test_balance_multiplies_the_weights_that_are_there() -> None:
 def test_difficulty_is_the_share_of_ranks_and_names_the_worst() -> None:
     found = describe_ranks(np.array([1, 11, 250]), ["1", "2", "3"], PAIRS, {"a": "甲", "b": "乙", "c": "丙"}, of=9)
     assert found.recall == {1: 1 / 3, 10: 1 / 3, 100: 2 / 3}
-    assert found.hardest == (("WHO  pays", 250, "乙"), ("谁付钱", 11, "甲"))
+    assert found.hardest == (("WHO pays", 250, "乙"), ("谁付钱", 11, "甲"))
     assert (found.queries, found.of) == (3, 9)
 
 
