@@ -5,7 +5,6 @@ import pytest
 import torch
 from adapt_embed.adapters.batches import Batches
 from adapt_embed.adapters.config import TrainConfig
-from adapt_embed.index.rows import find_rows
 from adapt_embed.adapters.corpus.stored import StoredCorpus
 from adapt_embed.adapters.corpus.vectors import HeldVectors
 from adapt_embed.adapters.gradients import batch_loss
@@ -15,6 +14,7 @@ from adapt_embed.adapters.losses.table import LOSSES, compute_corpus_loss
 from adapt_embed.adapters.settings.loss import LossSettings
 from adapt_embed.data.gather import TextRow, pool_rows
 from adapt_embed.data.pairs import Corpus, Pairs
+from adapt_embed.index.rows import find_rows
 from torch import Tensor
 
 CONFIG = TrainConfig(batch_size=4, temperature=0.5)
