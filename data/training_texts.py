@@ -3,7 +3,6 @@
 The hashes hide no text from somebody who has it: whoever guesses a query can confirm that it was trained on.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from safetensors.numpy import save
 
 from ..errors import AdapterError
 from .dev_set import DevSet
+from .hashes import hash_text
 from .minhash import HASHES, NEAR, SHINGLE, Signatures, highest_similarity, sign
 from .pairs import TrainingData, normalise
 
@@ -130,13 +130,8 @@ def _damage(path: Path, what: str) -> AdapterError:
 
 
 def _hash_texts(texts: Iterable[str]) -> Hashes:
-    return np.array([_hash(normalise(text)) for text in texts], np.uint64)
+    return np.array([hash_text(normalise(text)) for text in texts], np.uint64)
 
 
 def _hash_pairs(pairs: Iterable[tuple[str, str]]) -> Hashes:
-    return np.array([_hash(f"{normalise(query)}\n{normalise(passage)}") for query, passage in pairs], np.uint64)
-
-
-def _hash(text: str) -> int:
-    """Return 64 bits of a text's hash: among a million texts, two different ones are the same once in 30 million times."""
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "little")
+    return np.array([hash_text(f"{normalise(query)}\n{normalise(passage)}") for query, passage in pairs], np.uint64)

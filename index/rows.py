@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -12,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..data import hashes
 from ..data.pairs import Corpus, Pairs, normalise
 from ..errors import DataError
 from ..plurals import count
@@ -142,7 +142,7 @@ def _texts_in(corpus: Corpus, row: Mapping[str, int], hashes: NDArray[np.uint64]
 
 def hash_text(text: str) -> int:
     """Return 64 bits of a text, folded in case and white space."""
-    return int.from_bytes(hashlib.blake2b(normalise(text).encode("utf-8", "replace"), digest_size=8).digest(), "little")
+    return hashes.hash_text(normalise(text))
 
 
 def _pairs(rows: Sequence[Rows]) -> Tensor:

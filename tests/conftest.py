@@ -177,24 +177,30 @@ def ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return at_look
 
 
-def build_tiny_base(folder: Path, *, seed: int) -> Path:
-    """Write a tiny base; another seed gives other weights, and so another fingerprint."""
-    import torch
-    from transformers import BertConfig, BertModel
+def tiny_config(**more: object):
+    """Settings of a network of two layers over the tiny tokenizer."""
+    from transformers import BertConfig
 
-    vocabulary = len((TESTS / "data" / "tiny_tokenizer" / "vocab.txt").read_text(encoding="utf-8").splitlines())
-    config = BertConfig(
-        vocab_size=vocabulary,
+    return BertConfig(
+        vocab_size=len((TESTS / "data" / "tiny_tokenizer" / "vocab.txt").read_text(encoding="utf-8").splitlines()),
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=4,
         intermediate_size=64,
         max_position_embeddings=512,
         initializer_range=0.3,  # wide, so that different texts get clearly different vectors without any training
+        **more,
     )
+
+
+def build_tiny_base(folder: Path, *, seed: int) -> Path:
+    """Write a tiny base; another seed gives other weights, and so another fingerprint."""
+    import torch
+    from transformers import BertModel
+
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = BertModel(config)
+        model = BertModel(tiny_config())
     shutil.copytree(TESTS / "data" / "tiny_tokenizer", folder)
     model.save_pretrained(folder)
     _write(
@@ -339,22 +345,11 @@ def two_label_cross_encoder(tmp_path: Path) -> Path:
 
 def _build_cross_encoder(folder: Path, labels: int) -> Path:
     import torch
-    from transformers import BertConfig, BertForSequenceClassification
+    from transformers import BertForSequenceClassification
 
-    vocabulary = len((TESTS / "data" / "tiny_tokenizer" / "vocab.txt").read_text(encoding="utf-8").splitlines())
-    config = BertConfig(
-        vocab_size=vocabulary,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=512,
-        initializer_range=0.3,
-        num_labels=labels,
-    )
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        model = BertForSequenceClassification(config)
+        model = BertForSequenceClassification(tiny_config(num_labels=labels))
     shutil.copytree(TESTS / "data" / "tiny_tokenizer", folder)
     model.save_pretrained(folder)
     return folder

@@ -10,6 +10,7 @@ from ..command import Command
 from ..events import shown
 from ..options import Choice, common_options, gathered
 from ..options.data import tool_options
+from ..options.gather import Decorator
 from ..options.types import FiniteRange, WholeNumber
 from ..output import emit
 from .text import describe_report
@@ -25,6 +26,17 @@ def _settings(**values: Any) -> SplitSettings:
     return SplitSettings(**values)
 
 
+def _share(option: str) -> Decorator:
+    return click.option(
+        option,
+        type=FiniteRange(min=0),
+        default=0.1,
+        show_default=True,
+        metavar="SHARE",
+        help="Of the queries; 1 or more: so many; 0: none.",
+    )
+
+
 split_options = gathered(
     "settings",
     _settings,
@@ -35,22 +47,8 @@ split_options = gathered(
         show_default=True,
         help="What no two splits share: queries joined by a text or a positive, a query's text, a positive passage, a group; time: the latest go to test.",
     ),
-    click.option(
-        "--dev",
-        type=FiniteRange(min=0),
-        default=0.1,
-        show_default=True,
-        metavar="SHARE",
-        help="Of the queries; 1 or more: so many; 0: none.",
-    ),
-    click.option(
-        "--test",
-        type=FiniteRange(min=0),
-        default=0.1,
-        show_default=True,
-        metavar="SHARE",
-        help="Of the queries; 1 or more: so many; 0: none.",
-    ),
+    _share("--dev"),
+    _share("--test"),
     click.option("--seed", type=WholeNumber(min=0), default=0, show_default=True, metavar="N", help="Of what is drawn."),
     click.option("--resplit", is_flag=True, help="Join a dev split that DATA has with train, and divide anew."),
     click.option(

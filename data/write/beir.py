@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ...disk import new_folder
-from ...errors import ConfigError
 from ...files import write_file
 from ...plurals import count
 from ..pairs import Corpus, Pairs
 from ..readers import ID
-from .folder import check_new_folder
+from .folder import written_whole
 from .lines import write_json_lines
 
 
@@ -29,18 +27,14 @@ def write_beir(folder: Path, corpus: Corpus, splits: Mapping[str, Pairs]) -> tup
     Raises:
         ConfigError: something lies there already, or it cannot be written.
     """
-    check_new_folder(folder)
     named = {split: _named(split, pairs, splits) for split, pairs in splits.items()}
-    try:
-        with new_folder(folder) as part:
-            (part / "qrels").mkdir()
-            write_json_lines(part / "corpus.jsonl", ({ID: pid, "title": "", "text": text} for pid, text in corpus.items()))
-            queries = ((name, splits[split].queries[qid]) for split, names in named.items() for qid, name in names.items())
-            write_json_lines(part / "queries.jsonl", ({ID: name, "text": text} for name, text in queries))
-            for split, names in named.items():
-                write_file(part / "qrels" / f"{split}.tsv", "".join(_judgements(splits[split], names)).encode())
-    except OSError as e:
-        raise ConfigError(f"{folder} cannot be written: {e.strerror or e}") from e
+    with written_whole(folder) as part:
+        (part / "qrels").mkdir()
+        write_json_lines(part / "corpus.jsonl", ({ID: pid, "title": "", "text": text} for pid, text in corpus.items()))
+        queries = ((name, splits[split].queries[qid]) for split, names in named.items() for qid, name in names.items())
+        write_json_lines(part / "queries.jsonl", ({ID: name, "text": text} for name, text in queries))
+        for split, names in named.items():
+            write_file(part / "qrels" / f"{split}.tsv", "".join(_judgements(splits[split], names)).encode())
     return tuple(note for split, pairs in splits.items() for note in _left_out(split, pairs))
 
 

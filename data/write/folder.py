@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ...disk import new_folder
@@ -25,15 +26,26 @@ def write_folder(folder: Path, data: TrainingData, test: Pairs | None = None, te
     Raises:
         ConfigError: something lies there already, or it cannot be written.
     """
-    check_new_folder(folder)
     splits = {"train": data.train, "dev": data.dev, "test": test}
     texts = data.corpus if test_corpus is None else test_corpus
+    with written_whole(folder) as part:
+        for split in SPLITS:
+            if (pairs := splits[split]) is not None:
+                write_lines(part / f"{split}.jsonl", pairs, texts if split == "test" else data.corpus)
+        write_json_lines(part / CORPUS, _passages(data.searched))
+
+
+@contextmanager
+def written_whole(folder: Path) -> Iterator[Path]:
+    """Give an empty folder that becomes `folder` when the body ends, and is removed when it fails.
+
+    Raises:
+        ConfigError: something lies there already, or it cannot be written.
+    """
+    check_new_folder(folder)
     try:
         with new_folder(folder) as part:
-            for split in SPLITS:
-                if (pairs := splits[split]) is not None:
-                    write_lines(part / f"{split}.jsonl", pairs, texts if split == "test" else data.corpus)
-            write_json_lines(part / CORPUS, _passages(data.searched))
+            yield part
     except OSError as e:
         raise ConfigError(f"{folder} cannot be written: {e.strerror or e}") from e
 

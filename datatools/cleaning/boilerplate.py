@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from ...data.hashes import hash_text
 from ...data.pairs import normalise
 from .guard import is_same_numbers
-from .hashes import hash_text
 
 _SHARE = 0.002  # of all passages: in a large corpus, more than a few have a line of their own in common
 _WORDS, _HAN = 4, 8  # a line of fewer is a heading, which says what follows it

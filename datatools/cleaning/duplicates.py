@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import replace
 
+from ...data.hashes import hash_text
 from ...data.pairs import Corpus, Pairs, normalise
 from .content import Hits
-from .hashes import hash_text
 from .rows import Key, Rows
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...choices import Role
+from ...data.hashes import hash_text
 from ...errors import BaseError
 from ...events import Events
-from .hashes import hash_text
 from .settings import CleanSettings
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Set
 import numpy as np
 import numpy.typing as npt
 
+from ...data.hashes import hash_text
 from ...data.minhash import HASHES, Signatures, folded, sign
 from ...data.pairs import normalise
 from ...data.protected import protected_multiset
 from .content import Hits
-from .hashes import hash_text
 from .rows import Key, Rows
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # mixes a band's value into the hash of a row's numbers

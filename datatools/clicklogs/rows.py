@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...data.hashes import hash_text
 from ...files import needs_disk
 from .impressions import Impression
 
@@ -117,4 +117,4 @@ def _parts(impressions: Iterable[Impression], size: int = 1 << 16) -> Iterator[l
 @lru_cache(maxsize=1 << 16)
 def hash_of(text: str) -> int:
     """Return 64 bits of a text's hash, never 0; 0 for an empty text."""
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "little") or 1 if text else 0
+    return hash_text(text) or 1 if text else 0
