@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..base.load import Base
+from ..base.load import Base, with_head
 from ..base.sentence_files import write_json, write_sentence_files
 from ..data.pairs import TrainingData
 from ..data.read.quoting import recorded_note
@@ -81,7 +81,7 @@ def write_adapter(
     grams: MeasuredGrams | None = None,
 ) -> None:
     """Write everything of an adapter but the registry's own record: of the data, what finds a text of it again, and no text."""
-    write_sentence_files(base, folder)
+    write_sentence_files(with_head(base, result.head), folder)
     open_strategy(config).write(result.factors, folder, *base_record(base.spec).loading_name)
     if config.side == "query":
         write_routes(folder)

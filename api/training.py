@@ -99,6 +99,8 @@ def train(
 def _in_memory(
     version: TrainedVersion, name: str, domain: str, where: Search, settings: EncoderSettings, report: dict[str, object]
 ) -> Adapter:
+    from ..base.load import with_head
+
     with IN_USE:
         base = adopt(version.base)
     return Adapter(
@@ -111,5 +113,5 @@ def _in_memory(
         report=report,
         where=where,
         settings=settings,
-        held=Trained(base, version.factors, version.config.side),
+        held=Trained(with_head(base, version.result.head if version.result else None), version.factors, version.config.side),
     )

@@ -30,11 +30,13 @@ class TrainedParameter:
         parameter: What an optimiser changes.
         is_second_factor: Whether it is B of an update B @ A, which begins at zero.
         rate_share: What the learning rate is multiplied by.
+        is_factor: Whether it is of the update of the network's weights, which an L1 term makes sparse; a projection head is not.
     """
 
     parameter: nn.Parameter
     is_second_factor: bool = False
     rate_share: float = 1.0
+    is_factor: bool = True
 
 
 class Strategy(Protocol):

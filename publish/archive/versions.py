@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...base.head import joined_sha256
+from ...base.metadata import read_metadata
 from ...ensemble import INSIDE, Member, changed_member, read_recipe
 from ...errors import AdapterError
 from ...references import Located
@@ -64,6 +66,7 @@ def check_unchanged(ensemble: str, member: Member, folder: Path) -> None:
     """
     from ...lora import LoraFile, factors_sha256
 
-    found = factors_sha256(dict(LoraFile(folder)))
+    head = read_metadata(folder).head
+    found = joined_sha256(factors_sha256(dict(LoraFile(folder))), None if head is None else head.load())
     if found != member.sha256:
         raise changed_member(ensemble, member, found)

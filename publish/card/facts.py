@@ -72,6 +72,8 @@ class Card:
         command: What makes it again.
         settings: Every recorded setting.
         libraries: Name -> version.
+        head: The width that a projection head gives its vectors; None: it has none.
+        dims: For how many first numbers of its vectors it was trained; empty: for whole ones alone.
     """
 
     entry: Entry
@@ -92,6 +94,8 @@ class Card:
     command: str | None
     settings: Mapping[str, object]
     libraries: Mapping[str, str]
+    head: int | None = None
+    dims: tuple[int, ...] = ()
 
     @property
     def ranks_alone(self) -> bool:
@@ -139,6 +143,8 @@ def card_facts(entry: Entry, folder: Path, options: CardOptions) -> Card:
         command=command_of(plain, bases[0].id),
         settings={key: value for key, value in plain.config.items() if key not in _SETTINGS_APART},
         libraries={str(name): str(version) for name, version in (plain.config.get("libraries") or {}).items()},
+        head=plain.dimension if plain.kind != "ensemble" else None,
+        dims=plain.dims,
     )
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ... import disk
+from ...base.head import FOLDER as HEAD
+from ...base.head import WEIGHTS as HEAD_WEIGHTS
+from ...base.metadata import read_metadata
 from ...ensemble import RECIPE
 from ...errors import AdapterError, RegistryError
 from ...registry import Entry, check_usable, read_entry
@@ -53,10 +56,11 @@ def check_tensor_files(folder: Path) -> None:
 
 
 def check_factors(folder: Path) -> None:
-    """Read the factors of an adapter whole: configuration, names, shapes, and that every number is finite.
+    """Read the factors of an adapter whole, and its projection head: configuration, names, shapes, and that every number is finite.
 
     Raises:
         AdapterError: they are not those of a LoRA that can be used.
+        BaseError: the head's are not.
     """
     import torch
 
@@ -69,6 +73,8 @@ def check_factors(folder: Path) -> None:
         largest = float(module.a.abs().max()) * float(module.b.abs().max()) * abs(module.scale) * module.rank
         if not largest < torch.finfo(torch.float32).max:
             raise AdapterError(f"the factors of {name} are so large that their product is not finite")
+    if (head := read_metadata(folder).head) is not None:
+        head.load()
 
 
 def _check_patterns(config: Mapping[str, Any]) -> None:
@@ -116,7 +122,8 @@ def _needed(folder: Path, entry: Entry) -> tuple[str, ...]:
     """Return the files that are checked, and must therefore be those that are taken."""
     weights = (CONFIG, "adapter_model.safetensors")
     if entry.kind != "ensemble":
-        return (*weights, *(path for path in ("router_config.json",) if (folder / path).is_file()))
+        changing = ("modules.json", "router_config.json", f"{HEAD}/config.json", f"{HEAD}/{HEAD_WEIGHTS}")
+        return (*weights, *(path for path in changing if (folder / path).is_file()))
     inside = (path.relative_to(folder).as_posix() for name in weights for path in folder.glob(f"members/*/{name}"))
     return (RECIPE, *inside)
 
