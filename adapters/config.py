@@ -17,7 +17,7 @@ from .settings.joined import TrainSettings
 from .settings.reading import read_value
 from .settings.setting import describe_settings, one_of
 from .sides.table import AGAINST_CORPUS, SIDES, reads_corpus
-from .strategies.table import STRATEGIES
+from .strategies.table import KEEPS, STRATEGIES
 
 
 class _Row(Protocol):
@@ -29,6 +29,7 @@ TABLES: dict[str, Mapping[str, _Row]] = {
     "loss": LOSSES,
     "side": SIDES,
     "strategy": STRATEGIES,
+    "keep": KEEPS,
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,
     "averaging": AVERAGES,
@@ -46,8 +47,11 @@ class TrainConfig(TrainSettings):
             object.__setattr__(self, "metric", read_metric(self.metric))
         for choice, table in TABLES.items():
             one_of(table)(choice, getattr(self, choice))
+        if self.learning_rate is None:
+            object.__setattr__(self, "learning_rate", STRATEGIES[self.strategy].learning_rate)
         self._check_loss()
         self._check_head()
+        self._check_kept()
         self._check_batches()
         self._check_pairs()
         self._check_regularisers()
@@ -123,6 +127,14 @@ class TrainConfig(TrainSettings):
                     f"strategy.head={self.head} gives vectors of another space than the base's, which {what} compares them with; leave out "
                     f"the head (shorter vectors of the base's own space: loss.dims), or {what}"
                 )
+
+    def _check_kept(self) -> None:
+        """Refuse a whole model for queries alone."""
+        if self.keep == "model" and self.side == "query":
+            raise RequestError(
+                "keep=model keeps a whole model, which embeds queries and documents alike, and --side query changes queries alone; "
+                "leave out keep=model, so that factors are kept, or train both sides"
+            )
 
     def _check_batches(self) -> None:
         """Refuse settings of batches that contradict one another."""

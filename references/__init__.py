@@ -17,7 +17,7 @@ from .open import (
     open_reference,
     read_factors,
 )
-from .resolve import of_base, resolve_located, resolve_reference, resolve_references
+from .resolve import base_of, of_base, resolve_located, resolve_reference, resolve_references
 from .types import Located, Resolved, Search
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Resolved",
     "Search",
     "as_member",
+    "base_of",
     "check_dim",
     "check_has_vectors",
     "check_length",

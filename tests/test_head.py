@@ -36,7 +36,8 @@ Register = Callable[..., tuple[Entry, Path]]
 
 
 def quick(**settings: object) -> TrainConfig:
-    return TrainConfig(**(QUICK | settings))  # type: ignore[arg-type]
+    of_head = {} if settings.get("head", 8) is None else {"head_rate": 5e-4}
+    return TrainConfig(**(QUICK | of_head | settings))  # type: ignore[arg-type]
 
 
 def run(tiny_base: Path, data: TrainingData, config: TrainConfig, **more: object) -> TrainResult:
@@ -121,7 +122,7 @@ def test_a_resumed_run_gives_the_head_of_one_that_was_not_interrupted(
 
 def test_rate_and_bias_are_heeded(tiny_base: Path, toy_data: TrainingData) -> None:
     slow, quicker, biased = (
-        run(tiny_base, toy_data, quick(epochs=1, **more)).head for more in ({}, {"head_rate": 1.0}, {"head_bias": True})
+        run(tiny_base, toy_data, quick(epochs=1, **more)).head for more in ({}, {"head_rate": 5e-3}, {"head_bias": True})
     )
     assert slow is not None
     assert quicker is not None

@@ -12,9 +12,10 @@ from torch import nn
 
 from ...base.head import Head
 from ...base.load import Base
-from ...lora import LoraFactors
+from ...lora import KeptEnergy
 from ..settings.joined import TrainSettings
 from .protocol import Strategy, StrategyPlan, TrainedParameter
+from .trained import Trained
 
 _BYTES = 4
 """Of each number in the file, which is float32 whatever `store` says: it is small, and what everything else goes through."""
@@ -53,12 +54,13 @@ class WithHead:
         return [*parameters, *own]
 
     def trained(self) -> list[TrainedParameter]:
-        """Return what the strategy trains, and the head at its own share of the rate."""
+        """Return what the strategy trains, and the head at its own rate."""
         assert self._base is not None
         assert self._base.head is not None
         own = [parameter for parameter in self._base.head.tensors if isinstance(parameter, nn.Parameter)]
-        share = self.config.head_rate
-        return [*self.inner.trained(), *(TrainedParameter(parameter=each, rate_share=share, is_factor=False) for each in own)]
+        assert self.config.learning_rate is not None  # each strategy has one of its own
+        share = self.config.head_rate / self.config.learning_rate
+        return [*self.inner.trained(), *(TrainedParameter(parameter=each, rate_share=share, decays=False, is_factor=False) for each in own)]
 
     def take_out(self) -> None:
         """Leave the base as it was, without a head."""
@@ -70,31 +72,39 @@ class WithHead:
         """Switch the strategy; the head is the same in training and in use."""
         self.inner.training(on)
 
+    def begin_step(self, step: int, steps: int) -> None:
+        """Let the strategy choose; the head is trained in every step."""
+        self.inner.begin_step(step, steps)
+
     @contextmanager
     def as_stored(self) -> Iterator[None]:
         """Have the network compute as stored; the head's file holds its very numbers."""
         with self.inner.as_stored():
             yield
 
-    def read_out(self) -> LoraFactors:
+    def read_out(self) -> Trained:
         """Copy what the strategy trained; the head is the base's (`Base.head`) until it is taken out."""
         return self.inner.read_out()
 
-    def read_in(self, trained: LoraFactors) -> None:
+    def energy(self, trained: Trained) -> KeptEnergy | None:
+        """Return how much of the strategy's changes is kept; the head is kept whole."""
+        return self.inner.energy(trained)
+
+    def read_in(self, trained: Trained) -> None:
         """Put back what the strategy trained."""
         self.inner.read_in(trained)
 
-    def as_read(self, trained: LoraFactors) -> LoraFactors:
+    def as_read(self, trained: Trained) -> Trained:
         """Return what the strategy trained as its file gives it back."""
         return self.inner.as_read(trained)
 
-    def check_storable(self, trained: LoraFactors) -> None:
+    def check_storable(self, trained: Trained) -> None:
         """Refuse what the strategy's file could not hold."""
         self.inner.check_storable(trained)
 
-    def write(self, trained: LoraFactors, folder: Path, base_id: str | None, revision: str | None) -> None:
+    def write(self, trained: Trained, folder: Path, base: Base) -> None:
         """Write what the strategy trained; the head is among the files that make sentence-transformers read the folder."""
-        self.inner.write(trained, folder, base_id, revision)
+        self.inner.write(trained, folder, base)
 
 
 def seeded_head(config: TrainSettings, inputs: int) -> Head:
