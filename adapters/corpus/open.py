@@ -13,7 +13,7 @@ from ..losses.table import compares_whole_corpus
 from ..memory import device_memory
 from ..sides.table import reads_corpus
 from ..token_ids import TokenIds
-from .sampling import Sampling, choose_candidates
+from .sampling import Sampling, choose_candidates, is_approximate
 from .stored import StoredCorpus
 from .vectors import CorpusVectors, HeldVectors
 
@@ -47,8 +47,10 @@ def open_corpus(
     copies = torch.from_numpy(rows.copies)
     texts = list(data.train.queries.values())
     candidates = choose_candidates(config, base, vectors.count - len(copies), token_ids, texts) if compares_whole_corpus(config) else None
-    sampling = Sampling(candidates, config.rest_sample, config.seed, data.train.queries, copies) if candidates else None
-    return StoredCorpus(vectors, rows, sampling)
+    if not candidates:
+        return StoredCorpus(vectors, rows)
+    approximate = is_approximate(config, base, vectors.count, len(texts))
+    return StoredCorpus(vectors, rows, Sampling(candidates, config.rest_sample, config.seed, data.train.queries, copies, approximate))
 
 
 def corpus_encoder(base: Base, config: TrainConfig) -> LoraEncoder:
