@@ -177,6 +177,18 @@ def test_candidates_are_used_where_the_exact_loss_costs_more_than_the_network(
     assert choose_candidates(config, base, passages, token_ids, ["the court of law", "rent"] * 50) == expected
 
 
+def test_passages_that_no_pair_names_may_count_for_less(tiny_base: Path, toy_data: TrainingData) -> None:
+    extra = {f"unnamed-{number}": f"{text} again" for number, text in enumerate(toy_data.corpus.values())}
+    data = replace(toy_data, corpus=toy_data.corpus | extra)
+    whole, tenth, none, bare = (
+        run(tiny_base, each, quick(side="query", unnamed_weight=weight)).losses[0]
+        for each, weight in ((data, 1.0), (data, 0.1), (data, 0.0), (toy_data, 1.0))
+    )
+    assert whole > tenth > none
+    assert none == pytest.approx(bare, rel=1e-5)
+    assert run(tiny_base, data, quick(corpus=0.5, unnamed_weight=0.0)).losses != run(tiny_base, data, quick(corpus=0.5)).losses
+
+
 def test_above_the_limit_an_approximate_index_finds_the_candidates(
     base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,7 +287,10 @@ def test_without_a_share_of_it_nothing_is_embedded(base: Base, toy_data: Trainin
             r"the loss symmetric_infonce has no form for queries alone, which --side query needs; losses that have: infonce, triplet",
         ),
         ({"corpus": 0.5, "loss": "symmetric_infonce"}, r"has no form against the whole corpus, which loss\.corpus=0\.5 needs"),
-        ({"side": "query", "corpus_negatives": 4}, "the side query does not read corpus_negatives; it reads candidates, rest_sample"),
+        (
+            {"side": "query", "corpus_negatives": 4},
+            "the side query does not read corpus_negatives; it reads candidates, rest_sample, unnamed_weight",
+        ),
         ({"side": "query", "corpus": 0.5}, "the side query does not read corpus"),
         ({"candidates": 5}, r"candidates is of the loss against the whole corpus; add --side query, or --set loss\.corpus=0\.5"),
         ({"rest_sample": 5}, "rest_sample is of the loss against the whole corpus"),
