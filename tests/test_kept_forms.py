@@ -213,6 +213,19 @@ def test_the_bench_compares_a_form_with_the_base_that_it_was_made_from(form: str
     assert "tiny-base" in rows["base"]["description"]
 
 
+@pytest.mark.parametrize("form", ["both", "model"])
+def test_an_index_of_a_form_is_searched_by_it_alone(form: str, registry: Registry, toy_folder: Path, tmp_path: Path) -> None:
+    name, index = f"法律-{form}", tmp_path / "索引"
+    done = adapt(registry.home, "index", "build", toy_folder, "-o", index, "--ref", name, "--device", "cpu")
+    assert done.exit_code == 0, done.output
+    done = adapt(registry.home, "search", name, "--index", index, "court 法院", "--top", "2", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["references"] == [f"{name}@1"]
+    other = adapt(registry.home, "search", "法律-factors", "--index", index, "court", "--top", "2")
+    assert other.exit_code == 1
+    assert "does not fit" in other.output
+
+
 # Given away
 
 
