@@ -101,7 +101,7 @@ def measure_grams(base: Base, trained: LoraFactors, data: TrainingData, config: 
     with put_in(strategy, base):
         strategy.read_in(trained)
         strategy.training(False)
-        matrices = [name for name in trained if not is_bias(name)]  # the input of a bias is the constant 1
+        matrices = [name for name in trained if not is_bias(name)]
         exact = collect_grams(base, matrices, texts, config, request.on_texts)
     kept: dict[str, tuple[StoredGram, float]] = {}
     for name in list(exact.matrices):
