@@ -104,7 +104,10 @@ FILLER = "base_model.model.encoder.layer.0.attention.self.query.lora_{}.weight"
             lambda folder: rewritten(folder, WEIGHTS, lambda tensors: [tensors[FILLER.format(side)].fill_(1) for side in "AB"]),
             r"factors that are not zero, as biases\.safetensors has them,",
         ),
-        (lambda folder: rewritten(folder, WEIGHTS, lambda tensors: [tensors.pop(FILLER.format(side)) for side in "AB"]), r"no factors"),
+        (
+            lambda folder: rewritten(folder, WEIGHTS, lambda tensors: [tensors.pop(FILLER.format(side)) for side in "AB"]),
+            r"no bias of 32 values, which biases",
+        ),
         (lambda folder: rewritten(folder, BIASES, lambda tensors: tensors.pop(f"base.{BIAS}")), r"two parts of each bias and nothing else"),
         (
             lambda folder: rewritten(folder, BIASES, lambda tensors: tensors.update({f"base.{BIAS}": torch.ones(31)})),
