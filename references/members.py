@@ -1,10 +1,11 @@
 """What an ensemble keeps of a reference that becomes its member."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..ensemble import Member
 from ..errors import AdapterError
-from ..registry import Registry, base_record
+from ..registry import BaseRecord, Registry, base_record
 from .open import content_sha256, read_factors
 from .types import Resolved
 
@@ -27,7 +28,7 @@ def as_member(resolved: Resolved, registry: Registry, weight: float = 1.0) -> Me
         reference=_lasting_reference(resolved, registry),
         sha256=content_sha256(spec, read_factors(resolved), encoding.head),
         weight=weight,
-        base=base_record(spec),
+        base=_record(resolved, registry),
         pooling=encoding.pooling,
         prompts=encoding.prompts,
         max_tokens=encoding.longest(),
@@ -35,6 +36,12 @@ def as_member(resolved: Resolved, registry: Registry, weight: float = 1.0) -> Me
         side=resolved.side,
         head=None if encoding.head is None else encoding.head.load().sha256(),
     )
+
+
+def _record(resolved: Resolved, registry: Registry) -> BaseRecord:
+    """Return the record of the network; a whole model's own is called by the version, and found by it."""
+    record = base_record(resolved.base)
+    return replace(record, name=_lasting_reference(resolved, registry)) if resolved.kind == "model" else record
 
 
 def _lasting_reference(resolved: Resolved, registry: Registry) -> str:

@@ -37,6 +37,7 @@ class WithHead:
     config: TrainSettings
     start: Head | None = None
     _base: Base | None = field(default=None, init=False)
+    _begun: Head | None = field(default=None, init=False)
 
     def plan(self, base: Base) -> StrategyPlan:
         """Add the head's numbers to what the strategy trains."""
@@ -48,19 +49,24 @@ class WithHead:
         """Prepare the network, and put the head over its vectors."""
         self.config.check_headless(base.spec.name, None if base.head is None else base.head.width)
         parameters = self.inner.put_in(base)
-        start = self.start or seeded_head(self.config, base.spec.dimension)
-        own = [nn.Parameter(tensor) for tensor in start.copy(base.device).tensors]
+        self._begun = (self.start or seeded_head(self.config, base.spec.dimension)).copy(base.device)
+        own = [nn.Parameter(tensor.clone()) for tensor in self._begun.tensors]
         self._base, base.head = base, Head(*own)
         return [*parameters, *own]
 
     def trained(self) -> list[TrainedParameter]:
-        """Return what the strategy trains, and the head at its own rate."""
+        """Return what the strategy trains, and the head at its own rate; an L2 term pulls that back to where it began."""
         assert self._base is not None
         assert self._base.head is not None
-        own = [parameter for parameter in self._base.head.tensors if isinstance(parameter, nn.Parameter)]
+        assert self._begun is not None
         assert self.config.learning_rate is not None  # each strategy has one of its own
         share = self.config.head_rate / self.config.learning_rate
-        return [*self.inner.trained(), *(TrainedParameter(parameter=each, rate_share=share, decays=False, is_factor=False) for each in own)]
+        own = [
+            TrainedParameter(parameter=parameter, rate_share=share, decays=False, origin=origin, is_factor=False)
+            for parameter, origin in zip(self._base.head.tensors, self._begun.tensors, strict=True)
+            if isinstance(parameter, nn.Parameter)
+        ]
+        return [*self.inner.trained(), *own]
 
     def take_out(self) -> None:
         """Leave the base as it was, without a head."""

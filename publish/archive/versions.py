@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...base.fingerprint import fingerprint
 from ...base.head import joined_sha256
 from ...base.metadata import read_metadata
 from ...ensemble import INSIDE, Member, changed_member, read_recipe
 from ...errors import AdapterError
 from ...references import Located
 from ...registry import Entry, Registry, check_usable
+from ..folder import CONFIG
 from ..machine import this_machine
 from ..portable import Names
 from .packed import PackedVersion, pack
@@ -59,14 +61,16 @@ def _members(ensemble: Entry, folder: Path, registry: Registry) -> Iterator[tupl
 
 
 def check_unchanged(ensemble: str, member: Member, folder: Path) -> None:
-    """Hold a member's factors against what the ensemble was made with.
+    """Hold a member's content, its factors or a whole model's weights, against what the ensemble was made with.
 
     Raises:
-        AdapterError: they are damaged, or others.
+        AdapterError: it is damaged, or another.
     """
     from ...lora import LoraFile, factors_sha256
 
     head = read_metadata(folder).head
-    found = joined_sha256(factors_sha256(dict(LoraFile(folder))), None if head is None else head.load())
+    is_model = not (folder / CONFIG).is_file() and (folder / "config.json").is_file()
+    network = fingerprint(folder) if is_model else factors_sha256(dict(LoraFile(folder)))
+    found = joined_sha256(network, None if head is None else head.load())
     if found != member.sha256:
         raise changed_member(ensemble, member, found)

@@ -72,6 +72,7 @@ class Card:
         command: What makes it again.
         settings: Every recorded setting.
         libraries: Name -> version.
+        has_biases: Whether it changes biases, which peft cannot take back.
         head: The width that a projection head gives its vectors; None: it has none.
         dims: For how many first numbers of its vectors it was trained; empty: for whole ones alone.
     """
@@ -94,6 +95,7 @@ class Card:
     command: str | None
     settings: Mapping[str, object]
     libraries: Mapping[str, str]
+    has_biases: bool
     head: int | None = None
     dims: tuple[int, ...] = ()
 
@@ -143,6 +145,7 @@ def card_facts(entry: Entry, folder: Path, options: CardOptions) -> Card:
         command=command_of(plain, bases[0].id),
         settings={key: value for key, value in plain.config.items() if key not in _SETTINGS_APART},
         libraries={str(name): str(version) for name, version in (plain.config.get("libraries") or {}).items()},
+        has_biases=(folder / "biases.safetensors").is_file(),
         head=plain.dimension if plain.kind != "ensemble" else None,
         dims=plain.dims,
     )
