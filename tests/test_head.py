@@ -36,7 +36,7 @@ Register = Callable[..., tuple[Entry, Path]]
 
 
 def quick(**settings: object) -> TrainConfig:
-    of_head = {} if settings.get("head", 8) is None else {"head_rate": 5e-4}
+    of_head: dict[str, object] = {} if settings.get("head", 8) is None else {"head_rate": 5e-4}
     return TrainConfig(**(QUICK | of_head | settings))  # type: ignore[arg-type]
 
 
@@ -187,3 +187,15 @@ def test_the_head_is_part_of_what_vectors_depend_on_and_the_network_is_shared(re
     assert "head" not in plain.content("document")
     assert (plain.dimension, resolved[0].dimension) == (32, 8)
     assert len(bases.networks) == 1
+
+
+@pytest.mark.parametrize(("strategy", "settings"), [("full", {"keep": "model", "learning_rate": 1e-3}), ("bitfit", {"l2": 0.1})])
+def test_a_head_goes_with_every_kept_form(register: Register, home: Path, strategy: str, settings: dict[str, object]) -> None:
+    sentence_transformers = pytest.importorskip("sentence_transformers")
+    entry, folder = register(strategy=strategy, rank=16, **settings)
+    opened = open_encoder(
+        resolve_reference(entry.reference, Search(registry=open_registry(home))), LoadedBases(EncoderSettings(precision="fp32"))
+    )
+    model = sentence_transformers.SentenceTransformer(str(folder), device="cpu")
+    assert opened.dimension == 8
+    assert np.abs(model.encode_document(TEXTS) - opened.encode(TEXTS).vectors).max() < 1e-6
