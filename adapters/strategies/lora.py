@@ -19,6 +19,7 @@ from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, KeptEnergy, LoraFactors, Lora
 from ...lora.vanished import cut_vanished
 from ...registry import base_record
 from ..settings.joined import TrainSettings
+from .in_use import refuse_in_use
 from .layers import choose_layers, find_layers
 from .protocol import StrategyPlan, TrainedParameter
 
@@ -59,8 +60,7 @@ class LoraStrategy:
 
     def put_in(self, base: Base) -> list[nn.Parameter]:
         """Put seeded LoRA layers into the network; a target that names no linear module of it is refused."""
-        if any(isinstance(module, LoraLayer) for module in base.model.modules()):
-            raise ValueError(f"{base.spec.name} is being trained already; load the base a second time to train two adapters at once")
+        refuse_in_use(base)
         base.network.merge_weights(None, {})
         requires_grad = {name: parameter.requires_grad for name, parameter in base.model.named_parameters()}
         self._former = _Former(base, requires_grad, base.model.config._attn_implementation)
