@@ -326,6 +326,16 @@ def test_a_form_is_pushed_and_pulled_and_sentence_transformers_loads_it(
     assert direct is None or np.array_equal(direct, vectors(registry, "法律@1", kept.TEXTS))
 
 
+def test_a_repository_changes_its_form_with_what_is_pushed(kept, home: Path, hub, tiny_on_hub: str, tiny_base: Path) -> None:
+    registry = open_registry(home)
+    for form in ("model", "both"):
+        kept.register(registry, "法律", tiny_base, form)
+        assert adapt(home, "push", "法律", "me/law", "--yes", "--base-id", tiny_on_hub).exit_code == 0
+    files = {*hub.files("me/law")}
+    assert {"adapter_model.safetensors", "biases.safetensors"} <= files
+    assert not {"model.safetensors", "config.json"} & files
+
+
 def test_the_card_of_a_model_says_that_it_is_one(registry: Registry) -> None:
     english, chinese = (adapt(registry.home, "card", "法律-model", "--card-lang", each).output for each in ("en", "zh"))
     assert "fine-tuned from" in english

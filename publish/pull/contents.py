@@ -146,7 +146,8 @@ def _needed(folder: Path, entry: Entry) -> tuple[str, ...]:
         return OF_A_MODEL
     if entry.kind != "ensemble":
         return (*weights, *(path for path in ("router_config.json", "biases.safetensors") if (folder / path).is_file()))
-    inside = (path.relative_to(folder).as_posix() for name in weights for path in folder.glob(f"members/*/{name}"))
+    parts = (*weights, "biases.safetensors")
+    inside = (path.relative_to(folder).as_posix() for name in parts for path in folder.glob(f"members/*/{name}"))
     return (RECIPE, *inside)
 
 
