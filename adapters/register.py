@@ -82,7 +82,7 @@ def write_adapter(
 ) -> None:
     """Write everything of an adapter but the registry's own record: of the data, what finds a text of it again, and no text."""
     write_sentence_files(base, folder)
-    open_strategy(config).write(result.factors, folder, *base_record(base.spec).loading_name)
+    open_strategy(config).write(result.trained, folder, *base_record(base.spec).loading_name)
     if config.side == "query":
         write_routes(folder)
     looks = [{"step": each.step, str(result.metric): each.score, **each.beside} for each in result.evaluations]

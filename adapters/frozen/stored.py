@@ -59,7 +59,7 @@ class FrozenStates:
         missing = [row for row, key in enumerate(keys) if key not in found]
         if missing:
             computed = self.compute([ids[row] for row in missing])
-            found |= {keys[row]: each.to(self.base.device) for row, each in zip(missing, computed, strict=True)}
+            found |= {keys[row]: each for row, each in zip(missing, computed, strict=True)}
         return [found[key].to(self.base.device) for key in keys]
 
     def compute(self, ids: Sequence[TokenIdsOfText]) -> list[Tensor]:

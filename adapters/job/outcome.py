@@ -15,6 +15,7 @@ from ..after.grams import MeasuredGrams
 from ..config import TrainConfig
 from ..register import describe_scores
 from ..strategies.table import open_strategy
+from ..strategies.trained import factors_of
 from ..train import TrainResult
 from .corpus import CorpusPlan
 
@@ -43,9 +44,13 @@ class TrainedVersion:
 
     @property
     def factors(self) -> LoraFactors:
-        """What was trained, as its file gives it back: in float32, rounded to the file's number format."""
+        """What was trained, as its file gives it back: in float32, rounded to the file's number format.
+
+        Raises:
+            AdapterError: it is a whole model, which has no factors.
+        """
         if self.result is not None:
-            return open_strategy(self.config).as_read(self.result.factors)
+            return factors_of(open_strategy(self.config).as_read(self.result.trained))
         assert self.path is not None  # it was finished before
         return read_lora(self.path)
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ...base.load import Base
 from ...base.sentence_files import write_json
 from ...errors import ConfigError, TrainingError
-from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, LoraFactors, LoraModule, lora_config, write_lora
+from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, KeptEnergy, LoraFactors, LoraModule, lora_config, write_lora
 from ...lora.vanished import cut_vanished
 from ..settings.joined import TrainSettings
 from .layers import choose_layers, find_layers
@@ -118,6 +118,10 @@ class LoraStrategy:
     def read_out(self) -> LoraFactors:
         """Copy the factors."""
         return read_factors(self.base)
+
+    def energy(self, trained: LoraFactors) -> KeptEnergy | None:  # noqa: ARG002 - as every strategy
+        """Return None: the factors are all that was trained."""
+        return None
 
     @torch.no_grad()
     def read_in(self, trained: LoraFactors) -> None:

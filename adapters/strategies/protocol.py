@@ -10,7 +10,8 @@ from typing import Protocol
 from torch import nn
 
 from ...base.load import Base
-from ...lora import LoraFactors
+from ...lora import KeptEnergy
+from .trained import Trained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,23 +70,27 @@ class Strategy(Protocol):
         """Have the network compute as it will with what was trained out of its file, as long as this lasts."""
         ...
 
-    def read_out(self) -> LoraFactors:
-        """Copy what was trained out of the network: on the CPU, in float32."""
+    def read_out(self) -> Trained:
+        """Copy what was trained out of the network, in the form in which it is kept: on the CPU, in float32."""
         ...
 
-    def read_in(self, trained: LoraFactors) -> None:
-        """Put back what `read_out` returned, the same numbers to the bit.
+    def energy(self, trained: Trained) -> KeptEnergy | None:
+        """Return how much of the changes, as the network has them now, `trained` keeps, which `read_out` returned; None: all."""
+        ...
+
+    def read_in(self, trained: Trained) -> None:
+        """Put back what `read_out` returned: the same numbers to the bit, where all is kept; else the base with what is kept.
 
         Raises:
             ValueError: it was read out of another kind of network, or with other settings.
         """
         ...
 
-    def as_read(self, trained: LoraFactors) -> LoraFactors:
+    def as_read(self, trained: Trained) -> Trained:
         """Return what was trained as its file gives it back."""
         ...
 
-    def check_storable(self, trained: LoraFactors) -> None:
+    def check_storable(self, trained: Trained) -> None:
         """Refuse what its file could not hold.
 
         Raises:
@@ -93,7 +98,7 @@ class Strategy(Protocol):
         """
         ...
 
-    def write(self, trained: LoraFactors, folder: Path, base_id: str | None, revision: str | None) -> None:
+    def write(self, trained: Trained, folder: Path, base_id: str | None, revision: str | None) -> None:
         """Write what was trained, with what peft needs to find its base again.
 
         Args:
