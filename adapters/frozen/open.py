@@ -15,7 +15,7 @@ from ...plurals import be, count, format_size
 from ..config import TrainConfig
 from .shards import BYTES_PER_TEXT
 from .space import states_space, text_key
-from .store import StateStore, measure_states
+from .store import StateStore, bytes_per_token
 from .stored import FrozenStates
 
 
@@ -45,7 +45,8 @@ def open_frozen(
         events.note(f"{count(files.damaged, 'damaged file')} of stored states {be(files.damaged)} removed; what is missing is computed again")
     if config.cache_frozen == "auto" and missing and config.epochs == 1:
         return None  # each text is read once or so: nothing is gained by keeping it
-    whole, new = (measure_states(states, some) + BYTES_PER_TEXT * len(some) for some in (by_key, missing))
+    per_token = bytes_per_token(states, min(by_key.values(), key=len))
+    whole, new = (per_token * sum(map(len, some.values())) + BYTES_PER_TEXT * len(some) for some in (by_key, missing))
     what = f"the states that enter layer {layer} of {count(len(by_key), 'text')}"
     events.note(f"{what} take {format_size(whole)} in {store.folder}; {format_size(new)} of it is new")
     if missing:

@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
@@ -124,11 +123,8 @@ class StateStore:
         return []
 
 
-def measure_states(states: FrozenStates, texts: TextsByKey) -> int:
-    """Return the bytes that the states of some texts take: one text is computed."""
-    if not texts:
-        return 0
-    shortest = min(texts.values(), key=len)
-    with quick_network(states.base, states.precision, has_gradients=True), torch.no_grad():
-        row = states.compute([shortest])[0][0]
-    return sum(map(len, texts.values())) * row.numel() * row.element_size()
+def bytes_per_token(states: FrozenStates, text: TokenIdsOfText) -> int:
+    """Return the bytes that the states of one token take: those of a text are computed."""
+    with quick_network(states.base, states.precision, has_gradients=True):
+        row = states.compute([text])[0][0]
+    return row.numel() * row.element_size()
