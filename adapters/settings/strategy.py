@@ -90,7 +90,7 @@ class StrategySettings(Settings):
         CacheFrozen,
         Setting(
             help="`auto`, `true` or `false`: whether the hidden states that enter the first trained layer are computed once and kept on disk "
-            "([strategies.md](strategies.md))",
+            "([cache.md](cache.md))",
             when="`true` to have it refused where it cannot be; `false` to spare the disk",
             check=one_of(get_args(CacheFrozen)),
             is_later=True,
