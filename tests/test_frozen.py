@@ -249,6 +249,24 @@ def test_a_run_killed_while_states_are_computed_goes_on_where_it_was(
     assert factors_sha256(result.factors) == factors_sha256(expected.factors)
 
 
+@pytest.mark.parametrize("strategy", ["partial", "layerwise"])
+def test_weights_that_are_trained_begin_above_what_is_frozen_for_the_whole_run(tiny_base: Path, toy_data: TrainingData, strategy: str) -> None:
+    config = quick(strategy=strategy, learning_rate=1e-3, keep="model", rank=16)
+    steps: list[Step] = []
+    plain, stored = (run(tiny_base, toy_data, replace(config, cache_frozen=word), on_step=steps.append) for word in ("false", "true"))
+    assert [step.stored_layers for step in steps] == [0] * 8 + [1] * 8
+    assert stored.losses == pytest.approx(plain.losses, rel=1e-5)
+    assert plain.losses[0] != plain.losses[-1]
+
+
+def test_states_are_left_when_something_below_them_is_trained(base: Base, toy_data: TrainingData) -> None:
+    with put_in(open_strategy(quick()), base):
+        states = FrozenStates(base, 1, "fp32")
+        assert states.are_valid
+        base.model.encoder.layer[0].output.dense.bias.requires_grad_(True)
+        assert not states.are_valid
+
+
 @pytest.mark.parametrize(
     "settings", [{"cache_frozen": "false"}, {"layers": None}, {"layers": "first:1"}, {"epochs": 1}], ids=lambda settings: "".join(settings)
 )
