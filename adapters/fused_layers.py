@@ -20,7 +20,7 @@ def fast_layers(base: Base, precision: Precision) -> Iterator[None]:
     """Compute with the network as `quick_network` has it, and with the LoRA layers as one step each; at the end the base has its own again.
 
     On a CPU in float32 nothing changes: there, the products take nearly all of the time. Layers whose factors have dropout stay peft's,
-    since what the factors read is another tensor than what the base reads.
+    since what the factors read is another tensor than what the base reads, and so do those of DoRA, which scale the base's result.
 
     Args:
         base: With LoRA layers. Neither weights nor factors are to be changed while this lasts.
@@ -40,7 +40,8 @@ def fast_layers(base: Base, precision: Precision) -> Iterator[None]:
 
 
 def _is_plain(layer: Linear) -> bool:
-    return not layer.disable_adapters and all(isinstance(dropout, nn.Identity) for dropout in layer.lora_dropout.values())
+    has_dropout = not all(isinstance(dropout, nn.Identity) for dropout in layer.lora_dropout.values())
+    return not (layer.disable_adapters or layer.lora_variant or has_dropout)
 
 
 def _factors(layer: Linear) -> tuple[nn.Parameter, nn.Parameter, float]:

@@ -31,11 +31,13 @@ class TrainedParameter:
         parameter: What an optimiser changes.
         is_second_factor: Whether it is B of an update B @ A, which begins at zero.
         rate_share: What the learning rate is multiplied by.
+        decays: Whether weight decay is for it.
     """
 
     parameter: nn.Parameter
     is_second_factor: bool = False
     rate_share: float = 1.0
+    decays: bool = True
 
 
 class Strategy(Protocol):
