@@ -42,48 +42,53 @@ class Optimiser:
 def _adamw(trained: Sequence[TrainedParameter], settings: OptimiserSettings) -> Optimizer:
     from torch.optim import AdamW
 
-    return AdamW(_groups(trained, settings), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=_is_fused(trained))
+    return AdamW(_groups(trained, settings), lr=settings.peak_rate, weight_decay=settings.weight_decay, fused=_is_fused(trained))
 
 
 def _adam(trained: Sequence[TrainedParameter], settings: OptimiserSettings) -> Optimizer:
     from torch.optim import Adam
 
-    return Adam(_groups(trained, settings), lr=settings.learning_rate, fused=_is_fused(trained))
+    return Adam(_groups(trained, settings), lr=settings.peak_rate, fused=_is_fused(trained))
 
 
 def _sgd(trained: Sequence[TrainedParameter], settings: OptimiserSettings) -> Optimizer:
     from torch.optim import SGD
 
-    return SGD(_groups(trained, settings), lr=settings.learning_rate, momentum=settings.momentum)
+    return SGD(_groups(trained, settings), lr=settings.peak_rate, momentum=settings.momentum)
 
 
 def _lora_plus(trained: Sequence[TrainedParameter], settings: OptimiserSettings) -> Optimizer:
     from torch.optim import AdamW
 
     groups = _groups(trained, settings, second_factors=settings.b_rate_ratio)
-    return AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=_is_fused(trained))
+    return AdamW(groups, lr=settings.peak_rate, weight_decay=settings.weight_decay, fused=_is_fused(trained))
 
 
 def _adafactor(trained: Sequence[TrainedParameter], settings: OptimiserSettings) -> Optimizer:
     from torch.optim import Adafactor
 
-    return Adafactor(_groups(trained, settings), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    return Adafactor(_groups(trained, settings), lr=settings.peak_rate, weight_decay=settings.weight_decay)
 
 
 def _adamw_8bit(trained: Sequence[TrainedParameter], settings: OptimiserSettings) -> Optimizer:
     from bitsandbytes.optim import AdamW8bit
 
-    made: Optimizer = AdamW8bit(_groups(trained, settings), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    made: Optimizer = AdamW8bit(_groups(trained, settings), lr=settings.peak_rate, weight_decay=settings.weight_decay)
     return made
 
 
 def _groups(trained: Sequence[TrainedParameter], settings: OptimiserSettings, second_factors: float = 1.0) -> list[dict[str, object]]:
-    """Return the parameters in groups of one peak rate each, in their order; second factors have so many times the others' rate."""
-    groups: dict[float, list[object]] = {}
+    """Return the parameters in groups of one peak rate each, in their order; second factors have so many times the others' rate.
+
+    What does not decay stands in groups of its own.
+    """
+    groups: dict[tuple[float, bool], list[object]] = {}
     for each in trained:
         share = each.rate_share * (second_factors if each.is_second_factor else 1.0)
-        groups.setdefault(settings.learning_rate * share, []).append(each.parameter)
-    return [{"params": parameters, "lr": rate} for rate, parameters in groups.items()]
+        groups.setdefault((settings.peak_rate * share, each.decays), []).append(each.parameter)
+    return [
+        {"params": parameters, "lr": rate, **({} if decays else {"weight_decay": 0.0})} for (rate, decays), parameters in groups.items()
+    ]
 
 
 def _is_fused(trained: Sequence[TrainedParameter]) -> bool | None:

@@ -43,6 +43,11 @@ class Found:
         """Read its factors; none of a base."""
         if self.resolved.kind == "ensemble":
             raise _no_factors(self.resolved.reference)
+        if self.resolved.kind == "model":
+            raise AdapterError(
+                f"{self.resolved.reference} is a whole model, which has no factors; its difference to its base as factors: "
+                f"adapt merge {self.resolved.reference} --rank 64"
+            )
         return read_factors(self.resolved) or {}
 
 

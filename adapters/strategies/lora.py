@@ -127,7 +127,7 @@ class LoraStrategy:
             layer.train(on)
 
     def begin_step(self, step: int, steps: int) -> None:
-        """Train all of them in every step."""
+        """Train all factors in every step."""
 
     @contextmanager
     @torch.no_grad()
@@ -175,7 +175,7 @@ class LoraStrategy:
             if not (module.a.isfinite().all() and module.b.isfinite().all()):
                 raise TrainingError(
                     f"the factors of {name} are too large to be stored in {self.config.store}; "
-                    f"lower learning_rate (now {self.config.learning_rate:g})"
+                    f"lower learning_rate (now {self.config.peak_rate:g})"
                 )
 
     def write(self, trained: LoraFactors, folder: Path, base_id: str | None, revision: str | None) -> None:

@@ -59,7 +59,7 @@ class Pairs:
 
     is_as_trained = True
 
-    def energy(self, layers: Mapping[str, LoraLayer], trained: LoraFactors) -> KeptEnergy | None:
+    def energy(self, layers: Mapping[str, LoraLayer], trained: LoraFactors) -> KeptEnergy | None:  # noqa: ARG002 - DoRA compares them
         """All is kept."""
         return None
 

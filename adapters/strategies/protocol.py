@@ -68,6 +68,10 @@ class Strategy(Protocol):
         """Switch what differs between training and use: dropout, the kernels of attention."""
         ...
 
+    def begin_step(self, step: int, steps: int) -> None:
+        """Let what is to be trained in a step, counted from 0 of so many, get gradients, and nothing else."""
+        ...
+
     def as_stored(self) -> AbstractContextManager[None]:
         """Have the network compute as it will with what was trained out of its file, as long as this lasts."""
         ...
