@@ -27,6 +27,7 @@ class Optimiser:
         settings: The names of the settings that it reads beside `learning_rate` and `clip_norm`, which all have.
         source: The paper's URL.
         use: One line: when to use it.
+        bytes_per_number: What its state takes for each number that is trained.
         needs_pairs: Whether it tells the two factors of a pair apart, and so needs a strategy that trains such pairs.
         package: What has to be installed, and the extra that brings it; None: nothing.
     """
@@ -35,6 +36,7 @@ class Optimiser:
     settings: tuple[str, ...] = ()
     source: str
     use: str
+    bytes_per_number: int = 8
     needs_pairs: bool = False
     package: tuple[str, str] | None = None
 
@@ -105,6 +107,7 @@ OPTIMISERS: dict[str, Optimiser] = {
     ),
     "sgd": Optimiser(
         make=_sgd,
+        bytes_per_number=4,
         settings=("momentum",),
         source="https://proceedings.mlr.press/v28/sutskever13.html",
         use="to see what adaptive steps bring; its rates are a hundred to a thousand times AdamW's",
@@ -118,6 +121,7 @@ OPTIMISERS: dict[str, Optimiser] = {
     ),
     "adafactor": Optimiser(
         make=_adafactor,
+        bytes_per_number=0,
         settings=("weight_decay",),
         source="https://arxiv.org/abs/1804.04235",
         use="when the optimiser's memory is short: its state is a row and a column of each matrix. Its steps are relative to the size of "
@@ -125,6 +129,7 @@ OPTIMISERS: dict[str, Optimiser] = {
     ),
     "adamw8bit": Optimiser(
         make=_adamw_8bit,
+        bytes_per_number=2,
         settings=("weight_decay",),
         source="https://arxiv.org/abs/2110.02861",
         use="when the optimiser's memory is short and AdamW's steps are wanted: its state is kept in 8 bits",

@@ -16,6 +16,7 @@ from ...base.sentence_files import write_json
 from ...errors import TrainingError
 from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, KeptEnergy, LoraFactors, lora_config, write_lora
 from ...lora.vanished import cut_vanished
+from ...registry import base_record
 from ..settings.joined import TrainSettings
 from .differences import rounded
 from .lora_forms import Form, open_form
@@ -178,8 +179,9 @@ class LoraStrategy:
                     f"lower learning_rate (now {self.config.peak_rate:g})"
                 )
 
-    def write(self, trained: LoraFactors, folder: Path, base_id: str | None, revision: str | None) -> None:
+    def write(self, trained: LoraFactors, folder: Path, base: Base) -> None:
         """Write the two files of a peft folder."""
+        base_id, revision = base_record(base.spec).loading_name
         kept = self.as_read(trained)
         write_lora(kept, folder / WEIGHTS, dtype=STORE_DTYPES[self.config.store])
         if not self.form.is_as_trained or {module.rank for module in kept.values()} != {self.config.rank}:

@@ -16,11 +16,19 @@ from .trained import Trained
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyPlan:
-    """What a strategy will train: how many numbers, the bytes that they take on disk, and the modules whose outputs they change."""
+    """What a strategy will train.
+
+    Attributes:
+        parameters: How many numbers.
+        file_bytes: The bytes that what is kept of them takes on disk.
+        modules: The linear modules that they change.
+        copied_bytes: The bytes in memory of the base's own values, which are put aside.
+    """
 
     parameters: int
     file_bytes: int
     modules: tuple[str, ...]
+    copied_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +112,12 @@ class Strategy(Protocol):
         """
         ...
 
-    def write(self, trained: Trained, folder: Path, base_id: str | None, revision: str | None) -> None:
-        """Write what was trained, with what peft needs to find its base again.
+    def write(self, trained: Trained, folder: Path, base: Base) -> None:
+        """Write what was trained: factors with what peft needs to find their base again, or a whole model.
 
         Args:
             trained: What `read_out` returned.
             folder: Where to.
-            base_id: The base's Hub id, or its folder.
-            revision: Of the Hub id.
+            base: What was trained over, as it is without it.
         """
         ...
