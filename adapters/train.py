@@ -22,6 +22,7 @@ from .loop import Run, RunState
 from .losses.fit import check_data_fit
 from .others import open_others
 from .sides.open import open_side
+from .sides.protocol import repeated_ids
 from .strategies.table import open_strategy, put_in
 from .strategies.trained import Trained, factors_of
 from .watch import Watch, keep_documents, watch_own
@@ -105,7 +106,7 @@ def train_adapter(
     with put_in(strategy, base) as parameters:
         run = Run(base, config, strategy, objective, watched, parameters, RunState())
         strategy.training(True)
-        run.token_ids.states = open_frozen(base, run.ids_of_texts(), config, events)
+        run.token_ids.states = open_frozen(base, repeated_ids(objective, run.token_ids), config, events)
         with checkpoint.held() if checkpoint is not None else nullcontext():
             return _train(run, checkpoint, resume, on_step)
 
