@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, get_args
 
-from ...choices import StoreDtype, TrainedSide
+from ...choices import CacheFrozen, StoreDtype, TrainedSide
 from ...errors import ConfigError
 from .layers import check_layers, read_layers
 from .setting import Setting, Settings, above_zero, below_one, one_of, zero_or_more
+from .starts import check_start
 
 BERT_LINEAR = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
+
+
+def read_choice(value: object) -> str:
+    """Read a word, or a truth value as toml and Python have it, as `true` and `false`."""
+    if not isinstance(value, str | bool):
+        raise ValueError
+    return str(value).lower()
 
 
 def _not_empty(name: str, value: tuple[str, ...]) -> None:
@@ -66,6 +74,32 @@ class StrategySettings(Settings):
         int,
         Setting(help="the update is scaled by alpha / rank", when="keep it at twice the rank when you change that", check=above_zero),
     ] = 32
+    rslora: Annotated[
+        bool,
+        Setting(
+            help="`true`: the update is scaled by alpha / sqrt(rank) instead ([strategies.md](strategies.md))",
+            when="with ranks of 64 and more, and a lower alpha: at rank 16, alpha 8 has the default's scale",
+            is_later=True,
+        ),
+    ] = False
+    init: Annotated[
+        str,
+        Setting(
+            help="how the factors begin: `default`, `gaussian`, `orthogonal`, `pissa` (or `pissa_niter_4`) or `olora` ([strategies.md](strategies.md))",
+            when="`pissa` or `olora` where steps are few; their files are twice as large",
+            check=check_start,
+            is_later=True,
+        ),
+    ] = "default"
+    dora: Annotated[
+        bool,
+        Setting(
+            help="`true`: DoRA, the lengths of the matrices' rows are trained apart from their directions; kept as plain factors "
+            "([strategies.md](strategies.md))",
+            when="seldom: to compare with recipes that use it",
+            is_later=True,
+        ),
+    ] = False
     dropout: Annotated[
         float,
         Setting(
@@ -111,6 +145,17 @@ class StrategySettings(Settings):
             is_later=True,
         ),
     ] = None
+    cache_frozen: Annotated[
+        CacheFrozen,
+        Setting(
+            help="`auto`, `true` or `false`: whether the hidden states that enter the first trained layer are computed once and kept on disk "
+            "([cache.md](cache.md))",
+            when="`true` to have it refused where it cannot be; `false` to spare the disk",
+            check=one_of(get_args(CacheFrozen)),
+            is_later=True,
+            read=read_choice,
+        ),
+    ] = "auto"
     head: Annotated[
         int | None,
         Setting(
