@@ -17,7 +17,7 @@ from .settings.joined import TrainSettings
 from .settings.reading import read_value
 from .settings.setting import describe_settings, one_of
 from .sides.table import AGAINST_CORPUS, SIDES, reads_corpus
-from .strategies.table import STRATEGIES
+from .strategies.table import KEEPS, STRATEGIES
 
 
 class _Row(Protocol):
@@ -29,6 +29,7 @@ TABLES: dict[str, Mapping[str, _Row]] = {
     "loss": LOSSES,
     "side": SIDES,
     "strategy": STRATEGIES,
+    "keep": KEEPS,
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,
     "averaging": AVERAGES,
@@ -46,7 +47,10 @@ class TrainConfig(TrainSettings):
             object.__setattr__(self, "metric", read_metric(self.metric))
         for choice, table in TABLES.items():
             one_of(table)(choice, getattr(self, choice))
+        if self.learning_rate is None:
+            object.__setattr__(self, "learning_rate", STRATEGIES[self.strategy].learning_rate)
         self._check_loss()
+        self._check_kept()
         self._check_batches()
         self._check_pairs()
         self._check_regularisers()
@@ -70,7 +74,8 @@ class TrainConfig(TrainSettings):
                 choice = idle[name]
                 row = getattr(self, choice)
                 reads = ", ".join(TABLES[choice][row].settings) or "none of its kind"
-                raise RequestError(f"the {choice} {row} does not read {name}; it reads {reads}")
+                what = f"keep={row}" if choice == "keep" else f"the {choice} {row}"
+                raise RequestError(f"{what} does not read {name}; it reads {reads}")
 
     def _check_loss(self) -> None:
         """Refuse a loss that lacks its guide, or has no form against stored vectors where one is needed."""
@@ -90,6 +95,14 @@ class TrainConfig(TrainSettings):
             raise RequestError(
                 "dims has no form against the whole corpus, whose stored vectors are whole; leave out dims, or train both sides with "
                 "loss.corpus=0"
+            )
+
+    def _check_kept(self) -> None:
+        """Refuse a whole model for queries alone."""
+        if self.keep == "model" and self.side == "query":
+            raise RequestError(
+                "keep=model keeps a whole model, which embeds queries and documents alike, and --side query changes queries alone; "
+                "leave out keep=model, so that factors are kept, or train both sides"
             )
 
     def _check_batches(self) -> None:

@@ -190,6 +190,7 @@ class Run:
 
     def _step(self) -> StepLoss:
         self._refresh_if_due()
+        self.strategy.begin_step(self.state.step, self.batches.steps)
         factor = learning_rate_factor(self.state.step, self.batches.steps, self.config)
         for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
             group["lr"] = peak * factor
@@ -205,12 +206,12 @@ class Run:
                 "free memory that others hold, or train on --device cpu"
             ) from e
         if self.config.l2:
-            add_squares(self.parameters, self.config.l2)
+            add_squares(self.strategy.trained(), self.config.l2)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not (math.isfinite(done.loss) and math.isfinite(norm.item())):
             raise TrainingError(
                 f"the loss is not a number at step {self.state.step + 1} (loss {done.loss}, gradient {norm.item()}); lower learning_rate "
-                f"(now {self.config.learning_rate:g}), raise temperature (now {self.config.temperature:g}), or compute in full precision with --dtype fp32"
+                f"(now {self.config.peak_rate:g}), raise temperature (now {self.config.temperature:g}), or compute in full precision with --dtype fp32"
             )
         self._take(done.loss)
         return done

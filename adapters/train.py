@@ -10,7 +10,7 @@ from ..base.load import Base
 from ..data.pairs import TrainingData
 from ..encoders.protocol import Encodes
 from ..events import Step
-from ..lora import LoraFactors
+from ..lora import KeptEnergy, LoraFactors
 from .batches import Batches
 from .checkpoint import Checkpoint
 from .config import TrainConfig
@@ -22,6 +22,7 @@ from .losses.fit import check_data_fit
 from .others import open_others
 from .sides.open import open_side
 from .strategies.table import open_strategy, put_in
+from .strategies.trained import Trained, factors_of
 from .watch import Watch, keep_documents, watch_own
 
 
@@ -29,11 +30,12 @@ from .watch import Watch, keep_documents, watch_own
 class TrainResult:
     """What a run did.
 
-    `evaluations` holds the dev scores in `metric`, the first before training; `best` is the one whose factors these are. Without a dev
+    `trained` is in the form in which it is kept, not yet rounded as its file is, and `energy` is how much of the changes that form keeps (None: all).
+    `evaluations` holds the dev scores in `metric`, the first before training; `best` is the one whose state this is. Without a dev
     split there is no metric, and no evaluation. `watch` is what was scored.
     """
 
-    factors: LoraFactors
+    trained: Trained
     losses: list[float]
     evaluations: list[Evaluation]
     best: Evaluation | None
@@ -41,6 +43,12 @@ class TrainResult:
     stopped_early: bool
     metric: str | None
     watch: Watch | None = field(default=None, repr=False)
+    energy: KeptEnergy | None = None
+
+    @property
+    def factors(self) -> LoraFactors:
+        """What was trained, as factors; raises an `AdapterError` where it is a whole model."""
+        return factors_of(self.trained)
 
     @property
     def before(self) -> float | None:
@@ -49,7 +57,7 @@ class TrainResult:
 
     @property
     def after(self) -> float | None:
-        """The dev score of the factors."""
+        """The dev score of what was trained."""
         return self.best.score if self.best else None
 
 
@@ -109,10 +117,10 @@ def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Calla
     if checkpoint is not None:
         checkpoint.save_at_end(run)  # what comes after training takes its time, and need not cost a step when it is cut short
     run.set_kept()
-    factors = run.strategy.read_out()
-    run.strategy.check_storable(factors)
+    trained = run.strategy.read_out()
+    run.strategy.check_storable(trained)
     return TrainResult(
-        factors=factors,
+        trained=trained,
         losses=run.state.losses,
         evaluations=run.state.evaluations,
         best=run.state.best,
@@ -120,4 +128,5 @@ def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Calla
         stopped_early=run.state.step < run.batches.steps,
         metric=str(run.watch.main.dev.metric) if run.watch is not None else None,
         watch=run.watch,
+        energy=run.strategy.energy(trained),
     )

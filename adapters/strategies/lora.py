@@ -15,9 +15,12 @@ from torch import Tensor, nn
 from ...base.load import Base
 from ...base.sentence_files import write_json
 from ...errors import ConfigError, TrainingError
-from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, LoraFactors, LoraModule, lora_config, write_lora
+from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, KeptEnergy, LoraFactors, LoraModule, lora_config, write_lora
 from ...lora.vanished import cut_vanished
+from ...registry import base_record
 from ..settings.joined import TrainSettings
+from .in_use import refuse_in_use
+from .layers import choose_layers, find_layers
 from .protocol import StrategyPlan, TrainedParameter
 
 _NAME = "default"
@@ -51,14 +54,13 @@ class LoraStrategy:
 
     def plan(self, base: Base) -> StrategyPlan:
         """Count the factors of the modules that the targets name."""
-        modules = target_modules(base, self.config.targets)
+        modules = target_modules(base, self.config.targets, self.config.layers)
         numbers = sum(self.config.rank * (module.in_features + module.out_features) for module in modules.values())
         return StrategyPlan(parameters=numbers, file_bytes=numbers * STORE_DTYPES[self.config.store].itemsize, modules=tuple(modules))
 
     def put_in(self, base: Base) -> list[nn.Parameter]:
         """Put seeded LoRA layers into the network; a target that names no linear module of it is refused."""
-        if any(isinstance(module, LoraLayer) for module in base.model.modules()):
-            raise ValueError(f"{base.spec.name} is being trained already; load the base a second time to train two adapters at once")
+        refuse_in_use(base)
         base.network.merge_weights(None, {})
         requires_grad = {name: parameter.requires_grad for name, parameter in base.model.named_parameters()}
         self._former = _Former(base, requires_grad, base.model.config._attn_implementation)
@@ -96,6 +98,9 @@ class LoraStrategy:
         for layer in (first, *layers):
             layer.train(on)
 
+    def begin_step(self, step: int, steps: int) -> None:
+        """Train all factors in every step."""
+
     @contextmanager
     @torch.no_grad()
     def as_stored(self) -> Iterator[None]:
@@ -117,6 +122,10 @@ class LoraStrategy:
     def read_out(self) -> LoraFactors:
         """Copy the factors."""
         return read_factors(self.base)
+
+    def energy(self, trained: LoraFactors) -> KeptEnergy | None:  # noqa: ARG002 - as every strategy
+        """Return None: the factors are all that was trained."""
+        return None
 
     @torch.no_grad()
     def read_in(self, trained: LoraFactors) -> None:
@@ -142,27 +151,41 @@ class LoraStrategy:
             if not (module.a.isfinite().all() and module.b.isfinite().all()):
                 raise TrainingError(
                     f"the factors of {name} are too large to be stored in {self.config.store}; "
-                    f"lower learning_rate (now {self.config.learning_rate:g})"
+                    f"lower learning_rate (now {self.config.peak_rate:g})"
                 )
 
-    def write(self, trained: LoraFactors, folder: Path, base_id: str | None, revision: str | None) -> None:
+    def write(self, trained: LoraFactors, folder: Path, base: Base) -> None:
         """Write the two files of a peft folder."""
+        base_id, revision = base_record(base.spec).loading_name
         kept = self.as_read(trained) if self.config.l1 else trained
         write_lora(kept, folder / WEIGHTS, dtype=STORE_DTYPES[self.config.store])
         ranks = {module.rank for module in kept.values()}
         if ranks != {self.config.rank}:
             write_json(folder / CONFIG, lora_config(kept, base_id, revision))
             return
-        settings = _peft_config(self.config, base_id, revision).to_dict()
+        named = sorted(kept) if self.config.layers else list(self.config.targets)
+        settings = _peft_config(self.config, named, base_id, revision).to_dict()
         write_json(folder / CONFIG, {key: sorted(value) if isinstance(value, set) else value for key, value in sorted(settings.items())})
 
 
-def target_modules(base: Base, targets: tuple[str, ...]) -> dict[str, nn.Linear]:
-    """Return the linear modules whose names end in one of the targets, by name."""
+def target_modules(base: Base, targets: tuple[str, ...], layers: str | None = None) -> dict[str, nn.Linear]:
+    """Return the linear modules whose names end in one of the targets, by name.
+
+    Args:
+        base: Whose network they are of.
+        targets: Ends of names.
+        layers: Which layers they may be of, as the setting says it; none or empty: any, and outside of layers, too.
+
+    Raises:
+        ConfigError: the network has no such layers.
+    """
+    of, numbers = (find_layers(base), choose_layers(layers, base)) if layers else (None, ())
     return {
         name: module
         for name, module in base.model.named_modules()
-        if isinstance(module, nn.Linear) and any(name == target or name.endswith("." + target) for target in targets)
+        if isinstance(module, nn.Linear)
+        and any(name == target or name.endswith("." + target) for target in targets)
+        and (of is None or of.number_of(name) in numbers)
     }
 
 
@@ -182,12 +205,12 @@ def _copy(weight: Tensor) -> Tensor:
     return weight.detach().to("cpu", torch.float32, copy=True)
 
 
-def _peft_config(config: TrainSettings, base_id: str | None, revision: str | None) -> LoraConfig:
+def _peft_config(config: TrainSettings, modules: list[str], base_id: str | None, revision: str | None) -> LoraConfig:
     return LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
         lora_dropout=config.dropout,
-        target_modules=list(config.targets),
+        target_modules=modules,
         base_model_name_or_path=base_id,
         revision=revision,
         task_type="FEATURE_EXTRACTION",
@@ -198,12 +221,16 @@ def _peft_config(config: TrainSettings, base_id: str | None, revision: str | Non
 def _inject(base: Base, config: TrainSettings) -> list[nn.Parameter]:
     """Put seeded LoRA layers into the network and return their parameters, the only ones that get gradients."""
     for target in config.targets:
-        if not target_modules(base, (target,)):
+        if not target_modules(base, (target,), config.layers):
+            where = f" in layers {config.layers}" if config.layers and target_modules(base, (target,)) else ""
             ends = sorted({name.split(".")[-1] for name, module in base.model.named_modules() if isinstance(module, nn.Linear)})
-            raise ConfigError(f"target {target!r} names no linear module of {base.spec.name}; its linear modules end in {', '.join(ends)}")
+            raise ConfigError(
+                f"target {target!r} names no linear module of {base.spec.name}{where}; its linear modules end in {', '.join(ends)}"
+            )
+    named = list(target_modules(base, config.targets, config.layers)) if config.layers else list(config.targets)
     with torch.random.fork_rng(devices=[base.device] if base.device.type == "cuda" else []):
         torch.manual_seed(config.seed)
-        inject_adapter_in_model(_peft_config(config, None, None), base.model, adapter_name=_NAME)
+        inject_adapter_in_model(_peft_config(config, named, None, None), base.model, adapter_name=_NAME)
     base.model.eval()
     parameters = []
     for name, parameter in base.model.named_parameters():
