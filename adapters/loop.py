@@ -206,7 +206,7 @@ class Run:
                 "free memory that others hold, or train on --device cpu"
             ) from e
         if self.config.l2:
-            add_squares(self.parameters, self.config.l2)
+            add_squares(self.strategy.trained(), self.config.l2)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not (math.isfinite(done.loss) and math.isfinite(norm.item())):
             raise TrainingError(

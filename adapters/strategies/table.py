@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, unknown_name
+from ..settings.optimiser import RATE_OF_FACTORS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,7 +38,7 @@ class StrategyRow:
     settings: tuple[str, ...]
     source: str
     use: str
-    learning_rate: float = 5e-4
+    learning_rate: float = RATE_OF_FACTORS
     usual_rates: tuple[float, float] | None = None
     has_pairs: bool = False
     has_matrices: bool = True
