@@ -76,7 +76,8 @@ class TrainConfig(TrainSettings):
                 choice = idle[name]
                 row = getattr(self, choice)
                 reads = ", ".join(TABLES[choice][row].settings) or "none of its kind"
-                raise RequestError(f"the {choice} {row} does not read {name}; it reads {reads}")
+                what = f"keep={row}" if choice == "keep" else f"the {choice} {row}"
+                raise RequestError(f"{what} does not read {name}; it reads {reads}")
 
     def _check_loss(self) -> None:
         """Refuse a loss that lacks its guide, or has no form against stored vectors where one is needed."""

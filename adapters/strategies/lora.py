@@ -19,6 +19,7 @@ from ...lora.vanished import cut_vanished
 from ...registry import base_record
 from ..settings.joined import TrainSettings
 from .differences import rounded
+from .in_use import refuse_in_use
 from .lora_forms import Form, open_form
 from .lora_layers import check_targets, inject, lora_layers, peft_config, remove_layers, target_modules
 from .protocol import StrategyPlan, TrainedParameter
@@ -79,8 +80,7 @@ class LoraStrategy:
 
     def put_in(self, base: Base) -> list[nn.Parameter]:
         """Put seeded LoRA layers into the network; a target that names no linear module of it is refused."""
-        if any(isinstance(module, LoraLayer) for module in base.model.modules()):
-            raise ValueError(f"{base.spec.name} is being trained already; load the base a second time to train two adapters at once")
+        refuse_in_use(base)
         check_targets(base, self.config)
         base.network.merge_weights(None, {})
         requires_grad = {name: parameter.requires_grad for name, parameter in base.model.named_parameters()}
