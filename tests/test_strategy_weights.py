@@ -329,7 +329,7 @@ def test_the_plan_tells_memory_and_size(loaded_tiny_base: Base, toy_data: Traini
         ({"strategy": "bitfit", "rank": 4}, "the strategy bitfit does not read rank; it reads dropout, keep"),
         ({"strategy": "full", "layers": "last:2"}, "the strategy full does not read layers"),
         ({"strategy": "full", "alpha": 8}, "the strategy full does not read alpha"),
-        ({"strategy": "full", "keep": "model", "rank": 4}, "the keep model does not read rank"),
+        ({"strategy": "full", "keep": "model", "rank": 4}, "keep=model does not read rank"),
         ({"strategy": "full", "layer_decay": 0.5}, "the strategy full does not read layer_decay"),
         ({"keep": "model"}, "the strategy lora does not read keep"),
         ({"strategy": "full", "keep": "model", "side": "query"}, "leave out keep=model, so that factors are kept, or train both sides"),
