@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import psutil
 import torch
+from peft.tuners.lora import LoraLayer
 
 from ..base.load import Base
 from ..choices import Precision
@@ -13,6 +14,7 @@ from ..encoders.forward import uses_bf16
 from .config import TrainConfig
 
 HELD_SHARE = 1 / 3  # of the device's memory: beside it stand the base, the optimiser, the data, and whatever else runs
+BYTES_PER_OUTPUT, BYTES_PER_OUTPUT_BF16 = 8, 5  # that a layer of DoRA keeps beside for each token and each number that it gives
 BYTES_PER_UNIT, BYTES_PER_UNIT_BF16 = 68, 40  # that a layer keeps for each token and each number of its width, measured (docs/log/)
 
 
@@ -33,7 +35,14 @@ def graph_bytes_per_token(base: Base, length: int, precision: Precision) -> floa
     network, is_half = base.model.config, uses_bf16(base.device, precision)
     width = (BYTES_PER_UNIT_BF16 if is_half else BYTES_PER_UNIT) * network.hidden_size
     attention = (2 if is_half else 4) * network.num_attention_heads * length if base.device.type == "cpu" else 0
-    return float(network.num_hidden_layers * (width + attention))
+    return float(
+        network.num_hidden_layers * (width + attention) + (BYTES_PER_OUTPUT_BF16 if is_half else BYTES_PER_OUTPUT) * _scaled_outputs(base)
+    )
+
+
+def _scaled_outputs(base: Base) -> int:
+    """Return how many numbers the layers of DoRA give for a token; of each, a graph keeps what comes of the base and of the factors, apart."""
+    return sum(layer.out_features for layer in base.model.modules() if isinstance(layer, LoraLayer) and layer.lora_variant)
 
 
 def memory_budget(device: torch.device) -> float:

@@ -96,6 +96,7 @@ def train_adapter(
     check_data_fit(config, data.train)
     config.check_width(base.spec.dimension)
     strategy, batches = open_strategy(config), Batches(data.train, data.corpus, config)
+    strategy.plan(base)  # what does not fit the network is refused before anything is embedded
     objective = open_side(batches, config, corpus or open_corpus(base, data, config), open_others(base, config, guide))
     objective.others.learn(batches.all_texts())  # while the network is the base's own
     watched = keep_documents(watch or watch_own(data, config), base, config)

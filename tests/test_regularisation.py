@@ -13,7 +13,7 @@ from adapt_embed.adapters.loop import Run, RunState
 from adapt_embed.adapters.register import write_adapter
 from adapt_embed.adapters.regularisers import add_squares, shrink
 from adapt_embed.adapters.settings.regularisation import RegularisationSettings
-from adapt_embed.adapters.strategies.lora import read_factors
+from adapt_embed.adapters.strategies.lora_layers import read_factors
 from adapt_embed.adapters.strategies.protocol import TrainedParameter
 from adapt_embed.adapters.strategies.table import STRATEGIES
 from adapt_embed.base import Base
