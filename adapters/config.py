@@ -57,6 +57,7 @@ class TrainConfig(TrainSettings):
         self._check_variant()
         self._check_regularisers()
         self._check_stopping()
+        self._check_frozen()
         self.refuse_unread(name for name, each in describe_settings(TrainConfig).items() if getattr(self, name) != each.default)
 
     def refuse_unread(self, given: Iterable[str]) -> None:
@@ -165,6 +166,15 @@ class TrainConfig(TrainSettings):
         if self.min_gain and self.patience is None:
             raise RequestError(
                 "min_gain is of early stopping, and patience is none, so that no run stops early; give patience, or leave it out"
+            )
+
+    def _check_frozen(self) -> None:
+        """Refuse to keep the states of frozen layers where there are none."""
+        row = STRATEGIES[self.strategy]
+        if self.cache_frozen == "true" and "cache_frozen" in row.settings and self.layers is None and not row.freezes_layers:
+            raise RequestError(
+                "cache_frozen=true keeps what the layers below the first trained one give, and all are trained; add --set strategy.layers=last:4, "
+                "or leave it out"
             )
 
     def as_dict(self) -> dict[str, object]:

@@ -19,7 +19,7 @@ from .evaluation import Evaluation, dev_encoder
 from .optimisers import OPTIMISERS
 from .regularisers import add_squares, shrink
 from .schedules import learning_rate_factor
-from .sides.protocol import Objective, StepLoss
+from .sides.protocol import Objective, StepLoss, repeated_ids
 from .strategies.protocol import Strategy
 from .token_ids import TokenIds
 from .watch import Watch
@@ -92,8 +92,7 @@ class Run:
         """
         self._evaluate_if_due()
         save(self)
-        for role, texts in self.objective.texts().items():
-            self.token_ids.of(texts, role)
+        list(repeated_ids(self.objective, self.token_ids))  # tokenised once, and not while a GPU waits
         if self.state.refreshed is not None:
             self._refresh_as_before(self.state.refreshed)
         pairs, seconds = 0, 0.0
@@ -116,6 +115,7 @@ class Run:
             metric=str(self.watch.main.dev.metric) if self.watch is not None else "",
             pairs_per_s=pairs_per_s,
             beside=newest.beside if newest else {},
+            stored_layers=self.token_ids.states.layer if self.token_ids.states else 0,
         )
 
     def _is_spent(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ..base.load import Base
 from ..data.pairs import TrainingData
 from ..encoders.protocol import Encodes
-from ..events import Step
+from ..events import QUIET, Events, Step
 from ..lora import KeptEnergy, LoraFactors
 from .batches import Batches
 from .checkpoint import Checkpoint
@@ -17,10 +17,12 @@ from .config import TrainConfig
 from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
 from .evaluation import Evaluation
+from .frozen.open import open_frozen
 from .loop import Run, RunState
 from .losses.fit import check_data_fit
 from .others import open_others
 from .sides.open import open_side
+from .sides.protocol import repeated_ids
 from .strategies.table import open_strategy, put_in
 from .strategies.trained import Trained, factors_of
 from .watch import Watch, keep_documents, watch_own
@@ -72,6 +74,7 @@ def train_adapter(
     corpus: StoredCorpus | None = None,
     guide: Encodes | None = None,
     watch: Watch | None = None,
+    events: Events = QUIET,
 ) -> TrainResult:
     """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
 
@@ -86,10 +89,11 @@ def train_adapter(
         corpus: The corpus as it is stored, where the configuration compares queries with it (`open_corpus`); None: it is embedded first.
         guide: What `config.guide` names; None where it names nothing.
         watch: What it is scored on; None: the data's own dev split, where there is one.
+        events: Receives what there is to know of the layers that are not trained.
 
     Raises:
         TrainingError: the loss is not a number, factors are too large to be stored, or the state cannot be written or read.
-        ConfigError: a target module does not exist, or vectors are too short for a setting.
+        ConfigError: a target module does not exist, vectors are too short for a setting, or states of frozen layers cannot be kept.
         DataError: the data do not state what the loss needs, or a file of general texts cannot be read.
         ValueError: the base is being trained already.
     """
@@ -102,6 +106,8 @@ def train_adapter(
     watched = keep_documents(watch or watch_own(data, config), base, config)
     with put_in(strategy, base) as parameters:
         run = Run(base, config, strategy, objective, watched, parameters, RunState())
+        strategy.training(True)
+        run.token_ids.states = open_frozen(base, repeated_ids(objective, run.token_ids), config, events)
         with checkpoint.held() if checkpoint is not None else nullcontext():
             return _train(run, checkpoint, resume, on_step)
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, get_args
 
-from ...choices import StoreDtype, TrainedSide
+from ...choices import CacheFrozen, StoreDtype, TrainedSide
 from ...errors import ConfigError
 from .layers import check_layers, read_layers
 from .setting import Setting, Settings, above_zero, below_one, one_of, zero_or_more
 from .starts import check_start
 
 BERT_LINEAR = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
+
+
+def read_choice(value: object) -> str:
+    """Read a word, or a truth value as toml and Python have it, as `true` and `false`."""
+    if not isinstance(value, str | bool):
+        raise ValueError
+    return str(value).lower()
 
 
 def _not_empty(name: str, value: tuple[str, ...]) -> None:
@@ -138,6 +145,17 @@ class StrategySettings(Settings):
             is_later=True,
         ),
     ] = None
+    cache_frozen: Annotated[
+        CacheFrozen,
+        Setting(
+            help="`auto`, `true` or `false`: whether the hidden states that enter the first trained layer are computed once and kept on disk "
+            "([cache.md](cache.md))",
+            when="`true` to have it refused where it cannot be; `false` to spare the disk",
+            check=one_of(get_args(CacheFrozen)),
+            is_later=True,
+            read=read_choice,
+        ),
+    ] = "auto"
     store: Annotated[
         StoreDtype,
         Setting(

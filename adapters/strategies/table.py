@@ -32,6 +32,7 @@ class StrategyRow:
         usual_rates: From where to where rates suit; above, a warning says so.
         has_pairs: Whether it trains pairs of factors, B @ A.
         has_matrices: Whether it trains linear modules' weights, or factors beside them.
+        freezes_layers: Whether lower layers are frozen where no layers are named.
     """
 
     make: Callable[[TrainSettings], Strategy]
@@ -42,6 +43,7 @@ class StrategyRow:
     usual_rates: tuple[float, float] | None = None
     has_pairs: bool = False
     has_matrices: bool = True
+    freezes_layers: bool = False
 
 
 def _in(module: str, name: str) -> Callable[[TrainSettings], Strategy]:
@@ -57,7 +59,7 @@ def _in(module: str, name: str) -> Callable[[TrainSettings], Strategy]:
 STRATEGIES: dict[str, StrategyRow] = {
     "lora": StrategyRow(
         make=_in("lora", "LoraStrategy"),
-        settings=("rank", "alpha", "rslora", "init", "dora", "dropout", "targets", "layers", "store"),
+        settings=("rank", "alpha", "rslora", "init", "dora", "dropout", "targets", "layers", "cache_frozen", "store"),
         source="https://arxiv.org/abs/2106.09685",
         use="by default: a few megabytes, merged in weight space",
         has_pairs=True,
@@ -72,15 +74,16 @@ STRATEGIES: dict[str, StrategyRow] = {
     ),
     "partial": StrategyRow(
         make=_in("partial", "PartialStrategy"),
-        settings=("rank", "dropout", "layers", "keep", "store"),
+        settings=("rank", "dropout", "layers", "cache_frozen", "keep", "store"),
         source="https://arxiv.org/abs/1911.03090",
         use="when steps are to be quick, and the lower layers to stay the base's",
         learning_rate=5e-5,
         usual_rates=(1e-5, 2e-4),
+        freezes_layers=True,
     ),
     "layerwise": StrategyRow(
         make=_in("layerwise", "LayerwiseStrategy"),
-        settings=("rank", "dropout", "layers", "layer_decay", "steps_per_layer", "keep", "store"),
+        settings=("rank", "dropout", "layers", "cache_frozen", "layer_decay", "steps_per_layer", "keep", "store"),
         source="https://arxiv.org/abs/1801.06146",
         use="when full tuning forgets too much: the lower layers join later, and move less",
         learning_rate=5e-5,
