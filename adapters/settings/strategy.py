@@ -7,6 +7,7 @@ from typing import Annotated, get_args
 
 from ...choices import StoreDtype, TrainedSide
 from ...errors import ConfigError
+from .layers import check_layers, read_layers
 from .setting import Setting, Settings, above_zero, below_one, one_of
 
 BERT_LINEAR = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
@@ -68,6 +69,16 @@ class StrategySettings(Settings):
             check=_not_empty,
         ),
     ] = BERT_LINEAR
+    layers: Annotated[
+        str | None,
+        Setting(
+            help="which layers are trained: `last:4`, `first:2`, or numbers from 0 such as `0,3,9-11`; none: all",
+            when="`last:4` or so for a smaller file and quicker steps; lower layers then stay the base's",
+            check=check_layers,
+            is_later=True,
+            read=read_layers,
+        ),
+    ] = None
     store: Annotated[
         StoreDtype,
         Setting(

@@ -18,6 +18,7 @@ from ...errors import ConfigError, TrainingError
 from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, KeptEnergy, LoraFactors, LoraModule, lora_config, write_lora
 from ...lora.vanished import cut_vanished
 from ..settings.joined import TrainSettings
+from .layers import choose_layers, find_layers
 from .protocol import StrategyPlan, TrainedParameter
 
 _NAME = "default"
@@ -51,7 +52,7 @@ class LoraStrategy:
 
     def plan(self, base: Base) -> StrategyPlan:
         """Count the factors of the modules that the targets name."""
-        modules = target_modules(base, self.config.targets)
+        modules = target_modules(base, self.config.targets, self.config.layers)
         numbers = sum(self.config.rank * (module.in_features + module.out_features) for module in modules.values())
         return StrategyPlan(parameters=numbers, file_bytes=numbers * STORE_DTYPES[self.config.store].itemsize, modules=tuple(modules))
 
@@ -157,16 +158,29 @@ class LoraStrategy:
         if ranks != {self.config.rank}:
             write_json(folder / CONFIG, lora_config(kept, base_id, revision))
             return
-        settings = _peft_config(self.config, base_id, revision).to_dict()
+        named = sorted(kept) if self.config.layers else list(self.config.targets)
+        settings = _peft_config(self.config, named, base_id, revision).to_dict()
         write_json(folder / CONFIG, {key: sorted(value) if isinstance(value, set) else value for key, value in sorted(settings.items())})
 
 
-def target_modules(base: Base, targets: tuple[str, ...]) -> dict[str, nn.Linear]:
-    """Return the linear modules whose names end in one of the targets, by name."""
+def target_modules(base: Base, targets: tuple[str, ...], layers: str | None = None) -> dict[str, nn.Linear]:
+    """Return the linear modules whose names end in one of the targets, by name.
+
+    Args:
+        base: Whose network they are of.
+        targets: Ends of names.
+        layers: Which layers they may be of, as the setting says it; none or empty: any, and outside of layers, too.
+
+    Raises:
+        ConfigError: the network has no such layers.
+    """
+    of, numbers = (find_layers(base), choose_layers(layers, base)) if layers else (None, ())
     return {
         name: module
         for name, module in base.model.named_modules()
-        if isinstance(module, nn.Linear) and any(name == target or name.endswith("." + target) for target in targets)
+        if isinstance(module, nn.Linear)
+        and any(name == target or name.endswith("." + target) for target in targets)
+        and (of is None or of.number_of(name) in numbers)
     }
 
 
@@ -186,12 +200,12 @@ def _copy(weight: Tensor) -> Tensor:
     return weight.detach().to("cpu", torch.float32, copy=True)
 
 
-def _peft_config(config: TrainSettings, base_id: str | None, revision: str | None) -> LoraConfig:
+def _peft_config(config: TrainSettings, modules: list[str], base_id: str | None, revision: str | None) -> LoraConfig:
     return LoraConfig(
         r=config.rank,
         lora_alpha=config.alpha,
         lora_dropout=config.dropout,
-        target_modules=list(config.targets),
+        target_modules=modules,
         base_model_name_or_path=base_id,
         revision=revision,
         task_type="FEATURE_EXTRACTION",
@@ -202,12 +216,16 @@ def _peft_config(config: TrainSettings, base_id: str | None, revision: str | Non
 def _inject(base: Base, config: TrainSettings) -> list[nn.Parameter]:
     """Put seeded LoRA layers into the network and return their parameters, the only ones that get gradients."""
     for target in config.targets:
-        if not target_modules(base, (target,)):
+        if not target_modules(base, (target,), config.layers):
+            where = f" in layers {config.layers}" if config.layers and target_modules(base, (target,)) else ""
             ends = sorted({name.split(".")[-1] for name, module in base.model.named_modules() if isinstance(module, nn.Linear)})
-            raise ConfigError(f"target {target!r} names no linear module of {base.spec.name}; its linear modules end in {', '.join(ends)}")
+            raise ConfigError(
+                f"target {target!r} names no linear module of {base.spec.name}{where}; its linear modules end in {', '.join(ends)}"
+            )
+    named = list(target_modules(base, config.targets, config.layers)) if config.layers else list(config.targets)
     with torch.random.fork_rng(devices=[base.device] if base.device.type == "cuda" else []):
         torch.manual_seed(config.seed)
-        inject_adapter_in_model(_peft_config(config, None, None), base.model, adapter_name=_NAME)
+        inject_adapter_in_model(_peft_config(config, named, None, None), base.model, adapter_name=_NAME)
     base.model.eval()
     parameters = []
     for name, parameter in base.model.named_parameters():
