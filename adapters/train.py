@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..base.load import Base
 from ..data.pairs import TrainingData
@@ -23,7 +23,7 @@ from .others import open_others
 from .sides.open import open_side
 from .strategies.table import open_strategy, put_in
 from .strategies.trained import Trained, factors_of
-from .watch import Watch, keep_documents, watch_own
+from .watch import Watch, WatchScores, keep_documents, watch_own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +100,19 @@ def train_adapter(
     objective.others.learn(batches.all_texts())  # while the network is the base's own
     watched = keep_documents(watch or watch_own(data, config), base, config)
     with put_in(strategy, base) as parameters:
-        run = Run(base, config, strategy, objective, watched, parameters, RunState())
-        with checkpoint.held() if checkpoint is not None else nullcontext():
-            return _train(run, checkpoint, resume, on_step)
+        scores = None if watched is None else WatchScores(watched, objective, config)
+        run = Run(base, config, strategy, objective, scores, parameters, RunState())
+        return replace(go_through(run, checkpoint, resume, on_step), watch=watched)
+
+
+def go_through(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Callable[[Step], None]) -> TrainResult:
+    """Take a run from where it is to its end, its state being kept in `checkpoint`; the arguments are those of `train_adapter`.
+
+    Raises:
+        TrainingError: as there.
+    """
+    with checkpoint.held() if checkpoint is not None else nullcontext():
+        return _train(run, checkpoint, resume, on_step)
 
 
 def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Callable[[Step], None]) -> TrainResult:
@@ -126,7 +136,6 @@ def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Calla
         best=run.state.best,
         steps=run.state.step,
         stopped_early=run.state.step < run.batches.steps,
-        metric=str(run.watch.main.dev.metric) if run.watch is not None else None,
-        watch=run.watch,
+        metric=run.watch.metric if run.watch is not None else None,
         energy=run.strategy.energy(trained),
     )

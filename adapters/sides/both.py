@@ -17,6 +17,7 @@ from ..corpus.stored import StoredCorpus
 from ..gradients import backpropagate, batch_loss
 from ..losses.table import compute_corpus_loss
 from ..others import Others
+from ..strategies.protocol import TrainedParameter
 from ..token_ids import TokenIds
 from .protocol import StepLoss
 
@@ -33,6 +34,10 @@ class BothSides:
     config: TrainConfig
     corpus: StoredCorpus | None
     others: Others
+
+    def trained(self) -> Sequence[TrainedParameter]:
+        """Return nothing: the strategy's parameters alone are trained."""
+        return ()
 
     def texts(self) -> dict[Role, list[str]]:
         """Return the training queries, and the passages that pairs name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,22 +12,44 @@ from ...data.dev_set import DevSet
 from ...encoders.protocol import Encodes
 from ..batches import Batches
 from ..others import Others
+from ..strategies.protocol import TrainedParameter
 from ..token_ids import TokenIds
 
 
 @dataclass(frozen=True, slots=True)
 class StepLoss:
-    """What a step gave: its loss, and how many pairs it was of."""
+    """What a step gave: its loss, and how many pairs (or of what `unit` says) it was of."""
 
     loss: float
     pairs: int
+    unit: str = "pairs"
 
 
-class Objective(Protocol):
-    """What the steps of one run are: which texts go through the network, and what their vectors are compared with."""
+class Steps(Protocol):
+    """How many steps a run has."""
 
-    batches: Batches
-    others: Others
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of an epoch."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        ...
+
+
+class LoopObjective(Protocol):
+    """What the loop asks of the steps of one run: which texts go through the network, and what gradient comes of them."""
+
+    @property
+    def batches(self) -> Steps:
+        """How many steps there are."""
+        ...
+
+    def trained(self) -> Sequence[TrainedParameter]:
+        """Return what is trained along with the strategy's parameters, and thrown away at the end."""
+        ...
 
     def texts(self) -> dict[Role, list[str]]:
         """Return the texts of each role that every epoch puts through the network."""
@@ -50,6 +73,13 @@ class Objective(Protocol):
             token_ids: Of the texts, where they are known already.
         """
         ...
+
+
+class Objective(LoopObjective, Protocol):
+    """What the steps of one run over pairs are, and what their vectors are compared with."""
+
+    batches: Batches
+    others: Others
 
     def scored(self, dev: DevSet) -> tuple[Role, list[str]]:
         """Return the texts that `score` puts through the network, and the role that they are timed in."""
