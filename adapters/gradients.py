@@ -13,11 +13,11 @@ from ..choices import Role
 from ..encoders.batching import length_batches
 from ..encoders.forward import embed
 from .batches import TextBatch
-from .config import TrainConfig
 from .fused_layers import fast_layers
 from .losses.batch import EmbeddedBatch, OtherVectors, Relation
 from .losses.table import compute_loss
 from .memory import graph_bytes_per_token, memory_budget, micro_batch_tokens
+from .settings.joined import TrainSettings
 from .token_ids import Ids, TokenIds
 
 
@@ -37,7 +37,7 @@ NO_OTHERS: Mapping[str, OtherVectors] = MappingProxyType({})
 
 
 def accumulate_gradients(
-    base: Base, batch: TextBatch, config: TrainConfig, seed: int, budget: float | None = None, token_ids: TokenIds | None = None
+    base: Base, batch: TextBatch, config: TrainSettings, seed: int, budget: float | None = None, token_ids: TokenIds | None = None
 ) -> float:
     """Add the gradient of a batch's loss to the parameters', and return the loss. See `backpropagate`."""
 
@@ -52,7 +52,7 @@ def backpropagate(
     base: Base,
     sides: Sequence[tuple[Role, list[str]]],
     loss_of: Callable[[Sequence[Tensor]], Tensor],
-    config: TrainConfig,
+    config: TrainSettings,
     seed: int,
     budget: float | None = None,
     token_ids: TokenIds | None = None,
@@ -97,7 +97,7 @@ def backpropagate(
 
 
 @torch.no_grad()
-def embed_texts(base: Base, texts: list[str], role: Role, config: TrainConfig, token_ids: TokenIds) -> Tensor:
+def embed_texts(base: Base, texts: list[str], role: Role, config: TrainSettings, token_ids: TokenIds) -> Tensor:
     """Return the vectors of texts as the network stands, (n, d) float32 of length 1, without gradients."""
     parts = make_parts(token_ids, texts, role, config)
     with fast_layers(base, config.precision):
@@ -105,7 +105,7 @@ def embed_texts(base: Base, texts: list[str], role: Role, config: TrainConfig, t
 
 
 def batch_loss(
-    queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainConfig, others: Mapping[str, OtherVectors] = NO_OTHERS
+    queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainSettings, others: Mapping[str, OtherVectors] = NO_OTHERS
 ) -> Tensor:
     """Return the loss of a batch whose texts are embedded: (q, d) and (p, d), length 1, in the batch's order.
 
@@ -129,7 +129,7 @@ def batch_loss(
     return compute_loss(embedded, config)
 
 
-def make_parts(token_ids: TokenIds, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:
+def make_parts(token_ids: TokenIds, texts: list[str], role: Role, config: TrainSettings) -> list[_Part]:
     """Cut texts into micro-batches of like length."""
     ids = token_ids.of(texts, role)
     groups = length_batches([len(row) for row in ids], micro_batch_tokens(token_ids.base, config))
@@ -143,6 +143,6 @@ def in_order(parts: list[_Part], vectors: list[Tensor]) -> Tensor:
     return joined[torch.argsort(order)]
 
 
-def _embed(base: Base, part: _Part, config: TrainConfig, seed: int) -> Tensor:
+def _embed(base: Base, part: _Part, config: TrainSettings, seed: int) -> Tensor:
     torch.manual_seed(seed)
     return embed(base, part.ids, config.precision)
