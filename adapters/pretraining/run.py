@@ -78,16 +78,22 @@ def make_texts(base: Base, texts: UnlabelledTexts, config: PretrainConfig, terms
     return Texts(train=train, held_out=held_out, terms=terms)
 
 
-def open_objective(base: Base, texts: Texts, config: PretrainConfig) -> PretrainObjective:
-    """Return what the steps of a run are.
+def check_mask(base: Base, config: PretrainConfig) -> None:
+    """Refuse a base whose tokenizer has no token for masked words, where the objective needs one.
 
     Raises:
-        ConfigError: the base's tokenizer has no token for masked words.
+        ConfigError: it has none.
     """
-    row = OBJECTIVES[config.objective]
-    if row.needs_mask and base.tokenizer.mask_token_id is None:
-        raise ConfigError(f"the tokenizer of {base.spec.name} has no token for masked words, which {config.objective} needs; take --objective tsdae")
-    module, name = row.made_by
+    if OBJECTIVES[config.objective].needs_mask and base.tokenizer.mask_token_id is None:
+        raise ConfigError(
+            f"the tokenizer of {base.spec.name} has no token for masked words, which {config.objective} needs; take --objective tsdae"
+        )
+
+
+def open_objective(base: Base, texts: Texts, config: PretrainConfig) -> PretrainObjective:
+    """Return what the steps of a run are; raises as `check_mask`."""
+    check_mask(base, config)
+    module, name = OBJECTIVES[config.objective].made_by
     made: PretrainObjective = getattr(importlib.import_module(f".{module}", __package__), name)(base, texts, config)
     return made
 

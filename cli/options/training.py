@@ -18,6 +18,7 @@ from .types import Choice, WholeNumber
 
 if TYPE_CHECKING:
     from ...adapters.job import TrainRequest
+    from ...adapters.settings.groups import Groups
 
 
 def _request(
@@ -42,33 +43,35 @@ def _request(
     from ...adapters.settings.file import read_settings
     from ...data.source_words import name_sources
 
-    _tell_repeated(settings)
     read = {} if config_file is None else read_settings(config_file)
     said = {"seed": seed, "precision": dtype, "side": side, "candidates": candidates}
-    config = config_from(read | _assigned(settings) | {name: value for name, value in said.items() if value is not None})
+    config = config_from(read | read_assigned(settings) | {name: value for name, value in said.items() if value is not None})
     if gram is not None and gram_rank is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     how = read_options(columns=columns, encoding=encoding, sheet=sheet, skip_bad=skip_bad)
     return partial(TrainRequest, config=config, gram_rank=gram or gram_rank, data=name_sources(data), read=how, **values)
 
 
-def _assigned(settings: Sequence[str]) -> dict[str, object]:
-    from ...adapters.settings.groups import flatten_settings
+def read_assigned(settings: Sequence[str], groups: Groups | None = None) -> dict[str, object]:
+    """Return what `--set` gives, by the settings' names without groups; None: of the groups of training on pairs."""
+    from ...adapters.settings.groups import GROUPS, flatten_settings
 
+    groups = groups or GROUPS
+    _tell_repeated(settings, groups)
     values: dict[str, object] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
             raise click.UsageError(f"--set {setting!r}: expected KEY=VALUE, such as --set epochs=2")
-        values |= flatten_settings({key.strip(): value.strip()})
+        values |= flatten_settings({key.strip(): value.strip()}, groups)
     return values
 
 
-def _tell_repeated(settings: Sequence[str]) -> None:
+def _tell_repeated(settings: Sequence[str], groups: Groups) -> None:
     """Say which settings `--set` gives again: the last value of a key counts, as it does over a file's."""
     from ...adapters.settings.groups import dotted_names
 
-    plain = dotted_names()
+    plain = dotted_names(groups)
     keys = [plain.get(key, key) for key in (setting.partition("=")[0].strip() for setting in settings)]
     for key in sorted({key for key in keys if keys.count(key) > 1}):
         say(f"note: --set {key} is given {keys.count(key)} times; the last value counts")
