@@ -21,6 +21,7 @@ from .loop import Run, RunState
 from .losses.fit import check_data_fit
 from .others import open_others
 from .sides.open import open_side
+from .strategies.starting import start_from
 from .strategies.table import open_strategy, put_in
 from .strategies.trained import Trained, factors_of
 from .watch import Watch, WatchScores, keep_documents, watch_own
@@ -72,6 +73,7 @@ def train_adapter(
     corpus: StoredCorpus | None = None,
     guide: Encodes | None = None,
     watch: Watch | None = None,
+    start: LoraFactors | None = None,
 ) -> TrainResult:
     """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
 
@@ -85,6 +87,7 @@ def train_adapter(
         on_step: Called after each step.
         corpus: The corpus as it is stored, where the configuration compares queries with it (`open_corpus`); None: it is embedded first.
         guide: What `config.guide` names; None where it names nothing.
+        start: Factors that training starts from, of the modules that the configuration names and of its rank; None: fresh ones.
         watch: What it is scored on; None: the data's own dev split, where there is one.
 
     Raises:
@@ -100,6 +103,8 @@ def train_adapter(
     objective.others.learn(batches.all_texts())  # while the network is the base's own
     watched = keep_documents(watch or watch_own(data, config), base, config)
     with put_in(strategy, base) as parameters:
+        if start is not None:
+            start_from(strategy, start)
         scores = None if watched is None else WatchScores(watched, objective, config)
         run = Run(base, config, strategy, objective, scores, parameters, RunState())
         return replace(go_through(run, checkpoint, resume, on_step), watch=watched)

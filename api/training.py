@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -48,6 +48,7 @@ def train(
     base: str | PathLike[str] | None = None,
     config: TrainConfig | None = None,
     side: TrainedSide | None = None,
+    init_from: str | PathLike[str] | None = None,
     name: str | None = None,
     registry: Place = None,
     register: bool = True,
@@ -66,6 +67,7 @@ def train(
         base: An alias, a folder, or a Hub id; None: the default one.
         config: Every setting of training; None: the defaults.
         side: `query`: queries alone go through the adapter, and documents keep the base's vectors; `both`; None: as the configuration says.
+        init_from: The adapter whose factors training starts from: a reference or a folder; None: as the configuration says.
         name: In the registry; None: the domain's.
         registry: A registry's folder, or a `Registry`; None: the user's own.
         register: Whether the result becomes a version; else it stays in memory, and nothing is written.
@@ -86,6 +88,8 @@ def train(
     config = config or TrainConfig()
     if side is not None:
         config = replace(config, side=side)
+    if init_from is not None:
+        config = replace(config, init_from=fspath(init_from))
     where, settings = search_in(registry, base, options), EncoderSettings(device=device)
     request = TrainRequest(domain=domain, data=data, config=config, where=where, device=device, name=name, register=register, **more)
     job = prepare_training(request, events)

@@ -16,6 +16,7 @@ from .options.training import train_options
 from .output import emit
 
 if TYPE_CHECKING:
+    from ..adapters.config import TrainConfig
     from ..adapters.job import TrainRequest
 
 
@@ -35,7 +36,7 @@ def command(
 ) -> None:
     """Train a domain adapter on a frozen base and register it."""
     if print_config:
-        _print_config(make_request(), dry_run, json_output)
+        _print_config(make_request(where=base.search(registry_dir)), dry_run, json_output)
         return
     from ..adapters.job import prepare_training
     from .train_text import outcome_text, plan_text
@@ -57,5 +58,15 @@ def _print_config(request: TrainRequest, dry_run: bool, json_output: bool) -> No
 
     if dry_run:
         raise click.UsageError("--print-config and --dry-run exclude one another; give one of them")
-    settings = request.config.as_dict()
+    settings = _resolved(request).as_dict()
     emit(settings, write_settings(settings).rstrip("\n"), json_output)
+
+
+def _resolved(request: TrainRequest) -> TrainConfig:
+    """Return the configuration with what follows from the adapter that it starts from, where it names one."""
+    if request.config.init_from is None or request.where is None:
+        return request.config
+    from ..adapters.job.start import find_start
+
+    start = find_start(request.config, request.where)
+    return request.config if start is None else start.fit(request.config, request.stated)

@@ -100,7 +100,8 @@ class TrainJob:
         events.stage("writing the version")
         seeds, registry = group.member(run.run) if group else None, self.runs.registry
         what = (registry, self.runs.name, self.runs.domain, run.base, run.data, run.config, result)
-        entry = register_adapter(*what, grams=grams, seeds=seeds)
+        parents = (run.start.parent,) if run.start else ()
+        entry = register_adapter(*what, grams=grams, seeds=seeds, parents=parents)
         if run.checkpoint is not None:
             run.checkpoint.discard()
         return replace(version, entry=entry, path=registry.folder(entry))

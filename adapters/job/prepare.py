@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...events import QUIET, Events
@@ -26,6 +27,7 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     from ..losses.fit import check_data_fit
     from .given_index import check_index
     from .guide import find_guide, open_guide
+    from .start import base_of, check_base, find_start
     from .watching import check_dev_kinds, read_watch
 
     domain, note = name_domain(request.domain, has_data=request.has_own_data)
@@ -36,7 +38,13 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     read_general_texts(request.config)  # refused here, where it cannot be read
     if note:
         events.note(f"domain: {note}")
+    start = find_start(request.config, where)
+    if start is not None:
+        request = replace(request, config=start.fit(request.config, request.stated), stated=None)
+        where = replace(where, base=where.base or str(base_of(start)))
     found = resolve_base(where.base, options=where.options)
+    if start is not None:
+        check_base(start, found.spec)
     request.config.check_width(found.spec.dimension)
     guide = find_guide(request, where)
     if request.index is not None:
@@ -71,5 +79,6 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
         corpus=corpus,
         guide=None if guide is None else open_guide(guide, request),
         watch=watch,
+        start=start,
     )
     return TrainJob(request=request, runs=runs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ class TrainRequest:
         skip_dangling: Whether judgements that name a text which is not there are skipped and counted, instead of refused.
         train_queries: How many training queries are drawn; None: all.
         config: Every setting of training. Its seed is that of the first run.
+        stated: Names of the settings that were given, which what `config.init_from` names must not contradict; None: those not at their default.
         seeds: How many versions are trained, with the seed, the next one and so on.
         where: The registry, and which base (`Search.base`, `Search.options`); None: the user's own registry, and the default base.
         device: As torch names it; None: the best one here.
@@ -60,6 +61,7 @@ class TrainRequest:
     skip_dangling: bool = False
     train_queries: int | None = None
     config: TrainConfig = field(default_factory=TrainConfig)
+    stated: Collection[str] | None = None
     seeds: int = 1
     where: Search | None = None
     device: str | None = None

@@ -21,6 +21,7 @@ from .guide import guide_content
 from .plan import FormerRun
 from .request import TrainRequest
 from .seed_run import SeedRun
+from .start import Start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class JobRuns:
         corpus: Gives what queries are compared with, where they are compared with a whole corpus.
         watch: What runs are scored on; None: the dev split of their data, where there is one.
         guide: What the configuration names as such, opened; None: nothing.
+        start: What the factors start from; None: fresh ones.
     """
 
     request: TrainRequest
@@ -50,6 +52,7 @@ class JobRuns:
     corpus: CorpusSource
     watch: Watch | None = None
     guide: Encoder | None = None
+    start: Start | None = None
 
     def of(self, seed: int) -> SeedRun:
         """Return the run of a seed: base and data are those in memory, apart from what the seed draws."""
@@ -64,6 +67,7 @@ class JobRuns:
             guide=self.guide,
             gram_rank=self.request.gram_rank,
             watch=watch,
+            start=self.start,
         )
         if not self.request.register:
             return plain
@@ -79,11 +83,13 @@ class JobRuns:
         return self.watch if own is None else replace(own, general=self.watch.general)
 
     def _contents(self, config: TrainConfig, watch: Watch | None) -> Iterator[str]:
-        """Yield hashes of what else decides about a run: a guide, general texts, and dev sets that were named."""
+        """Yield hashes of what else decides about a run: a guide, general texts, what is started from, and dev sets that were named."""
         if watch is not None and (content := watch.content()) is not None:
             yield f"watch {content}"
         if self.guide is not None:
             yield guide_content(self.guide)
+        if self.start is not None:
+            yield f"start {self.start.sha256}"
         if config.anchor_texts is not None:
             yield hash_lines(read_general_texts(config))
 

@@ -22,6 +22,7 @@ from ..plan import check_data, describe_watch
 from ..train import TrainResult, train_adapter
 from ..watch import Watch, watch_own
 from .corpus import CorpusPlan, CorpusSource
+from .start import Start
 
 NOTHING_TO_RESUME = "nothing to resume: no interrupted run of this command with these data is there; starting afresh"
 
@@ -38,6 +39,7 @@ class SeedRun:
         guide: What the configuration names as such, opened; None: nothing.
         gram_rank: Of the Gram matrices that are measured afterwards; None: none are.
         watch: What it is scored on; None: the data's own dev split, where there is one.
+        start: What the factors start from; None: fresh ones.
         run: What names it, by configuration, base and data; empty where nothing is written.
         checkpoint: Where its state is kept; None keeps none.
     """
@@ -49,6 +51,7 @@ class SeedRun:
     guide: Encoder | None = None
     gram_rank: GramRank | None
     watch: Watch | None = None
+    start: Start | None = None
     run: str = ""
     checkpoint: Checkpoint | None = None
 
@@ -95,6 +98,7 @@ class SeedRun:
                 corpus=corpus,
                 watch=self.watch,
                 guide=self.guide,
+                start=self.start.factors if self.start else None,
             )
             self._tell_general(result, events)
             self._tell_sparsity(result, events)
@@ -110,6 +114,8 @@ class SeedRun:
         yield f"base: {spec.name} (the embedded one), because {why}" if why else f"base: {spec.name} ({spec.found_in})"
         queries, pairs, passages = count(len(data.train), "query"), count(data.train.pair_count, "pair"), count(len(data.corpus), "passage")
         yield f"data: {data.source}: {queries}, {pairs}, {passages}"
+        if self.start is not None:
+            yield f"start: {self.start.describe()}"
         yield from (f"note: {note}" for note in data.notes)
         yield from (f"warning: {warning}" for warning in check_data(self.base, data, self.config))
         yield from (f"warning: {warning}" for warning in check_dev_sets(self.watch, data))

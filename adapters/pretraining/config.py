@@ -23,7 +23,7 @@ _READ_BATCHES = {"epochs", "batch_size", "max_tokens"}
 UNREAD = (
     describe_settings(LossSettings).keys()
     | (describe_settings(BatchSettings).keys() - _READ_BATCHES)
-    | {"side", "l1", "metric", "main_dev", "max_general_loss"}
+    | {"side", "init_from", "l1", "metric", "main_dev", "max_general_loss"}
 )
 """Settings that are of pairs, of their dev scores, or of factors alone where a head is trained along."""
 

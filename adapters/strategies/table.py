@@ -50,7 +50,7 @@ def _in(module: str, name: str) -> Callable[[TrainSettings], Strategy]:
 STRATEGIES: dict[str, StrategyRow] = {
     "lora": StrategyRow(
         make=_in("lora", "LoraStrategy"),
-        settings=("rank", "alpha", "dropout", "targets", "layers"),
+        settings=("init_from", "rank", "alpha", "dropout", "targets", "layers"),
         source="https://arxiv.org/abs/2106.09685",
         use="by default: a few megabytes, merged in weight space",
         has_pairs=True,

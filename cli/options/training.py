@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from ..completion import DOMAIN_OR_FILE, NAME, SETTING, SOURCE
+from ..completion import DOMAIN_OR_FILE, NAME, REFERENCE, SETTING, SOURCE
 from ..output import say
 from .gather import gathered
 from .reading import read_options, reading_options
@@ -26,6 +26,7 @@ def _request(
     config_file: Path | None,
     settings: Sequence[str],
     side: str | None,
+    init_from: str | None,
     seed: int | None,
     dtype: str | None,
     candidates: int | None,
@@ -44,12 +45,13 @@ def _request(
     from ...data.source_words import name_sources
 
     read = {} if config_file is None else read_settings(config_file)
-    said = {"seed": seed, "precision": dtype, "side": side, "candidates": candidates}
-    config = config_from(read | read_assigned(settings) | {name: value for name, value in said.items() if value is not None})
+    said = {"seed": seed, "precision": dtype, "side": side, "candidates": candidates, "init_from": init_from}
+    given = read | read_assigned(settings) | {name: value for name, value in said.items() if value is not None}
+    config = config_from(given)
     if gram is not None and gram_rank is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     how = read_options(columns=columns, encoding=encoding, sheet=sheet, skip_bad=skip_bad)
-    return partial(TrainRequest, config=config, gram_rank=gram or gram_rank, data=name_sources(data), read=how, **values)
+    return partial(TrainRequest, config=config, stated=frozenset(given), gram_rank=gram or gram_rank, data=name_sources(data), read=how, **values)
 
 
 def read_assigned(settings: Sequence[str], groups: Groups | None = None) -> dict[str, object]:
@@ -119,6 +121,12 @@ train_options = gathered(
         "--side",
         type=Choice(["both", "query"]),
         help="Which texts go through the adapter; with query the documents keep the base's vectors [default: both].",
+    ),
+    click.option(
+        "--init-from",
+        type=REFERENCE,
+        metavar="REF",
+        help="The adapter whose factors training starts from, such as one of adapt pretrain; rank, alpha and modules are its own.",
     ),
     click.option(
         "--candidates",
