@@ -78,4 +78,4 @@ class PretrainingSettings(Settings):
     head_rate: Annotated[
         float,
         Setting(help="how many times the learning rate the new head has", when="lower when the loss jumps", check=above_zero),
-    ] = 2.0
+    ] = 10.0
