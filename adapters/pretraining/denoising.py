@@ -46,7 +46,7 @@ class Denoising(Learner):
         with seeded(base.device, config.seed):
             head = TextDecoder(vectors, network.hidden_size, heads, config.max_tokens, texts.train.counts)
         super().__init__(base, texts, config, head)
-        self._held_out = self._damage(texts.held_out.texts, terms_of(()), np.random.default_rng(HELD_OUT_SEED))
+        self._held_out = self._damage(texts.held_out, terms_of(()), np.random.default_rng(HELD_OUT_SEED))
 
     def damaged(self, step: int) -> list[DamagedText]:
         """Return the pieces of a step as they are damaged there."""

@@ -65,7 +65,7 @@ class PretrainJob:
                 started = time.monotonic()
                 objective.accumulate(self.base, steps - 1, 0)  # one that trains the factors as well
                 step_s = min(step_s, time.monotonic() - started)
-        pieces = len(self.texts.held_out.texts)
+        pieces = len(self.texts.held_out)
         measured_s = step_s / 3 * pieces / config.batch_size * (1 + (steps / config.eval_steps if config.eval_steps else MEASUREMENTS))
         checkpoint = self._checkpoint()
         return PretrainPlan(

@@ -28,12 +28,12 @@ class Texts:
 
     Attributes:
         train: Pieces of the texts to train on.
-        held_out: Pieces of the others.
+        held_out: Pieces of the others, to measure on.
         terms: Of a glossary; those that are held out are masked as if there were none, so that losses can be compared.
     """
 
     train: Pieces
-    held_out: Pieces
+    held_out: tuple[str, ...]
     terms: Terms
 
 

@@ -38,7 +38,7 @@ class MaskedWords(Learner):
             head = TokenHead(vectors, base.model.config.hidden_size, texts.train.counts)
         super().__init__(base, texts, config, head)
         self._masking = masking_of(base, config.mask_share, config.term_share)
-        self._held_out = self._mask(base, texts.held_out.texts, terms_of(()), np.random.default_rng(HELD_OUT_SEED))
+        self._held_out = self._mask(base, texts.held_out, terms_of(()), np.random.default_rng(HELD_OUT_SEED))
 
     def masked(self, base: Base, step: int) -> list[MaskedText]:
         """Return the pieces of a step as they are masked there."""

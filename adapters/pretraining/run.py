@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ...base.load import Base
+from ...data.draw import draw
 from ...data.unlabelled import UnlabelledTexts
 from ...data.words import Terms
 from ...errors import ConfigError
@@ -19,12 +20,16 @@ from ..sides.protocol import LoopObjective
 from ..strategies.table import open_strategy, put_in
 from ..train import TrainResult, go_through
 from .config import PretrainConfig
-from .learner import TextObjective, Texts
+from .learner import HELD_OUT_SEED, TextObjective, Texts
 from .steps import cut_pieces
 from .table import OBJECTIVES
 
 MEASUREMENTS = 10
 """Of the held-out loss in a run, beside the one before it, where nobody says how often."""
+
+
+MEASURED_PIECES = 256
+"""Of the texts that are held out, at most: a measurement takes as long as two or three steps."""
 
 
 class PretrainObjective(LoopObjective, TextObjective, Protocol):
@@ -73,9 +78,10 @@ class PretrainResult:
 
 
 def make_texts(base: Base, texts: UnlabelledTexts, config: PretrainConfig, terms: Terms) -> Texts:
-    """Cut texts into the pieces that a base reads."""
+    """Cut texts into the pieces that a base reads; of those that are held out, so many are drawn, always the same ones."""
     train, held_out = (cut_pieces(base, each, config.max_tokens) for each in (texts.train, texts.held_out))
-    return Texts(train=train, held_out=held_out, terms=terms)
+    measured = tuple(draw(held_out.texts, MEASURED_PIECES, HELD_OUT_SEED))
+    return Texts(train=train, held_out=measured, terms=terms)
 
 
 def check_mask(base: Base, config: PretrainConfig) -> None:

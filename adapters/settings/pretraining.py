@@ -59,7 +59,7 @@ class PretrainingSettings(Settings):
     held_out: Annotated[
         float,
         Setting(
-            help="share of the texts that the loss is measured on and that are not trained on, at most 500 of them; the same ones for every seed",
+            help="share of the texts that the loss is measured on and that are not trained on, at most 500 of them and 256 pieces; the same ones for every seed",
             when="more for a small corpus",
             check=_inner_share,
         ),
