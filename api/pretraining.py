@@ -95,7 +95,7 @@ def pretrain(
         side="both",
         base=trained_over.spec.name,
         domain=job.domain,
-        scores={},
+        scores=outcome.scores,
         report=report,
         where=where,
         settings=settings,

@@ -30,7 +30,15 @@ def home(tmp_path: Path, tiny_base: Path) -> Path:
     """A registry with legal-pretrained@1, of rank 2 and two targets."""
     home = tmp_path / "registry"
     config = PretrainConfig(
-        epochs=4, batch_size=4, max_tokens=16, rank=2, alpha=6, targets=("query", "value"), learning_rate=1e-2, head_rate=1, eval_steps=1000,
+        epochs=4,
+        batch_size=4,
+        max_tokens=16,
+        rank=2,
+        alpha=6,
+        targets=("query", "value"),
+        learning_rate=1e-2,
+        head_rate=1,
+        eval_steps=1000,
         precision="fp32",
     )
     where = Search(registry=open_registry(home), base=str(tiny_base))
@@ -58,11 +66,15 @@ def begin(home: Path, tiny_base: Path, toy_folder: Path) -> Train:
 def test_the_first_loss_is_another_and_a_rate_of_nothing_keeps_the_start(
     loaded_tiny_base: Base, toy_data: TrainingData, start: LoraFactors
 ) -> None:
-    config = TrainConfig(epochs=1, batch_size=16, max_tokens=16, rank=2, alpha=6, targets=("query", "value"), precision="fp32", store="fp32")
+    config = TrainConfig(
+        epochs=1, batch_size=16, max_tokens=16, rank=2, alpha=6, targets=("query", "value"), precision="fp32", store="fp32"
+    )
     fresh, begun = (train_adapter(loaded_tiny_base, toy_data, config, start=each) for each in (None, start))
     assert fresh.losses[0] != begun.losses[0]
     assert fresh.before != begun.before or fresh.losses != begun.losses
-    still = TrainConfig(**{**config.as_dict(), "targets": ("query", "value"), "learning_rate": 1e-30, "dims": (), "dim_weights": (), "source_weights": ()})  # type: ignore[arg-type]
+    still = TrainConfig(
+        **{**config.as_dict(), "targets": ("query", "value"), "learning_rate": 1e-30, "dims": (), "dim_weights": (), "source_weights": ()}
+    )  # type: ignore[arg-type]
     kept = train_adapter(loaded_tiny_base, toy_data, still, start=start).factors
     assert all(torch.allclose(kept[name].a, start[name].a) and torch.allclose(kept[name].b, start[name].b) for name in start)
 
@@ -111,7 +123,9 @@ def test_what_was_given_and_is_the_same_is_taken(begin: Train) -> None:
     assert begin("--set", "rank=2", "--dry-run").exit_code == 0
 
 
-def test_the_printed_settings_are_resolved_and_repeat_the_run(begin: Train, home: Path, tiny_base: Path, toy_folder: Path, tmp_path: Path) -> None:
+def test_the_printed_settings_are_resolved_and_repeat_the_run(
+    begin: Train, home: Path, tiny_base: Path, toy_folder: Path, tmp_path: Path
+) -> None:
     printed = begin("--print-config")
     told = tomllib.loads(printed.stdout)["strategy"]
     assert (told["init_from"], told["rank"], told["alpha"], told["targets"]) == ("legal-pretrained@1", 2, 6, ["query", "value"])
@@ -151,7 +165,9 @@ def test_a_folder_is_started_from_and_other_content_is_another_run(begin: Train,
     assert (entry.side, entry.rank) == ("query", 2)
 
 
-def test_ranks_that_differ_are_refused_with_the_way_out(begin: Train, tmp_path: Path, tiny_base: Path, start: LoraFactors, home: Path) -> None:
+def test_ranks_that_differ_are_refused_with_the_way_out(
+    begin: Train, tmp_path: Path, tiny_base: Path, start: LoraFactors, home: Path
+) -> None:
     from adapt_embed.lora import CONFIG, WEIGHTS, lora_config, write_lora
 
     name = sorted(start)[0]

@@ -27,7 +27,16 @@ from click.testing import CliRunner, Result
 
 WORDS = ["court", "judge", "tenant", "rent", "law", "school", "river", "army"]
 TEXTS = [f"the {one} and the {other} of the {one}" for one in WORDS for other in WORDS if one != other]
-SETTINGS = {"epochs": 2, "batch_size": 8, "max_tokens": 16, "rank": 4, "learning_rate": 5e-3, "precision": "fp32", "held_out": 0.2, "head_rate": 2}
+SETTINGS = {
+    "epochs": 2,
+    "batch_size": 8,
+    "max_tokens": 16,
+    "rank": 4,
+    "learning_rate": 5e-3,
+    "precision": "fp32",
+    "held_out": 0.2,
+    "head_rate": 2,
+}
 OBJECTIVES = ("mlm", "tsdae")
 
 
@@ -173,7 +182,7 @@ def test_the_decoder_sees_the_vector_and_no_later_token(loaded_tiny_base: Base) 
 
 def test_a_base_without_a_token_for_masked_words_is_refused(loaded_tiny_base: Base) -> None:
     loaded_tiny_base.tokenizer.mask_token = None
-    with pytest.raises(ConfigError, match="has no token for masked words.*--objective tsdae"):
+    with pytest.raises(ConfigError, match=r"has no token for masked words.*--objective tsdae"):
         open_objective(loaded_tiny_base, cut(loaded_tiny_base, config_of()), config_of())
 
 
@@ -241,9 +250,7 @@ def test_nothing_is_written_where_nothing_is_registered(request_of: Callable[...
     assert not home.exists()
 
 
-def test_terms_of_a_glossary_make_another_run_but_not_another_measure(
-    request_of: Callable[..., PretrainRequest], tmp_path: Path
-) -> None:
+def test_terms_of_a_glossary_make_another_run_but_not_another_measure(request_of: Callable[..., PretrainRequest], tmp_path: Path) -> None:
     glossary = tmp_path / "terms.csv"
     glossary.write_text("term,synonyms\nthe court,tribunal\n", encoding="utf-8")
     plain, named = (prepare_pretraining(request_of(register=False, glossary=each)).run() for each in (None, glossary))

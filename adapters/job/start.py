@@ -64,7 +64,9 @@ class Start:
             asked = getattr(config, name)
             is_given = asked != described[name].default if stated is None else name in stated
             if is_given and asked != value:
-                raise RequestError(f"{name} is {_short(asked)}, and {self.reference}, which is started from, has {_short(value)}; leave {name} out")
+                raise RequestError(
+                    f"{name} is {_short(asked)}, and {self.reference}, which is started from, has {_short(value)}; leave {name} out"
+                )
         return replace(config, init_from=self.reference, **self.settings)
 
 
@@ -81,7 +83,9 @@ def find_start(config: TrainConfig, where: Search) -> Start | None:
     found = resolve_reference(config.init_from, where)
     if found.kind not in _STARTABLE or found.folder is None:
         what = "a base" if found.kind == "base" else f"{'an' if found.kind[0] in 'aeiou' else 'a'} {found.kind}"
-        raise AdapterError(f"{found.reference} is {what}, and factors start from an adapter's; name an adapter on this base with --init-from")
+        raise AdapterError(
+            f"{found.reference} is {what}, and factors start from an adapter's; name an adapter on this base with --init-from"
+        )
     from ...lora import factors_sha256, read_lora
 
     factors = read_lora(found.folder)
@@ -111,7 +115,9 @@ def _settings_of(found: Resolved, factors: LoraFactors, config: TrainConfig) -> 
     """Return rank, alpha, targets and layers of an adapter; alpha as it was asked for where the adapter's is not a whole number."""
     odd = next((name for name in factors if name.endswith(".bias")), None)
     if odd is not None:
-        raise AdapterError(f"{found.reference} changes biases too ({odd}), which factors do not start from; start from an adapter of factors alone")
+        raise AdapterError(
+            f"{found.reference} changes biases too ({odd}), which factors do not start from; start from an adapter of factors alone"
+        )
     ranks = sorted({module.rank for module in factors.values()})
     if len(ranks) > 1:
         raise AdapterError(

@@ -57,7 +57,9 @@ class PretrainConfig(PretrainingSettings, TrainSettings):
             one_of(table)(choice, getattr(self, choice))
         if not STRATEGIES[self.strategy].has_pairs:
             having = ", ".join(name for name, row in STRATEGIES.items() if row.has_pairs)
-            raise RequestError(f"the strategy {self.strategy} trains no pairs of factors, which adapt train could start from; take {having}")
+            raise RequestError(
+                f"the strategy {self.strategy} trains no pairs of factors, which adapt train could start from; take {having}"
+            )
         if self.min_gain and self.patience is None:
             raise RequestError("min_gain is of early stopping, and patience is none; give patience, or leave it out")
         self.refuse_unread(name for name, each in describe_settings(PretrainConfig).items() if getattr(self, name) != each.default)

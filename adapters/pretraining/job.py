@@ -112,7 +112,9 @@ class PretrainJob:
                 checkpoint.discard()
             outcome = replace(outcome, entry=entry, path=self.registry.folder(entry))
         if result.after >= result.before:
-            events.note("warning: the held-out loss did not fall. Try more texts, more epochs or a lower learning_rate; see docs/pretraining.md")
+            events.note(
+                "warning: the held-out loss did not fall. Try more texts, more epochs or a lower learning_rate; see docs/pretraining.md"
+            )
         return outcome
 
     def _checkpoint(self) -> Checkpoint | None:

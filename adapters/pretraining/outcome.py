@@ -9,10 +9,11 @@ from typing import Any
 from ...base.load import Base
 from ...base.spec import BaseSpec
 from ...lora import WEIGHTS, LoraFactors
-from ...registry import Entry
+from ...registry import Entry, ScoreRecord
 from ..strategies.table import open_strategy
 from ..strategies.trained import factors_of
 from .config import PretrainConfig
+from .register import held_out_scores
 from .run import PretrainResult
 from .table import OBJECTIVES
 
@@ -74,6 +75,11 @@ class PretrainOutcome:
     def factors(self) -> LoraFactors:
         """What was trained, as its file gives it back."""
         return factors_of(open_strategy(self.config).as_read(self.result.run.trained))
+
+    @property
+    def scores(self) -> dict[str, ScoreRecord]:
+        """The held-out loss before and after, as the registry keeps it."""
+        return held_out_scores(self.config, self.result)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it, without the factors."""

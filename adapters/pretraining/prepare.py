@@ -44,6 +44,4 @@ def prepare_pretraining(request: PretrainRequest, events: Events = QUIET) -> Pre
     check_mask(base, request.config)
     events.stage("cutting the texts")
     texts = make_texts(base, corpus.texts, request.config, corpus.terms)
-    return PretrainJob(
-        request=request, registry=where.registry, name=name, domain=domain.name, base=base, corpus=corpus, texts=texts
-    )
+    return PretrainJob(request=request, registry=where.registry, name=name, domain=domain.name, base=base, corpus=corpus, texts=texts)

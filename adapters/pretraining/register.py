@@ -12,6 +12,7 @@ from ...registry import DataRecord, Entry, Registry, ScoreRecord, base_record
 from ...versions import library_versions
 from ..register import LIBRARIES
 from ..strategies.table import open_strategy
+from .config import PretrainConfig
 from .request import PretrainRequest
 from .run import PretrainResult
 from .sources import ReadCorpus
@@ -45,9 +46,14 @@ def register_pretrained(
         | ({"glossary": request.glossary.name} if request.glossary else {}),
         seed=config.seed,
         data=_describe(corpus),
-        scores={HELD_OUT: ScoreRecord(metric=OBJECTIVES[config.objective].metric, before=result.before, after=result.after)},
+        scores=held_out_scores(config, result),
     )
     return registry.add(draft, lambda folder: _write(folder, base, request, result))
+
+
+def held_out_scores(config: PretrainConfig, result: PretrainResult) -> dict[str, ScoreRecord]:
+    """Return the held-out loss before and after as what an entry keeps of scores."""
+    return {HELD_OUT: ScoreRecord(metric=OBJECTIVES[config.objective].metric, before=result.before, after=result.after)}
 
 
 def _write(folder: Path, base: Base, request: PretrainRequest, result: PretrainResult) -> None:

@@ -66,7 +66,9 @@ class PretrainRequest:
         if not self.corpus and self.data is None and not self.texts:
             raise RequestError("there is no text to train on; name a file with --corpus, or data whose passages are meant with --data")
         if self.resume and not self.register:
-            raise RequestError("only runs that are registered keep a state, so that there is nothing to resume without; leave one of them out")
+            raise RequestError(
+                "only runs that are registered keep a state, so that there is nothing to resume without; leave one of them out"
+            )
         if any(value is not None for value in self.columns.values()) and not self.corpus:
             raise RequestError("columns are of --corpus, which is not given; leave them out")
         check_installed(self.config.optimiser)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ def cut_pieces(base: Base, texts: Sequence[str], max_tokens: int) -> Pieces:
                 inner = [begin for (begin, end), special in zip(part.offsets, part.special_tokens_mask, strict=True) if not special and end]
                 starts += [_word_start(text, min(inner))] if inner else []
             bounds = [0, *sorted({start for start in starts if start > 0}), len(text)]
-            pieces += [piece for begin, end in zip(bounds, bounds[1:], strict=False) if (piece := text[begin:end].strip())]
+            pieces += [piece for begin, end in pairwise(bounds) if (piece := text[begin:end].strip())]
     return Pieces(tuple(pieces), counts)
 
 

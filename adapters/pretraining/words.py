@@ -55,9 +55,7 @@ def _words_of(encoding, text: str, start: int, terms: Terms, continues: str, unk
     ids, words = np.array(encoding.ids, np.int32), np.full(len(encoding.ids), -1, np.int32)
     numbers: dict[tuple[str, int], int] = {}
     is_term: list[bool] = []
-    for at, (token, (first, last), special) in enumerate(
-        zip(encoding.tokens, encoding.offsets, encoding.special_tokens_mask, strict=True)
-    ):
+    for at, (token, (_, last), special) in enumerate(zip(encoding.tokens, encoding.offsets, encoding.special_tokens_mask, strict=True)):
         if special or last <= start or ids[at] == unknown:
             continue
         if token.startswith(continues) and at and words[at - 1] >= 0:

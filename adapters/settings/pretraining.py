@@ -45,7 +45,9 @@ class PretrainingSettings(Settings):
     deletion_share: Annotated[
         float,
         Setting(
-            help="share of the words that are deleted from the text whose vector is taken, above 0 and below 1", when="seldom", check=_inner_share
+            help="share of the words that are deleted from the text whose vector is taken, above 0 and below 1",
+            when="seldom",
+            check=_inner_share,
         ),
     ] = 0.6
     texts: Annotated[
@@ -65,7 +67,8 @@ class PretrainingSettings(Settings):
         ),
     ] = 0.05
     steps: Annotated[
-        int | None, Setting(help="at most so many steps; none: as `epochs` says", when="to bound the time of a large corpus", check=above_zero)
+        int | None,
+        Setting(help="at most so many steps; none: as `epochs` says", when="to bound the time of a large corpus", check=above_zero),
     ] = None
     head_share: Annotated[
         float,

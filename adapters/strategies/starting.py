@@ -23,5 +23,7 @@ def start_from(strategy: Strategy, start: LoraFactors) -> None:
         )
     scaled = {name: LoraModule(each.a, each.b * (each.scale / own[name].scale), own[name].scale) for name, each in start.items()}
     if odd := next((name for name in own if own[name].rank != scaled[name].rank), None):
-        raise ConfigError(f"what is started from has rank {scaled[odd].rank} at {odd}, and the settings rank {own[odd].rank}; leave out rank")
+        raise ConfigError(
+            f"what is started from has rank {scaled[odd].rank} at {odd}, and the settings rank {own[odd].rank}; leave out rank"
+        )
     strategy.read_in(scaled)

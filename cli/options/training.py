@@ -51,7 +51,9 @@ def _request(
     if gram is not None and gram_rank is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     how = read_options(columns=columns, encoding=encoding, sheet=sheet, skip_bad=skip_bad)
-    return partial(TrainRequest, config=config, stated=frozenset(given), gram_rank=gram or gram_rank, data=name_sources(data), read=how, **values)
+    return partial(
+        TrainRequest, config=config, stated=frozenset(given), gram_rank=gram or gram_rank, data=name_sources(data), read=how, **values
+    )
 
 
 def read_assigned(settings: Sequence[str], groups: Groups | None = None) -> dict[str, object]:
