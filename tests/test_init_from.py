@@ -37,7 +37,7 @@ def home(tmp_path: Path, tiny_base: Path) -> Path:
         alpha=6,
         targets=("query", "value"),
         learning_rate=1e-2,
-        head_rate=1,
+        token_head_rate=1,
         eval_steps=1000,
         precision="fp32",
     )

@@ -35,7 +35,7 @@ SETTINGS = {
     "learning_rate": 5e-3,
     "precision": "fp32",
     "held_out": 0.2,
-    "head_rate": 2,
+    "token_head_rate": 2,
 }
 OBJECTIVES = ("mlm", "tsdae")
 
@@ -74,9 +74,9 @@ def test_settings_of_pairs_are_refused_by_name_and_left_out_of_the_record() -> N
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_head_is_trained_alone_at_first_and_thrown_away(loaded_tiny_base: Base, objective: str) -> None:
-    alone = run(loaded_tiny_base, objective=objective, head_share=0.99, steps=6, eval_steps=6)
+    alone = run(loaded_tiny_base, objective=objective, token_head_share=0.99, steps=6, eval_steps=6)
     assert all(not module.b.any() for module in alone.run.factors.values())
-    both = run(loaded_tiny_base, objective=objective, head_share=0.2, steps=6, eval_steps=6)
+    both = run(loaded_tiny_base, objective=objective, token_head_share=0.2, steps=6, eval_steps=6)
     assert any(module.b.any() for module in both.run.factors.values())
     assert set(both.run.factors) == {name for name in both.run.factors if name in dict(loaded_tiny_base.model.named_modules())}
 
@@ -113,7 +113,7 @@ def test_measuring_twice_gives_one_number(loaded_tiny_base: Base, objective: str
 def test_micro_batches_give_the_gradient_of_the_batch(loaded_tiny_base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     from adapt_embed.adapters.pretraining import masked_words
 
-    config = config_of(head_share=0.0)
+    config = config_of(token_head_share=0.0)
     made = open_objective(loaded_tiny_base, cut(loaded_tiny_base, config), config)
 
     def gradient() -> tuple[float, torch.Tensor]:
@@ -346,5 +346,5 @@ def test_the_held_out_masked_loss_falls_on_medquad(shared: Path) -> None:
     taken: UnlabelledTexts = take_texts(some, most=None, held_out=config.held_out, seed=0)
     done = pretrain_adapter(base, make_texts(base, taken, config, terms_of(())), config)
     assert done.after < done.before < done.run.evaluations[0].score
-    alone = pretrain_adapter(base, make_texts(base, taken, config, terms_of(())), dataclasses.replace(config, head_share=0.99))
+    alone = pretrain_adapter(base, make_texts(base, taken, config, terms_of(())), dataclasses.replace(config, token_head_share=0.99))
     assert done.after < alone.after

@@ -60,11 +60,11 @@ class Learner:
     @property
     def head_steps(self) -> int:
         """How many steps train the head alone."""
-        return round(self._config.head_share * self._batches.steps)
+        return round(self._config.token_head_share * self._batches.steps)
 
     def trained(self) -> Sequence[TrainedParameter]:
         """Return the head's parameters."""
-        return [TrainedParameter(parameter=each, rate_share=self._config.head_rate) for each in self.head.parameters()]
+        return [TrainedParameter(parameter=each, rate_share=self._config.token_head_rate) for each in self.head.parameters()]
 
     def texts(self) -> dict[Role, list[str]]:
         """Return none: what goes through the network is drawn anew at each step."""

@@ -70,7 +70,7 @@ class PretrainingSettings(Settings):
         int | None,
         Setting(help="at most so many steps; none: as `epochs` says", when="to bound the time of a large corpus", check=above_zero),
     ] = None
-    head_share: Annotated[
+    token_head_share: Annotated[
         float,
         Setting(
             help="share of the steps in which the new head alone is trained, 0 to below 1",
@@ -78,7 +78,7 @@ class PretrainingSettings(Settings):
             check=below_one,
         ),
     ] = 0.2
-    head_rate: Annotated[
+    token_head_rate: Annotated[
         float,
         Setting(help="how many times the learning rate the new head has", when="lower when the loss jumps", check=above_zero),
     ] = 10.0
