@@ -17,6 +17,7 @@ from .batches import Batches
 from .config import TrainConfig
 from .evaluation import Evaluation, dev_encoder
 from .optimisers import OPTIMISERS
+from .processes.world import ALONE, World
 from .regularisers import add_squares, shrink
 from .schedules import learning_rate_factor
 from .sides.protocol import Objective, StepLoss
@@ -67,6 +68,7 @@ class Run:
     watch: Watch | None
     parameters: list[nn.Parameter]
     state: RunState
+    world: World = ALONE
     optimizer: torch.optim.Optimizer = field(init=False)
     peak_rates: list[float] = field(init=False)
     average: Average = field(init=False)
@@ -137,14 +139,17 @@ class Run:
     def _evaluate(self, watch: Watch) -> None:
         self.strategy.training(False)
         with self._averaged():
-            with self.strategy.as_stored():
-                evaluation = self._judge(watch.evaluate(self.state.step, self.objective, dev_encoder(self.base, self.config)))
+            evaluation = self.world.from_first(lambda: self._score(watch))
             weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
         self.is_whole = False
         self.state.evaluations.append(evaluation)
         if self.state.best is evaluation:
             self.state.best_weights = weights
         self.is_whole = True
+
+    def _score(self, watch: Watch) -> Evaluation:
+        with self.strategy.as_stored():
+            return self._judge(watch.evaluate(self.state.step, self.objective, dev_encoder(self.base, self.config)))
 
     def _judge(self, evaluation: Evaluation) -> Evaluation:
         """Say whether general ability is further below that before the first step than is allowed."""
@@ -204,6 +209,7 @@ class Run:
                 f"the memory of {self.base.device} ran out at step {self.state.step + 1}; lower max_tokens (now {self.config.max_tokens}), "
                 "free memory that others hold, or train on --device cpu"
             ) from e
+        self.world.add_up(self.parameters)
         if self.config.l2:
             add_squares(self.parameters, self.config.l2)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ..base.load import Base
 from ..data.pairs import TrainingData
 from ..encoders.protocol import Encodes
+from ..errors import LostProcessError
 from ..events import Step
 from ..lora import KeptEnergy, LoraFactors
 from .batches import Batches
@@ -20,6 +21,8 @@ from .evaluation import Evaluation
 from .loop import Run, RunState
 from .losses.fit import check_data_fit
 from .others import open_others
+from .processes.same_state import begin_alike
+from .processes.world import ALONE, World
 from .sides.open import open_side
 from .strategies.table import open_strategy, put_in
 from .strategies.trained import Trained, factors_of
@@ -72,6 +75,7 @@ def train_adapter(
     corpus: StoredCorpus | None = None,
     guide: Encodes | None = None,
     watch: Watch | None = None,
+    world: World = ALONE,
 ) -> TrainResult:
     """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
 
@@ -86,9 +90,10 @@ def train_adapter(
         corpus: The corpus as it is stored, where the configuration compares queries with it (`open_corpus`); None: it is embedded first.
         guide: What `config.guide` names; None where it names nothing.
         watch: What it is scored on; None: the data's own dev split, where there is one.
+        world: The processes that share each step; each of them calls this with the same arguments, the first alone with a checkpoint.
 
     Raises:
-        TrainingError: the loss is not a number, factors are too large to be stored, or the state cannot be written or read.
+        TrainingError: the loss is not a number, another of several processes has ended, factors are too large to be stored, or the state cannot be written or read.
         ConfigError: a target module does not exist, or vectors are too short for a setting.
         DataError: the data do not state what the loss needs, or a file of general texts cannot be read.
         ValueError: the base is being trained already.
@@ -96,11 +101,13 @@ def train_adapter(
     check_data_fit(config, data.train)
     config.check_width(base.spec.dimension)
     strategy, batches = open_strategy(config), Batches(data.train, data.corpus, config)
-    objective = open_side(batches, config, corpus or open_corpus(base, data, config), open_others(base, config, guide))
+    objective = open_side(batches, config, corpus or open_corpus(base, data, config), open_others(base, config, guide, world), world)
     objective.others.learn(batches.all_texts())  # while the network is the base's own
-    watched = keep_documents(watch or watch_own(data, config), base, config)
+    watched = watch or watch_own(data, config)
+    if world.rank == 0:  # which alone scores
+        watched = keep_documents(watched, base, config)
     with put_in(strategy, base) as parameters:
-        run = Run(base, config, strategy, objective, watched, parameters, RunState())
+        run = Run(base, config, strategy, objective, watched, parameters, RunState(), world)
         with checkpoint.held() if checkpoint is not None else nullcontext():
             return _train(run, checkpoint, resume, on_step)
 
@@ -108,9 +115,10 @@ def train_adapter(
 def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Callable[[Step], None]) -> TrainResult:
     if checkpoint is not None:
         checkpoint.begin(resume=resume and checkpoint.restore(run))
+    begin_alike(run)
     try:
         run.go(on_step, checkpoint.save_when_due if checkpoint else lambda _: None)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, LostProcessError):
         if checkpoint is not None and run.is_whole:  # else the state before this step is on the disk
             checkpoint.save_if_interrupted(run)
         raise

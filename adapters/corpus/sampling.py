@@ -15,6 +15,7 @@ from ...index.nearest import nearest_rows
 from ..config import TrainConfig
 from ..gradients import embed_texts
 from ..losses.batch import Drawn
+from ..processes.world import ALONE, World, share_rows
 from ..token_ids import TokenIds
 from .vectors import CorpusVectors
 
@@ -51,10 +52,22 @@ class Sampling:
         """Return whether the nearest passages are to be found before a step: at the beginning of each epoch."""
         return self._nearest is None or step % steps_per_epoch == 0
 
-    def refresh(self, base: Base, config: TrainConfig, token_ids: TokenIds, vectors: CorpusVectors, some: int | None = None) -> None:
+    def refresh(
+        self,
+        base: Base,
+        config: TrainConfig,
+        token_ids: TokenIds,
+        vectors: CorpusVectors,
+        some: int | None = None,
+        world: World = ALONE,
+    ) -> None:
         """Find the nearest passages of every training query, with the network as it stands; of `some`, which then stand for all."""
-        queries = embed_texts(base, list(self.queries.values())[:some], "query", config, token_ids)
-        nearest = nearest_rows(queries, vectors, self.candidates, self.left_out).to("cpu", torch.int32)
+
+        def find(texts: Sequence[str]) -> Tensor:
+            queries = embed_texts(base, list(texts), "query", config, token_ids)
+            return nearest_rows(queries, vectors, self.candidates, self.left_out).to("cpu", torch.int32)
+
+        nearest = share_rows(world, list(self.queries.values())[:some], find)
         self._nearest = nearest[torch.arange(len(self.queries)) % len(nearest)]
 
     def draw(self, query_ids: Sequence[str], step: int, count: int) -> Drawn:
