@@ -133,7 +133,7 @@ GROUPS = {
         "base compare seed",
     ),
     "Base": ("base", "base-as", "lang", "pooling", "ignore-field", "base-id"),
-    "Training": ("side", "train index", "candidates", "config", "set", "train seed", "seeds", "gram-rank", "gram", "resume"),
+    "Training": ("side", "train index", "candidates", "config", "set", "train seed", "seeds", "processes", "gram-rank", "gram", "resume"),
     "Merging": ("merge method", "weights", "rank", "energy", "with-base", "store"),
     "Search of weights": ("merge search", "merge general", "tolerance", "evaluations", "curve-steps"),
     "Ensemble": ("mode", "ensemble weights", "dim", "ensemble pca"),

@@ -15,6 +15,7 @@ from accelerate.utils import broadcast_object_list, gather, reduce
 from torch import Tensor, nn
 
 from ...errors import ConfigError, LostProcessError
+from ...plurals import count
 from .environment import Place
 from .threads import THREADS, threads_each
 
@@ -73,7 +74,7 @@ class Group:
 
     def describe(self) -> str:
         """Say how many there are, and on what."""
-        threads = f", {torch.get_num_threads()} threads each" if self.device.type == "cpu" else ", a GPU each"
+        threads = f", {count(torch.get_num_threads(), 'thread')} each" if self.device.type == "cpu" else ", a GPU each"
         return f"processes: {self.size} ({self.backend} on {self.device.type}{threads})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -39,10 +40,12 @@ def _request(
 ) -> Callable[..., TrainRequest]:
     from ...adapters.config import config_from
     from ...adapters.job.request import TrainRequest
+    from ...adapters.processes.environment import PARENT
     from ...adapters.settings.file import read_settings
     from ...data.source_words import name_sources
 
-    _tell_repeated(settings)
+    if PARENT not in os.environ:  # which has told it
+        _tell_repeated(settings)
     read = {} if config_file is None else read_settings(config_file)
     said = {"seed": seed, "precision": dtype, "side": side, "candidates": candidates}
     config = config_from(read | _assigned(settings) | {name: value for name, value in said.items() if value is not None})
