@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..adapters.processes.launch import LOST, launch
-from ..errors import AdaptError, LostProcessError
+from ..errors import AdaptError, LostProcessError, RequestError
 from . import life
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _LAST_WORDS_S = 5.0
 """How long a process beside the first goes on after Ctrl-C, so that the first can save its state."""
+_FIRST_WORDS_S = 2.0
+"""How long it waits before it fails: a launcher ends the others then, and the first may be about to tell what is wrong."""
 
 
 def start_processes(arguments: list[str], processes: int) -> None:
@@ -87,7 +89,11 @@ def _told_in_a_line(place: Place) -> Iterator[None]:
         yield
     except LostProcessError:
         raise click.exceptions.Exit(1) from None
+    except RequestError:  # which the first process finds in the same words, and tells
+        time.sleep(_FIRST_WORDS_S)
+        raise click.exceptions.Exit(2) from None
     except AdaptError as e:
+        time.sleep(_FIRST_WORDS_S)
         os.write(told, f"Error: process {place.rank} of {place.size}: {e}\n".encode())
         raise click.exceptions.Exit(1) from None
     except Exception as e:

@@ -45,16 +45,17 @@ def command(
     registry_dir: Path | None,
 ) -> None:
     """Train a domain adapter on a frozen base and register it."""
-    from ..adapters.processes.environment import check_processes
+    from ..adapters.processes.environment import check_processes, find_place
 
     if print_config:
         _print_config(make_request(), dry_run, json_output)
         return
     from .together import start_processes, taking_part
 
-    place = check_processes(processes)
-    size = place.size if place is not None else processes or 1
+    place = find_place()
     with taking_part(place), shown() as events:
+        check_processes(processes)
+        size = place.size if place is not None else processes or 1
         request = make_request(where=base.search(registry_dir), processes=size)
         if place is None and size > 1 and not dry_run:
             start_processes(["train", *arguments_given()], size)
