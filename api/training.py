@@ -39,6 +39,7 @@ class TrainOptions(TypedDict, total=False):
     dev: Sequence[Path]
     general: Path | None
     read: ReadOptions
+    processes: int
 
 
 def train(
@@ -73,7 +74,7 @@ def train(
         options: What is said of the base: its pooling, instructions, length or language.
         events: Receives each step, and notes on data, base and settings.
         more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, `index`, `data_licence`, `dev`, `general`, `read` (`ReadOptions`: columns,
-            encoding, sheet, bad rows), as `TrainRequest` describes them.
+            encoding, sheet, bad rows), `processes` (under torchrun), as `TrainRequest` describes them.
 
     Raises:
         DataError: the data are missing, empty or malformed; the row is named.

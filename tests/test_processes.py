@@ -134,7 +134,9 @@ def train_whole(base: Base, data: TrainingData, world: World, folder: Path | Non
 
     checkpoint = Checkpoint(folder, every_s=0) if folder is not None and world.rank == 0 else None
     result = train_adapter(base, data, TrainConfig(**WHOLE), checkpoint=checkpoint, resume=resume, on_step=keep, world=world)
-    return Run(result.losses, result.evaluations, {f"{name}.{part}": getattr(each, part) for name, each in result.trained.items() for part in "ab"})
+    return Run(
+        result.losses, result.evaluations, {f"{name}.{part}": getattr(each, part) for name, each in result.trained.items() for part in "ab"}
+    )
 
 
 def assert_close(run: Run, expected: Run) -> None:
@@ -212,7 +214,9 @@ def cases(general_texts: str) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def shared(base: Base, toy_data: TrainingData, tiny_base: Path, toy_folder: Path, folder: Path, cases: dict, alone: Run) -> list[dict[str, Any]]:
+def shared(
+    base: Base, toy_data: TrainingData, tiny_base: Path, toy_folder: Path, folder: Path, cases: dict, alone: Run
+) -> list[dict[str, Any]]:
     """What each of two processes has of everything that is asked of them here."""
     shutil.copytree(folder / "alone" / "kept", folder / "resumed" / "run")
     del alone  # which has kept it
@@ -234,7 +238,9 @@ def shared(base: Base, toy_data: TrainingData, tiny_base: Path, toy_folder: Path
 
 
 @pytest.mark.parametrize("name", [*CASES, "general texts"])
-def test_loss_and_gradient_of_two_processes_are_those_of_one(base: Base, toy_data: TrainingData, shared: list, cases: dict, name: str) -> None:
+def test_loss_and_gradient_of_two_processes_are_those_of_one(
+    base: Base, toy_data: TrainingData, shared: list, cases: dict, name: str
+) -> None:
     loss, expected = gradient(base, toy_data, cases[name], ALONE, 1)
     assert any(gradient.abs().max() > 1e-3 for gradient in expected)
     for of_process in shared:

@@ -34,7 +34,9 @@ def test_the_place_of_a_process_is_what_its_launcher_says() -> None:
         rank=1, size=2, local_rank=1, local_size=2, rendezvous="/there", parent=7
     )
     assert check_processes(None, TORCHRUN) == check_processes(2, TORCHRUN) == find_place(TORCHRUN)
-    assert check_processes(None, {}) is check_processes(2, {}) is check_processes(None, ACCELERATE) is check_processes(1, ACCELERATE) is None
+    assert (
+        check_processes(None, {}) is check_processes(2, {}) is check_processes(None, ACCELERATE) is check_processes(1, ACCELERATE) is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ SLEEPS = "import time; time.sleep(60)"
 
 def ranks(*of_rank: str) -> list[str]:
     """A command whose processes each run a program of their own; none of them imports torch."""
-    return [sys.executable, "-S", "-c", "import os; exec({!r}[int(os.environ['RANK'])])".format(of_rank)]
+    return [sys.executable, "-S", "-c", f"import os; exec({of_rank!r}[int(os.environ['RANK'])])"]
 
 
 @pytest.fixture

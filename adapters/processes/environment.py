@@ -52,7 +52,9 @@ def find_place(environment: Mapping[str, str] = os.environ) -> Place | None:
         return None
     size, rank = _number(environment, "WORLD_SIZE"), _number(environment, "RANK")
     if rank >= size:
-        raise RequestError(f"RANK is {rank} and WORLD_SIZE is {size}; expected ranks from 0 to below the size. Start with " + _torchrun(size))
+        raise RequestError(
+            f"RANK is {rank} and WORLD_SIZE is {size}; expected ranks from 0 to below the size. Start with " + _torchrun(size)
+        )
     parent = environment.get(PARENT)
     return Place(
         rank=rank,

@@ -121,7 +121,9 @@ class Started:
 def _last_line(log: Path) -> str:
     """Return the error that a process told last, or else its last words."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-    told = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")] or [line.strip() for line in lines if line.strip()]
+    told = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")] or [
+        line.strip() for line in lines if line.strip()
+    ]
     return told[-1] if told else ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol, TypeVar
 
 import torch
@@ -97,4 +98,4 @@ def share_rows(world: World, items: Sequence[Item], compute: Callable[[Sequence[
     ends = [len(items) * rank // world.size for rank in range(world.size + 1)]
     start, end = ends[world.rank], ends[world.rank + 1]
     own = compute(items[start:end]) if end > start else compute(items[:1])[:0]  # the width is known by computing alone
-    return torch.cat(world.gather(own, [after - before for before, after in zip(ends, ends[1:], strict=False)]))
+    return torch.cat(world.gather(own, [after - before for before, after in pairwise(ends)]))
