@@ -22,7 +22,7 @@ from .regularisers import add_squares, shrink
 from .schedules import learning_rate_factor
 from .sides.protocol import Objective, StepLoss
 from .strategies.protocol import Strategy
-from .token_ids import TokenIds
+from .token_ids import Ids, TokenIds
 from .watch import Watch
 
 
@@ -94,8 +94,7 @@ class Run:
         """
         self._evaluate_if_due()
         save(self)
-        for role, texts in self.objective.texts().items():
-            self.token_ids.of(texts, role)
+        self.ids_of_texts()  # tokenised once, and not while a GPU waits
         if self.state.refreshed is not None:
             self._refresh_as_before(self.state.refreshed)
         pairs, seconds = 0, 0.0
@@ -108,6 +107,13 @@ class Run:
             save(self)
             on_step(self._where(done.loss, pairs / seconds))
 
+    def ids_of_texts(self) -> list[Ids]:
+        """Return the token ids of the texts that steps put through the network again and again."""
+        texts, others = self.objective.texts(), self.objective.others
+        if others.general:
+            texts |= {others.role: [*texts.get(others.role, ()), *others.general]}
+        return [ids for role, of_role in texts.items() for ids in self.token_ids.of(of_role, role)]
+
     def _where(self, loss: float, pairs_per_s: float) -> Step:
         newest = self.state.evaluations[-1] if self.state.evaluations else None
         return Step(
@@ -118,6 +124,7 @@ class Run:
             metric=str(self.watch.main.dev.metric) if self.watch is not None else "",
             pairs_per_s=pairs_per_s,
             beside=newest.beside if newest else {},
+            stored_layers=self.token_ids.states.layer if self.token_ids.states else 0,
         )
 
     def _is_spent(self) -> bool:
@@ -195,6 +202,7 @@ class Run:
 
     def _step(self) -> StepLoss:
         self._refresh_if_due()
+        self.strategy.begin_step(self.state.step, self.batches.steps)
         factor = learning_rate_factor(self.state.step, self.batches.steps, self.config)
         for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
             group["lr"] = peak * factor
@@ -216,7 +224,7 @@ class Run:
         if not (math.isfinite(done.loss) and math.isfinite(norm.item())):
             raise TrainingError(
                 f"the loss is not a number at step {self.state.step + 1} (loss {done.loss}, gradient {norm.item()}); lower learning_rate "
-                f"(now {self.config.learning_rate:g}), raise temperature (now {self.config.temperature:g}), or compute in full precision with --dtype fp32"
+                f"(now {self.config.peak_rate:g}), raise temperature (now {self.config.temperature:g}), or compute in full precision with --dtype fp32"
             )
         self._take(done.loss)
         return done

@@ -10,7 +10,7 @@ from ..base.load import Base
 from ..data.pairs import TrainingData
 from ..encoders.protocol import Encodes
 from ..errors import LostProcessError
-from ..events import Step
+from ..events import QUIET, Events, Step
 from ..lora import KeptEnergy, LoraFactors
 from .batches import Batches
 from .checkpoint import Checkpoint
@@ -18,6 +18,7 @@ from .config import TrainConfig
 from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
 from .evaluation import Evaluation
+from .frozen.open import open_frozen
 from .loop import Run, RunState
 from .losses.fit import check_data_fit
 from .others import open_others
@@ -75,6 +76,7 @@ def train_adapter(
     corpus: StoredCorpus | None = None,
     guide: Encodes | None = None,
     watch: Watch | None = None,
+    events: Events = QUIET,
     world: World = ALONE,
 ) -> TrainResult:
     """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
@@ -90,11 +92,12 @@ def train_adapter(
         corpus: The corpus as it is stored, where the configuration compares queries with it (`open_corpus`); None: it is embedded first.
         guide: What `config.guide` names; None where it names nothing.
         watch: What it is scored on; None: the data's own dev split, where there is one.
+        events: Receives what there is to know of the layers that are not trained.
         world: The processes that share each step; each of them calls this with the same arguments, the first alone with a checkpoint.
 
     Raises:
         TrainingError: the loss is not a number, another of several processes has ended, factors are too large to be stored, or the state cannot be written or read.
-        ConfigError: a target module does not exist, or vectors are too short for a setting.
+        ConfigError: a target module does not exist, vectors are too short for a setting, or states of frozen layers cannot be kept.
         DataError: the data do not state what the loss needs, or a file of general texts cannot be read.
         ValueError: the base is being trained already.
     """
@@ -108,6 +111,9 @@ def train_adapter(
         watched = keep_documents(watched, base, config)
     with put_in(strategy, base) as parameters:
         run = Run(base, config, strategy, objective, watched, parameters, RunState(), world)
+        strategy.training(True)
+        with world.first_alone():
+            run.token_ids.states = open_frozen(base, run.ids_of_texts(), config, events)
         with checkpoint.held() if checkpoint is not None else nullcontext():
             return _train(run, checkpoint, resume, on_step)
 

@@ -54,7 +54,10 @@ VARIANTS: dict[str, dict[str, object]] = {
     "query-longer": {"side": "query", "epochs": 6},
     "query-rank-64": {"side": "query", "rank": 64, "alpha": 128},
     "query-warm": {"side": "query", "temperature": 0.03},
+    "query-named": {"side": "query"},
 }
+NAMED_ALONE = ("query-named",)
+"""Variants for which the corpus is the passages that training pairs name: those that answer no training query are then no negatives."""
 TRAINED = ARMS | VARIANTS
 
 
@@ -65,7 +68,8 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1")
     parser.add_argument("--test", action="store_true", help="score the trained adapters that are there on test: once, when all is chosen")
     parser.add_argument(
-        "--measure", help="in place of quality, one of bias, million, candidates, candidates-parts, profile, speed (query_side_measures.py)"
+        "--measure",
+        help="in place of quality, one of bias, million, candidates, candidates-parts, approximate, profile, speed (query_side_measures.py)",
     )
     parser.add_argument("--speed-sets", default="ecommerce,medical,legal")
     options = parser.parse_args()
@@ -119,7 +123,10 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
     print(key, flush=True)
     data = open_set(options, name)
     config = config_from({"seed": seed} | TRAINED.get(arm, {}))
-    corpus = None if arm in ("base", "both") else open_corpus(data.base, data.train, config, corpus_vectors(data, config, name))
+    vectors = None if arm in ("base", "both") else corpus_vectors(data, config, name)
+    if vectors is not None and arm in NAMED_ALONE:
+        data, vectors = with_named_alone(data, vectors)
+    corpus = None if vectors is None else open_corpus(data.base, data.train, config, vectors)
     started = time.monotonic()
     encoder, losses = dev_encoder(data.base, config), []
     if arm != "base":
@@ -149,6 +156,14 @@ def corpus_vectors(data: Opened, config: TrainConfig, name: str) -> HeldVectors:
         np.save(path, vectors)
         CELLS.write(f"{name}-corpus", {"passages": len(vectors), "embed_s": round(time.monotonic() - started, 1)})
     return HeldVectors((torch.from_numpy(np.load(path)),), path.stem)
+
+
+def with_named_alone(data: Opened, vectors: HeldVectors) -> tuple[Opened, HeldVectors]:
+    """Take the passages out of the corpus that no training pair names."""
+    named = data.train.train.passage_ids()
+    rows = [row for row, pid in enumerate(data.train.corpus) if pid in named]
+    corpus = {pid: text for pid, text in data.train.corpus.items() if pid in named}
+    return replace(data, train=replace(data.train, corpus=corpus)), HeldVectors((vectors.parts[0][rows],), f"{vectors.content}-named")
 
 
 def save_factors(factors: LoraFactors, path: Path) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from ...base.load import Base
 from ...data.pairs import TrainingData
 from ...encoders.lora import LoraEncoder
-from ...index.rows import IndexRows, find_rows
+from ...index.rows import CorpusRows, IndexRows, find_rows
 from ..config import TrainConfig
 from ..losses.table import compares_whole_corpus
 from ..memory import device_memory
 from ..sides.table import reads_corpus
 from ..token_ids import TokenIds
-from .sampling import Sampling, choose_candidates
+from .sampling import Sampling, choose_candidates, is_approximate
 from .stored import StoredCorpus
 from .vectors import CorpusVectors, HeldVectors
 
@@ -47,8 +48,21 @@ def open_corpus(
     copies = torch.from_numpy(rows.copies)
     texts = list(data.train.queries.values())
     candidates = choose_candidates(config, base, vectors.count - len(copies), token_ids, texts) if compares_whole_corpus(config) else None
-    sampling = Sampling(candidates, config.rest_sample, config.seed, data.train.queries, copies) if candidates else None
-    return StoredCorpus(vectors, rows, sampling)
+    shares = log_shares(vectors.count, rows, config.unnamed_weight)
+    if not candidates:
+        return StoredCorpus(vectors, rows, log_shares=shares)
+    approximate = is_approximate(config, base, vectors.count, len(texts))
+    sampling = Sampling(candidates, config.rest_sample, config.seed, data.train.queries, copies, approximate)
+    return StoredCorpus(vectors, rows, sampling, shares)
+
+
+def log_shares(count: int, rows: CorpusRows, unnamed_weight: float) -> Tensor | None:
+    """Return the logarithm of what each row of a corpus counts for as a negative, (count,) float32; None where all count alike."""
+    if unnamed_weight == 1:
+        return None
+    shares = torch.full((count,), unnamed_weight).log()
+    shares[torch.from_numpy(rows.named)] = 0.0
+    return shares
 
 
 def corpus_encoder(base: Base, config: TrainConfig) -> LoraEncoder:

@@ -41,6 +41,7 @@ class CorpusPlan:
         rest_sample: How many stand for the others then.
         findings: What the base finds; None: not known before the corpus is embedded.
         is_whole: Whether each query is compared with all of it; else with the stored vectors of its batch's passages.
+        approximate: Whether an approximate index finds the candidates.
     """
 
     passages: int
@@ -49,6 +50,7 @@ class CorpusPlan:
     rest_sample: int | None
     findings: CorpusFindings | None
     is_whole: bool = True
+    approximate: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -57,6 +59,7 @@ class CorpusPlan:
             "seconds": self.seconds,
             "candidates": self.candidates,
             "rest_sample": self.rest_sample,
+            "approximate": self.approximate,
             "findings": self.findings.as_dict() if self.findings else None,
         }
 
@@ -77,8 +80,9 @@ class CorpusPlan:
             return f"each query is compared with the passages of its batch, by their stored vectors; the corpus has {self.passages:,}"
         if self.candidates is None:
             return f"each query is compared with all {self.passages:,} passages"
+        how = "found anew each epoch" + (" by an approximate index" if self.approximate else "")
         return (
-            f"each query is compared with its {self.candidates:,} nearest of {self.passages:,} passages, found anew each epoch, and with "
+            f"each query is compared with its {self.candidates:,} nearest of {self.passages:,} passages, {how}, and with "
             f"{self.rest_sample:,} drawn for the rest (--candidates 0 compares all)"
         )
 
@@ -156,6 +160,7 @@ class CorpusSource:
             rest_sample=sampling.sample if sampling else None,
             findings=self._find_answers(corpus, data, config),
             is_whole=compares_whole_corpus(config),
+            approximate=sampling is not None and sampling.approximate,
         )
 
     def _find_answers(self, corpus: StoredCorpus, data: TrainingData, config: TrainConfig) -> CorpusFindings:

@@ -14,6 +14,7 @@ from ...errors import ConfigError, RequestError
 from ..config import TrainConfig
 from ..optimisers import check_installed
 from ..sides.table import reads_corpus
+from ..strategies.table import STRATEGIES
 from .watching import check_watch
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class TrainRequest:
                 f"{self.processes} processes are to share batches of {self.config.batch_size} queries, and some would have none; take at most "
                 f"{self.config.batch_size}, or raise batch_size"
             )
+        self._check_grams()
         if isinstance(self.gram_rank, int) and self.gram_rank < 1:
             raise ConfigError(f"the rank of Gram matrices is {self.gram_rank}; expected at least 1, or full")
         if self.index is not None and not reads_corpus(self.config):
@@ -101,6 +103,18 @@ class TrainRequest:
         check_installed(self.config.optimiser)
         check_watch(self.config, self.dev, self.general)
         self.config_of(self.seed_range[-1])  # refused here, not when its turn comes
+
+    def _check_grams(self) -> None:
+        """Refuse Gram matrices where no factors are kept whose inputs they would be of."""
+        if self.gram_rank is None:
+            return
+        strategy, keep = self.config.strategy, self.config.keep
+        if keep == "model":
+            raise RequestError("Gram matrices are kept beside factors, and keep=model keeps none; leave out --gram-rank, or keep=model")
+        if not STRATEGIES[strategy].has_matrices:
+            raise RequestError(
+                f"Gram matrices are of what linear modules read, and the strategy {strategy} changes none; leave out --gram-rank"
+            )
 
     @property
     def seed_range(self) -> range:

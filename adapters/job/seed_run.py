@@ -100,6 +100,7 @@ class SeedRun:
                 watch=self.watch,
                 guide=self.guide,
                 world=self.world,
+                events=events,
             )
             self._tell_general(result, events)
             self._tell_sparsity(result, events)

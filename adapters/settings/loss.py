@@ -80,6 +80,15 @@ class LossSettings(Settings):
             is_later=True,
         ),
     ] = 8192
+    unnamed_weight: Annotated[
+        float,
+        Setting(
+            help="against the whole corpus, what a passage that no training pair names counts for as a negative, 0 to 1",
+            when="lower when most searches are for passages that no training query names: it keeps queries from moving away from these",
+            check=at_most_one,
+            is_later=True,
+        ),
+    ] = 1.0
     in_batch_negatives: Annotated[
         bool,
         Setting(

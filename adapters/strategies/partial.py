@@ -8,8 +8,8 @@ from ...base.load import Base
 from .layers import choose_layers, find_layers
 from .weights import WeightStrategy, read_parameters
 
-LAYERS = "last:4"
-"""The layers that are trained where none are named."""
+LAST = 4
+"""So many of the highest layers are trained where none are named, and no more than half of them."""
 
 
 class PartialStrategy(WeightStrategy):
@@ -17,5 +17,6 @@ class PartialStrategy(WeightStrategy):
 
     def choose(self, base: Base) -> dict[str, nn.Parameter]:
         """Return the parameters of those layers."""
-        layers, numbers = find_layers(base), choose_layers(self.config.layers or LAYERS, base)
+        layers = find_layers(base)
+        numbers = choose_layers(self.config.layers or f"last:{min(LAST, max(1, layers.depth // 2))}", base)
         return {name: parameter for name, parameter in read_parameters(base).items() if layers.number_of(name) in numbers}

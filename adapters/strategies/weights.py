@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from ...base.load import Base
-from ...lora import STORE_DTYPES, KeptEnergy
+from ...base.model_folder import write_model
+from ...lora import STORE_DTYPES, KeptEnergy, OwnBiases, write_adapter
+from ...registry import base_record
 from ..settings.joined import TrainSettings
 from .differences import changed_norms, check_finite, differences_as_factors, kept_norms, rounded
 from .protocol import StrategyPlan, TrainedParameter
@@ -82,7 +84,7 @@ class WeightStrategy:
         chosen, linears = self.choose(base), linear_weights(base)
         numbers = sum(parameter.numel() for parameter in chosen.values())
         modules = tuple(linears[name] for name in chosen if name in linears)
-        return StrategyPlan(parameters=numbers, file_bytes=self._file_bytes(base, chosen), modules=modules)
+        return StrategyPlan(parameters=numbers, file_bytes=self._file_bytes(base, chosen), modules=modules, copied_bytes=4 * numbers)
 
     def _file_bytes(self, base: Base, chosen: dict[str, nn.Parameter]) -> int:
         if self.config.keep == "model":
@@ -209,9 +211,13 @@ class WeightStrategy:
         """Refuse numbers that are infinite in their file's number format."""
         check_finite(self.as_read(trained), self.config)
 
-    def write(self, trained: Trained, folder: Path, base_id: str | None, revision: str | None) -> None:
-        """Write the two files of a peft folder."""
-        raise NotImplementedError("writing what was trained of a network's own weights is to come")
+    def write(self, trained: Trained, folder: Path, base: Base) -> None:
+        """Write a peft folder with changed biases beside it, or a whole model."""
+        if isinstance(trained, ModelWeights):
+            write_model(base, folder, trained.parameters)
+            return
+        own = OwnBiases(values=base.network.own_biases(), filler=base.network.first_linear())
+        write_adapter(trained, folder, *base_record(base.spec).loading_name, dtype=STORE_DTYPES[self.config.store], own=own)
 
     @torch.no_grad()
     def _differences(self) -> dict[str, Tensor]:
