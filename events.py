@@ -13,6 +13,7 @@ class Step:
 
     `loss` is the step's own, `dev` the score of the newest evaluation (None before the first, or without a dev split) in `metric`,
     `pairs_per_s` the mean since the run began, in pairs or what `unit` says. `beside` holds the other scores of the newest evaluation, by what they are called.
+    `stored_layers`: so many layers were not computed, since the states that they give are stored.
     """
 
     step: int
@@ -23,6 +24,7 @@ class Step:
     metric: str = "nDCG@10"
     unit: str = "pairs"
     beside: Mapping[str, float] = field(default_factory=dict)
+    stored_layers: int = 0
 
 
 class Events(Protocol):

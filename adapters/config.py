@@ -17,7 +17,7 @@ from .settings.joined import TrainSettings
 from .settings.reading import read_value
 from .settings.setting import describe_settings, one_of
 from .sides.table import AGAINST_CORPUS, SIDES, reads_corpus
-from .strategies.table import STRATEGIES
+from .strategies.table import KEEPS, STRATEGIES
 
 
 class _Row(Protocol):
@@ -29,6 +29,7 @@ TABLES: dict[str, Mapping[str, _Row]] = {
     "loss": LOSSES,
     "side": SIDES,
     "strategy": STRATEGIES,
+    "keep": KEEPS,
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,
     "averaging": AVERAGES,
@@ -46,11 +47,15 @@ class TrainConfig(TrainSettings):
             object.__setattr__(self, "metric", read_metric(self.metric))
         for choice, table in TABLES.items():
             one_of(table)(choice, getattr(self, choice))
+        if self.learning_rate is None:
+            object.__setattr__(self, "learning_rate", STRATEGIES[self.strategy].learning_rate)
         self._check_loss()
+        self._check_kept()
         self._check_batches()
         self._check_pairs()
         self._check_regularisers()
         self._check_stopping()
+        self._check_frozen()
         self.refuse_unread(name for name, each in describe_settings(TrainConfig).items() if getattr(self, name) != each.default)
 
     def refuse_unread(self, given: Iterable[str]) -> None:
@@ -92,6 +97,14 @@ class TrainConfig(TrainSettings):
                 "loss.corpus=0"
             )
 
+    def _check_kept(self) -> None:
+        """Refuse a whole model for queries alone."""
+        if self.keep == "model" and self.side == "query":
+            raise RequestError(
+                "keep=model keeps a whole model, which embeds queries and documents alike, and --side query changes queries alone; "
+                "leave out keep=model, so that factors are kept, or train both sides"
+            )
+
     def _check_batches(self) -> None:
         """Refuse settings of batches that contradict one another."""
         if self.source_weights and not self.one_source:
@@ -131,6 +144,15 @@ class TrainConfig(TrainSettings):
         if self.min_gain and self.patience is None:
             raise RequestError(
                 "min_gain is of early stopping, and patience is none, so that no run stops early; give patience, or leave it out"
+            )
+
+    def _check_frozen(self) -> None:
+        """Refuse to keep the states of frozen layers where there are none."""
+        row = STRATEGIES[self.strategy]
+        if self.cache_frozen == "true" and "cache_frozen" in row.settings and self.layers is None and not row.freezes_layers:
+            raise RequestError(
+                "cache_frozen=true keeps what the layers below the first trained one give, and all are trained; add --set strategy.layers=last:4, "
+                "or leave it out"
             )
 
     def as_dict(self) -> dict[str, object]:

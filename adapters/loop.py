@@ -15,12 +15,13 @@ from ..events import Step
 from .averaging import Average
 from .evaluation import Evaluation, Scores
 from .optimisers import OPTIMISERS
+from .processes.world import ALONE, World
 from .regularisers import add_squares, shrink
 from .schedules import learning_rate_factor
 from .settings.joined import TrainSettings
 from .sides.protocol import LoopObjective, StepLoss, Steps
 from .strategies.protocol import Strategy
-from .token_ids import TokenIds
+from .token_ids import Ids, TokenIds
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +69,7 @@ class Run:
     watch: Scores | None
     parameters: list[nn.Parameter]
     state: RunState
+    world: World = ALONE
     optimizer: torch.optim.Optimizer = field(init=False)
     peak_rates: list[float] = field(init=False)
     average: Average = field(init=False)
@@ -95,8 +97,7 @@ class Run:
         """
         self._evaluate_if_due()
         save(self)
-        for role, texts in self.objective.texts().items():
-            self.token_ids.of(texts, role)
+        self.ids_of_texts()  # tokenised once, and not while a GPU waits
         if self.state.refreshed is not None:
             self._refresh_as_before(self.state.refreshed)
         pairs, seconds = 0, 0.0
@@ -109,6 +110,13 @@ class Run:
             save(self)
             on_step(self._where(done, pairs / seconds))
 
+    def ids_of_texts(self) -> list[Ids]:
+        """Return the token ids of the texts that steps put through the network again and again."""
+        texts, others = self.objective.texts(), self.objective.others
+        if others is not None and others.general:
+            texts |= {others.role: [*texts.get(others.role, ()), *others.general]}
+        return [ids for role, of_role in texts.items() for ids in self.token_ids.of(of_role, role)]
+
     def _where(self, done: StepLoss, pairs_per_s: float) -> Step:
         newest = self.state.evaluations[-1] if self.state.evaluations else None
         return Step(
@@ -120,6 +128,7 @@ class Run:
             pairs_per_s=pairs_per_s,
             unit=done.unit,
             beside=newest.beside if newest else {},
+            stored_layers=self.token_ids.states.layer if self.token_ids.states else 0,
         )
 
     def _is_spent(self) -> bool:
@@ -141,14 +150,17 @@ class Run:
     def _evaluate(self, watch: Scores) -> None:
         self.strategy.training(False)
         with self._averaged():
-            with self.strategy.as_stored():
-                evaluation = self._judge(watch.evaluate(self.state.step, self.base))
+            evaluation = self.world.from_first(lambda: self._score(watch))
             weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
         self.is_whole = False
         self.state.evaluations.append(evaluation)
         if self.state.best is evaluation:
             self.state.best_weights = weights
         self.is_whole = True
+
+    def _score(self, watch: Scores) -> Evaluation:
+        with self.strategy.as_stored():
+            return self._judge(watch.evaluate(self.state.step, self.base))
 
     def _judge(self, evaluation: Evaluation) -> Evaluation:
         """Say whether general ability is further below that before the first step than is allowed."""
@@ -194,6 +206,7 @@ class Run:
 
     def _step(self) -> StepLoss:
         self._refresh_if_due()
+        self.strategy.begin_step(self.state.step, self.batches.steps)
         factor = learning_rate_factor(self.state.step, self.batches.steps, self.config)
         for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
             group["lr"] = peak * factor
@@ -208,13 +221,14 @@ class Run:
                 f"the memory of {self.base.device} ran out at step {self.state.step + 1}; lower max_tokens (now {self.config.max_tokens}), "
                 "free memory that others hold, or train on --device cpu"
             ) from e
+        self.world.add_up(self.parameters)
         if self.config.l2:
             add_squares(self.parameters, self.config.l2)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not (math.isfinite(done.loss) and math.isfinite(norm.item())):
             raise TrainingError(
                 f"the loss is not a number at step {self.state.step + 1} (loss {done.loss}, gradient {norm.item()}); lower learning_rate "
-                f"(now {self.config.learning_rate:g}), raise temperature (now {self.config.temperature:g}), or compute in full precision with --dtype fp32"
+                f"(now {self.config.peak_rate:g}), raise temperature (now {self.config.temperature:g}), or compute in full precision with --dtype fp32"
             )
         self._take(done.loss)
         return done

@@ -14,6 +14,7 @@ from ..data.pairs import TrainingData
 from ..data.preflight import PreflightWarning, preflight
 from ..encoders.protocol import Encodes
 from ..encoders.tokens import tokenize
+from ..plurals import format_size
 from ..timing import estimate_seconds
 from .batches import Batches
 from .config import TrainConfig
@@ -21,10 +22,11 @@ from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
 from .dev_overlap import check_dev_sets
 from .evaluation import dev_encoder
+from .held_bytes import bytes_per_number, saved_bytes_per_number
 from .others import open_others
 from .sides.open import open_side
 from .sides.protocol import Objective
-from .strategies.table import open_strategy, put_in
+from .strategies.table import STRATEGIES, open_strategy, put_in
 from .token_ids import TokenIds
 from .watch import Watch, keep_documents, watch_own
 
@@ -35,7 +37,8 @@ _TIMED_QUERIES = 64
 class TrainPlan:
     """What a run will do, before it does it.
 
-    `seconds` is an estimate from one timed step; None where none was timed.
+    `seconds` is an estimate from one timed step; None where none was timed. `memory_bytes` is what training holds beside the base and the
+    batches, and `state_bytes` what is kept on the disk while the run goes on.
     """
 
     queries: int
@@ -47,6 +50,15 @@ class TrainPlan:
     dev: str
     warnings: tuple[PreflightWarning, ...]
     seconds: float | None = None
+    memory_bytes: int = 0
+    state_bytes: int = 0
+
+    def describe_memory(self) -> str:
+        """Say what training holds beside the base and the batches, and what a run that can go on keeps on the disk."""
+        return (
+            f"about {format_size(self.memory_bytes)} beside the base and the batches, of gradients, the optimiser and copies; "
+            f"a run's state takes about {format_size(self.state_bytes)} on the disk until it ends"
+        )
 
 
 def plan_training(
@@ -79,6 +91,8 @@ def plan_training(
         dev="\n".join(describe_watch(watched, data)),
         warnings=(*check_data(base, data, config), *check_dev_sets(watched, data)),
         seconds=seconds,
+        memory_bytes=trained.parameters * bytes_per_number(config) + trained.copied_bytes,
+        state_bytes=trained.parameters * saved_bytes_per_number(config),
     )
 
 
@@ -106,7 +120,7 @@ def check_data(base: Base, data: TrainingData, config: TrainConfig) -> list[Pref
     def count_truncated(texts: Sequence[str]) -> int:
         return tokenize(base, texts, "document", limit).truncated
 
-    return preflight(
+    return check_rate(config) + preflight(
         data,
         batch_size=config.batch_size,
         base_language=base.spec.language,
@@ -114,6 +128,16 @@ def check_data(base: Base, data: TrainingData, config: TrainConfig) -> list[Pref
         count_truncated=count_truncated,
         seed=config.seed,
     )
+
+
+def check_rate(config: TrainConfig) -> list[PreflightWarning]:
+    """Warn of a learning rate that is above what suits a strategy."""
+    suits = STRATEGIES[config.strategy].usual_rates
+    if suits is None or config.peak_rate <= suits[1] or config.optimiser in ("sgd", "adafactor"):  # whose rates are on scales of their own
+        return []
+    least, most = suits
+    message = f"learning_rate is {config.peak_rate:g}, and {least:g} to {most:g} suits strategy={config.strategy}; leave it out for {STRATEGIES[config.strategy].learning_rate:g}"
+    return [PreflightWarning("rate", message)]
 
 
 def instruction_is_known(base: Base) -> bool:
@@ -131,6 +155,7 @@ def _estimate_run(base: Base, objective: Objective, watch: Watch | None, config:
             objective.refresh(base, TokenIds(base, config.max_tokens), some=_TIMED_QUERIES)
             epoch_s = (time.monotonic() - started) * queries / min(queries, _TIMED_QUERIES)
         strategy.training(True)
+        strategy.begin_step(batches.steps - 1, batches.steps)  # where layers join one after another, with all of them
         for step in range(2):
             started = time.monotonic()
             objective.accumulate(base, step % batches.steps, step)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from ..base.load import Base
 from ..data.pairs import TrainingData
 from ..encoders.protocol import Encodes
-from ..events import Step
+from ..errors import LostProcessError
+from ..events import QUIET, Events, Step
 from ..lora import KeptEnergy, LoraFactors
 from .batches import Batches
 from .checkpoint import Checkpoint
@@ -17,9 +18,12 @@ from .config import TrainConfig
 from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
 from .evaluation import Evaluation
+from .frozen.open import open_frozen
 from .loop import Run, RunState
 from .losses.fit import check_data_fit
 from .others import open_others
+from .processes.same_state import begin_alike
+from .processes.world import ALONE, World
 from .sides.open import open_side
 from .strategies.starting import start_from
 from .strategies.table import open_strategy, put_in
@@ -74,6 +78,8 @@ def train_adapter(
     guide: Encodes | None = None,
     watch: Watch | None = None,
     start: LoraFactors | None = None,
+    events: Events = QUIET,
+    world: World = ALONE,
 ) -> TrainResult:
     """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
 
@@ -89,24 +95,31 @@ def train_adapter(
         guide: What `config.guide` names; None where it names nothing.
         start: Factors that training starts from, of the modules that the configuration names and of its rank; None: fresh ones.
         watch: What it is scored on; None: the data's own dev split, where there is one.
+        events: Receives what there is to know of the layers that are not trained.
+        world: The processes that share each step; each of them calls this with the same arguments, the first alone with a checkpoint.
 
     Raises:
-        TrainingError: the loss is not a number, factors are too large to be stored, or the state cannot be written or read.
-        ConfigError: a target module does not exist, or vectors are too short for a setting.
+        TrainingError: the loss is not a number, another of several processes has ended, factors are too large to be stored, or the state cannot be written or read.
+        ConfigError: a target module does not exist, vectors are too short for a setting, or states of frozen layers cannot be kept.
         DataError: the data do not state what the loss needs, or a file of general texts cannot be read.
         ValueError: the base is being trained already.
     """
     check_data_fit(config, data.train)
     config.check_width(base.spec.dimension)
     strategy, batches = open_strategy(config), Batches(data.train, data.corpus, config)
-    objective = open_side(batches, config, corpus or open_corpus(base, data, config), open_others(base, config, guide))
+    objective = open_side(batches, config, corpus or open_corpus(base, data, config), open_others(base, config, guide, world), world)
     objective.others.learn(batches.all_texts())  # while the network is the base's own
-    watched = keep_documents(watch or watch_own(data, config), base, config)
+    watched = watch or watch_own(data, config)
+    if world.rank == 0:  # which alone scores
+        watched = keep_documents(watched, base, config)
     with put_in(strategy, base) as parameters:
         if start is not None:
             start_from(strategy, start)
         scores = None if watched is None else WatchScores(watched, objective, config)
-        run = Run(base, config, strategy, objective, scores, parameters, RunState())
+        run = Run(base, config, strategy, objective, scores, parameters, RunState(), world)
+        strategy.training(True)
+        with world.first_alone():
+            run.token_ids.states = open_frozen(base, run.ids_of_texts(), config, events)
         return replace(go_through(run, checkpoint, resume, on_step), watch=watched)
 
 
@@ -123,9 +136,10 @@ def go_through(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: C
 def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Callable[[Step], None]) -> TrainResult:
     if checkpoint is not None:
         checkpoint.begin(resume=resume and checkpoint.restore(run))
+    begin_alike(run)
     try:
         run.go(on_step, checkpoint.save_when_due if checkpoint else lambda _: None)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, LostProcessError):
         if checkpoint is not None and run.is_whole:  # else the state before this step is on the disk
             checkpoint.save_if_interrupted(run)
         raise

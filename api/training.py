@@ -16,7 +16,7 @@ from ..data.read_options import ReadOptions
 from ..events import QUIET, Events
 from ..references import EncoderSettings, Search
 from .adapter import Adapter
-from .held import Trained
+from .held import Held, Trained, TrainedModel
 from .loading import open_version
 from .networks import IN_USE, adopt
 from .places import Place, search_in
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ..adapters.job import TrainedVersion
+    from ..base.load import Base
 
 
 class TrainOptions(TypedDict, total=False):
@@ -39,6 +40,7 @@ class TrainOptions(TypedDict, total=False):
     dev: Sequence[Path]
     general: Path | None
     read: ReadOptions
+    processes: int
 
 
 def train(
@@ -75,7 +77,7 @@ def train(
         options: What is said of the base: its pooling, instructions, length or language.
         events: Receives each step, and notes on data, base and settings.
         more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, `index`, `data_licence`, `dev`, `general`, `read` (`ReadOptions`: columns,
-            encoding, sheet, bad rows), as `TrainRequest` describes them.
+            encoding, sheet, bad rows), `processes` (under torchrun), as `TrainRequest` describes them.
 
     Raises:
         DataError: the data are missing, empty or malformed; the row is named.
@@ -100,6 +102,15 @@ def train(
     return _in_memory(version, job.runs.name, job.runs.domain, where, settings, report)
 
 
+def _held(version: TrainedVersion, base: Base, name: str) -> Held:
+    """Return what opens a version that no file holds."""
+    from ..adapters.strategies.trained import ModelWeights
+
+    if version.result is not None and isinstance(version.result.trained, ModelWeights):
+        return TrainedModel(base, version.result.trained.parameters, name)
+    return Trained(base, version.factors, version.config.side)
+
+
 def _in_memory(
     version: TrainedVersion, name: str, domain: str, where: Search, settings: EncoderSettings, report: dict[str, object]
 ) -> Adapter:
@@ -107,7 +118,7 @@ def _in_memory(
         base = adopt(version.base)
     return Adapter(
         reference=name,
-        kind="adapter",
+        kind="model" if version.is_model else "adapter",
         side=version.config.side,
         base=base.spec.name,
         domain=domain,
@@ -115,5 +126,5 @@ def _in_memory(
         report=report,
         where=where,
         settings=settings,
-        held=Trained(base, version.factors, version.config.side),
+        held=_held(version, base, name),
     )

@@ -68,6 +68,17 @@ class Network:
             weight.add_(delta.to(weight))
         self.merged = key
 
+    def own_biases(self) -> dict[str, Tensor]:
+        """Return the base's own biases by name, (n,), whatever is merged into the weights at present."""
+        own = {name: bias.detach() for name, bias in self.model.named_parameters() if name.endswith(_BIAS)}
+        return own | {name: original[:, 0] for name, original in self.originals.items() if name.endswith(_BIAS)}
+
+    def first_linear(self) -> tuple[str, tuple[int, int]]:
+        """Return the name of the first linear module, and its shape, (out, in)."""
+        linears = ((name, module) for name, module in self.model.named_modules() if isinstance(module, nn.Linear))
+        name, first = next(linears)
+        return name, (first.out_features, first.in_features)
+
     def check_fits(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Refuse changes (name of a linear module -> (out, in), or of a bias -> (n, 1)) of what the network does not have.
 

@@ -151,6 +151,7 @@ GROUPS = {
         "train seed",
         "pretrain seed",
         "seeds",
+        "processes",
         "gram-rank",
         "gram",
         "resume",

@@ -45,6 +45,11 @@ def bias_update(difference: Tensor) -> LoraModule:
     return LoraModule(torch.ones(1, 1), difference[:, None].contiguous(), 1.0)
 
 
+def largest_rank(factors: Mapping[str, LoraModule]) -> int | None:
+    """Return the largest rank of the changed matrices; None where biases alone are changed."""
+    return max((module.rank for name, module in factors.items() if not is_bias(name)), default=None)
+
+
 def module_shape(name: str, modules: Iterable[LoraModule]) -> tuple[int, int]:
     """Return the one shape, (out, in), of the matrix that all of these change; at least one is needed.
 

@@ -29,12 +29,17 @@ class KeptEnergy:
 
     def describe(self) -> str:
         """Say it in a line."""
-        kinds = ", ".join(f"{self.share_of(kind):.1%} of the {kind}'" for kind, energy in self.changed.items() if energy)
-        return f"{self.share:.1%} of the changes' energy is kept ({kinds})" if kinds else "nothing was changed"
+        return describe_shares(self.as_dict())
 
     def as_dict(self) -> dict[str, float]:
         """Return the shares as JSON can hold them: of all, and of each kind."""
-        return {"all": self.share} | {kind: self.share_of(kind) for kind in self.changed}
+        return {"all": self.share} | {kind: self.share_of(kind) for kind, energy in self.changed.items() if energy}
+
+
+def describe_shares(shares: Mapping[str, float]) -> str:
+    """Say in a line what `KeptEnergy.as_dict` gives."""
+    kinds = ", ".join(f"{kind} {share:.1%}" for kind, share in shares.items() if kind != "all")
+    return f"{shares['all']:.1%} of the energy of all changes" + (f" ({kinds})" if kinds else "")
 
 
 def _share(kept: float, changed: float) -> float:

@@ -14,6 +14,7 @@ from ...errors import ConfigError, RequestError
 from ..config import TrainConfig
 from ..optimisers import check_installed
 from ..sides.table import reads_corpus
+from ..strategies.table import STRATEGIES
 from .watching import check_watch
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class TrainRequest:
         dev: Dev sets in place of the data's own dev split: BEIR folders with a dev split, folders of pair lines, tables of pairs, of sentence
             pairs with scores or labels, or of texts with labels. The first one, or the one that the configuration names, chooses the state.
         general: A folder of sentence pairs with scores (LANGUAGE-dev.tsv), by which general ability is watched; None: it is not.
+        processes: How many processes share each step. Each of them, started together by torchrun, makes the same request; the first alone
+            registers. 1: this one alone.
 
     Raises:
         RequestError: values exclude one another, or do nothing.
@@ -73,6 +76,7 @@ class TrainRequest:
     data_licence: str | None = None
     dev: Sequence[Path] = ()
     general: Path | None = None
+    processes: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dev", tuple(Path(each).expanduser() for each in self.dev))
@@ -82,6 +86,14 @@ class TrainRequest:
             object.__setattr__(self, "index", Path(self.index).expanduser())
         if self.seeds < 1:
             raise RequestError(f"{self.seeds} versions are to be trained; expected at least 1")
+        if self.processes < 1:
+            raise RequestError(f"{self.processes} processes are to train; expected at least 1")
+        if self.processes > self.config.batch_size:
+            raise RequestError(
+                f"{self.processes} processes are to share batches of {self.config.batch_size} queries, and some would have none; take at most "
+                f"{self.config.batch_size}, or raise batch_size"
+            )
+        self._check_grams()
         if isinstance(self.gram_rank, int) and self.gram_rank < 1:
             raise ConfigError(f"the rank of Gram matrices is {self.gram_rank}; expected at least 1, or full")
         if self.index is not None and not reads_corpus(self.config):
@@ -93,6 +105,18 @@ class TrainRequest:
         check_installed(self.config.optimiser)
         check_watch(self.config, self.dev, self.general)
         self.config_of(self.seed_range[-1])  # refused here, not when its turn comes
+
+    def _check_grams(self) -> None:
+        """Refuse Gram matrices where no factors are kept whose inputs they would be of."""
+        if self.gram_rank is None:
+            return
+        strategy, keep = self.config.strategy, self.config.keep
+        if keep == "model":
+            raise RequestError("Gram matrices are kept beside factors, and keep=model keeps none; leave out --gram-rank, or keep=model")
+        if not STRATEGIES[strategy].has_matrices:
+            raise RequestError(
+                f"Gram matrices are of what linear modules read, and the strategy {strategy} changes none; leave out --gram-rank"
+            )
 
     @property
     def seed_range(self) -> range:

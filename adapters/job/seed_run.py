@@ -19,6 +19,7 @@ from ..checkpoint import Checkpoint
 from ..config import TrainConfig
 from ..dev_overlap import check_dev_sets
 from ..plan import check_data, describe_watch
+from ..processes.world import ALONE, World
 from ..train import TrainResult, train_adapter
 from ..watch import Watch, watch_own
 from .corpus import CorpusPlan, CorpusSource
@@ -42,6 +43,7 @@ class SeedRun:
         start: What the factors start from; None: fresh ones.
         run: What names it, by configuration, base and data; empty where nothing is written.
         checkpoint: Where its state is kept; None keeps none.
+        world: The processes that train it together.
     """
 
     config: TrainConfig
@@ -54,6 +56,7 @@ class SeedRun:
     start: Start | None = None
     run: str = ""
     checkpoint: Checkpoint | None = None
+    world: World = ALONE
 
     def kept(self, run: str, checkpoint: Checkpoint) -> SeedRun:
         """Return the run with a name, and a place for its state."""
@@ -81,8 +84,9 @@ class SeedRun:
             KeyboardInterrupt: the user stopped it; where a state is kept, that is said.
         """
         self._tell_start(resume, events)
-        corpus = self.corpus.open(self.data, self.config, events)
-        plan = None if corpus is None else self.corpus.describe(corpus, self.data, self.config)
+        with self.world.first_alone():
+            corpus = self.corpus.open(self.data, self.config, events)
+        plan = None if corpus is None or self.world.rank > 0 else self.corpus.describe(corpus, self.data, self.config)
         if plan is not None:
             for line in (f"corpus: {plan.describe()}", *plan.lines()):
                 events.note(line)
@@ -99,6 +103,8 @@ class SeedRun:
                 watch=self.watch,
                 guide=self.guide,
                 start=self.start.factors if self.start else None,
+                world=self.world,
+                events=events,
             )
             self._tell_general(result, events)
             self._tell_sparsity(result, events)

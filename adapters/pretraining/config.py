@@ -23,9 +23,9 @@ _READ_BATCHES = {"epochs", "batch_size", "max_tokens"}
 UNREAD = (
     describe_settings(LossSettings).keys()
     | (describe_settings(BatchSettings).keys() - _READ_BATCHES)
-    | {"side", "init_from", "l1", "metric", "main_dev", "max_general_loss"}
+    | {"side", "init_from", "cache_frozen", "head", "head_bias", "head_rate", "l1", "metric", "main_dev", "max_general_loss"}
 )
-"""Settings that are of pairs, of their dev scores, or of factors alone where a head is trained along."""
+"""Settings that are of pairs, of their dev scores, of states that stay the same, or of factors alone where a head is trained along."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,8 @@ class PretrainConfig(PretrainingSettings, TrainSettings):
         super().__post_init__()
         for choice, table in _READ_TABLES.items():
             one_of(table)(choice, getattr(self, choice))
+        if self.learning_rate is None:
+            object.__setattr__(self, "learning_rate", STRATEGIES[self.strategy].learning_rate)
         if not STRATEGIES[self.strategy].has_pairs:
             having = ", ".join(name for name, row in STRATEGIES.items() if row.has_pairs)
             raise RequestError(

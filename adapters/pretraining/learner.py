@@ -58,6 +58,11 @@ class Learner:
         return self._batches
 
     @property
+    def others(self) -> None:
+        """There are none."""
+        return None
+
+    @property
     def head_steps(self) -> int:
         """How many steps train the head alone."""
         return round(self._config.token_head_share * self._batches.steps)

@@ -8,6 +8,7 @@ from ...base.load import Base
 from ...base.sentence_files import write_json, write_sentence_files
 from ...data.pairs import hash_lines
 from ...data.read.quoting import recorded_note
+from ...lora import largest_rank
 from ...registry import DataRecord, Entry, Registry, ScoreRecord, base_record
 from ...versions import library_versions
 from ..register import LIBRARIES
@@ -39,7 +40,7 @@ def register_pretrained(
         pooling=base.encoding.pooling,
         prompts=base.encoding.prompts,
         method=config.strategy,
-        rank=config.rank,
+        rank=largest_rank(result.run.factors),
         targets=config.targets,
         config=config.as_dict()
         | {"device": base.device.type, "libraries": library_versions(*LIBRARIES)}

@@ -47,6 +47,11 @@ class LoopObjective(Protocol):
         """How many steps there are."""
         ...
 
+    @property
+    def others(self) -> Others | None:
+        """The other encoders of the run; None where it has none."""
+        ...
+
     def trained(self) -> Sequence[TrainedParameter]:
         """Return what is trained along with the strategy's parameters, and thrown away at the end."""
         ...

@@ -17,6 +17,7 @@ from ...base.sentence_files import write_json
 from ...errors import ConfigError, TrainingError
 from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, KeptEnergy, LoraFactors, LoraModule, lora_config, write_lora
 from ...lora.vanished import cut_vanished
+from ...registry import base_record
 from ..settings.joined import TrainSettings
 from .layers import choose_layers, find_layers
 from .protocol import StrategyPlan, TrainedParameter
@@ -97,6 +98,9 @@ class LoraStrategy:
         for layer in (first, *layers):
             layer.train(on)
 
+    def begin_step(self, step: int, steps: int) -> None:
+        """Train all factors in every step."""
+
     @contextmanager
     @torch.no_grad()
     def as_stored(self) -> Iterator[None]:
@@ -147,11 +151,12 @@ class LoraStrategy:
             if not (module.a.isfinite().all() and module.b.isfinite().all()):
                 raise TrainingError(
                     f"the factors of {name} are too large to be stored in {self.config.store}; "
-                    f"lower learning_rate (now {self.config.learning_rate:g})"
+                    f"lower learning_rate (now {self.config.peak_rate:g})"
                 )
 
-    def write(self, trained: LoraFactors, folder: Path, base_id: str | None, revision: str | None) -> None:
+    def write(self, trained: LoraFactors, folder: Path, base: Base) -> None:
         """Write the two files of a peft folder."""
+        base_id, revision = base_record(base.spec).loading_name
         kept = self.as_read(trained) if self.config.l1 else trained
         write_lora(kept, folder / WEIGHTS, dtype=STORE_DTYPES[self.config.store])
         ranks = {module.rank for module in kept.values()}

@@ -16,11 +16,19 @@ from .trained import Trained
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyPlan:
-    """What a strategy will train: how many numbers, the bytes that they take on disk, and the modules whose outputs they change."""
+    """What a strategy will train.
+
+    Attributes:
+        parameters: How many numbers.
+        file_bytes: The bytes that what is kept of them takes on disk.
+        modules: The linear modules that they change.
+        copied_bytes: The bytes in memory of the base's own values, which are put aside.
+    """
 
     parameters: int
     file_bytes: int
     modules: tuple[str, ...]
+    copied_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +39,13 @@ class TrainedParameter:
         parameter: What an optimiser changes.
         is_second_factor: Whether it is B of an update B @ A, which begins at zero.
         rate_share: What the learning rate is multiplied by.
+        decays: Whether weight decay is for it.
     """
 
     parameter: nn.Parameter
     is_second_factor: bool = False
     rate_share: float = 1.0
+    decays: bool = True
 
 
 class Strategy(Protocol):
@@ -64,6 +74,10 @@ class Strategy(Protocol):
 
     def training(self, on: bool) -> None:
         """Switch what differs between training and use: dropout, the kernels of attention."""
+        ...
+
+    def begin_step(self, step: int, steps: int) -> None:
+        """Let what is to be trained in a step, counted from 0 of so many, get gradients, and nothing else."""
         ...
 
     def as_stored(self) -> AbstractContextManager[None]:
@@ -98,13 +112,12 @@ class Strategy(Protocol):
         """
         ...
 
-    def write(self, trained: Trained, folder: Path, base_id: str | None, revision: str | None) -> None:
-        """Write what was trained, with what peft needs to find its base again.
+    def write(self, trained: Trained, folder: Path, base: Base) -> None:
+        """Write what was trained: factors with what peft needs to find their base again, or a whole model.
 
         Args:
             trained: What `read_out` returned.
             folder: Where to.
-            base_id: The base's Hub id, or its folder.
-            revision: Of the Hub id.
+            base: What was trained over, as it is without it.
         """
         ...

@@ -33,5 +33,10 @@ def factors_of(trained: Trained) -> LoraFactors:
         AdapterError: it is kept as a whole model, which has none.
     """
     if isinstance(trained, ModelWeights):
-        raise AdapterError("a whole model has no factors; train with keep=factors to have the low-rank part of its difference to the base")
+        raise no_factors()
     return trained
+
+
+def no_factors() -> AdapterError:
+    """Return the error of asking a whole model for its factors."""
+    return AdapterError("a whole model has no factors; train with keep=factors to have the low-rank part of its difference to the base")

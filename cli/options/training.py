@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -61,7 +62,8 @@ def read_assigned(settings: Sequence[str], groups: Groups | None = None) -> dict
     from ...adapters.settings.groups import GROUPS, flatten_settings
 
     groups = groups or GROUPS
-    _tell_repeated(settings, groups)
+    if PARENT not in os.environ:  # which has told it
+        _tell_repeated(settings, groups)
     values: dict[str, object] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
