@@ -223,7 +223,7 @@ class Run:
             ) from e
         self.world.add_up(self.parameters)
         if self.config.l2:
-            add_squares(self.parameters, self.config.l2)
+            add_squares(self.strategy.trained(), self.config.l2)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not (math.isfinite(done.loss) and math.isfinite(norm.item())):
             raise TrainingError(

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import psutil
 import torch
+from peft.tuners.lora import LoraLayer
 
 from ..base.load import Base
 from ..choices import Precision
@@ -35,7 +36,12 @@ def graph_bytes_per_token(base: Base, length: int, precision: Precision) -> floa
     width = (BYTES_PER_UNIT_BF16 if is_half else BYTES_PER_UNIT) * network.hidden_size
     attention = (2 if is_half else 4) * network.num_attention_heads * length if base.device.type == "cpu" else 0
     layers = network.num_hidden_layers - first_trained_layer(base) or network.num_hidden_layers
-    return float(layers * (width + attention))
+    return float(layers * (width + attention) + (4 if is_half else 8) * _scaled_outputs(base))
+
+
+def _scaled_outputs(base: Base) -> int:
+    """Return how many numbers the layers of DoRA give for a token; of each, a graph keeps what comes of the base and of the factors, apart."""
+    return sum(layer.out_features for layer in base.model.modules() if isinstance(layer, LoraLayer) and layer.lora_variant)
 
 
 def memory_budget(device: torch.device) -> float:

@@ -140,7 +140,9 @@ def test_graphs_take_the_memory_of_the_layers_that_are_trained(base: Base) -> No
 # Gradients
 
 
-def gradient_of(base: Base, data: TrainingData, config: TrainConfig, states: FrozenStates | str | None, micro_tokens: int = 64) -> list[Tensor]:
+def gradient_of(
+    base: Base, data: TrainingData, config: TrainConfig, states: FrozenStates | str | None, micro_tokens: int = 64
+) -> list[Tensor]:
     """Return the gradient of a batch, with states that are stored, computed in its own micro-batches ("here"), or not cut out at all (None)."""
     strategy, known = open_strategy(config), TokenIds(base, config.max_tokens)
     with put_in(strategy, base) as parameters, pytest.MonkeyPatch.context() as patch, torch.no_grad():
@@ -201,9 +203,7 @@ def test_in_bfloat16_stored_states_are_as_good_as_other_micro_batches(base: Base
 
 def test_a_run_learns_the_same_with_and_without(tiny_base: Path, toy_data: TrainingData) -> None:
     steps: list[Step] = []
-    plain, stored, again = (
-        run(tiny_base, toy_data, quick(cache_frozen=word), on_step=steps.append) for word in ("false", "true", "auto")
-    )
+    plain, stored, again = (run(tiny_base, toy_data, quick(cache_frozen=word), on_step=steps.append) for word in ("false", "true", "auto"))
     assert stored.losses == again.losses == pytest.approx(plain.losses, rel=1e-5)
     assert factors_sha256(stored.factors) == factors_sha256(again.factors)
     for name, module in plain.factors.items():
@@ -247,6 +247,26 @@ def test_a_run_killed_while_states_are_computed_goes_on_where_it_was(
     assert [path.name for path in shards()] == names
     assert sum(path.stat().st_size for path in shards()) == whole
     assert factors_sha256(result.factors) == factors_sha256(expected.factors)
+
+
+@pytest.mark.parametrize("strategy", ["partial", "layerwise"])
+def test_weights_that_are_trained_begin_above_what_is_frozen_for_the_whole_run(
+    tiny_base: Path, toy_data: TrainingData, strategy: str
+) -> None:
+    config = quick(strategy=strategy, learning_rate=1e-3, keep="model", rank=16)
+    steps: list[Step] = []
+    plain, stored = (run(tiny_base, toy_data, replace(config, cache_frozen=word), on_step=steps.append) for word in ("false", "true"))
+    assert [step.stored_layers for step in steps] == [0] * 8 + [1] * 8
+    assert stored.losses == pytest.approx(plain.losses, rel=1e-5)
+    assert plain.losses[0] != plain.losses[-1]
+
+
+def test_states_are_left_when_something_below_them_is_trained(base: Base, toy_data: TrainingData) -> None:
+    with put_in(open_strategy(quick()), base):
+        states = FrozenStates(base, 1, "fp32")
+        assert states.are_valid
+        base.model.encoder.layer[0].output.dense.bias.requires_grad_(True)
+        assert not states.are_valid
 
 
 @pytest.mark.parametrize(
@@ -324,7 +344,7 @@ def test_states_that_change_under_a_running_training_stop_it(base: Base, toy_dat
         with path.open("r+b") as file:
             file.write(content)
 
-    with pytest.raises(DataError, match="stored states of the frozen layers changed.*--resume"):
+    with pytest.raises(DataError, match=r"stored states of the frozen layers changed.*--resume"):
         run(base, toy_data, quick(), on_step=change)
     assert len(steps) == 1
 

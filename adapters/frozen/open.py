@@ -42,7 +42,9 @@ def open_frozen(
     by_key = {text_key(ids): ids for ids in texts}
     missing = store.find(states, by_key)
     if files.damaged:
-        events.note(f"{count(files.damaged, 'damaged file')} of stored states {be(files.damaged)} removed; what is missing is computed again")
+        events.note(
+            f"{count(files.damaged, 'damaged file')} of stored states {be(files.damaged)} removed; what is missing is computed again"
+        )
     if config.cache_frozen == "auto" and missing and config.epochs == 1:
         return None  # each text is read once or so: nothing is gained by keeping it
     per_token = bytes_per_token(states, min(by_key.values(), key=len))
@@ -59,7 +61,9 @@ def open_frozen(
         if files.problem is not None:
             return _without(files.problem, config, events)
         events.stage("training")
-    events.note(f"training begins at layer {layer} of {len(layers_of(base) or ())}: the {count(layer, 'layer')} below {_are(layer)} not computed")
+    events.note(
+        f"training begins at layer {layer} of {len(layers_of(base) or ())}: the {count(layer, 'layer')} below {_are(layer)} not computed"
+    )
     return states
 
 

@@ -113,7 +113,9 @@ class WeightStrategy:
     def trained(self) -> list[TrainedParameter]:
         """Return the parameters; the decay of weights is for matrices alone, as usual."""
         return [
-            TrainedParameter(parameter=parameter, rate_share=self.rate_share(name), decays=parameter.ndim > 1)
+            TrainedParameter(
+                parameter=parameter, rate_share=self.rate_share(name), decays=parameter.ndim > 1, origin=self.former.values[name]
+            )
             for name, parameter in self.parameters.items()
         ]
 
