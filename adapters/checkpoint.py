@@ -32,7 +32,16 @@ def run_id(config: TrainConfig, base: Base, data: TrainingData, index: str | Non
     So does the content of an index that was given, and of what else is read (`others`: a guide, general texts, dev sets). The data's ids and hard negatives count as well (`fingerprint` leaves them out): batches and the dev set are drawn from them.
     """
     how = base.encoding
-    of_base = (base.spec.sha256, how.pooling, how.query_prompt, how.document_prompt, how.longest(), base.tokenizer_hash, base.device.type)
+    of_base: tuple[object, ...] = (
+        base.spec.sha256,
+        how.pooling,
+        how.query_prompt,
+        how.document_prompt,
+        how.longest(),
+        base.tokenizer_hash,
+        base.device.type,
+    )
+    of_base += () if base.head is None else (base.head.sha256(),)  # of runs over a base with a head of its own
     of_data = (data.corpus, _as_named(data.train), _as_named(data.dev) if data.dev else None)
     text = json.dumps([config.identity(), of_base, of_data, *([index] if index else []), *others], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

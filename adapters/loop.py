@@ -238,7 +238,7 @@ class Run:
         self.is_whole = False
         self.optimizer.step()
         if self.config.l1:
-            shrink(self.optimizer, self.config.l1)
+            shrink(self.optimizer, self.config.l1, [id(each.parameter) for each in self.strategy.trained() if not each.is_factor])
         self.state.losses.append(loss)
         self.state.step += 1
         if self.average.is_due(self.state.step, self.batches.steps):

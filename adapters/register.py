@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..base.load import Base
+from ..base.load import Base, with_head
 from ..base.sentence_files import write_json, write_sentence_files
 from ..data.pairs import TrainingData
 from ..data.read.quoting import recorded_note
@@ -95,8 +95,9 @@ def write_adapter(
     grams: MeasuredGrams | None = None,
 ) -> None:
     """Write everything of an adapter but the registry's own record: of the data, what finds a text of it again, and no text."""
-    write_sentence_files(base, folder)
-    open_strategy(config).write(result.trained, folder, base)
+    whole = with_head(base, result.head)
+    write_sentence_files(whole, folder)
+    open_strategy(config).write(result.trained, folder, whole)
     if config.side == "query":
         write_routes(folder)
     looks = [{"step": each.step, str(result.metric): each.score, **each.beside} for each in result.evaluations]

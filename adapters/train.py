@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
+from ..base.head import Head
 from ..base.load import Base
 from ..data.pairs import TrainingData
 from ..encoders.protocol import Encodes
@@ -19,6 +20,7 @@ from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
 from .evaluation import Evaluation
 from .frozen.open import open_frozen
+from .head_start import start_head
 from .loop import Run, RunState
 from .losses.fit import check_data_fit
 from .others import open_others
@@ -37,7 +39,7 @@ class TrainResult:
 
     `trained` is in the form in which it is kept, not yet rounded as its file is, and `energy` is how much of the changes that form keeps (None: all).
     `evaluations` holds the dev scores in `metric`, the first before training; `best` is the one whose state this is. Without a dev
-    split there is no metric, and no evaluation. `watch` is what was scored.
+    split there is no metric, and no evaluation. `watch` is what was scored, `head` the projection head that was trained along.
     """
 
     trained: Trained
@@ -48,6 +50,7 @@ class TrainResult:
     stopped_early: bool
     metric: str | None
     watch: Watch | None = field(default=None, repr=False)
+    head: Head | None = None
     energy: KeptEnergy | None = None
 
     @property
@@ -105,8 +108,9 @@ def train_adapter(
         ValueError: the base is being trained already.
     """
     check_data_fit(config, data.train)
-    config.check_width(base.spec.dimension)
-    strategy, batches = open_strategy(config), Batches(data.train, data.corpus, config)
+    config.check_width(base.dimension)
+    batches = Batches(data.train, data.corpus, config)
+    strategy = open_strategy(config, start_head(base, config, batches))
     objective = open_side(batches, config, corpus or open_corpus(base, data, config), open_others(base, config, guide, world), world)
     objective.others.learn(batches.all_texts())  # while the network is the base's own
     watched = watch or watch_own(data, config)
@@ -157,4 +161,5 @@ def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Calla
         stopped_early=run.state.step < run.batches.steps,
         metric=run.watch.metric if run.watch is not None else None,
         energy=run.strategy.energy(trained),
+        head=run.base.head.copy() if run.config.head is not None and run.base.head is not None else None,
     )

@@ -114,8 +114,10 @@ def _held(version: TrainedVersion, base: Base, name: str) -> Held:
 def _in_memory(
     version: TrainedVersion, name: str, domain: str, where: Search, settings: EncoderSettings, report: dict[str, object]
 ) -> Adapter:
+    from ..base.load import with_head
+
     with IN_USE:
-        base = adopt(version.base)
+        base = with_head(adopt(version.base), version.result.head if version.result else None)
     return Adapter(
         reference=name,
         kind="model" if version.is_model else "adapter",

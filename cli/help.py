@@ -158,11 +158,11 @@ GROUPS = {
     ),
     "Merging": ("merge method", "weights", "rank", "energy", "with-base", "store"),
     "Search of weights": ("merge search", "merge general", "tolerance", "evaluations", "curve-steps"),
-    "Ensemble": ("mode", "ensemble weights", "dim", "ensemble pca"),
+    "Ensemble": ("mode", "ensemble weights", "ensemble dim", "ensemble pca"),
     "Judgement": ("metric", "require", "decontaminate"),
     "Card": ("card repo", "license", "bench", "card-lang", "card-template"),
     "Hub": ("private", "push revision", "message", "tag", "create-pr", "over", "bundle", "keep-name", "push yes"),
-    "Computing": ("device", "dtype", "max-tokens", "batch-tokens", "cache", "fresh", "cache-size"),
+    "Computing": ("device", "dtype", "max-tokens", "dim", "batch-tokens", "cache", "fresh", "cache-size"),
     "Registry": ("name", "merge domain", "add domain", "add side", "list domain", "registry"),
     "Output": (
         "output",

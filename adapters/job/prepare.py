@@ -56,7 +56,8 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
     found = resolve_base(where.base, options=where.options)
     if start is not None:
         check_base(start, found.spec)
-    request.config.check_width(found.spec.dimension)
+    request.config.check_width(found.dimension)
+    request.config.check_headless(found.spec.name, found.encoding.head.width if found.encoding.head else None)
     guide = find_guide(request, where)
     if request.index is not None:
         check_index(request.index, found)
