@@ -180,3 +180,17 @@ def test_ranks_that_differ_are_refused_with_the_way_out(
     assert result.exit_code == 1
     assert "has ranks from 1 to 2, and training has one" in result.stderr
     assert "--rank 2 --name NAME" in result.stderr
+
+
+@pytest.mark.parametrize("setting", ["init=pissa", "dora=true"])
+def test_what_makes_fresh_factors_is_refused(begin: Train, setting: str) -> None:
+    result = begin("--set", setting)
+    assert result.exit_code == 2
+    assert f"{setting.partition('=')[0]} is of fresh factors, and these start from legal-pretrained@1" in result.stderr
+
+
+def test_a_version_with_a_head_of_its_own_is_refused(begin: Train) -> None:
+    assert begin("--set", "head=8", "--name", "short").exit_code == 0
+    result = begin(reference="short")
+    assert result.exit_code == 1
+    assert "short@1 has a projection head to 8 numbers" in result.stderr

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ...lora import LoraFactors
 
 _TAKEN = ("rank", "alpha", "targets", "layers")
+_OF_FRESH_FACTORS = ("init", "dora")
 _STARTABLE = ("adapter", "merge")
 
 
@@ -60,6 +61,9 @@ class Start:
             RequestError: one that was given is another than the start's.
         """
         described = describe_settings(TrainConfig)
+        for name in _OF_FRESH_FACTORS:
+            if getattr(config, name) != described[name].default:
+                raise RequestError(f"{name} is of fresh factors, and these start from {self.reference}; leave out {name} or --init-from")
         for name, value in self.settings.items():
             asked = getattr(config, name)
             is_given = asked != described[name].default if stated is None else name in stated
@@ -113,6 +117,10 @@ def check_base(start: Start, base: BaseSpec) -> None:
 
 def _settings_of(found: Resolved, factors: LoraFactors, config: TrainConfig) -> dict[str, Any]:
     """Return rank, alpha, targets and layers of an adapter; alpha as it was asked for where the adapter's is not a whole number."""
+    if found.encoding.head is not None:
+        raise AdapterError(
+            f"{found.reference} has a projection head to {found.encoding.head.width} numbers, which training does not start from; start from an adapter without one"
+        )
     odd = next((name for name in factors if name.endswith(".bias")), None)
     if odd is not None:
         raise AdapterError(

@@ -44,7 +44,7 @@ class Denoising(Learner):
         vectors, network = token_vectors(base), base.model.config
         heads = math.gcd(vectors.shape[1], network.num_attention_heads)
         with seeded(base.device, config.seed):
-            head = TextDecoder(vectors, network.hidden_size, heads, config.max_tokens, texts.train.counts)
+            head = TextDecoder(vectors, base.dimension, heads, config.max_tokens, texts.train.counts)
         super().__init__(base, texts, config, head)
         self._held_out = self._damage(texts.held_out, terms_of(()), np.random.default_rng(HELD_OUT_SEED))
 

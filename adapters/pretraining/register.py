@@ -59,7 +59,7 @@ def held_out_scores(config: PretrainConfig, result: PretrainResult) -> dict[str,
 
 def _write(folder: Path, base: Base, request: PretrainRequest, result: PretrainResult) -> None:
     write_sentence_files(base, folder)
-    open_strategy(request.config).write(result.run.trained, folder, *base_record(base.spec).loading_name)
+    open_strategy(request.config).write(result.run.trained, folder, base)
     metric = OBJECTIVES[request.config.objective].metric
     looks = [{"step": each.step, metric: each.score} for each in result.run.evaluations]
     write_json(folder / "history.json", {"losses": result.run.losses, "looks": looks})

@@ -59,6 +59,7 @@ def _request(
 
 def read_assigned(settings: Sequence[str], groups: Groups | None = None) -> dict[str, object]:
     """Return what `--set` gives, by the settings' names without groups; None: of the groups of training on pairs."""
+    from ...adapters.processes.environment import PARENT
     from ...adapters.settings.groups import GROUPS, flatten_settings
 
     groups = groups or GROUPS
