@@ -2,9 +2,9 @@
 
     python benchmarks/pretraining.py --shared ../shared [--sets legal] [--arms plain,mlm] [--seeds 0]
 
-Small on purpose: 64 tokens a text in all of it, fp32. Pretraining: 200 steps of 16 pieces, all else by default, on the set's corpus. Training: 1,000 queries (drawn with
-seed 0), one epoch, all else by default; `plain` from fresh factors, `mlm` and `tsdae` from the pretrained ones. The last state is scored: nDCG@10 of all dev queries
-over the dev positives and 500 other passages; `start-...` are the pretrained factors themselves, and `base` the base. Test splits are never read.
+Small on purpose: 32 tokens a text in all of it, fp32. Pretraining: 200 steps of 16 pieces, all else by default, on the set's corpus. Training: 1,000 queries (drawn with
+seed 0), one epoch, one positive of a query in a batch, all else by default; `plain` from fresh factors, `mlm` and `tsdae` from the pretrained ones. The last state is scored: nDCG@10 of all dev queries
+over the dev positives and 300 other passages; `start-...` are the pretrained factors themselves, and `base` the base. Test splits are never read.
 Cells are kept one by one (cells.py), so that a run that was stopped goes on where it was; pretraining itself goes on from its state. `--report` prints the table: the
 difference to `plain`, with its 95 % interval (paired bootstrap over queries).
 """
@@ -34,9 +34,9 @@ from query_side import load_factors, save_factors
 from train_quality import SETS, difference, mean
 
 CELLS = Cells("pretraining")
-TRAIN_QUERIES, DISTRACTORS, TOKENS = 1000, 500, 64
-TRAINED = {"epochs": 1, "max_tokens": TOKENS, "precision": "fp32"}
-PRETRAINED = {"steps": 200, "batch_size": 16, "max_tokens": TOKENS, "precision": "fp32", "texts": 5000, "held_out": 0.02}
+TRAIN_QUERIES, DISTRACTORS, TOKENS = 1000, 300, 32
+TRAINED = {"epochs": 1, "max_tokens": TOKENS, "positives_per_query": 1, "precision": "fp32"}
+PRETRAINED = {"steps": 200, "batch_size": 16, "max_tokens": TOKENS, "precision": "fp32", "texts": 5000, "held_out": 0.01}
 OBJECTIVES = ("mlm", "tsdae")
 
 
