@@ -13,7 +13,10 @@ from ..plurals import count
 from .corpus_files import Field, find_corpus
 from .hashes import hash_text
 from .pairs import normalise
+from .read.encodings import find_encoding
 from .read.files import open_text, reading, table_suffix
+from .read.reading import Reading
+from .read_options import ReadOptions
 
 MOST_HELD_OUT = 500
 FEW_TEXTS = 100
@@ -36,33 +39,37 @@ class UnlabelledTexts:
     notes: tuple[str, ...] = ()
 
 
-def check_corpus(path: Path, columns: Mapping[Field, str | None]) -> None:
+def check_corpus(path: Path, columns: Mapping[Field, str | None], encoding: str | None = None) -> None:
     """Refuse a corpus that cannot be read; at most its first row is read.
 
     Raises:
         DataError: as `read_texts`.
     """
     if not _is_lines(path):
-        find_corpus(path, columns)
+        find_corpus(path, columns, Reading(ReadOptions(encoding=encoding)))
     elif not path.expanduser().is_file():
         raise DataError(f"the corpus {path} does not exist.{near_files(path)}")
 
 
-def read_texts(path: Path, columns: Mapping[Field, str | None]) -> tuple[Iterator[str], tuple[str, ...]]:
-    """Return the texts of a corpus one after another, and notes on which columns are read.
+def read_texts(path: Path, columns: Mapping[Field, str | None], encoding: str | None = None) -> tuple[Iterator[str], tuple[str, ...]]:
+    """Return the texts of a corpus one after another, and notes on how it is read.
 
     Args:
         path: What `find_corpus` takes, or a .txt file of a text a line (also with .gz or .zst).
         columns: Field -> the column that the user named for it.
+        encoding: As Python names it; None: as a byte-order mark or the bytes of the whole file show.
 
     Raises:
         DataError: it is absent, empty, of another kind, or has no column of texts; while it is read, a row is malformed.
     """
-    check_corpus(path, columns)
+    how = Reading(ReadOptions(encoding=encoding))
     if _is_lines(path):
-        return _lines(path.expanduser()), ()
-    found = find_corpus(path, columns)
-    return (passage.text for passage in found.passages()), found.notes
+        check_corpus(path, columns)
+        with reading(path):
+            found_encoding = find_encoding(path.expanduser(), how)
+        return _lines(path.expanduser(), found_encoding), how.notes
+    found = find_corpus(path, columns, how)
+    return (passage.text for passage in found.passages()), (*how.notes, *found.notes)
 
 
 def take_texts(texts: Iterable[str], *, most: int | None, held_out: float, seed: int) -> UnlabelledTexts:
@@ -77,7 +84,7 @@ def take_texts(texts: Iterable[str], *, most: int | None, held_out: float, seed:
     Raises:
         DataError: there are fewer than two different texts.
     """
-    drawn, aside = _Least(None if most is None else most), _Least(MOST_HELD_OUT)
+    drawn, aside = _Least(most), _Least(MOST_HELD_OUT)
     seen, copies, empty = set[int](), 0, 0
     for text in texts:
         known, key = len(seen), normalise(text)
@@ -126,7 +133,7 @@ def _is_lines(path: Path) -> bool:
     return table_suffix(path) == ".txt" and not path.expanduser().is_dir()
 
 
-def _lines(path: Path) -> Iterator[str]:
-    with reading(path), open_text(path, errors="strict") as file:
+def _lines(path: Path, encoding: str) -> Iterator[str]:
+    with reading(path), open_text(path, encoding=encoding, errors="strict") as file:
         for line in file:
             yield line.rstrip("\n")

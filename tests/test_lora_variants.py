@@ -190,9 +190,7 @@ def test_a_rank_that_a_matrix_does_not_have_is_refused_and_the_base_stays(loaded
 
 @pytest.mark.parametrize("settings", [{"init": "orthogonal"}, *FROM_BASE, OTHERS[3]])
 @pytest.mark.parametrize(("store", "tolerance"), [("fp32", 1e-5), ("fp16", 1e-3)])
-def test_what_is_kept_is_the_difference_to_the_base(
-    loaded_tiny_base: Base, settings: dict[str, Any], store: str, tolerance: float
-) -> None:
+def test_what_is_kept_is_the_difference_to_the_base(loaded_tiny_base: Base, settings: dict[str, Any], store: str, tolerance: float) -> None:
     strategy = open_strategy(quick(store=store, **settings))
     weights = weights_of(loaded_tiny_base)
     with put_in(strategy, loaded_tiny_base) as parameters:
@@ -274,7 +272,9 @@ def test_a_run_that_was_killed_ends_as_the_uninterrupted_one(
 
         checkpoint = Checkpoint(folder, every_s=0.0) if folder else None
         config = quick(eval_steps=2, **settings)
-        return train_adapter(load_base(resolve_base(str(tiny_base))), toy_data, config, checkpoint=checkpoint, resume=resume, on_step=on_step)
+        return train_adapter(
+            load_base(resolve_base(str(tiny_base))), toy_data, config, checkpoint=checkpoint, resume=resume, on_step=on_step
+        )
 
     expected = run(folder=None)
     with pytest.raises(Killed):
@@ -299,7 +299,11 @@ def test_peft_and_sentence_transformers_give_our_vectors(
     entry = register_adapter(registry, "toy", "legal", base, toy_data, config, train_adapter(base, toy_data, config))
     folder = registry.folder(entry)
     factors = read_lora(folder)
-    assert entry.rank == max(module.rank for module in factors.values()) == (8 if str(settings.get("init")).startswith(("pissa", "olora")) else 4)
+    assert (
+        entry.rank
+        == max(module.rank for module in factors.values())
+        == (8 if str(settings.get("init")).startswith(("pissa", "olora")) else 4)
+    )
     ours = LoraEncoder(base, factors, precision="fp32").encode(TEXTS, "document").vectors
     theirs = sentence_transformers.SentenceTransformer(str(folder), device="cpu").encode_document(TEXTS)
     assert np.abs(theirs - ours).max() < 1e-6
@@ -315,7 +319,11 @@ def test_adapters_of_several_variants_are_merged(tiny_base: Path, toy_data: Trai
     base, registry, kept = load_base(resolve_base(str(tiny_base))), open_registry(), []
     for name, settings in (("plain", {}), ("pissa", {"init": "pissa"}), ("dora", {"dora": True})):
         config = quick(store="fp32", **settings)
-        kept.append(read_lora(registry.folder(register_adapter(registry, name, "legal", base, toy_data, config, train_adapter(base, toy_data, config)))))
+        kept.append(
+            read_lora(
+                registry.folder(register_adapter(registry, name, "legal", base, toy_data, config, train_adapter(base, toy_data, config)))
+            )
+        )
     merged = prepare_merge(MergeRequest(references=("plain", "pissa", "dora"), method="linear", rank="full", store="fp32")).run().factors
     assert merged.keys() == kept[0].keys()
     for name, module in merged.items():

@@ -13,6 +13,9 @@ from adapt_embed.adapters.pretraining import PretrainConfig, PretrainRequest, pr
 from adapt_embed.adapters.pretraining.heads import TokenHead, token_vectors
 from adapt_embed.adapters.pretraining.learner import Texts
 from adapt_embed.adapters.pretraining.run import PretrainResult, make_texts, open_objective, pretrain_adapter
+from adapt_embed.adapters.pretraining.table import OBJECTIVES as TABLE
+from adapt_embed.adapters.settings.pretraining import PretrainingSettings
+from adapt_embed.adapters.settings.setting import describe_settings
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.cli import main
 from adapt_embed.data.unlabelled import UnlabelledTexts, read_texts, take_texts
@@ -347,5 +350,22 @@ def test_the_held_out_masked_loss_falls_on_medquad(shared: Path) -> None:
     taken: UnlabelledTexts = take_texts(some, most=None, held_out=config.held_out, seed=0)
     done = pretrain_adapter(base, make_texts(base, taken, config, terms_of(())), config)
     assert done.after < done.before < done.run.evaluations[0].score
-    alone = pretrain_adapter(base, make_texts(base, taken, config, terms_of(())), dataclasses.replace(config, token_head_share=0.99, eval_steps=24))
+    alone = pretrain_adapter(
+        base, make_texts(base, taken, config, terms_of(())), dataclasses.replace(config, token_head_share=0.99, eval_steps=24)
+    )
     assert done.after < alone.after
+
+
+# The docs
+
+
+def test_the_table_in_the_docs_is_that_of_the_settings() -> None:
+    described = describe_settings(PretrainConfig)
+    names = [*describe_settings(PretrainingSettings), "epochs", "batch_size", "max_tokens", "eval_steps"]
+    rows = []
+    for each in (described[name] for name in names):
+        shown = "none" if each.default is None else each.default
+        rows.append(f"| `{each.name}` | `{shown}` | {each.setting.help} | {each.setting.when} |")
+    text = (Path(__file__).parent.parent / "docs" / "pretraining.md").read_text(encoding="utf-8")
+    assert text[text.index("| setting | default |") :].split("\n\n")[0].splitlines()[2:] == rows
+    assert all(row.source in text for row in TABLE.values())

@@ -210,6 +210,11 @@ def test_texts_are_read_out_of_lines_tables_and_folders(tmp_path: Path, toy_fold
     assert list(read_texts(lines, {})[0]) == ["第一条", "第二条"]
     assert list(read_texts(table, {})[0]) == ["Rent is due"]
     assert len(list(read_texts(toy_folder, {})[0])) == 32
+    for file, text in ((lines, "第一条\n承租人应当支付租金\n" * 20), (table, "text\n承租人应当支付租金\n" * 20)):
+        file.write_text(text, encoding="gb18030")
+        texts, notes = read_texts(file, {})
+        assert "承租人应当支付租金" in list(texts)
+        assert "GB18030" in notes[0]
     with pytest.raises(DataError, match="does not exist"):
         read_texts(tmp_path / "no.txt", {})
     table.write_text("a,b\n1,2\n", encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...choices import DATA_WORDS
 from ...data.corpus_files import Field
+from ...data.read_options import read_encoding
 from ...data.source_words import find_sources
 from ...errors import RequestError
 from ..optimisers import check_installed
@@ -26,6 +27,7 @@ class PretrainRequest:
         domain: The name of a domain, or any name.
         corpus: Files or BEIR folders of texts: .jsonl, .json, .csv, .tsv, .xlsx or .parquet, or .txt with a text a line; `.gz` and `.zst` of text.
         columns: Field of a corpus -> the column that is meant.
+        encoding: Of the files, as Python names it; None: as they show.
         data: What `adapt train --data` takes; its passages alone are read, no query and no judgement.
         texts: Texts in memory.
         glossary: A table of terms, which are masked and deleted whole, and masked more often.
@@ -45,6 +47,7 @@ class PretrainRequest:
     domain: str
     corpus: Sequence[Path] = ()
     columns: Mapping[Field, str | None] = field(default_factory=dict)
+    encoding: str | None = None
     data: object = field(default=None, repr=False)
     texts: Sequence[str] = field(default=(), repr=False)
     glossary: Path | None = None
@@ -71,6 +74,8 @@ class PretrainRequest:
             )
         if any(value is not None for value in self.columns.values()) and not self.corpus:
             raise RequestError("columns are of --corpus, which is not given; leave them out")
+        if self.encoding is not None:
+            object.__setattr__(self, "encoding", read_encoding(self.encoding))
         check_installed(self.config.optimiser)
 
     @property

@@ -50,7 +50,7 @@ def check_sources(request: PretrainRequest) -> None:
         DataError: it does not exist, or is of another kind.
     """
     for path in request.corpus:
-        check_corpus(path, request.columns)
+        check_corpus(path, request.columns, request.encoding)
     if request.data is not None:
         check_source(request.data)
     _terms(request)
@@ -58,7 +58,7 @@ def check_sources(request: PretrainRequest) -> None:
 
 def read_corpus(request: PretrainRequest, domain: Domain, language: str) -> ReadCorpus:
     """Read the texts of a run; raises as `read_texts`, `read_data` and `take_texts`."""
-    read = [read_texts(path, request.columns) for path in request.corpus]
+    read = [read_texts(path, request.columns, request.encoding) for path in request.corpus]
     parts, names = [texts for texts, _ in read], [str(path) for path in request.corpus]
     notes, licences = [note for _, of_file in read for note in of_file], [licence_beside(path) for path in request.corpus]
     if request.data is not None:

@@ -64,6 +64,7 @@ pretrain_options = gathered(
     ),
     click.option("--text-column", metavar="NAME", help="The column of texts [default: by its name, such as text or passage]."),
     click.option("--title-column", metavar="NAME", help="The column of titles, which go before the texts [default: by its name]."),
+    click.option("--encoding", metavar="NAME", help="The encoding of text files, such as gb18030 [default: as their bytes show]."),
     click.option(
         "--data",
         type=SOURCE,
