@@ -78,7 +78,8 @@ class TrainConfig(TrainSettings):
                 choice = idle[name]
                 row = getattr(self, choice)
                 reads = ", ".join(TABLES[choice][row].settings) or "none of its kind"
-                raise RequestError(f"the {choice} {row} does not read {name}; it reads {reads}")
+                what = f"keep={row}" if choice == "keep" else f"the {choice} {row}"
+                raise RequestError(f"{what} does not read {name}; it reads {reads}")
 
     def _check_loss(self) -> None:
         """Refuse a loss that lacks its guide, or has no form against stored vectors where one is needed."""
@@ -165,7 +166,7 @@ class TrainConfig(TrainSettings):
             )
 
     def _check_variant(self) -> None:
-        """Refuse variants of LoRA that contradict one another, and settings that would pull what begins as numbers of the base to zero."""
+        """Refuse variants of LoRA that contradict one another, or what is asked of the factors."""
         start = find_start(self.init)
         if start.cancels and self.rank % 2:
             raise RequestError(f"init={self.init} needs an even rank, and rank is {self.rank}; take {self.rank + 1}")
@@ -173,12 +174,11 @@ class TrainConfig(TrainSettings):
             raise RequestError(
                 f"dora trains the lengths of the base's matrices, and init={self.init} takes a part out of them; leave out one of the two"
             )
-        variant = "dora=true" if self.dora else f"init={self.init}" if start.takes_from_base else None
-        for name in ("l1", "l2") if variant else ():
-            if getattr(self, name):
-                raise RequestError(
-                    f"{name} pulls what is trained to zero, and with {variant} that begins as numbers of the base; leave out {name}, or {variant}"
-                )
+        if self.l1 and (self.dora or start.takes_from_base):
+            variant = "dora=true" if self.dora else f"init={self.init}"
+            raise RequestError(
+                f"l1 pulls what is trained to zero, and with {variant} that begins as numbers of the base; leave out l1, or {variant}"
+            )
         if start.takes_from_base and self.dropout:
             raise RequestError(
                 f"dropout would fall on the part of the base that init={self.init} trains; leave out dropout, or take another init"

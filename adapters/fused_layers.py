@@ -28,9 +28,9 @@ def fast_layers(base: Base, precision: Precision) -> Iterator[None]:
     """
     is_half = uses_bf16(base.device, precision)
     is_worth_it = base.device.type == "cuda" or is_half
-    with quick_network(base, precision, has_gradients=True):
-        with fused(base, torch.bfloat16 if is_half else torch.float32) if is_worth_it else nullcontext():
-            yield
+    layers = fused(base, torch.bfloat16 if is_half else torch.float32) if is_worth_it else nullcontext()
+    with quick_network(base, precision, has_gradients=True), layers:
+        yield
 
 
 @contextmanager

@@ -19,9 +19,9 @@ from .processes.world import ALONE, World
 from .regularisers import add_squares, shrink
 from .schedules import learning_rate_factor
 from .settings.joined import TrainSettings
-from .sides.protocol import LoopObjective, StepLoss, Steps
+from .sides.protocol import LoopObjective, StepLoss, Steps, repeated_ids
 from .strategies.protocol import Strategy
-from .token_ids import Ids, TokenIds
+from .token_ids import TokenIds
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class Run:
         """
         self._evaluate_if_due()
         save(self)
-        self.ids_of_texts()  # tokenised once, and not while a GPU waits
+        list(repeated_ids(self.objective, self.token_ids))  # tokenised once, and not while a GPU waits
         if self.state.refreshed is not None:
             self._refresh_as_before(self.state.refreshed)
         pairs, seconds = 0, 0.0
@@ -109,13 +109,6 @@ class Run:
             self._evaluate_if_due()
             save(self)
             on_step(self._where(done, pairs / seconds))
-
-    def ids_of_texts(self) -> list[Ids]:
-        """Return the token ids of the texts that steps put through the network again and again."""
-        texts, others = self.objective.texts(), self.objective.others
-        if others is not None and others.general:
-            texts |= {others.role: [*texts.get(others.role, ()), *others.general]}
-        return [ids for role, of_role in texts.items() for ids in self.token_ids.of(of_role, role)]
 
     def _where(self, done: StepLoss, pairs_per_s: float) -> Step:
         newest = self.state.evaluations[-1] if self.state.evaluations else None

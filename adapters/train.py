@@ -28,6 +28,7 @@ from .processes.same_state import begin_alike
 from .processes.world import ALONE, World
 from .sides.open import open_side
 from .strategies.starting import start_from
+from .sides.protocol import repeated_ids
 from .strategies.table import open_strategy, put_in
 from .strategies.trained import Trained, factors_of
 from .watch import Watch, WatchScores, keep_documents, watch_own
@@ -123,7 +124,7 @@ def train_adapter(
         run = Run(base, config, strategy, objective, scores, parameters, RunState(), world)
         strategy.training(True)
         with world.first_alone():
-            run.token_ids.states = open_frozen(base, run.ids_of_texts(), config, events)
+            run.token_ids.states = open_frozen(base, repeated_ids(objective, run.token_ids), config, events)
         return replace(go_through(run, checkpoint, resume, on_step), watch=watched)
 
 

@@ -9,14 +9,17 @@ from types import SimpleNamespace
 import pytest
 import torch
 from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, gradients, train_adapter
+from adapt_embed.adapters import train as train_module
 from adapt_embed.adapters.batches import Batches
-from adapt_embed.adapters.frozen import open as frozen_open
+from adapt_embed.adapters.frozen import plan as frozen_plan
 from adapt_embed.adapters.frozen import store as frozen_store
+from adapt_embed.adapters.frozen import stored as frozen_stored
 from adapt_embed.adapters.frozen.open import open_frozen
 from adapt_embed.adapters.frozen.space import states_space, text_key
 from adapt_embed.adapters.frozen.stored import FrozenStates
 from adapt_embed.adapters.gradients import accumulate_gradients
 from adapt_embed.adapters.memory import graph_bytes_per_token
+from adapt_embed.adapters.plan import plan_training
 from adapt_embed.adapters.strategies.table import open_strategy, put_in
 from adapt_embed.adapters.token_ids import TokenIds
 from adapt_embed.base import Base, load_base, resolve_base
@@ -229,7 +232,7 @@ def test_a_run_killed_while_states_are_computed_goes_on_where_it_was(
     tiny_base: Path, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(frozen_store, "SHARD_BYTES", 10_000)
-    monkeypatch.setattr(frozen_store, "default_batch_tokens", lambda device: 64)
+    monkeypatch.setattr(frozen_stored, "default_batch_tokens", lambda device: 64)
     expected = run(tiny_base, toy_data, quick())
     whole, names = sum(path.stat().st_size for path in shards()), [path.name for path in shards()]
     assert len(names) > 4
@@ -289,7 +292,7 @@ def test_one_epoch_uses_what_is_there(base: Base, toy_data: TrainingData) -> Non
 
 def test_texts_that_are_not_stored_are_computed_as_they_come(base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = run(base, toy_data, quick())
-    monkeypatch.setattr("adapt_embed.adapters.loop.Run.ids_of_texts", lambda self: self.token_ids.of(["court today"], "query"))
+    monkeypatch.setattr(train_module, "repeated_ids", lambda objective, token_ids: token_ids.of(["court today"], "query"))
     result = run(base, toy_data, quick(cache_frozen="true"))
     assert result.losses == pytest.approx(expected.losses, rel=1e-5)
 
@@ -373,7 +376,7 @@ def small_cache(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def other_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adapt_embed.encoders.layer_cut.LAYERS", {})
-    monkeypatch.setattr(frozen_open, "LAYERS", {})
+    monkeypatch.setattr(frozen_plan, "LAYERS", {})
 
 
 def no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -421,6 +424,31 @@ def test_the_size_is_told_before_anything_is_written(base: Base, toy_data: Train
     assert path.stat().st_size == pytest.approx(96_000, rel=0.3)
 
 
+@pytest.mark.parametrize("word", ["auto", "true", "false"])
+def test_a_plan_tells_what_will_be_stored_and_writes_nothing(base: Base, toy_data: TrainingData, word: str) -> None:
+    plan = plan_training(base, toy_data, quick(cache_frozen=word), timed=True)
+    assert not shards()
+    if word == "false":
+        assert plan.frozen is None
+        return
+    assert plan.frozen is not None
+    assert (plan.frozen.layer, plan.frozen.texts, plan.frozen.bytes) == (1, 96, plan.frozen.new_bytes)
+    assert plan.frozen.seconds
+    assert plan.seconds is not None
+    assert plan.seconds > plan.frozen.seconds
+    run(base, toy_data, quick())
+    assert shards()[0].stat().st_size == pytest.approx(plan.frozen.bytes, rel=0.01)
+    kept = plan_training(base, toy_data, quick(cache_frozen=word), timed=True).frozen
+    assert kept == replace(plan.frozen, new_bytes=0, seconds=0.0)
+
+
+def test_a_plan_is_refused_as_the_run_would_be(base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_cache(monkeypatch)
+    assert plan_training(base, toy_data, quick(), timed=True).frozen is None
+    with pytest.raises(ConfigError, match="the cache may hold 50 KB"):
+        plan_training(base, toy_data, quick(cache_frozen="true"), timed=True)
+
+
 def test_true_needs_layers_that_are_not_trained() -> None:
     with pytest.raises(RequestError, match=r"cache_frozen=true .* add --set strategy.layers=last:4"):
         quick(layers=None, cache_frozen="true")
@@ -429,7 +457,9 @@ def test_true_needs_layers_that_are_not_trained() -> None:
 def test_a_command_says_what_it_stores(train: Train) -> None:
     result = train("--set", "layers=last:1", "--set", "strategy.cache_frozen=true")
     assert result.exit_code == 0, result.output  # type: ignore[attr-defined]
-    assert "training begins at layer 1 of 2: the 1 layer below is not computed" in result.stderr  # type: ignore[attr-defined]
+    assert "training begins at layer 1 of 2: the layer below is not computed" in result.stderr  # type: ignore[attr-defined]
+    planned = train("--set", "layers=last:1", "--dry-run")
+    assert "frozen    the states that enter layer 1 of 96 texts take" in planned.output  # type: ignore[attr-defined]
     wrong = train("--set", "cache_frozen=yes")
     assert wrong.exit_code == 1  # type: ignore[attr-defined]
     assert "cache_frozen 'yes'" in wrong.stderr  # type: ignore[attr-defined]

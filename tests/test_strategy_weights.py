@@ -329,7 +329,7 @@ def test_the_plan_tells_memory_and_size(loaded_tiny_base: Base, toy_data: Traini
         ({"strategy": "bitfit", "rank": 4}, "the strategy bitfit does not read rank; it reads dropout, keep"),
         ({"strategy": "full", "layers": "last:2"}, "the strategy full does not read layers"),
         ({"strategy": "full", "alpha": 8}, "the strategy full does not read alpha"),
-        ({"strategy": "full", "keep": "model", "rank": 4}, "the keep model does not read rank"),
+        ({"strategy": "full", "keep": "model", "rank": 4}, "keep=model does not read rank"),
         ({"strategy": "full", "layer_decay": 0.5}, "the strategy full does not read layer_decay"),
         ({"keep": "model"}, "the strategy lora does not read keep"),
         ({"strategy": "full", "keep": "model", "side": "query"}, "leave out keep=model, so that factors are kept, or train both sides"),
@@ -375,6 +375,13 @@ def test_the_command_tells_what_is_kept(train: Callable[..., Result], home: Path
     assert (entry["kind"], entry["method"], entry["rank"]) == ("adapter", "full", 2)
     assert 0 < entry["config"]["energy"]["all"] < 1
     assert json.loads(train("strategy=full", "rank=2", more=("--json",)).stdout)["energy"] == entry["config"]["energy"]
+
+
+@pytest.mark.parametrize("strategy", ["bitfit", "full"])
+def test_the_plan_knows_the_size_of_the_files(train: Callable[..., Result], strategy: str) -> None:
+    planned = json.loads(train(f"strategy={strategy}", more=("--dry-run", "--json")).stdout)["file_bytes"]
+    written = json.loads(train(f"strategy={strategy}", more=("--json",)).stdout)["bytes"]
+    assert planned < written < planned + 20_000  # the headers
 
 
 def test_the_command_keeps_a_whole_model(train: Callable[..., Result], home: Path) -> None:

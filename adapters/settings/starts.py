@@ -28,18 +28,18 @@ class Start:
 
 
 STARTS: dict[str, Start] = {
-    "default": Start(use="by default: A is drawn evenly (Kaiming), B is zero", source="https://arxiv.org/abs/2106.09685"),
+    "default": Start(use="A is drawn evenly (Kaiming), B is zero", source="https://arxiv.org/abs/2106.09685"),
     "gaussian": Start(
-        use="A is drawn from a normal distribution of deviation 1 / rank, B is zero: to repeat recipes that have it",
+        use="A is drawn from a normal distribution of deviation 1 / rank, B is zero; to repeat recipes that have it",
         source="https://github.com/huggingface/peft",
     ),
     "orthogonal": Start(
-        use="A and B are drawn so that B A is zero: both learn from the first step; needs an even rank",
+        use="A and B are drawn so that B A is zero; both learn from the first step. Needs an even rank",
         source="https://datta0.github.io/posts/rethink-lora-init/",
         cancels=True,
     ),
     "pissa": Start(
-        use="the largest singular directions of each matrix are what is trained; `pissa_niter_4` finds them approximately, in less time",
+        use="the largest singular directions of each matrix are what is trained; `pissa_niter_4` finds them approximately, by four iterations",
         source="https://arxiv.org/abs/2404.02948",
         takes_from_base=True,
     ),

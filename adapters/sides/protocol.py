@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from ...encoders.protocol import Encodes
 from ..batches import Batches
 from ..others import Others
 from ..strategies.protocol import TrainedParameter
-from ..token_ids import TokenIds
+from ..token_ids import Ids, TokenIds
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +97,12 @@ class Objective(LoopObjective, Protocol):
             AdaptError: stored vectors have changed on the disk.
         """
         ...
+
+
+def repeated_ids(objective: LoopObjective, token_ids: TokenIds) -> Iterator[Ids]:
+    """Give the token ids of the texts that steps put through the network again and again: every epoch's, and general ones."""
+    texts, others = objective.texts(), objective.others
+    if others is not None and others.general:
+        texts |= {others.role: [*texts.get(others.role, ()), *others.general]}
+    for role, of_role in texts.items():
+        yield from token_ids.of(of_role, role)

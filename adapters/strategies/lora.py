@@ -19,6 +19,7 @@ from ...lora.vanished import cut_vanished
 from ...registry import base_record
 from ..settings.joined import TrainSettings
 from .differences import rounded
+from .in_use import refuse_in_use
 from .lora_forms import Form, open_form
 from .lora_layers import check_targets, inject, lora_layers, peft_config, remove_layers, target_modules
 from .protocol import StrategyPlan, TrainedParameter
@@ -33,12 +34,14 @@ class _Former:
         requires_grad: Of all parameters.
         attention: What the network attends with.
         own: The base's own weights of modules whose weights are changed, (out, in), by the modules' names.
+        origins: What parameters begin as that begin as numbers of the base, by their names; zero is not their rest.
     """
 
     base: Base
     requires_grad: dict[str, bool]
     attention: str
     own: dict[str, Tensor]
+    origins: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -68,33 +71,41 @@ class LoraStrategy:
         sides = [(module.in_features, module.out_features) for module in modules.values()]
         numbers = sum(self.config.rank * (width + height) + (height if self.config.dora else 0) for width, height in sides)
         kept = sum(self.form.rank(self.config, min(each)) * sum(each) for each in sides)
-        return StrategyPlan(parameters=numbers, file_bytes=kept * STORE_DTYPES[self.config.store].itemsize, modules=tuple(modules))
+        return StrategyPlan(
+            parameters=numbers,
+            file_bytes=kept * STORE_DTYPES[self.config.store].itemsize,
+            modules=tuple(modules),
+            copied_bytes=4 * sum(width * height for width, height in sides) if self.form.changes_weights else 0,
+        )
 
     def put_in(self, base: Base) -> list[nn.Parameter]:
         """Put seeded LoRA layers into the network; a target that names no linear module of it is refused."""
-        if any(isinstance(module, LoraLayer) for module in base.model.modules()):
-            raise ValueError(f"{base.spec.name} is being trained already; load the base a second time to train two adapters at once")
+        refuse_in_use(base)
         check_targets(base, self.config)
         base.network.merge_weights(None, {})
         requires_grad = {name: parameter.requires_grad for name, parameter in base.model.named_parameters()}
         self._former = _Former(base, requires_grad, base.model.config._attn_implementation, self._own_weights(base))
         parameters = inject(base, self.config)
         self.form.begin(lora_layers(base), self._former.own)
+        for name, parameter in base.model.named_parameters():
+            if parameter.requires_grad and not self.form.decays(name):
+                self._former.origins[name] = parameter.detach().clone()
         return parameters
 
     def _own_weights(self, base: Base) -> dict[str, Tensor]:
         """Copy the weights that training changes in place, or may change."""
-        if self.form.is_as_trained:
+        if not self.form.changes_weights:
             return {}
         modules = target_modules(base, self.config.targets, self.config.layers)
         return {name: module.weight.detach().clone() for name, module in modules.items()}
 
     def trained(self) -> list[TrainedParameter]:
-        """Return the factors; B is the second one of each pair. What begins as the base's own numbers does not decay: zero is not its rest."""
-        named = ((name, parameter) for name, parameter in self.base.model.named_parameters() if parameter.requires_grad)
+        """Return the factors; B is the second one of each pair. What begins as numbers of the base is pulled back to those, and not to zero."""
+        base, origins = self.base, self._former.origins if self._former else {}
         return [
-            TrainedParameter(parameter=parameter, is_second_factor=".lora_B." in name, decays=self.form.decays(name))
-            for name, parameter in named
+            TrainedParameter(parameter=parameter, is_second_factor=".lora_B." in name, decays=name not in origins, origin=origins.get(name))
+            for name, parameter in base.model.named_parameters()
+            if parameter.requires_grad
         ]
 
     def take_out(self) -> None:

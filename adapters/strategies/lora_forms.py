@@ -21,9 +21,11 @@ class Form(Protocol):
 
     Attributes:
         is_as_trained: Whether a file holds the very factors that are trained.
+        changes_weights: Whether the base's weights are changed while it trains.
     """
 
     is_as_trained: bool
+    changes_weights: bool
 
     def begin(self, layers: Mapping[str, LoraLayer], own: Mapping[str, Tensor]) -> None:
         """See the layers as they begin; `own`: the base's own weights, (out, in), by the modules' names."""
@@ -34,7 +36,7 @@ class Form(Protocol):
         ...
 
     def decays(self, parameter: str) -> bool:
-        """Return whether a parameter, by its name, may be pulled to zero: not what begins as numbers of the base."""
+        """Return whether zero is a parameter's rest, by its name: not of what begins as numbers of the base."""
         ...
 
     def read_out(self, layers: Mapping[str, LoraLayer]) -> LoraFactors:
@@ -58,6 +60,7 @@ class Pairs:
     """The factors that are trained are what is added to the base."""
 
     is_as_trained = True
+    changes_weights = False
 
     def energy(self, layers: Mapping[str, LoraLayer], trained: LoraFactors) -> KeptEnergy | None:  # noqa: ARG002 - DoRA compares them
         """All is kept."""
@@ -109,6 +112,7 @@ class FromBase(Pairs):
     """
 
     is_as_trained = False
+    changes_weights = True
 
     def begin(self, layers: Mapping[str, LoraLayer], own: Mapping[str, Tensor]) -> None:
         """Keep what the factors begin as, and have the frozen rest be the base less that, computed in float64 and rounded once."""
@@ -148,6 +152,7 @@ class Directions(Pairs):
     """
 
     is_as_trained = False
+    changes_weights = True
 
     def rank(self, config: TrainSettings, most: int) -> int:
         """That of training."""
