@@ -23,8 +23,8 @@ from .corpus.open import corpus_encoder, open_corpus
 from .corpus.stored import StoredCorpus
 from .dev_overlap import check_dev_sets
 from .evaluation import dev_encoder
-from .head_start import start_texts
 from .frozen.plan import StatesSize, plan_frozen
+from .head_start import start_texts
 from .held_bytes import bytes_per_number, saved_bytes_per_number
 from .others import open_others
 from .sides.open import open_side

@@ -27,8 +27,8 @@ from .others import open_others
 from .processes.same_state import begin_alike
 from .processes.world import ALONE, World
 from .sides.open import open_side
-from .strategies.starting import start_from
 from .sides.protocol import repeated_ids
+from .strategies.starting import start_from
 from .strategies.table import open_strategy, put_in
 from .strategies.trained import Trained, factors_of
 from .watch import Watch, WatchScores, keep_documents, watch_own

@@ -50,7 +50,7 @@ class TokenHead(nn.Module):
         rows = max(1, BLOCK_BYTES // (4 * len(self.bias)))
         if len(states) <= rows:
             return self._block(states, wanted)
-        blocks = zip(states.split(rows), wanted.split(rows), strict=True)
+        blocks = zip(torch.split(states, rows), torch.split(wanted, rows), strict=True)
         losses = [checkpoint(self._block, *block, use_reentrant=False) for block in blocks]
         return torch.stack(losses).sum()
 

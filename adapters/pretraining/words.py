@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from ...base.load import Base
 from ...data.terms import fold_name
 from ...data.words import Terms, word_spans
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def read_words(base: Base, texts: Sequence[str], terms: Terms, max_tokens: int) 
     return [_words_of(encoding, text, len(prompt), terms, continues, unknown) for encoding, text in zip(encodings, clean, strict=True)]
 
 
-def _words_of(encoding, text: str, start: int, terms: Terms, continues: str, unknown: int | None) -> WordTokens:  # type: ignore[no-untyped-def]
+def _words_of(encoding: Encoding, text: str, start: int, terms: Terms, continues: str, unknown: int | None) -> WordTokens:
     spans = word_spans(text, terms)
     ends = [end for _, end in spans]
     ids, words = np.array(encoding.ids, np.int32), np.full(len(encoding.ids), -1, np.int32)

@@ -16,9 +16,9 @@ def start_from(strategy: Strategy, start: LoraFactors) -> None:
     """
     own = factors_of(strategy.read_out())
     if own.keys() != start.keys():
-        odd = sorted(own.keys() ^ start.keys())[0]
+        first = min(own.keys() ^ start.keys())
         raise ConfigError(
-            f"what is started from changes {len(start)} modules, and the settings name {len(own)} ({odd} is of one of them alone); "
+            f"what is started from changes {len(start)} modules, and the settings name {len(own)} ({first} is of one of them alone); "
             "leave out targets and layers"
         )
     scaled = {name: LoraModule(each.a, each.b * (each.scale / own[name].scale), own[name].scale) for name, each in start.items()}

@@ -17,6 +17,7 @@ from .types import Choice, WholeNumber
 
 if TYPE_CHECKING:
     from ...adapters.pretraining import PretrainRequest
+    from ...data.corpus_files import Field
 
 
 def _request(
@@ -41,7 +42,7 @@ def _request(
     said = {"seed": seed, "precision": dtype, "objective": objective}
     assigned = read_assigned(settings, PRETRAINING_GROUPS)
     config = pretrain_config_from(read | assigned | {name: value for name, value in said.items() if value is not None})
-    columns = {"text": text_column, "title": title_column}
+    columns: dict[Field, str | None] = {"text": text_column, "title": title_column}
     return partial(PretrainRequest, config=config, data=name_sources(data), columns=columns, **values)
 
 
