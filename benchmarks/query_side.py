@@ -44,20 +44,19 @@ from train_quality import SETS, TRAIN_QUERIES, average, difference, mean
 
 CELLS = Cells("query_side")
 ARMS: dict[str, dict[str, object]] = {
-    "query": {"side": "query"},
+    "query": {"side": "query", "unnamed_weight": 1.0},
     "both": {},
-    "corpus": {"corpus": 0.5},
+    "corpus": {"corpus": 0.5, "unnamed_weight": 1.0},
 }
 VARIANTS: dict[str, dict[str, object]] = {
-    "query-slower": {"side": "query", "learning_rate": 2e-4},
-    "query-faster": {"side": "query", "learning_rate": 1e-3},
-    "query-longer": {"side": "query", "epochs": 6},
-    "query-rank-64": {"side": "query", "rank": 64, "alpha": 128},
-    "query-warm": {"side": "query", "temperature": 0.03},
-    "query-named": {"side": "query"},
+    "query-slower": {"side": "query", "unnamed_weight": 1.0, "learning_rate": 2e-4},
+    "query-faster": {"side": "query", "unnamed_weight": 1.0, "learning_rate": 1e-3},
+    "query-longer": {"side": "query", "unnamed_weight": 1.0, "epochs": 6},
+    "query-rank-64": {"side": "query", "unnamed_weight": 1.0, "rank": 64, "alpha": 128},
+    "query-warm": {"side": "query", "unnamed_weight": 1.0, "temperature": 0.03},
+    "query-named": {"side": "query", "unnamed_weight": 0.0},
+    "query-unnamed-10": {"side": "query", "unnamed_weight": 0.1},
 }
-NAMED_ALONE = ("query-named",)
-"""Variants for which the corpus is the passages that training pairs name: those that answer no training query are then no negatives."""
 TRAINED = ARMS | VARIANTS
 
 
@@ -123,10 +122,7 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
     print(key, flush=True)
     data = open_set(options, name)
     config = config_from({"seed": seed} | TRAINED.get(arm, {}))
-    vectors = None if arm in ("base", "both") else corpus_vectors(data, config, name)
-    if vectors is not None and arm in NAMED_ALONE:
-        data, vectors = with_named_alone(data, vectors)
-    corpus = None if vectors is None else open_corpus(data.base, data.train, config, vectors)
+    corpus = None if arm in ("base", "both") else open_corpus(data.base, data.train, config, corpus_vectors(data, config, name))
     started = time.monotonic()
     encoder, losses = dev_encoder(data.base, config), []
     if arm != "base":
@@ -158,14 +154,6 @@ def corpus_vectors(data: Opened, config: TrainConfig, name: str) -> HeldVectors:
     return HeldVectors((torch.from_numpy(np.load(path)),), path.stem)
 
 
-def with_named_alone(data: Opened, vectors: HeldVectors) -> tuple[Opened, HeldVectors]:
-    """Take the passages out of the corpus that no training pair names."""
-    named = data.train.train.passage_ids()
-    rows = [row for row, pid in enumerate(data.train.corpus) if pid in named]
-    corpus = {pid: text for pid, text in data.train.corpus.items() if pid in named}
-    return replace(data, train=replace(data.train, corpus=corpus)), HeldVectors((vectors.parts[0][rows],), f"{vectors.content}-named")
-
-
 def save_factors(factors: LoraFactors, path: Path) -> None:
     save_file({f"{name}/{part}": getattr(module, part).contiguous() for name, module in factors.items() for part in ("a", "b")}, path)
 
@@ -179,7 +167,11 @@ def load_factors(path: Path, scale: float) -> LoraFactors:
 def score_tests(options: argparse.Namespace) -> None:
     """Score the base and the adapters that are kept on test, one cell each, documents of one set embedded once for the base."""
     for name in options.sets.split(","):
-        kept = [(arm, int(seed), CELLS.runs / f"{name}-{arm}-{seed}.safetensors") for seed in options.seeds.split(",") for arm in ARMS]
+        kept = [
+            (arm, int(seed), CELLS.runs / f"{name}-{arm}-{seed}.safetensors")
+            for seed in options.seeds.split(",")
+            for arm in options.arms.split(",")
+        ]
         trained = [(arm, seed, path) for arm, seed, path in kept if path.exists()]
         for arm, seed, path in [("base", 0, None), *trained]:
             key = f"test-{name}-{arm}-{seed}"
@@ -198,7 +190,7 @@ def test_cell(options: argparse.Namespace, name: str, arm: str, path: Path | Non
         factors = load_factors(path, config.alpha / config.rank)
         encoder = replace(encoder, factors=factors, document_factors=document_factors_of(config.side))
     documents = CELLS.runs / f"{name}.npy"
-    if arm in ("base", "query") and documents.exists():
+    if (arm == "base" or config.side == "query") and documents.exists():
         passages = np.load(documents)
     else:
         passages = encoder.encode(list(corpus.values()), "document").vectors
@@ -209,11 +201,11 @@ def test_cell(options: argparse.Namespace, name: str, arm: str, path: Path | Non
 
 def report_tests(every: dict[str, dict], name: str) -> None:
     """Print the test scores of a set: of the seeds that all arms have, and the share of both's gain with a 95 % interval."""
-    cells = {arm: seeds_of(every, f"test-{name}", arm) for arm in ("base", *ARMS)}
+    cells = {arm: seeds_of(every, f"test-{name}", arm) for arm in ("base", *TRAINED)}
     seeds = sorted(cells["both"].keys() & cells["query"].keys())
     if not (seeds and cells["base"]):
         return
-    arms = [arm for arm in ARMS if set(seeds) <= cells[arm].keys()]
+    arms = [arm for arm in TRAINED if set(seeds) <= cells[arm].keys()]
     of_arm = {arm: average([cells[arm][seed]["per_query"] for seed in seeds]) for arm in arms}
     base = cells["base"][0]["per_query"]
     shares = {arm: (mean(of_arm[arm]) - mean(base)) / (mean(of_arm["both"]) - mean(base)) for arm in arms}

@@ -26,7 +26,7 @@ from adapt_embed.adapters.strategies.table import open_strategy, put_in
 from adapt_embed.adapters.token_ids import TokenIds
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.cli import main
-from adapt_embed.data.pairs import TrainingData
+from adapt_embed.data.pairs import Pairs, TrainingData
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import DataError, RequestError
 from adapt_embed.events import Step
@@ -185,8 +185,24 @@ def test_passages_that_no_pair_names_may_count_for_less(tiny_base: Path, toy_dat
         for each, weight in ((data, 1.0), (data, 0.1), (data, 0.0), (toy_data, 1.0))
     )
     assert whole > tenth > none
+    assert run(tiny_base, data, quick(side="query")).losses[0] == whole  # training names the answers of this dev set
     assert none == pytest.approx(bare, rel=1e-5)
     assert run(tiny_base, data, quick(corpus=0.5, unnamed_weight=0.0)).losses != run(tiny_base, data, quick(corpus=0.5)).losses
+
+
+@pytest.mark.parametrize(("named", "expected"), [(0, 0.1), (2, 0.1), (3, 1.0)])
+def test_dev_says_what_unnamed_passages_count_for(base: Base, toy_data: TrainingData, named: int, expected: float) -> None:
+    pid, other = next(iter(toy_data.train.passage_ids())), "named by none"
+    positives = {f"d{number}": {pid if number < named else other: 1} for number in range(10)}
+    dev = Pairs({qid: qid for qid in positives}, positives)
+    config = quick(side="query")
+    corpus = open_corpus(base, replace(toy_data, dev=dev), config)
+    assert corpus is not None
+    assert corpus.unnamed_weight == expected
+    assert open_corpus(base, replace(toy_data, dev=None), config).unnamed_weight == 1  # type: ignore[union-attr]
+    told = job_corpus.CorpusSource(base).describe(corpus, toy_data, config)
+    assert told.as_dict()["unnamed_weight"] == expected
+    assert ("passages that no training pair names count for 0.1 as negatives" in told.describe()) == (expected < 1)
 
 
 def test_above_the_limit_an_approximate_index_finds_the_candidates(

@@ -18,6 +18,9 @@ from .sampling import Sampling, choose_candidates, is_approximate
 from .stored import StoredCorpus
 from .vectors import CorpusVectors, HeldVectors
 
+FEW_NAMED, FEW_NAMED_WEIGHT = 1 / 4, 0.1
+"""Where at most this share of dev queries has an answer that training names, unnamed passages count for so much: about there, what others gain
+by it is what these lose (docs/results.md)."""
 _DEVICE_SHARE = 1 / 6
 """Of a GPU's memory, what vectors may take there; else each step brings them there block by block."""
 
@@ -48,12 +51,24 @@ def open_corpus(
     copies = torch.from_numpy(rows.copies)
     texts = list(data.train.queries.values())
     candidates = choose_candidates(config, base, vectors.count - len(copies), token_ids, texts) if compares_whole_corpus(config) else None
-    shares = log_shares(vectors.count, rows, config.unnamed_weight)
+    weight = choose_unnamed_weight(config, data)
+    shares = log_shares(vectors.count, rows, weight)
     if not candidates:
-        return StoredCorpus(vectors, rows, log_shares=shares)
+        return StoredCorpus(vectors, rows, None, weight, shares)
     approximate = is_approximate(config, base, vectors.count, len(texts))
     sampling = Sampling(candidates, config.rest_sample, config.seed, data.train.queries, copies, approximate)
-    return StoredCorpus(vectors, rows, sampling, shares)
+    return StoredCorpus(vectors, rows, sampling, weight, shares)
+
+
+def choose_unnamed_weight(config: TrainConfig, data: TrainingData) -> float:
+    """Return what passages that no training pair names count for as negatives: by the dev queries, unless it is set (docs/results.md)."""
+    if config.unnamed_weight is not None:
+        return config.unnamed_weight
+    if data.dev is None:
+        return 1.0
+    named = data.train.passage_ids()
+    known = sum(not named.isdisjoint(passages) for passages in data.dev.positives.values())
+    return FEW_NAMED_WEIGHT if known <= FEW_NAMED * len(data.dev) else 1.0
 
 
 def log_shares(count: int, rows: CorpusRows, unnamed_weight: float) -> Tensor | None:

@@ -27,12 +27,14 @@ class StoredCorpus:
         vectors: Of the corpus.
         rows: What its rows are to the training queries.
         sampling: What is compared in place of the whole corpus; None: all of it is.
-        log_shares: See `CorpusTargets`.
+        unnamed_weight: What a passage that no training pair names counts for as a negative.
+        log_shares: The same by rows; see `CorpusTargets`.
     """
 
     vectors: CorpusVectors
     rows: CorpusRows
     sampling: Sampling | None = None
+    unnamed_weight: float = 1.0
     log_shares: Tensor | None = None
 
     def refreshes(self, step: int, steps_per_epoch: int) -> bool:

@@ -81,14 +81,14 @@ class LossSettings(Settings):
         ),
     ] = 8192
     unnamed_weight: Annotated[
-        float,
+        float | None,
         Setting(
-            help="against the whole corpus, what a passage that no training pair names counts for as a negative, 0 to 1",
-            when="lower when most searches are for passages that no training query names: it keeps queries from moving away from these",
+            help="against the whole corpus, what a passage that no training pair names counts for as a negative, 0 to 1; none: 0.1 where "
+            "training names the answers of few dev queries, else 1",
+            when="0.1 when most searches are for passages that no training query names, 1 when most are for those that some name",
             check=at_most_one,
-            is_later=True,
         ),
-    ] = 1.0
+    ] = None
     in_batch_negatives: Annotated[
         bool,
         Setting(
