@@ -20,9 +20,9 @@ from .optimisers import OPTIMISERS
 from .processes.world import ALONE, World
 from .regularisers import add_squares, shrink
 from .schedules import learning_rate_factor
-from .sides.protocol import Objective, StepLoss
+from .sides.protocol import Objective, StepLoss, repeated_ids
 from .strategies.protocol import Strategy
-from .token_ids import Ids, TokenIds
+from .token_ids import TokenIds
 from .watch import Watch
 
 
@@ -94,7 +94,7 @@ class Run:
         """
         self._evaluate_if_due()
         save(self)
-        self.ids_of_texts()  # tokenised once, and not while a GPU waits
+        list(repeated_ids(self.objective, self.token_ids))  # tokenised once, and not while a GPU waits
         if self.state.refreshed is not None:
             self._refresh_as_before(self.state.refreshed)
         pairs, seconds = 0, 0.0
@@ -106,13 +106,6 @@ class Run:
             self._evaluate_if_due()
             save(self)
             on_step(self._where(done.loss, pairs / seconds))
-
-    def ids_of_texts(self) -> list[Ids]:
-        """Return the token ids of the texts that steps put through the network again and again."""
-        texts, others = self.objective.texts(), self.objective.others
-        if others.general:
-            texts |= {others.role: [*texts.get(others.role, ()), *others.general]}
-        return [ids for role, of_role in texts.items() for ids in self.token_ids.of(of_role, role)]
 
     def _where(self, loss: float, pairs_per_s: float) -> Step:
         newest = self.state.evaluations[-1] if self.state.evaluations else None
@@ -219,7 +212,7 @@ class Run:
             ) from e
         self.world.add_up(self.parameters)
         if self.config.l2:
-            add_squares(self.parameters, self.config.l2)
+            add_squares(self.strategy.trained(), self.config.l2)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not (math.isfinite(done.loss) and math.isfinite(norm.item())):
             raise TrainingError(

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import psutil
 import torch
+from peft.tuners.lora import LoraLayer
 
 from ..base.load import Base
 from ..choices import Precision
@@ -14,6 +15,7 @@ from ..encoders.layer_cut import first_trained_layer
 from .config import TrainConfig
 
 HELD_SHARE = 1 / 3  # of the device's memory: beside it stand the base, the optimiser, the data, and whatever else runs
+BYTES_PER_OUTPUT, BYTES_PER_OUTPUT_BF16 = 8, 5  # that a layer of DoRA keeps beside for each token and each number that it gives
 BYTES_PER_UNIT, BYTES_PER_UNIT_BF16 = 68, 40  # that a layer keeps for each token and each number of its width, measured (docs/log/)
 
 
@@ -35,7 +37,13 @@ def graph_bytes_per_token(base: Base, length: int, precision: Precision) -> floa
     width = (BYTES_PER_UNIT_BF16 if is_half else BYTES_PER_UNIT) * network.hidden_size
     attention = (2 if is_half else 4) * network.num_attention_heads * length if base.device.type == "cpu" else 0
     layers = network.num_hidden_layers - first_trained_layer(base) or network.num_hidden_layers
-    return float(layers * (width + attention))
+    scaled = (BYTES_PER_OUTPUT_BF16 if is_half else BYTES_PER_OUTPUT) * _scaled_outputs(base)
+    return float(layers * (width + attention) + scaled)
+
+
+def _scaled_outputs(base: Base) -> int:
+    """Return how many numbers the layers of DoRA give for a token; of each, a graph keeps what comes of the base and of the factors, apart."""
+    return sum(layer.out_features for layer in base.model.modules() if isinstance(layer, LoraLayer) and layer.lora_variant)
 
 
 def memory_budget(device: torch.device) -> float:

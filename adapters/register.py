@@ -76,10 +76,11 @@ def register_adapter(
 
 
 def _size(config: TrainConfig, result: TrainResult) -> dict[str, Any]:
-    """Return rank and targets of what was trained, as far as it has them."""
-    if STRATEGIES[config.strategy].has_pairs:
-        return {"rank": config.rank, "targets": config.targets}
-    return {} if isinstance(result.trained, ModelWeights) else {"rank": largest_rank(result.trained)}
+    """Return rank and targets of what the folder holds, as far as it has them."""
+    kept = open_strategy(config).as_read(result.trained)
+    if isinstance(kept, ModelWeights):
+        return {}
+    return {"rank": largest_rank(kept)} | ({"targets": config.targets} if STRATEGIES[config.strategy].has_pairs else {})
 
 
 def write_adapter(

@@ -25,6 +25,7 @@ from .others import open_others
 from .processes.same_state import begin_alike
 from .processes.world import ALONE, World
 from .sides.open import open_side
+from .sides.protocol import repeated_ids
 from .strategies.table import open_strategy, put_in
 from .strategies.trained import Trained, factors_of
 from .watch import Watch, keep_documents, watch_own
@@ -113,7 +114,7 @@ def train_adapter(
         run = Run(base, config, strategy, objective, watched, parameters, RunState(), world)
         strategy.training(True)
         with world.first_alone():
-            run.token_ids.states = open_frozen(base, run.ids_of_texts(), config, events)
+            run.token_ids.states = open_frozen(base, repeated_ids(objective, run.token_ids), config, events)
         with checkpoint.held() if checkpoint is not None else nullcontext():
             return _train(run, checkpoint, resume, on_step)
 

@@ -45,7 +45,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--processor-time", action="store_true", help="count processor seconds: for one thread of a machine that others use")
+    parser.add_argument(
+        "--processor-time", action="store_true", help="count processor seconds: for one thread of a machine that others use"
+    )
     parser.add_argument("--one", nargs=2, metavar=("ARM", "SET"), help="one run, as the whole calls it")
     options = parser.parse_args()
     if options.one:
@@ -68,7 +70,9 @@ def measure(options: argparse.Namespace, name: str) -> dict[str, object]:
     for _ in range(options.runs):
         for arm, runs in found.items():
             runs.append(run(options, arm, name))
-            print(f"{name} {arm}: {statistics.median(runs[-1]['steps_s']):.2f} s a step, {runs[-1]['fill_s']:.2f} s to fill", file=sys.stderr)
+            print(
+                f"{name} {arm}: {statistics.median(runs[-1]['steps_s']):.2f} s a step, {runs[-1]['fill_s']:.2f} s to fill", file=sys.stderr
+            )
     step_s = {arm: statistics.median(statistics.median(each["steps_s"]) for each in runs) for arm, runs in found.items()}
     fill_s = {arm: statistics.median(each["fill_s"] for each in runs) for arm, runs in found.items()}
     three_s = {arm: 3 * options.steps * step_s[arm] + fill_s[arm] for arm in arms}
@@ -115,7 +119,7 @@ def train(options: argparse.Namespace, arm: str, name: str) -> dict[str, object]
     fill: list[float] = []
 
     class Stages(Quiet):
-        def stage(self, what: str) -> None:
+        def stage(self, what: str) -> None:  # noqa: ARG002 - as every receiver of events
             fill.append(now())
 
     train_adapter(base, drawn(options, name), config, on_step=lambda _: clock.append(now()), events=Stages())

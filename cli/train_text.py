@@ -23,6 +23,7 @@ def plan_text(plan: JobPlan) -> str:
         f"steps     {run.steps}, about {plan.seconds / 60:.1f} minutes",
         f"adapter   {run.parameters:,} numbers, about {run.file_bytes / 1e6:.1f} MB",
         *([f"memory    {run.describe_memory()}"] if run.memory_bytes >= 1e8 else []),
+        *([f"frozen    {run.frozen.describe()}"] if run.frozen else []),
         *([f"corpus    {plan.corpus.describe()}", *(f"          {line}" for line in plan.corpus.lines())] if plan.corpus else []),
         *([f"grams     {plan.grams.describe()}"] if plan.grams else []),
         *([f"seeds     {seeds[0]} to {seeds[-1]}: {len(seeds)} times these steps, minutes and bytes"] if len(seeds) > 1 else []),

@@ -73,10 +73,10 @@ class BiasFile:
         Raises:
             AdapterError: a value is not finite, or peft's file holds another sum.
         """
-        difference = self.difference(name)
-        if not difference.isfinite().all():
+        own, difference = self.own(name), self.difference(name)
+        if not (own.isfinite().all() and difference.isfinite().all()):
             raise AdapterError(f"{self.path} holds values that are not finite for {name}; restore it from a copy, or train it again")
-        if not torch.equal(self.own(name) + difference, stored.float()):
+        if not torch.equal(own + difference, stored.float()):
             raise AdapterError(
                 f"{self.path} and the weights beside it say different things of {name}; one of the two files is of another training, "
                 "restore the folder from a copy"

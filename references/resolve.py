@@ -51,6 +51,8 @@ def resolve_located(located: Located, search: Search) -> Resolved:
     if located.folder is None:
         return _resolve_base(search)
     found = _of_folder(located.folder, search) if located.entry is None else _of_entry(located.entry, located.folder, search)
+    if found.kind == "model":
+        found = replace(found, base=replace(found.base, called=located.reference))
     return replace(found, reference=located.reference, notes=located.notes)
 
 
@@ -125,7 +127,7 @@ def _resolve_model(entry: Entry, folder: Path, search: Search) -> Resolved:
     Raises:
         BaseError: its weights are missing, or the base that the user named is neither its own network nor what it was made from.
     """
-    own = replace(read_base(folder, "path", None, search.options), called=entry.reference)
+    own = read_base(folder, "path", None, search.options)
     if search.base is not None:
         named = find_base(search.base, options=search.options).sha256
         if named != own.sha256 and not entry.is_on(named):

@@ -9,14 +9,17 @@ from types import SimpleNamespace
 import pytest
 import torch
 from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, gradients, train_adapter
+from adapt_embed.adapters import train as train_module
 from adapt_embed.adapters.batches import Batches
-from adapt_embed.adapters.frozen import open as frozen_open
+from adapt_embed.adapters.frozen import plan as frozen_plan
 from adapt_embed.adapters.frozen import store as frozen_store
+from adapt_embed.adapters.frozen import stored as frozen_stored
 from adapt_embed.adapters.frozen.open import open_frozen
 from adapt_embed.adapters.frozen.space import states_space, text_key
 from adapt_embed.adapters.frozen.stored import FrozenStates
 from adapt_embed.adapters.gradients import accumulate_gradients
 from adapt_embed.adapters.memory import graph_bytes_per_token
+from adapt_embed.adapters.plan import plan_training
 from adapt_embed.adapters.strategies.table import open_strategy, put_in
 from adapt_embed.adapters.token_ids import TokenIds
 from adapt_embed.base import Base, load_base, resolve_base
@@ -140,7 +143,9 @@ def test_graphs_take_the_memory_of_the_layers_that_are_trained(base: Base) -> No
 # Gradients
 
 
-def gradient_of(base: Base, data: TrainingData, config: TrainConfig, states: FrozenStates | str | None, micro_tokens: int = 64) -> list[Tensor]:
+def gradient_of(
+    base: Base, data: TrainingData, config: TrainConfig, states: FrozenStates | str | None, micro_tokens: int = 64
+) -> list[Tensor]:
     """Return the gradient of a batch, with states that are stored, computed in its own micro-batches ("here"), or not cut out at all (None)."""
     strategy, known = open_strategy(config), TokenIds(base, config.max_tokens)
     with put_in(strategy, base) as parameters, pytest.MonkeyPatch.context() as patch, torch.no_grad():
@@ -201,9 +206,7 @@ def test_in_bfloat16_stored_states_are_as_good_as_other_micro_batches(base: Base
 
 def test_a_run_learns_the_same_with_and_without(tiny_base: Path, toy_data: TrainingData) -> None:
     steps: list[Step] = []
-    plain, stored, again = (
-        run(tiny_base, toy_data, quick(cache_frozen=word), on_step=steps.append) for word in ("false", "true", "auto")
-    )
+    plain, stored, again = (run(tiny_base, toy_data, quick(cache_frozen=word), on_step=steps.append) for word in ("false", "true", "auto"))
     assert stored.losses == again.losses == pytest.approx(plain.losses, rel=1e-5)
     assert factors_sha256(stored.factors) == factors_sha256(again.factors)
     for name, module in plain.factors.items():
@@ -229,7 +232,7 @@ def test_a_run_killed_while_states_are_computed_goes_on_where_it_was(
     tiny_base: Path, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(frozen_store, "SHARD_BYTES", 10_000)
-    monkeypatch.setattr(frozen_store, "default_batch_tokens", lambda device: 64)
+    monkeypatch.setattr(frozen_stored, "default_batch_tokens", lambda device: 64)
     expected = run(tiny_base, toy_data, quick())
     whole, names = sum(path.stat().st_size for path in shards()), [path.name for path in shards()]
     assert len(names) > 4
@@ -247,6 +250,26 @@ def test_a_run_killed_while_states_are_computed_goes_on_where_it_was(
     assert [path.name for path in shards()] == names
     assert sum(path.stat().st_size for path in shards()) == whole
     assert factors_sha256(result.factors) == factors_sha256(expected.factors)
+
+
+@pytest.mark.parametrize("strategy", ["partial", "layerwise"])
+def test_weights_that_are_trained_begin_above_what_is_frozen_for_the_whole_run(
+    tiny_base: Path, toy_data: TrainingData, strategy: str
+) -> None:
+    config = quick(strategy=strategy, learning_rate=1e-3, keep="model", rank=16)
+    steps: list[Step] = []
+    plain, stored = (run(tiny_base, toy_data, replace(config, cache_frozen=word), on_step=steps.append) for word in ("false", "true"))
+    assert [step.stored_layers for step in steps] == [0] * 8 + [1] * 8
+    assert stored.losses == pytest.approx(plain.losses, rel=1e-5)
+    assert plain.losses[0] != plain.losses[-1]
+
+
+def test_states_are_left_when_something_below_them_is_trained(base: Base, toy_data: TrainingData) -> None:
+    with put_in(open_strategy(quick()), base):
+        states = FrozenStates(base, 1, "fp32")
+        assert states.are_valid
+        base.model.encoder.layer[0].output.dense.bias.requires_grad_(True)
+        assert not states.are_valid
 
 
 @pytest.mark.parametrize(
@@ -269,7 +292,7 @@ def test_one_epoch_uses_what_is_there(base: Base, toy_data: TrainingData) -> Non
 
 def test_texts_that_are_not_stored_are_computed_as_they_come(base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = run(base, toy_data, quick())
-    monkeypatch.setattr("adapt_embed.adapters.loop.Run.ids_of_texts", lambda self: self.token_ids.of(["court today"], "query"))
+    monkeypatch.setattr(train_module, "repeated_ids", lambda objective, token_ids: token_ids.of(["court today"], "query"))
     result = run(base, toy_data, quick(cache_frozen="true"))
     assert result.losses == pytest.approx(expected.losses, rel=1e-5)
 
@@ -324,7 +347,7 @@ def test_states_that_change_under_a_running_training_stop_it(base: Base, toy_dat
         with path.open("r+b") as file:
             file.write(content)
 
-    with pytest.raises(DataError, match="stored states of the frozen layers changed.*--resume"):
+    with pytest.raises(DataError, match=r"stored states of the frozen layers changed.*--resume"):
         run(base, toy_data, quick(), on_step=change)
     assert len(steps) == 1
 
@@ -353,7 +376,7 @@ def small_cache(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def other_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adapt_embed.encoders.layer_cut.LAYERS", {})
-    monkeypatch.setattr(frozen_open, "LAYERS", {})
+    monkeypatch.setattr(frozen_plan, "LAYERS", {})
 
 
 def no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -401,6 +424,31 @@ def test_the_size_is_told_before_anything_is_written(base: Base, toy_data: Train
     assert path.stat().st_size == pytest.approx(96_000, rel=0.3)
 
 
+@pytest.mark.parametrize("word", ["auto", "true", "false"])
+def test_a_plan_tells_what_will_be_stored_and_writes_nothing(base: Base, toy_data: TrainingData, word: str) -> None:
+    plan = plan_training(base, toy_data, quick(cache_frozen=word), timed=True)
+    assert not shards()
+    if word == "false":
+        assert plan.frozen is None
+        return
+    assert plan.frozen is not None
+    assert (plan.frozen.layer, plan.frozen.texts, plan.frozen.bytes) == (1, 96, plan.frozen.new_bytes)
+    assert plan.frozen.seconds
+    assert plan.seconds is not None
+    assert plan.seconds > plan.frozen.seconds
+    run(base, toy_data, quick())
+    assert shards()[0].stat().st_size == pytest.approx(plan.frozen.bytes, rel=0.01)
+    kept = plan_training(base, toy_data, quick(cache_frozen=word), timed=True).frozen
+    assert kept == replace(plan.frozen, new_bytes=0, seconds=0.0)
+
+
+def test_a_plan_is_refused_as_the_run_would_be(base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_cache(monkeypatch)
+    assert plan_training(base, toy_data, quick(), timed=True).frozen is None
+    with pytest.raises(ConfigError, match="the cache may hold 50 KB"):
+        plan_training(base, toy_data, quick(cache_frozen="true"), timed=True)
+
+
 def test_true_needs_layers_that_are_not_trained() -> None:
     with pytest.raises(RequestError, match=r"cache_frozen=true .* add --set strategy.layers=last:4"):
         quick(layers=None, cache_frozen="true")
@@ -409,7 +457,9 @@ def test_true_needs_layers_that_are_not_trained() -> None:
 def test_a_command_says_what_it_stores(train: Train) -> None:
     result = train("--set", "layers=last:1", "--set", "strategy.cache_frozen=true")
     assert result.exit_code == 0, result.output  # type: ignore[attr-defined]
-    assert "training begins at layer 1 of 2: the 1 layer below is not computed" in result.stderr  # type: ignore[attr-defined]
+    assert "training begins at layer 1 of 2: the layer below is not computed" in result.stderr  # type: ignore[attr-defined]
+    planned = train("--set", "layers=last:1", "--dry-run")
+    assert "frozen    the states that enter layer 1 of 96 texts take" in planned.output  # type: ignore[attr-defined]
     wrong = train("--set", "cache_frozen=yes")
     assert wrong.exit_code == 1  # type: ignore[attr-defined]
     assert "cache_frozen 'yes'" in wrong.stderr  # type: ignore[attr-defined]

@@ -118,6 +118,17 @@ def test_matrices_alone_decay(loaded_tiny_base: Base) -> None:
         assert {(parameter.ndim, decay[id(parameter)]) for parameter in parameters} == {(2, 0.5), (1, 0.0)}
 
 
+def test_l2_pulls_weights_to_those_of_the_base(loaded_tiny_base: Base, toy_data: TrainingData) -> None:
+    def moved(l2: float) -> float:
+        result = train_adapter(
+            loaded_tiny_base, toy_data, quick("full", optimiser="sgd", momentum=0, learning_rate=0.5, l2=l2, keep="model")
+        )
+        own = dict(loaded_tiny_base.model.named_parameters())
+        return sum(float((tensor - own[name]).square().sum()) for name, tensor in result.trained.parameters.items())
+
+    assert 0 < moved(1.0) < 0.8 * moved(0.0)
+
+
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_dropout_changes_gradients_and_is_taken_back(loaded_tiny_base: Base, toy_data: TrainingData, name: str) -> None:
     shares = [module.p for module in loaded_tiny_base.model.modules() if isinstance(module, torch.nn.Dropout)]
@@ -318,7 +329,7 @@ def test_the_plan_tells_memory_and_size(loaded_tiny_base: Base, toy_data: Traini
         ({"strategy": "bitfit", "rank": 4}, "the strategy bitfit does not read rank; it reads dropout, keep"),
         ({"strategy": "full", "layers": "last:2"}, "the strategy full does not read layers"),
         ({"strategy": "full", "alpha": 8}, "the strategy full does not read alpha"),
-        ({"strategy": "full", "keep": "model", "rank": 4}, "the keep model does not read rank"),
+        ({"strategy": "full", "keep": "model", "rank": 4}, "keep=model does not read rank"),
         ({"strategy": "full", "layer_decay": 0.5}, "the strategy full does not read layer_decay"),
         ({"keep": "model"}, "the strategy lora does not read keep"),
         ({"strategy": "full", "keep": "model", "side": "query"}, "leave out keep=model, so that factors are kept, or train both sides"),
@@ -390,3 +401,18 @@ def test_a_model_in_memory_encodes_as_its_folder_does(tiny_base: Path, toy_data:
     assert not np.allclose(in_memory.encode(TEXTS), base.encode(TEXTS), atol=1e-3)
     with pytest.raises(AdapterError, match="is a whole model, which has no factors"):
         _ = in_memory.factors
+
+
+# The docs
+
+
+def test_the_tables_in_the_docs_are_the_codes() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "strategies.md").read_text(encoding="utf-8")
+    settings = [f"| `{name}` | {', '.join(f'`{each}`' for each in row.settings)} |" for name, row in STRATEGIES.items()]
+    assert text[text.index("| strategy | settings |") :].split("\n\n")[0].splitlines()[2:] == settings
+    rates = text[text.index("| strategy | what is trained |") :].split("\n\n")[0].splitlines()[2:]
+    assert [row.split(" | ")[0] for row in rates] == [f"| `{name}`" for name in STRATEGIES]
+    for told, row in zip(rates, STRATEGIES.values(), strict=True):
+        suits = "see Forgetting" if row.usual_rates is None else f"{row.usual_rates[0]} to {row.usual_rates[1]}"
+        assert told.endswith(f" | {row.learning_rate} | {suits} |")
+    assert all(f"`keep={name}`" in text for name in KEEPS)

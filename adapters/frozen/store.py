@@ -12,7 +12,6 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from ...cache import CacheFiles
-from ...encoders.batching import default_batch_tokens, length_batches
 from ...encoders.forward import TokenIdsOfText
 from ...encoders.quick import quick_network
 from ...errors import DataError
@@ -86,16 +85,13 @@ class StateStore:
 
     def _computed(self, states: FrozenStates, missing: TextsByKey) -> Iterator[dict[bytes, Tensor]]:
         """Give the states of texts, a shard at a time, the longest first: what a kill leaves is cut into the batches that it would have been."""
-        keys, ids = list(missing), list(missing.values())
         part, size = dict[bytes, Tensor](), 0
-        with quick_network(states.base, states.precision, has_gradients=True):
-            for rows in length_batches([len(each) for each in ids], default_batch_tokens(states.base.device)):
-                computed = states.compute([ids[row] for row in rows])
-                part.update((keys[row], each.cpu()) for row, each in zip(rows, computed, strict=True))
-                size += sum(each.numel() * each.element_size() for each in computed)
-                if size >= SHARD_BYTES:
-                    yield part
-                    part, size = {}, 0
+        for batch in states.compute_all(missing):
+            part |= batch
+            size += sum(each.numel() * each.element_size() for each in batch.values())
+            if size >= SHARD_BYTES:
+                yield part
+                part, size = {}, 0
         if part:
             yield part
 

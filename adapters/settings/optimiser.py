@@ -7,6 +7,8 @@ from typing import Annotated
 
 from .setting import Setting, Settings, above_zero, below_one, zero_or_more
 
+RATE_OF_FACTORS = 5e-4
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimiserSettings(Settings):
@@ -61,6 +63,5 @@ class OptimiserSettings(Settings):
 
     @property
     def peak_rate(self) -> float:
-        """The learning rate at its peak, which a configuration always has."""
-        assert self.learning_rate is not None  # `TrainConfig` takes the strategy's own where none is given
-        return self.learning_rate
+        """The learning rate at its peak; of settings that no strategy has given one, that of factors."""
+        return RATE_OF_FACTORS if self.learning_rate is None else self.learning_rate

@@ -9,6 +9,7 @@ from ...choices import CacheFrozen, StoreDtype, TrainedSide
 from ...errors import ConfigError
 from .layers import check_layers, read_layers
 from .setting import Setting, Settings, above_zero, below_one, one_of, zero_or_more
+from .starts import check_start
 
 BERT_LINEAR = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
 
@@ -73,6 +74,32 @@ class StrategySettings(Settings):
         int,
         Setting(help="the update is scaled by alpha / rank", when="keep it at twice the rank when you change that", check=above_zero),
     ] = 32
+    rslora: Annotated[
+        bool,
+        Setting(
+            help="`true`: the update is scaled by alpha / sqrt(rank) instead ([strategies.md](strategies.md))",
+            when="with ranks of 64 and more, and a lower alpha: at rank 16, alpha 8 has the default's scale",
+            is_later=True,
+        ),
+    ] = False
+    init: Annotated[
+        str,
+        Setting(
+            help="how the factors begin: `default`, `gaussian`, `orthogonal`, `pissa` (or `pissa_niter_4`) or `olora` ([strategies.md](strategies.md))",
+            when="`pissa` or `olora` where steps are few; their files are twice as large",
+            check=check_start,
+            is_later=True,
+        ),
+    ] = "default"
+    dora: Annotated[
+        bool,
+        Setting(
+            help="`true`: DoRA, the lengths of the matrices' rows are trained apart from their directions; kept as plain factors "
+            "([strategies.md](strategies.md))",
+            when="seldom: to compare with recipes that use it",
+            is_later=True,
+        ),
+    ] = False
     dropout: Annotated[
         float,
         Setting(

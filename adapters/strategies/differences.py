@@ -69,8 +69,9 @@ def check_finite(trained: Trained, config: TrainSettings) -> None:
     """
     for name, tensors in _tensors(trained):
         if not all(bool(tensor.isfinite().all()) for tensor in tensors):
+            store = "fp32" if isinstance(trained, ModelWeights) else config.store
             raise TrainingError(
-                f"the changes of {name} are too large to be stored in {config.store}; lower learning_rate (now {config.peak_rate:g})"
+                f"the changes of {name} are too large to be stored in {store}; lower learning_rate (now {config.peak_rate:g})"
             )
 
 

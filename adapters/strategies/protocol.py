@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from ...base.load import Base
 from ...lora import KeptEnergy
@@ -40,12 +40,14 @@ class TrainedParameter:
         is_second_factor: Whether it is B of an update B @ A, which begins at zero.
         rate_share: What the learning rate is multiplied by.
         decays: Whether weight decay is for it.
+        origin: What an L2 term pulls it back to; None: zero.
     """
 
     parameter: nn.Parameter
     is_second_factor: bool = False
     rate_share: float = 1.0
     decays: bool = True
+    origin: Tensor | None = None
 
 
 class Strategy(Protocol):

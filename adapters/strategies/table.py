@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, unknown_name
+from ..settings.optimiser import RATE_OF_FACTORS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,7 +39,7 @@ class StrategyRow:
     settings: tuple[str, ...]
     source: str
     use: str
-    learning_rate: float = 5e-4
+    learning_rate: float = RATE_OF_FACTORS
     usual_rates: tuple[float, float] | None = None
     has_pairs: bool = False
     has_matrices: bool = True
@@ -58,7 +59,7 @@ def _in(module: str, name: str) -> Callable[[TrainSettings], Strategy]:
 STRATEGIES: dict[str, StrategyRow] = {
     "lora": StrategyRow(
         make=_in("lora", "LoraStrategy"),
-        settings=("rank", "alpha", "dropout", "targets", "layers", "cache_frozen", "store"),
+        settings=("rank", "alpha", "rslora", "init", "dora", "dropout", "targets", "layers", "cache_frozen", "store"),
         source="https://arxiv.org/abs/2106.09685",
         use="by default: a few megabytes, merged in weight space",
         has_pairs=True,

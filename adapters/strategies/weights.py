@@ -16,6 +16,7 @@ from ...lora import STORE_DTYPES, KeptEnergy, OwnBiases, write_adapter
 from ...registry import base_record
 from ..settings.joined import TrainSettings
 from .differences import changed_norms, check_finite, differences_as_factors, kept_norms, rounded
+from .in_use import refuse_in_use
 from .protocol import StrategyPlan, TrainedParameter
 from .trained import ModelWeights, Trained
 
@@ -95,8 +96,7 @@ class WeightStrategy:
 
     def put_in(self, base: Base) -> list[nn.Parameter]:
         """Keep a copy of what will be trained, and have it get gradients."""
-        if any(parameter.requires_grad for parameter in base.model.parameters()):
-            raise ValueError(f"{base.spec.name} is being trained already; load the base a second time to train two adapters at once")
+        refuse_in_use(base)
         chosen = self.choose(base)
         base.network.merge_weights(None, {})
         self._former = _Former(
@@ -113,7 +113,9 @@ class WeightStrategy:
     def trained(self) -> list[TrainedParameter]:
         """Return the parameters; the decay of weights is for matrices alone, as usual."""
         return [
-            TrainedParameter(parameter=parameter, rate_share=self.rate_share(name), decays=parameter.ndim > 1)
+            TrainedParameter(
+                parameter=parameter, rate_share=self.rate_share(name), decays=parameter.ndim > 1, origin=self.former.values[name]
+            )
             for name, parameter in self.parameters.items()
         ]
 
