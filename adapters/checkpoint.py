@@ -49,7 +49,7 @@ class Checkpoint:
 
     Attributes:
         folder: Where they lie.
-        every_s: Least seconds between two writes while the run goes on.
+        every_s: Least seconds between two writes while the run goes on; more, where writing takes more than a twentieth of them.
         about: What the list of runs shows of the run: its name, domain, base and data.
     """
 
@@ -88,8 +88,9 @@ class Checkpoint:
         return not self._spares_former
 
     def save_when_due(self, run: Run) -> None:
-        """Save the state if the last time was long enough ago."""
-        if time.monotonic() - self._last >= max(self.every_s, SHARE * self._took_s):
+        """Save the state if the last time was long enough ago, or always, where no time has to pass."""
+        least_s = max(self.every_s, SHARE * self._took_s) if self.every_s else 0.0
+        if time.monotonic() - self._last >= least_s:
             self.save(run)
 
     def save_at_end(self, run: Run) -> None:

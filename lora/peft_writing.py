@@ -39,7 +39,8 @@ def write_adapter(
     Raises:
         ValueError: a bias is changed, and `own` is not given or does not have it.
     """
-    matrices, sums = {name: module for name, module in factors.items() if not is_bias(name)}, {}
+    matrices = {name: module for name, module in factors.items() if not is_bias(name)}
+    sums: dict[str, torch.Tensor] = {}
     if len(matrices) < len(factors):
         if own is None:
             raise ValueError("a bias is changed; give the base's own")

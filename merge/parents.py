@@ -110,6 +110,7 @@ def open_parents(references: Sequence[str], search: Search, located: Sequence[Lo
 
 def _parent(text: str, located: Located, search: Search) -> Parent:
     folder, entry = located.folder, located.entry
+    factors: LoraFile | ModelDifference
     assert folder is not None
     if not text.startswith("hf:") and (entry is None or located.reference != entry.reference):  # it was named by its path
         located = replace(located, reference=str(folder.absolute()))

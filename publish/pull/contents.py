@@ -83,7 +83,10 @@ def check_model(folder: Path) -> None:
     from ...base.json_files import read_json
     from ...base.outline import build_outline
 
-    layers = read_json(folder / "config.json").get("num_hidden_layers", read_json(folder / "config.json").get("n_layers", 0))
+    if (folder / CONFIG).is_file():
+        raise AdapterError(f"its record says that it is a whole model, and it holds {CONFIG}, by which others take it for an adapter")
+    config = read_json(folder / "config.json")
+    layers = config.get("num_hidden_layers", config.get("n_layers", 0))  # DistilBERT calls them so
     if not isinstance(layers, int) or layers > _MOST_LAYERS:
         raise AdapterError(f"config.json states {layers!r} layers; expected at most {_MOST_LAYERS}")
     network = {name: tuple(each.shape) for name, each in build_outline(folder).named_parameters()}
@@ -146,7 +149,8 @@ def _needed(folder: Path, entry: Entry) -> tuple[str, ...]:
         return OF_A_MODEL
     if entry.kind != "ensemble":
         return (*weights, *(path for path in ("router_config.json", "biases.safetensors") if (folder / path).is_file()))
-    inside = (path.relative_to(folder).as_posix() for name in weights for path in folder.glob(f"members/*/{name}"))
+    parts = (*weights, "biases.safetensors")
+    inside = (path.relative_to(folder).as_posix() for name in parts for path in folder.glob(f"members/*/{name}"))
     return (RECIPE, *inside)
 
 
