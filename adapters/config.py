@@ -225,13 +225,19 @@ class TrainConfig(TrainSettings):
 
     def _idle(self) -> dict[str, str]:
         """Return the settings that only other rows of a table read, each with the setting that chose the row."""
-        idle: dict[str, str] = {}
-        for choice, table in TABLES.items():
-            of_all = {name for row in table.values() for name in row.settings}
-            idle |= dict.fromkeys(of_all.difference(table[getattr(self, choice)].settings), choice)
+        idle = idle_settings(self, TABLES)
         if reads_corpus(self) and not compares_whole_corpus(self):  # batches are made as they are for both sides
             idle = {name: choice for name, choice in idle.items() if choice != "side"}
         return idle
+
+
+def idle_settings(settings: TrainSettings, tables: Mapping[str, Mapping[str, _Row]]) -> dict[str, str]:
+    """Return the settings that only other rows of a table read than the chosen one, each with the setting that chose the row."""
+    idle: dict[str, str] = {}
+    for choice, table in tables.items():
+        of_all = {name for row in table.values() for name in row.settings}
+        idle |= dict.fromkeys(of_all.difference(table[getattr(settings, choice)].settings), choice)
+    return idle
 
 
 def config_from(values: Mapping[str, object]) -> TrainConfig:

@@ -12,7 +12,7 @@ from ..data.read.quoting import recorded_note
 from ..data.training_texts import TRAINING_TEXTS, sketch_texts, write_sketch
 from ..lora import largest_rank
 from ..lora.gram_file import GRAMS, write_grams
-from ..registry import DataRecord, Entry, Registry, ScoreRecord, base_record
+from ..registry import DataRecord, Entry, ParentRecord, Registry, ScoreRecord, base_record
 from ..registry.router_folder import write_routes
 from ..versions import library_versions
 from .after.grams import MeasuredGrams
@@ -36,6 +36,7 @@ def register_adapter(
     *,
     grams: MeasuredGrams | None = None,
     seeds: SeedMember | None = None,
+    parents: tuple[ParentRecord, ...] = (),
 ) -> Entry:
     """Write an adapter's folder and enter it into the registry as a new version of `name`.
 
@@ -49,6 +50,7 @@ def register_adapter(
         result: What came of it.
         grams: What was measured afterwards; None: nothing.
         seeds: The group that the run belongs to; None: none.
+        parents: What its factors started from.
 
     Raises:
         RegistryError: the registry cannot be written.
@@ -62,6 +64,7 @@ def register_adapter(
         pooling=base.encoding.pooling,
         prompts=base.encoding.prompts,
         method=config.strategy,
+        parents=parents,
         **_size(config, result),
         config=config.as_dict()
         | {"device": base.device.type, "libraries": library_versions(*LIBRARIES)}

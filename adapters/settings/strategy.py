@@ -53,6 +53,15 @@ class StrategySettings(Settings):
             is_later=True,
         ),
     ] = "lora"
+    init_from: Annotated[
+        str | None,
+        Setting(
+            help="the adapter whose factors training starts from, on the same base; `rank`, `alpha`, `targets` and `layers` are its own. "
+            "`--init-from` sets it; none: fresh factors",
+            when="after `adapt pretrain` ([pretraining.md](pretraining.md)), or to train a version on with more data",
+            is_later=True,
+        ),
+    ] = None
     keep: Annotated[
         str,
         Setting(

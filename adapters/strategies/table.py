@@ -60,7 +60,7 @@ def _in(module: str, name: str) -> Callable[[TrainSettings], Strategy]:
 STRATEGIES: dict[str, StrategyRow] = {
     "lora": StrategyRow(
         make=_in("lora", "LoraStrategy"),
-        settings=("rank", "alpha", "rslora", "init", "dora", "dropout", "targets", "layers", "cache_frozen", "store"),
+        settings=("init_from", "rank", "alpha", "rslora", "init", "dora", "dropout", "targets", "layers", "cache_frozen", "store"),
         source="https://arxiv.org/abs/2106.09685",
         use="by default: a few megabytes, merged in weight space",
         has_pairs=True,
