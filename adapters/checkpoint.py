@@ -32,7 +32,16 @@ def run_id(config: TrainConfig, base: Base, data: TrainingData, index: str | Non
     So does the content of an index that was given, and of what else is read (`others`: a guide, general texts, dev sets). The data's ids and hard negatives count as well (`fingerprint` leaves them out): batches and the dev set are drawn from them.
     """
     how = base.encoding
-    of_base = (base.spec.sha256, how.pooling, how.query_prompt, how.document_prompt, how.longest(), base.tokenizer_hash, base.device.type)
+    of_base: tuple[object, ...] = (
+        base.spec.sha256,
+        how.pooling,
+        how.query_prompt,
+        how.document_prompt,
+        how.longest(),
+        base.tokenizer_hash,
+        base.device.type,
+    )
+    of_base += () if base.head is None else (base.head.sha256(),)  # of runs over a base with a head of its own
     of_data = (data.corpus, _as_named(data.train), _as_named(data.dev) if data.dev else None)
     text = json.dumps([config.identity(), of_base, of_data, *([index] if index else []), *others], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -49,7 +58,7 @@ class Checkpoint:
 
     Attributes:
         folder: Where they lie.
-        every_s: Least seconds between two writes while the run goes on.
+        every_s: Least seconds between two writes while the run goes on; more, where writing takes more than a twentieth of them.
         about: What the list of runs shows of the run: its name, domain, base and data.
     """
 
@@ -88,8 +97,9 @@ class Checkpoint:
         return not self._spares_former
 
     def save_when_due(self, run: Run) -> None:
-        """Save the state if the last time was long enough ago."""
-        if time.monotonic() - self._last >= max(self.every_s, SHARE * self._took_s):
+        """Save the state if the last time was long enough ago, or always, where no time has to pass."""
+        least_s = max(self.every_s, SHARE * self._took_s) if self.every_s else 0.0
+        if time.monotonic() - self._last >= least_s:
             self.save(run)
 
     def save_at_end(self, run: Run) -> None:

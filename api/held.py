@@ -50,7 +50,7 @@ class Found:
         if self.resolved.kind == "model":
             raise AdapterError(
                 f"{self.resolved.reference} is a whole model, which has no factors; its difference to its base as factors: "
-                f"adapt merge {self.resolved.reference} --rank 64"
+                f"adapt merge {self.resolved.reference} --rank 64 --name NAME"
             )
         return read_factors(self.resolved) or {}
 

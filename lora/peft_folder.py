@@ -56,7 +56,8 @@ class LoraFile(Mapping[str, LoraModule]):
         matrices = {name: self._shape(name, shapes) for name in sorted(self._stored)}
         self._scales = {name: self._scale(name, rank=shapes[self._stored[name]["A"]][0]) for name in matrices}
         self.filler = self._take_filler(matrices)
-        self.shapes = dict(sorted((matrices | {name: shapes[key] + (1,) for name, key in self._bias_keys.items()}).items()))
+        biases = {name: (shapes[key][0], 1) for name, key in self._bias_keys.items()}
+        self.shapes = dict(sorted((matrices | biases).items()))
 
     def __len__(self) -> int:
         return len(self.shapes)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import fnmatch
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from .. import disk
 from ..base.metadata import TOKENIZER_FILES
 from ..base.sentence_files import LENGTH_PATTERN, TOKENIZER_PATTERNS, write_json
-from ..ensemble import INSIDE, read_recipe, write_recipe
+from ..ensemble import INSIDE, RECIPE, read_recipe, write_recipe
 from ..errors import AdapterError
 from ..names import to_name
 from ..references import Resolved
@@ -25,7 +25,7 @@ ENTRY, CONFIG, README = "adapt.json", "adapter_config.json", "README.md"
 
 OF_A_VERSION = (
     *("adapt.json", "adapter_config.json", "adapter_model.safetensors", "biases.safetensors"),
-    *("modules.json", "router_config.json", "config_sentence_transformers.json", "[0-9]_*/config.json"),
+    *("modules.json", "router_config.json", "config_sentence_transformers.json", "[0-9]_*/config.json", "[0-9]_Dense/model.safetensors"),
     *(LENGTH_PATTERN, *TOKENIZER_PATTERNS),
     *("history.json", "energy.json", "search.json", "bench.json", "grams.safetensors", "training_texts.safetensors"),
     *("ensemble.json", "pca.safetensors"),
@@ -51,6 +51,12 @@ class Published:
     folder: Path
     entry: Entry
     left_out: tuple[str, ...] = ()
+
+
+def is_a_model(paths: Collection[str]) -> bool:
+    """Return whether a repository holds a whole model that adapt has pushed, by the paths of its files."""
+    names = set(paths)
+    return names.issuperset((ENTRY, *OF_A_MODEL)) and names.isdisjoint((CONFIG, RECIPE))
 
 
 def goes_along(path: str, kind: Kind) -> bool:

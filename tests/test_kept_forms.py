@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.api.batching import batch_adapters
+from adapt_embed.api.loading import load
 from adapt_embed.base import Base
 from adapt_embed.cli import main
 from adapt_embed.encoders import LoraEncoder, MixedEncoder
-from adapt_embed.errors import ConfigError
+from adapt_embed.errors import AdapterError, ConfigError
+from adapt_embed.lora import is_bias
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
 from adapt_embed.registry import Registry, open_registry
 from click.testing import CliRunner, Result
@@ -324,6 +326,16 @@ def test_a_form_is_pushed_and_pulled_and_sentence_transformers_loads_it(
     assert direct is None or np.array_equal(direct, vectors(registry, "法律@1", kept.TEXTS))
 
 
+def test_a_repository_changes_its_form_with_what_is_pushed(kept, home: Path, hub, tiny_on_hub: str, tiny_base: Path) -> None:
+    registry = open_registry(home)
+    for form in ("model", "both"):
+        kept.register(registry, "法律", tiny_base, form)
+        assert adapt(home, "push", "法律", "me/law", "--yes", "--base-id", tiny_on_hub).exit_code == 0
+    files = {*hub.files("me/law")}
+    assert {"adapter_model.safetensors", "biases.safetensors"} <= files
+    assert not {"model.safetensors", "config.json"} & files
+
+
 def test_the_card_of_a_model_says_that_it_is_one(registry: Registry) -> None:
     english, chinese = (adapt(registry.home, "card", "法律-model", "--card-lang", each).output for each in ("en", "zh"))
     assert "fine-tuned from" in english
@@ -376,3 +388,29 @@ def test_a_form_is_listed_shown_verified_named_and_removed(form: str, registry: 
     assert adapt(registry.home, "verify").exit_code == 1
     assert adapt(registry.home, "rm", f"{name}@1", "--force").exit_code == 0
     assert name not in adapt(registry.home, "list").output
+
+
+# In Python, and a search for weights
+
+
+def test_python_loads_every_form_and_gives_the_factors_of_those_that_have_some(kept, registry: Registry) -> None:
+    for form in FORMS:
+        found = load(f"法律-{form}", registry=registry, dtype="fp32", device="cpu")
+        assert np.array_equal(found.encode_query(kept.TEXTS[:2]), vectors(registry, f"法律-{form}@1", kept.TEXTS[:2]))
+        if form == "model":
+            with pytest.raises(
+                AdapterError, match=r"法律-model@1 is a whole model, which has no factors; .*adapt merge 法律-model@1 --rank 64"
+            ):
+                _ = found.factors
+        else:
+            assert any(map(is_bias, found.factors)) == (form != "factors")
+
+
+def test_weights_are_searched_for_over_biases_and_a_model(registry: Registry, toy_folder: Path) -> None:
+    names = ["法律-biases", "法律-model"]
+    search = ("--search", toy_folder, "--evaluations", "2", "--curve-steps", "0")
+    done = adapt(registry.home, "merge", *names, *search, "--name", "搜索", "--rank", "4", "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["search"]["score"] is not None
+    assert "biases.safetensors" in registry.find("搜索").files

@@ -377,6 +377,13 @@ def test_the_command_tells_what_is_kept(train: Callable[..., Result], home: Path
     assert json.loads(train("strategy=full", "rank=2", more=("--json",)).stdout)["energy"] == entry["config"]["energy"]
 
 
+@pytest.mark.parametrize("strategy", ["bitfit", "full"])
+def test_the_plan_knows_the_size_of_the_files(train: Callable[..., Result], strategy: str) -> None:
+    planned = json.loads(train(f"strategy={strategy}", more=("--dry-run", "--json")).stdout)["file_bytes"]
+    written = json.loads(train(f"strategy={strategy}", more=("--json",)).stdout)["bytes"]
+    assert planned < written < planned + 20_000  # the headers
+
+
 def test_the_command_keeps_a_whole_model(train: Callable[..., Result], home: Path) -> None:
     result = train("strategy=layerwise", "keep=model")
     assert result.exit_code == 0, result.output

@@ -9,7 +9,7 @@ from typing import Any
 from ...base.fingerprint import WEIGHTS as MODEL_WEIGHTS
 from ...base.load import Base
 from ...events import Events
-from ...lora import WEIGHTS, LoraFactors, read_lora
+from ...lora import BIASES, WEIGHTS, LoraFactors, read_lora
 from ...metrics import Spread, spread_of
 from ...registry import Entry, ScoreRecord
 from ..after.grams import MeasuredGrams
@@ -81,7 +81,7 @@ class TrainedVersion:
         """Return it as JSON can hold it, without the factors."""
         version: dict[str, Any] = {}
         if self.entry is not None:
-            version = {"reference": self.entry.reference, "path": str(self.path), "bytes": self.entry.files[self._weights].size}
+            version = {"reference": self.entry.reference, "path": str(self.path), "bytes": self._bytes(self.entry)}
         return (
             version
             | {
@@ -100,10 +100,9 @@ class TrainedVersion:
         """Whether a whole model is kept."""
         return self.config.keep == "model"
 
-    @property
-    def _weights(self) -> str:
-        """The name of the file with weights."""
-        return MODEL_WEIGHTS if self.is_model else WEIGHTS
+    def _bytes(self, entry: Entry) -> int:
+        """Return the bytes of the files with weights."""
+        return sum(entry.files[name].size for name in (MODEL_WEIGHTS, WEIGHTS, BIASES) if name in entry.files)
 
     def as_row(self) -> dict[str, Any]:
         """Return it as one of several."""

@@ -19,9 +19,11 @@ from ..checkpoint import Checkpoint
 from ..config import TrainConfig
 from ..dev_overlap import check_dev_sets
 from ..plan import check_data, describe_watch
+from ..processes.world import ALONE, World
 from ..train import TrainResult, train_adapter
 from ..watch import Watch, watch_own
 from .corpus import CorpusPlan, CorpusSource
+from .start import Start
 
 NOTHING_TO_RESUME = "nothing to resume: no interrupted run of this command with these data is there; starting afresh"
 
@@ -38,8 +40,10 @@ class SeedRun:
         guide: What the configuration names as such, opened; None: nothing.
         gram_rank: Of the Gram matrices that are measured afterwards; None: none are.
         watch: What it is scored on; None: the data's own dev split, where there is one.
+        start: What the factors start from; None: fresh ones.
         run: What names it, by configuration, base and data; empty where nothing is written.
         checkpoint: Where its state is kept; None keeps none.
+        world: The processes that train it together.
     """
 
     config: TrainConfig
@@ -49,8 +53,10 @@ class SeedRun:
     guide: Encoder | None = None
     gram_rank: GramRank | None
     watch: Watch | None = None
+    start: Start | None = None
     run: str = ""
     checkpoint: Checkpoint | None = None
+    world: World = ALONE
 
     def kept(self, run: str, checkpoint: Checkpoint) -> SeedRun:
         """Return the run with a name, and a place for its state."""
@@ -78,8 +84,9 @@ class SeedRun:
             KeyboardInterrupt: the user stopped it; where a state is kept, that is said.
         """
         self._tell_start(resume, events)
-        corpus = self.corpus.open(self.data, self.config, events)
-        plan = None if corpus is None else self.corpus.describe(corpus, self.data, self.config)
+        with self.world.first_alone():
+            corpus = self.corpus.open(self.data, self.config, events)
+        plan = None if corpus is None or self.world.rank > 0 else self.corpus.describe(corpus, self.data, self.config)
         if plan is not None:
             for line in (f"corpus: {plan.describe()}", *plan.lines()):
                 events.note(line)
@@ -95,6 +102,8 @@ class SeedRun:
                 corpus=corpus,
                 watch=self.watch,
                 guide=self.guide,
+                start=self.start.factors if self.start else None,
+                world=self.world,
                 events=events,
             )
             self._tell_general(result, events)
@@ -111,6 +120,8 @@ class SeedRun:
         yield f"base: {spec.name} (the embedded one), because {why}" if why else f"base: {spec.name} ({spec.found_in})"
         queries, pairs, passages = count(len(data.train), "query"), count(data.train.pair_count, "pair"), count(len(data.corpus), "passage")
         yield f"data: {data.source}: {queries}, {pairs}, {passages}"
+        if self.start is not None:
+            yield f"start: {self.start.describe()}"
         yield from (f"note: {note}" for note in data.notes)
         yield from (f"warning: {warning}" for warning in check_data(self.base, data, self.config))
         yield from (f"warning: {warning}" for warning in check_dev_sets(self.watch, data))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...base.load import Base
 from ...base.model_folder import write_model
-from ...lora import STORE_DTYPES, KeptEnergy, OwnBiases, write_adapter
+from ...lora import STORE_DTYPES, KeptEnergy, OwnBiases, is_bias, write_adapter
 from ...registry import base_record
 from ..settings.joined import TrainSettings
 from .differences import changed_norms, check_finite, differences_as_factors, kept_norms, rounded
@@ -20,6 +20,8 @@ from .in_use import refuse_in_use
 from .protocol import StrategyPlan, TrainedParameter
 from .trained import ModelWeights, Trained
 
+BYTES_OF_BIASES = 12
+"""In files, for each number: the difference, the base's own value, and their sum, which peft reads."""
 NOT_READ = "pooler."
 """How the parameters begin that no vector comes from."""
 
@@ -89,10 +91,12 @@ class WeightStrategy:
 
     def _file_bytes(self, base: Base, chosen: dict[str, nn.Parameter]) -> int:
         if self.config.keep == "model":
-            return 4 * sum(parameter.numel() for parameter in base.model.parameters())
+            whole: int = sum(parameter.numel() for parameter in base.model.parameters())
+            return 4 * whole
         linears, bytes_each = linear_weights(base), STORE_DTYPES[self.config.store].itemsize
-        of_matrices = sum(min(self.config.rank, *each.shape) * sum(each.shape) for name, each in chosen.items() if name in linears)
-        return of_matrices * bytes_each + 4 * sum(each.numel() for name, each in chosen.items() if name.endswith(".bias"))
+        of_matrices: int = sum(min(self.config.rank, *each.shape) * sum(each.shape) for name, each in chosen.items() if name in linears)
+        of_biases: int = sum(each.numel() for name, each in chosen.items() if is_bias(name))
+        return of_matrices * bytes_each + BYTES_OF_BIASES * of_biases
 
     def put_in(self, base: Base) -> list[nn.Parameter]:
         """Keep a copy of what will be trained, and have it get gradients."""

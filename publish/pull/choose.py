@@ -10,7 +10,7 @@ from ...errors import AdapterError
 from ...hub.tree import HubFile
 from ...names import fold
 from ...plurals import count, format_size
-from ..folder import CONFIG, ENTRY, OF_A_MODEL, is_of_a_version
+from ..folder import CONFIG, ENTRY, OF_A_MODEL, is_a_model, is_of_a_version
 
 KINDS = (".safetensors", ".json", ".txt", ".md")
 WEIGHTS, CARD = "adapter_model.safetensors", "README.md"
@@ -49,7 +49,7 @@ def choose_files(repo: str, files: Sequence[HubFile]) -> Choice:
     """
     names = {file.path for file in files}
     _check_kind(repo, names)
-    model = OF_A_MODEL if _is_model(names) else ()
+    model = OF_A_MODEL if is_a_model(names) else ()
     wanted = tuple(file for file in files if file.path.endswith(KINDS) and (is_of_a_version(file.path) or file.path in (CARD, *model)))
     _check_sizes(repo, wanted)
     taken = {file.path for file in wanted}
@@ -60,7 +60,7 @@ def choose_files(repo: str, files: Sequence[HubFile]) -> Choice:
 
 
 def _check_kind(repo: str, names: set[str]) -> None:
-    if (RECIPE in names and ENTRY in names) or _is_model(names):
+    if (RECIPE in names and ENTRY in names) or is_a_model(names):
         return
     if CONFIG not in names:
         what = (
@@ -76,11 +76,6 @@ def _check_kind(repo: str, names: set[str]) -> None:
             f"ask its owner for {WEIGHTS} (peft writes it by itself since version 0.7)"
         )
     raise AdapterError(f"{repo} holds no {WEIGHTS}; it is not complete, ask its owner")
-
-
-def _is_model(names: set[str]) -> bool:
-    """Return whether a repository holds a whole model that adapt has pushed."""
-    return names.issuperset((ENTRY, *OF_A_MODEL)) and CONFIG not in names and RECIPE not in names
 
 
 def _check_sizes(repo: str, wanted: Sequence[HubFile]) -> None:
