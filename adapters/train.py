@@ -112,6 +112,7 @@ def train_adapter(
     config.check_width(base.dimension)
     batches = Batches(data.train, data.corpus, config)
     strategy = open_strategy(config, start_head(base, config, batches))
+    strategy.plan(base)  # what does not fit the network is refused before the corpus is embedded
     objective = open_side(batches, config, corpus or open_corpus(base, data, config), open_others(base, config, guide, world), world)
     objective.others.learn(batches.all_texts())  # while the network is the base's own
     watched = watch or watch_own(data, config)

@@ -107,10 +107,8 @@ def _has(modules: Mapping[str, nn.Module], name: str) -> bool:
 def _matrix(modules: Mapping[str, nn.Module], name: str) -> Tensor:
     """Return a linear module's weight, (out, in), or a bias as a column, (n, 1), that shares its memory."""
     if name.endswith(_BIAS):
-        bias: Tensor = modules[name.removesuffix(_BIAS)].bias
-        return bias[:, None]
-    weight: Tensor = modules[name].weight
-    return weight
+        return modules[name.removesuffix(_BIAS)].get_parameter("bias")[:, None]
+    return modules[name].get_parameter("weight")
 
 
 @dataclass(slots=True)

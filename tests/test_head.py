@@ -133,6 +133,14 @@ def test_rate_and_bias_are_heeded(tiny_base: Path, toy_data: TrainingData) -> No
     assert float(biased.bias.abs().max()) > 0
 
 
+def test_steps_that_begin_above_the_frozen_layers_go_through_the_head(tiny_base: Path, toy_data: TrainingData) -> None:
+    stored, computed = (run(tiny_base, toy_data, quick(epochs=1, layers="last:1", cache_frozen=word)) for word in ("true", "false"))
+    assert stored.head is not None
+    assert computed.head is not None
+    assert stored.losses == pytest.approx(computed.losses, abs=1e-4)
+    assert float((stored.head.weight - computed.head.weight).abs().max()) < 1e-4
+
+
 def test_an_l1_term_spares_the_head(tiny_base: Path, toy_data: TrainingData) -> None:
     plain, sparse = (run(tiny_base, toy_data, quick(epochs=1, l1=factor)).head for factor in (0.0, 50.0))
     assert plain is not None

@@ -293,3 +293,18 @@ def test_the_card_tells_the_width_and_its_examples_give_the_vectors(
     embed = names["embed"]
     assert callable(embed)
     assert np.abs(np.asarray(embed(TEXTS)) - vectors("short", where)).max() < 1e-5
+
+
+# The Hub
+
+
+def test_a_push_and_a_pull_bring_the_head(hub: object, tiny_on_hub: str, registry: Registry, where: Search, tmp_path: Path) -> None:
+    from adapt_embed.hub.snapshots import fetch_snapshot
+
+    fetch_snapshot(tiny_on_hub)
+    run("push", "short", "me/short", "--base-id", tiny_on_hub, "--yes", "--registry", registry.home)
+    run("pull", "me/short", "--registry", tmp_path / "theirs")
+    there = Search(registry=open_registry(tmp_path / "theirs"))
+    assert np.array_equal(vectors("short", there), vectors("short", where))
+    assert there.registry.find_reference("short").dimension == 8
+    assert there.registry.verify().is_clean

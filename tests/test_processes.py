@@ -7,14 +7,14 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from adapt_embed.adapters import Checkpoint, TrainConfig, train_adapter
+from adapt_embed.adapters import Checkpoint, TrainConfig, checkpoint, train_adapter
 from adapt_embed.adapters.batches import Batches
 from adapt_embed.adapters.corpus.open import open_corpus
 from adapt_embed.adapters.evaluation import Evaluation
@@ -34,7 +34,7 @@ from adapt_embed.events import Step
 from adapt_embed.references import Search
 from adapt_embed.registry import open_registry
 
-LONGEST_S = 60.0
+LONGEST_S = 300.0
 
 
 def in_processes(work: Callable[[World], object], folder: Path, size: int = 2) -> list[object]:
@@ -132,8 +132,8 @@ def train_whole(base: Base, data: TrainingData, world: World, folder: Path | Non
         if folder is not None and at.step == SAVED_AFTER and world.rank == 0:
             shutil.copytree(folder, folder.with_name("kept"), dirs_exist_ok=True)
 
-    checkpoint = Checkpoint(folder, every_s=0) if folder is not None and world.rank == 0 else None
-    result = train_adapter(base, data, TrainConfig(**WHOLE), checkpoint=checkpoint, resume=resume, on_step=keep, world=world)
+    kept = Checkpoint(folder, every_s=0) if folder is not None and world.rank == 0 else None
+    result = train_adapter(base, data, TrainConfig(**WHOLE), checkpoint=kept, resume=resume, on_step=keep, world=world)
     return Run(
         result.losses, result.evaluations, {f"{name}.{part}": getattr(each, part) for name, each in result.trained.items() for part in "ab"}
     )
@@ -193,7 +193,14 @@ def train_otherwise(base_folder: Path, data: Path, home: Path, rank: int) -> str
 
 
 @pytest.fixture(scope="module")
-def alone(base: Base, toy_data: TrainingData, folder: Path) -> Run:
+def every_step_saved() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "SHARE", 0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def alone(base: Base, toy_data: TrainingData, folder: Path, every_step_saved: None) -> Run:
     return train_whole(base, toy_data, ALONE, folder / "alone" / "run")
 
 

@@ -125,3 +125,11 @@ def test_matryoshka_is_of_what_the_head_gives(loaded_tiny_base: Base, toy_data: 
     assert plain.head is not None
     assert of_both.head is not None
     assert not torch.equal(plain.head.weight, of_both.head.weight)
+
+
+def test_the_bench_scores_cut_vectors_apart_from_whole_ones(tiny_base: Path, toy_folder: Path) -> None:
+    whole, cut = (adapt_embed.bench_adapters(["base"], toy_folder, base=str(tiny_base), dim=dim) for dim in (None, 2))
+    ((first,), (second,)) = (table.outcome.result.references for table in (whole, cut))
+    assert first.revision != second.revision
+    assert second.description.endswith("cut after 2 numbers")
+    assert whole.rows()[0]["nDCG@10"] != cut.rows()[0]["nDCG@10"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from accelerate import PartialState
 from accelerate.utils import broadcast_object_list, gather, reduce
 from torch import Tensor, nn
 
-from ...errors import ConfigError, LostProcessError
+from ...errors import ConfigError, LostProcessError, TrainingError
 from ...plurals import count
 from .environment import Place
 from .threads import THREADS, threads_each
@@ -87,7 +88,7 @@ def join(place: Place, device: str | None) -> Group:
 
     Raises:
         ConfigError: the device is not here, or there are fewer GPUs than processes.
-        LostProcessError: they cannot be met.
+        TrainingError: they cannot be met.
     """
     is_cpu = device == "cpu" or (device in (None, "auto") and not torch.cuda.is_available())
     if not is_cpu:
@@ -98,8 +99,12 @@ def join(place: Place, device: str | None) -> Group:
     how: dict[str, Any] = {"timeout": _PATIENCE}
     if place.rendezvous is not None:
         how |= {"init_method": f"file://{place.rendezvous}", "rank": place.rank, "world_size": place.size}
-    with _told_of_loss(place.size):
+    try:
         state = PartialState(cpu=is_cpu, **how)
+    except (RuntimeError, ValueError) as e:
+        raise TrainingError(f"the {place.size} processes cannot meet: {_first_line(e)}") from e
+    if state.backend != "gloo":
+        atexit.register(state.destroy_process_group)  # else NCCL warns at the end
     sharers = place.local_size if state.device.type == "cpu" else 1
     return Group(state.process_index, state.num_processes, sharers, state.device, state.backend)
 
@@ -121,7 +126,10 @@ def _told_of_loss(size: int) -> Iterator[None]:
     try:
         yield
     except RuntimeError as e:  # of gloo and NCCL alike
-        reason = (str(e) or type(e).__name__).splitlines()[0]
         raise LostProcessError(
-            f"another of the {size} processes has ended, and training cannot go on ({reason}); what was saved goes on with --resume"
+            f"another of the {size} processes has ended, and training cannot go on ({_first_line(e)}); what was saved goes on with --resume"
         ) from e
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -86,11 +86,10 @@ class Started:
             return code
         if code == LOST and self.failed is None:
             self._await_failed()
-        rank = self.failed if code in (None, LOST) and self.failed is not None else 0
-        raise TrainingError(
-            f"{self._reason(rank)}, and the others were ended; what was saved goes on with the same command and --resume, with any number "
-            "of processes"
-        )
+        rank = self.failed if code in (None, LOST) else 0
+        lost = f"the {len(self.processes)} processes lost one another, and all"
+        reason = lost if rank is None else f"{self._reason(rank)}, and the others"
+        raise TrainingError(f"{reason} were ended; what was saved goes on with the same command and --resume, with any number of processes")
 
     def _await_failed(self) -> None:
         """Give the process that the first one has lost a moment to be seen."""

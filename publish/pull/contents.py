@@ -154,15 +154,18 @@ def read_recorded(folder: Path, others: tuple[str, ...] = ()) -> Recorded | None
     return Recorded(entry=entry, files=tuple(there), missing=missing)
 
 
+_CHANGING = ("modules.json", "router_config.json", "biases.safetensors", f"{HEAD}/config.json", f"{HEAD}/{HEAD_WEIGHTS}")
+"""What changes the vectors of an adapter beside its factors, where it is there."""
+
+
 def _needed(folder: Path, entry: Entry) -> tuple[str, ...]:
     """Return the files that are checked, and must therefore be those that are taken."""
     weights = (CONFIG, "adapter_model.safetensors")
     if entry.kind == "model":
         return OF_A_MODEL
     if entry.kind != "ensemble":
-        changing = ("modules.json", "router_config.json", "biases.safetensors", f"{HEAD}/config.json", f"{HEAD}/{HEAD_WEIGHTS}")
-        return (*weights, *(path for path in changing if (folder / path).is_file()))
-    parts = (*weights, "biases.safetensors")
+        return (*weights, *(path for path in _CHANGING if (folder / path).is_file()))
+    parts = (*weights, *_CHANGING)
     inside = (path.relative_to(folder).as_posix() for name in parts for path in folder.glob(f"members/*/{name}"))
     return (RECIPE, *inside)
 
