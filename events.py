@@ -12,7 +12,8 @@ class Step:
     """Where a training run is after a step.
 
     `loss` is the step's own, `dev` the score of the newest evaluation (None before the first, or without a dev split) in `metric`,
-    `pairs_per_s` the mean since the run began. `beside` holds the other scores of the newest evaluation, by what they are called.
+    `pairs_per_s` the mean since the run began. `beside` holds the other scores of the newest evaluation, by what they are called. `rate` is the
+    learning rate of the step, and `is_evaluated` says that the newest evaluation was made after this very step.
     """
 
     step: int
@@ -22,6 +23,8 @@ class Step:
     pairs_per_s: float
     metric: str = "nDCG@10"
     beside: Mapping[str, float] = field(default_factory=dict)
+    rate: float = 0.0
+    is_evaluated: bool = False
 
 
 class Events(Protocol):

@@ -17,7 +17,7 @@ from ..base.load import Base
 from ..data.pairs import Pairs, TrainingData
 from ..disk import replace_file
 from ..errors import TrainingError
-from ..registry.runs import facts_of, lock_of
+from ..registry.runs import curve_of, facts_of, lock_of
 from .config import TrainConfig
 from .loop import Run
 
@@ -62,6 +62,11 @@ class Checkpoint:
     def path(self) -> Path:
         """Where the state lies."""
         return self.folder / STATE
+
+    @property
+    def spares_former(self) -> bool:
+        """Whether the state of an interrupted run is still there, which this run has not replaced yet."""
+        return self._spares_former
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -131,7 +136,7 @@ class Checkpoint:
 
     def discard(self) -> None:
         """Remove the state and what an interrupted write left."""
-        for file in (*self.folder.glob("state*"), facts_of(self.folder)):
+        for file in (*self.folder.glob("state*"), facts_of(self.folder), curve_of(self.folder)):
             file.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()

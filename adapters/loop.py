@@ -116,7 +116,13 @@ class Run:
             metric=str(self.watch.main.dev.metric) if self.watch is not None else "",
             pairs_per_s=pairs_per_s,
             beside=newest.beside if newest else {},
+            rate=self.rate_of(self.state.step),
+            is_evaluated=newest is not None and newest.step == self.state.step,
         )
+
+    def rate_of(self, step: int) -> float:
+        """Return the learning rate of a step, the first one being 1."""
+        return self.config.learning_rate * learning_rate_factor(step - 1, self.batches.steps, self.config)
 
     def _is_spent(self) -> bool:
         if self.state.evaluations and self.state.evaluations[-1].fell:

@@ -86,7 +86,7 @@ def write_adapter(
     if config.side == "query":
         write_routes(folder)
     looks = [{"step": each.step, str(result.metric): each.score, **each.beside} for each in result.evaluations]
-    history = {"losses": result.losses, "looks": looks}  # by the name that earlier versions' files have
+    history = {"losses": result.losses, "rates": result.rates, "looks": looks}  # by the name that earlier versions' files have
     write_json(folder / "history.json", history)
     write_sketch(sketch_texts(data, result.watch.searches if result.watch else ()), folder / TRAINING_TEXTS)
     if grams:

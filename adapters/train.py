@@ -16,6 +16,7 @@ from .checkpoint import Checkpoint
 from .config import TrainConfig
 from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
+from .curve import RunCurve
 from .evaluation import Evaluation
 from .loop import Run, RunState
 from .losses.fit import check_data_fit
@@ -30,7 +31,7 @@ class TrainResult:
     """What a run did.
 
     `evaluations` holds the dev scores in `metric`, the first before training; `best` is the one whose factors these are. Without a dev
-    split there is no metric, and no evaluation. `watch` is what was scored.
+    split there is no metric, and no evaluation. `watch` is what was scored. `rates` are the learning rates of the steps.
     """
 
     factors: LoraFactors
@@ -41,6 +42,7 @@ class TrainResult:
     stopped_early: bool
     metric: str | None
     watch: Watch | None = field(default=None, repr=False)
+    rates: list[float] = field(default_factory=list, repr=False)
 
     @property
     def before(self) -> float | None:
@@ -100,8 +102,9 @@ def train_adapter(
 def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Callable[[Step], None]) -> TrainResult:
     if checkpoint is not None:
         checkpoint.begin(resume=resume and checkpoint.restore(run))
+    told = on_step if checkpoint is None else RunCurve(run, checkpoint, on_step).step
     try:
-        run.go(on_step, checkpoint.save_when_due if checkpoint else lambda _: None)
+        run.go(told, checkpoint.save_when_due if checkpoint else lambda _: None)
     except KeyboardInterrupt:
         if checkpoint is not None and run.is_whole:  # else the state before this step is on the disk
             checkpoint.save_if_interrupted(run)
@@ -120,4 +123,5 @@ def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Calla
         stopped_early=run.state.step < run.batches.steps,
         metric=str(run.watch.main.dev.metric) if run.watch is not None else None,
         watch=run.watch,
+        rates=[run.rate_of(step) for step in range(1, run.state.step + 1)],
     )

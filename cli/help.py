@@ -152,6 +152,7 @@ GROUPS = {
         "html",
         "per-query",
         "mteb-results",
+        "tensorboard",
         "explain",
         "methods",
         "dry-run",

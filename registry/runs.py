@@ -21,6 +21,11 @@ def facts_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.json")
 
 
+def curve_of(folder: Path) -> Path:
+    """Return the file beside a run's folder that has a line for each step (`curve_file.py`)."""
+    return folder.with_name(f"{folder.name}.curve.jsonl")
+
+
 def lock_of(folder: Path) -> Path:
     """Return the file beside a run's folder that the run holds while it goes on."""
     return folder.with_name(f"{folder.name}.lock")
@@ -95,7 +100,7 @@ def list_runs(home: Path) -> list[InterruptedRun]:
 
 def describe_run(path: Path) -> InterruptedRun:
     """Return what is known of a run by its folder, or of a group of seeds by its record; what cannot be read is not known."""
-    files = [*path.iterdir(), facts_of(path)] if path.is_dir() else [path]
+    files = [*path.iterdir(), facts_of(path), curve_of(path)] if path.is_dir() else [path]
     sizes = [file.stat() for file in files if file.is_file()]
     written = max((each.st_mtime for each in sizes), default=path.stat().st_mtime)
     facts = _read_facts(facts_of(path) if path.is_dir() else path)
@@ -139,6 +144,7 @@ def remove_run(run: InterruptedRun) -> None:
         if run.path.is_dir():
             disk.remove_tree(run.path)
             facts_of(run.path).unlink(missing_ok=True)
+            curve_of(run.path).unlink(missing_ok=True)
             lock_of(run.path).unlink(missing_ok=True)
         else:
             run.path.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from ...errors import ConfigError, RequestError
 from ..config import TrainConfig
 from ..optimisers import check_installed
 from ..sides.table import reads_corpus
+from .tensorboard import check_tensorboard
 from .watching import check_watch
 
 if TYPE_CHECKING:
@@ -46,12 +47,13 @@ class TrainRequest:
         data_licence: The licence of the data, by the Hub's id where it has one, for the version's record; None: as their source states it.
         dev: Dev sets in place of the data's own dev split: BEIR folders with a dev split, folders of pair lines, tables of pairs, of sentence
             pairs with scores or labels, or of texts with labels. The first one, or the one that the configuration names, chooses the state.
+        tensorboard: A folder that gets each step's loss, rate and scores for TensorBoard, a folder in it for each run; None: nothing is written.
         general: A folder of sentence pairs with scores (LANGUAGE-dev.tsv), by which general ability is watched; None: it is not.
 
     Raises:
         RequestError: values exclude one another, or do nothing.
         ConfigError: the last seed is too large, or a rank is less than 1.
-        MissingExtraError: the optimiser needs a package that is not installed.
+        MissingExtraError: the optimiser or TensorBoard needs a package that is not installed.
     """
 
     domain: str
@@ -71,6 +73,7 @@ class TrainRequest:
     data_licence: str | None = None
     dev: Sequence[Path] = ()
     general: Path | None = None
+    tensorboard: Path | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dev", tuple(Path(each).expanduser() for each in self.dev))
@@ -78,6 +81,9 @@ class TrainRequest:
             object.__setattr__(self, "general", Path(self.general).expanduser())
         if self.index is not None:
             object.__setattr__(self, "index", Path(self.index).expanduser())
+        if self.tensorboard is not None:
+            object.__setattr__(self, "tensorboard", Path(self.tensorboard).expanduser())
+            check_tensorboard(self.tensorboard)
         if self.seeds < 1:
             raise RequestError(f"{self.seeds} versions are to be trained; expected at least 1")
         if isinstance(self.gram_rank, int) and self.gram_rank < 1:

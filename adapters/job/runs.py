@@ -64,6 +64,7 @@ class JobRuns:
             guide=self.guide,
             gram_rank=self.request.gram_rank,
             watch=watch,
+            tensorboard=self.request.tensorboard,
         )
         if not self.request.register:
             return plain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ...base.load import Base
 from ...data.pairs import TrainingData
@@ -22,6 +23,7 @@ from ..plan import check_data, describe_watch
 from ..train import TrainResult, train_adapter
 from ..watch import Watch, watch_own
 from .corpus import CorpusPlan, CorpusSource
+from .tensorboard import written_steps
 
 NOTHING_TO_RESUME = "nothing to resume: no interrupted run of this command with these data is there; starting afresh"
 
@@ -40,6 +42,7 @@ class SeedRun:
         watch: What it is scored on; None: the data's own dev split, where there is one.
         run: What names it, by configuration, base and data; empty where nothing is written.
         checkpoint: Where its state is kept; None keeps none.
+        tensorboard: The folder of the files that TensorBoard reads; None: none are written.
     """
 
     config: TrainConfig
@@ -51,6 +54,7 @@ class SeedRun:
     watch: Watch | None = None
     run: str = ""
     checkpoint: Checkpoint | None = None
+    tensorboard: Path | None = None
 
     def kept(self, run: str, checkpoint: Checkpoint) -> SeedRun:
         """Return the run with a name, and a place for its state."""
@@ -64,6 +68,12 @@ class SeedRun:
     def describe_progress(self) -> str:
         """Say how far the run came whose state is kept."""
         return describe_run(self.checkpoint.folder).describe_progress() if self.checkpoint else "without a state"
+
+    @property
+    def _label(self) -> str:
+        """What the run is called where several stand side by side."""
+        name = self.checkpoint.about.get("name", "run") if self.checkpoint else "run"
+        return f"{name}-{self.run[:8]}" if self.run else name
 
     def announce(self, events: Events) -> None:
         """Say what will be trained, on what, and what will go wrong."""
@@ -85,17 +95,18 @@ class SeedRun:
                 events.note(line)
         events.stage("training")
         try:
-            result = train_adapter(
-                self.base,
-                self.data,
-                self.config,
-                checkpoint=self.checkpoint,
-                resume=resume,
-                on_step=events.step,
-                corpus=corpus,
-                watch=self.watch,
-                guide=self.guide,
-            )
+            with written_steps(self.tensorboard, self._label, events.step) as on_step:
+                result = train_adapter(
+                    self.base,
+                    self.data,
+                    self.config,
+                    checkpoint=self.checkpoint,
+                    resume=resume,
+                    on_step=on_step,
+                    corpus=corpus,
+                    watch=self.watch,
+                    guide=self.guide,
+                )
             self._tell_general(result, events)
             self._tell_sparsity(result, events)
             return result, self._measure(result, events), plan

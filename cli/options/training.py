@@ -14,7 +14,7 @@ from ..output import say
 from .gather import gathered
 from .reading import read_options, reading_options
 from .shared import dangling_option, machine_options
-from .types import Choice, WholeNumber
+from .types import Choice, OutputFolder, WholeNumber
 
 if TYPE_CHECKING:
     from ...adapters.job import TrainRequest
@@ -154,6 +154,12 @@ train_options = gathered(
         help="Keep the Gram matrices of what the adapted modules read, as diagonal plus rank N, such as 64: for merging with regmean.",
     ),
     click.option("--gram", type=Choice(["full"]), help="Keep them exactly; the file is much larger."),
+    click.option(
+        "--tensorboard",
+        type=OutputFolder(),
+        metavar="DIR",
+        help="Also write each step's loss, rate and scores for TensorBoard, a folder in DIR for each run.",
+    ),
     click.option("--resume", is_flag=True, help="Go on with the same run where it was interrupted."),
     machine_options,
 )
