@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.load import Base
-from ..errors import TrainingError
+from ..errors import FailedRunError
 from ..events import Step
 from .averaging import Average
 from .batches import Batches
@@ -206,7 +206,7 @@ class Run:
         try:
             done = self.objective.accumulate(self.base, self.state.step, seed, self.token_ids)
         except torch.OutOfMemoryError as e:
-            raise TrainingError(
+            raise FailedRunError(
                 f"the memory of {self.base.device} ran out at step {self.state.step + 1}; lower max_tokens (now {self.config.max_tokens}), "
                 "free memory that others hold, or train on --device cpu"
             ) from e
@@ -214,7 +214,7 @@ class Run:
             add_squares(self.parameters, self.config.l2)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not (math.isfinite(done.loss) and math.isfinite(norm.item())):
-            raise TrainingError(
+            raise FailedRunError(
                 f"the loss is not a number at step {self.state.step + 1} (loss {done.loss}, gradient {norm.item()}); lower learning_rate "
                 f"(now {self.config.learning_rate:g}), raise temperature (now {self.config.temperature:g}), or compute in full precision with --dtype fp32"
             )

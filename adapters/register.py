@@ -50,7 +50,23 @@ def register_adapter(
     Raises:
         RegistryError: the registry cannot be written.
     """
-    draft = Entry(
+    draft = draft_entry(name, domain, base, data, config, result, grams=grams, seeds=seeds)
+    return registry.add(draft, lambda folder: write_adapter(folder, base, data, config, result, grams))
+
+
+def draft_entry(
+    name: str,
+    domain: str,
+    base: Base,
+    data: TrainingData,
+    config: TrainConfig,
+    result: TrainResult,
+    *,
+    grams: MeasuredGrams | None = None,
+    seeds: SeedMember | None = None,
+) -> Entry:
+    """Return what the registry records of a run; see `register_adapter`."""
+    return Entry(
         kind="adapter",
         side=config.side,
         name=name,
@@ -69,7 +85,6 @@ def register_adapter(
         data=describe_data(data, grams),
         scores=describe_scores(result),
     )
-    return registry.add(draft, lambda folder: write_adapter(folder, base, data, config, result, grams))
 
 
 def write_adapter(

@@ -13,6 +13,7 @@ from .lazy_group import LazyGroup
 COMMANDS = {
     "data": ("data", "Prepare what an adapter is trained on: from tables, texts and logs to pairs."),
     "train": ("train", "Train a domain adapter on a frozen base and register it."),
+    "sweep": ("sweep", "Try settings of a training on dev, and register the best adapter."),
     "merge": ("merge", "Merge adapters on one base into one, in weight space."),
     "ensemble": ("ensemble", "Use several members together, each with its own weights."),
     "bench": ("bench", "Score references side by side with the base, through mteb."),

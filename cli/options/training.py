@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,17 +39,27 @@ def _request(
 ) -> Callable[..., TrainRequest]:
     from ...adapters.config import config_from
     from ...adapters.job.request import TrainRequest
-    from ...adapters.settings.file import read_settings
     from ...data.source_words import name_sources
 
-    _tell_repeated(settings)
-    read = {} if config_file is None else read_settings(config_file)
     said = {"seed": seed, "precision": dtype, "side": side, "candidates": candidates}
-    config = config_from(read | _assigned(settings) | {name: value for name, value in said.items() if value is not None})
+    config = config_from(read_given(config_file, settings, said))
     if gram is not None and gram_rank is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     how = read_options(columns=columns, encoding=encoding, sheet=sheet, skip_bad=skip_bad)
     return partial(TrainRequest, config=config, gram_rank=gram or gram_rank, data=name_sources(data), read=how, **values)
+
+
+def read_given(config_file: Path | None, settings: Sequence[str], said: Mapping[str, object]) -> dict[str, object]:
+    """Return settings by their names without groups: of a file, of `--set` over it, and of options of their own over both.
+
+    Raises:
+        ConfigError: the file is none, or a name is unknown or given twice.
+    """
+    from ...adapters.settings.file import read_settings
+
+    _tell_repeated(settings)
+    read = {} if config_file is None else read_settings(config_file)
+    return read | _assigned(settings) | {name: value for name, value in said.items() if value is not None}
 
 
 def _assigned(settings: Sequence[str]) -> dict[str, object]:
@@ -74,9 +84,7 @@ def _tell_repeated(settings: Sequence[str]) -> None:
         say(f"note: --set {key} is given {keys.count(key)} times; the last value counts")
 
 
-train_options = gathered(
-    "make_request",
-    _request,
+run_options = (
     click.option(
         "--domain",
         required=True,
@@ -139,7 +147,20 @@ train_options = gathered(
         metavar="KEY=VALUE",
         help="One setting (see docs/training.md); wins over --config.",
     ),
+    click.option(
+        "--tensorboard",
+        type=OutputFolder(),
+        metavar="DIR",
+        help="Also write each step's loss, rate and scores for TensorBoard, a folder in DIR for each run.",
+    ),
     click.option("--seed", type=WholeNumber(min=0), metavar="N", help="Of everything drawn [default: 0]."),
+)
+"""What a run is of: data, dev sets, side, name and settings; for one run, and for many that differ in other settings."""
+
+train_options = gathered(
+    "make_request",
+    _request,
+    *run_options,
     click.option(
         "--seeds",
         type=WholeNumber(min=1),
@@ -154,12 +175,6 @@ train_options = gathered(
         help="Keep the Gram matrices of what the adapted modules read, as diagonal plus rank N, such as 64: for merging with regmean.",
     ),
     click.option("--gram", type=Choice(["full"]), help="Keep them exactly; the file is much larger."),
-    click.option(
-        "--tensorboard",
-        type=OutputFolder(),
-        metavar="DIR",
-        help="Also write each step's loss, rate and scores for TensorBoard, a folder in DIR for each run.",
-    ),
     click.option("--resume", is_flag=True, help="Go on with the same run where it was interrupted."),
     machine_options,
 )
