@@ -48,12 +48,12 @@ class Checkpoint:
     Attributes:
         folder: Where they lie.
         every_s: Least seconds between two writes while the run goes on.
-        about: What the list of runs shows of the run: its name, domain, base and data.
+        about: What the list of runs shows of the run: its name, domain, base and data, and its settings for a page of curves.
     """
 
     folder: Path
     every_s: float = 20.0
-    about: dict[str, str] = field(default_factory=dict)
+    about: dict[str, object] = field(default_factory=dict)
     _last: float = field(default=-math.inf, init=False)
     _last_step: int | None = field(default=None, init=False)
     _spares_former: bool = field(default=False, init=False)

@@ -105,7 +105,7 @@ class Trials:
         config = self.study.space.config(picks)
         request = replace(self.job.request, config=config, register=False)
         runs = replace(self.job.runs, request=request, guide=self._guide(request), watch=self._watch(request))
-        about = {"name": self.job.runs.name, "domain": self.job.runs.domain}
+        about: dict[str, object] = {"name": self.job.runs.name, "domain": self.job.runs.domain, "config": config.as_dict()}
         return runs.of(config.seed).kept(f"trial {number}", Checkpoint(self.study.folder / str(number), about=about))
 
     def _guide(self, request: TrainRequest) -> Encoder | None:

@@ -16,7 +16,7 @@ NOT_INSTALLED = {"tests", "docs", "benchmarks", "examples", "build", "dist"}
 LAYERS = (
     ("cli",),
     ("api",),
-    ("publish", "sweeps"),
+    ("curves", "publish", "sweeps"),
     ("adapters", "merge", "bench", "datatools", "encoders.job", "ensemble.job"),
     ("ensemble.request", "index"),
     ("references",),

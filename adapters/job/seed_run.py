@@ -72,7 +72,7 @@ class SeedRun:
     @property
     def _label(self) -> str:
         """What the run is called where several stand side by side."""
-        name = self.checkpoint.about.get("name", "run") if self.checkpoint else "run"
+        name = str(self.checkpoint.about.get("name", "run")) if self.checkpoint else "run"
         return f"{name}-{self.run[:8]}" if self.run else name
 
     def announce(self, events: Events) -> None:
