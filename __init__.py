@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .api.merging import merge_adapters
     from .api.pulling import pull_adapter
     from .api.pushing import push_adapter
+    from .api.sweeping import sweep
     from .api.training import train
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "merge_adapters",
     "pull_adapter",
     "push_adapter",
+    "sweep",
     "train",
 ]
 
@@ -53,6 +55,7 @@ _MODULES = {
     "merge_adapters": "api.merging",
     "pull_adapter": "api.pulling",
     "push_adapter": "api.pushing",
+    "sweep": "api.sweeping",
     "train": "api.training",
 }
 

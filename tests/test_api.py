@@ -43,6 +43,7 @@ NAMES = [
     "merge_adapters",
     "pull_adapter",
     "push_adapter",
+    "sweep",
     "train",
 ]
 CONFIG = TrainConfig(epochs=1, batch_size=8, learning_rate=1e-2, rank=2, max_tokens=16, precision="fp32")

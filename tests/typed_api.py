@@ -18,6 +18,7 @@ from adapt_embed import (
     merge_adapters,
     pull_adapter,
     push_adapter,
+    sweep,
     train,
 )
 from adapt_embed.events import Quiet
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 pairs = [("who pays the rent?", "The tenant.")]
 legal = train("legal", pairs, base="bge-small-en", config=TrainConfig(epochs=2), gram_rank=64, register=False, events=Quiet())
+best = sweep("legal", pairs, trials=3, settings={"epochs": 1}, space={"rank": [4, 8]}, until="nDCG@10>=0.7", processes=2, dev=[Path("dev")])
 both = merge_adapters([legal, "medical", Path("folder")], method="ties", weights=[1, 2, 3], settings={"density": 0.2}, rank="full")
 side_by_side = ensemble_adapters([both, load("base", dtype="fp32")], mode="mean", dim=None)
 table = bench_adapters([both, "legal@best"], data=["law", Path("tax.csv")], tasks=("SciFact",), offline=True)
@@ -45,6 +47,7 @@ assert_type(legal.similarity(["who?"], legal.encode_document(["The tenant."])), 
 assert_type(both.path, Path | None)
 assert_type(list(table), list[dict[str, Any]])
 assert_type(legal.scores["dev"].after, float | None)
+assert_type(best, Adapter)
 
 index = Index.build("passages.csv", Path("index"), reference=legal, base="bge-small-en", vectors="bf16")
 found = index.search("who?", [legal, "medical"], top=3, answers={"q": {"p": 1}}, ids=["q"])
