@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import os
 import pickle
 import sys
 import threading
@@ -29,5 +30,6 @@ def serve() -> None:
 
 def _end_with_stdin() -> None:
     """Interrupt the main thread when the process that started this one is gone, or says so."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1):  # not through the buffer, whose lock a thread must not hold when the process ends
+        pass
     _thread.interrupt_main()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -158,7 +159,10 @@ class SweepStudy:
         if len(self._frozen(TrialState.COMPLETE)) < LEAST_FOR_SHARES:
             return {}
         found: dict[str, float] = {}
-        for parameter, share in optuna.importance.get_param_importances(self._study).items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that there are few trials of a kind, which the page says itself
+            shares = optuna.importance.get_param_importances(self._study)
+        for parameter, share in shares.items():
             found[setting_of(parameter)] = found.get(setting_of(parameter), 0.0) + share
         return dict(sorted(found.items(), key=lambda each: -each[1]))
 
