@@ -44,16 +44,18 @@ from train_quality import SETS, TRAIN_QUERIES, average, difference, mean
 
 CELLS = Cells("query_side")
 ARMS: dict[str, dict[str, object]] = {
-    "query": {"side": "query"},
+    "query": {"side": "query", "unnamed_weight": 1.0},
     "both": {},
-    "corpus": {"corpus": 0.5},
+    "corpus": {"corpus": 0.5, "unnamed_weight": 1.0},
 }
 VARIANTS: dict[str, dict[str, object]] = {
-    "query-slower": {"side": "query", "learning_rate": 2e-4},
-    "query-faster": {"side": "query", "learning_rate": 1e-3},
-    "query-longer": {"side": "query", "epochs": 6},
-    "query-rank-64": {"side": "query", "rank": 64, "alpha": 128},
-    "query-warm": {"side": "query", "temperature": 0.03},
+    "query-slower": {"side": "query", "unnamed_weight": 1.0, "learning_rate": 2e-4},
+    "query-faster": {"side": "query", "unnamed_weight": 1.0, "learning_rate": 1e-3},
+    "query-longer": {"side": "query", "unnamed_weight": 1.0, "epochs": 6},
+    "query-rank-64": {"side": "query", "unnamed_weight": 1.0, "rank": 64, "alpha": 128},
+    "query-warm": {"side": "query", "unnamed_weight": 1.0, "temperature": 0.03},
+    "query-named": {"side": "query", "unnamed_weight": 0.0},
+    "query-unnamed-10": {"side": "query", "unnamed_weight": 0.1},
 }
 TRAINED = ARMS | VARIANTS
 
@@ -65,7 +67,8 @@ def main() -> None:
     parser.add_argument("--seeds", default="0,1")
     parser.add_argument("--test", action="store_true", help="score the trained adapters that are there on test: once, when all is chosen")
     parser.add_argument(
-        "--measure", help="in place of quality, one of bias, million, candidates, candidates-parts, profile, speed (query_side_measures.py)"
+        "--measure",
+        help="in place of quality, one of bias, million, candidates, candidates-parts, approximate, profile, speed (query_side_measures.py)",
     )
     parser.add_argument("--speed-sets", default="ecommerce,medical,legal")
     options = parser.parse_args()
@@ -164,7 +167,11 @@ def load_factors(path: Path, scale: float) -> LoraFactors:
 def score_tests(options: argparse.Namespace) -> None:
     """Score the base and the adapters that are kept on test, one cell each, documents of one set embedded once for the base."""
     for name in options.sets.split(","):
-        kept = [(arm, int(seed), CELLS.runs / f"{name}-{arm}-{seed}.safetensors") for seed in options.seeds.split(",") for arm in ARMS]
+        kept = [
+            (arm, int(seed), CELLS.runs / f"{name}-{arm}-{seed}.safetensors")
+            for seed in options.seeds.split(",")
+            for arm in options.arms.split(",")
+        ]
         trained = [(arm, seed, path) for arm, seed, path in kept if path.exists()]
         for arm, seed, path in [("base", 0, None), *trained]:
             key = f"test-{name}-{arm}-{seed}"
@@ -183,7 +190,7 @@ def test_cell(options: argparse.Namespace, name: str, arm: str, path: Path | Non
         factors = load_factors(path, config.alpha / config.rank)
         encoder = replace(encoder, factors=factors, document_factors=document_factors_of(config.side))
     documents = CELLS.runs / f"{name}.npy"
-    if arm in ("base", "query") and documents.exists():
+    if (arm == "base" or config.side == "query") and documents.exists():
         passages = np.load(documents)
     else:
         passages = encoder.encode(list(corpus.values()), "document").vectors
@@ -194,11 +201,11 @@ def test_cell(options: argparse.Namespace, name: str, arm: str, path: Path | Non
 
 def report_tests(every: dict[str, dict], name: str) -> None:
     """Print the test scores of a set: of the seeds that all arms have, and the share of both's gain with a 95 % interval."""
-    cells = {arm: seeds_of(every, f"test-{name}", arm) for arm in ("base", *ARMS)}
+    cells = {arm: seeds_of(every, f"test-{name}", arm) for arm in ("base", *TRAINED)}
     seeds = sorted(cells["both"].keys() & cells["query"].keys())
     if not (seeds and cells["base"]):
         return
-    arms = [arm for arm in ARMS if set(seeds) <= cells[arm].keys()]
+    arms = [arm for arm in TRAINED if set(seeds) <= cells[arm].keys()]
     of_arm = {arm: average([cells[arm][seed]["per_query"] for seed in seeds]) for arm in arms}
     base = cells["base"][0]["per_query"]
     shares = {arm: (mean(of_arm[arm]) - mean(base)) / (mean(of_arm["both"]) - mean(base)) for arm in arms}

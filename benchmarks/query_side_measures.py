@@ -5,6 +5,7 @@
 - `million`: an exact step of the loss over a million random vectors of 384 dimensions for 32 queries, mapped from a file, and the peak memory of the process.
 - `candidates`: a step with candidates over the same file, and the search for the candidates of an epoch, beside an exact step over 10,000; all with the network.
   `candidates-parts`: the same with the file in parts of 4,096 rows, as an index keeps them.
+- `approximate`: finding the nearest 1,024 of the sentences of `bias` for training queries, exactly and by an approximate index: seconds, and its recall.
 - `profile`: what a step of ecommerce-hetpqa spends its time on, by torch's profiler.
 - `speed`: training queries a second beside the pairs a second of sentence-transformers + peft (`train_speed.py`), on each set, and embedding the corpus.
 """
@@ -39,6 +40,7 @@ from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.draw import draw
 from adapt_embed.data.pairs import draw_queries
 from adapt_embed.encoders import LoraEncoder
+from adapt_embed.index.approximate import ApproximateIndex, build_approximate
 from adapt_embed.index.nearest import nearest_rows
 from cells import Cells
 from torch import Tensor
@@ -204,6 +206,27 @@ def time_steps(data: object, config: TrainConfig, corpus: StoredCorpus, name: st
     return facts | {f"{name}_step_s": round(statistics.median(seconds[1:]), 3)}
 
 
+def measure_approximate(options: argparse.Namespace, cells: Cells, open_set: Callable, count: int = 1024) -> dict:
+    data = open_set(options, "ecommerce")
+    vectors = HeldVectors((torch.from_numpy(sentence_vectors(options, cells, data.base)),))
+    queries = query_vectors(cells, data)[1]
+    indexes: list[ApproximateIndex] = []
+    build_s = timed(lambda: indexes.append(build_approximate(vectors, NONE, "this")))
+    found: list[Tensor] = []
+    search_s = timed(lambda: found.append(torch.from_numpy(indexes[0].nearest(queries, count))))
+    exact_s = timed(lambda: found.append(nearest_rows(queries, vectors, count)))
+    hits = sum(len(set(one.tolist()) & set(other.tolist())) for one, other in zip(*found, strict=True))
+    return {
+        "threads": torch.get_num_threads(),
+        "rows": vectors.count,
+        "queries": len(queries),
+        "build_s": round(build_s, 2),
+        "search_s": round(search_s, 2),
+        "exact_s": round(exact_s, 2),
+        "recall": round(hits / (len(queries) * count), 4),
+    }
+
+
 # Where the time of a step goes
 
 
@@ -262,6 +285,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace, Cells, Callable], dict]] = {
     "million": measure_million,
     "candidates": measure_candidates,
     "candidates-parts": measure_candidates_in_parts,
+    "approximate": measure_approximate,
     "profile": measure_profile,
     "speed": measure_speed,
 }

@@ -15,6 +15,7 @@ from ..errors import DataError
 from .equal_queries import note_rows
 from .gather import TextRow
 from .read.bad_rows import BadRows
+from .read.held_out_rows import HeldOutRows, is_split_column
 from .readers import Row, text_of
 from .unread_labels import UnreadLabels
 
@@ -145,7 +146,11 @@ def named_roles(columns: Sequence[str]) -> list[str]:
 
 
 def gather_rows(
-    source: str, rows: Iterable[tuple[str, Row]], read: Callable[[str, Row, ColumnRoles], TextRow], bad: BadRows | None = None
+    source: str,
+    rows: Iterable[tuple[str, Row]],
+    read: Callable[[str, Row, ColumnRoles], TextRow],
+    bad: BadRows | None = None,
+    held_out: HeldOutRows | None = None,
 ) -> PairRows:
     """Read all rows by what their columns are used for, and note the columns that no row uses.
 
@@ -154,9 +159,10 @@ def gather_rows(
         rows: Each with its place.
         read: Makes a row of texts of one.
         bad: What becomes of rows that cannot be read; None: the first one is an error.
+        held_out: Counts the rows that are left out, as the source keeps them for choosing or testing; None: all rows are read.
 
     Raises:
-        DataError: as `assign_roles` and `read`, with the place of the row.
+        DataError: as `assign_roles` and `read`, with the place of the row; or all rows are held out.
     """
     bad = bad or BadRows()
     found: list[TextRow] = []
@@ -164,17 +170,20 @@ def gather_rows(
     unused: dict[str, None] = {}
     labels = UnreadLabels()
     for where, row in rows:
+        if held_out is not None and held_out.meet(row):
+            continue
         try:
             roles = assign_roles(tuple(row))
             found.append(read(where, row, roles))
         except DataError as e:
             bad.refuse_error(where, e)
             continue
-        unused |= dict.fromkeys(roles.unused)
+        unused |= dict.fromkeys(column for column in roles.unused if held_out is None or not is_split_column(column))
         labels.meet(row, roles.unused)
         used |= dict.fromkeys(roles.used)
     several = note_rows(source, ((row.query, row.group, row.time) for row in found))
-    return PairRows(found, (*describe_unused(source, unused, used), *labels.notes(source), *several))
+    left_out = () if held_out is None else held_out.notes(source, len(found))
+    return PairRows(found, (*describe_unused(source, unused, used), *labels.notes(source), *several, *left_out))
 
 
 def describe_unused(source: str, unused: Iterable[str], used: Iterable[str]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ def read_flag_lines(path: Path, how: Reading | None = None) -> PairRows:
         DataError: the file is absent or malformed, a key is missing, two keys claim the same place, or a text is empty.
     """
     how = how or strictly()
-    return gather_rows(str(path), read_jsonl(path, how), _read, how.bad)
+    return gather_rows(str(path), read_jsonl(path, how), _read, how.bad, how.held_out)
 
 
 def _read(where: str, row: Row, roles: ColumnRoles) -> TextRow:

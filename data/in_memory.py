@@ -10,6 +10,7 @@ from .columns import ColumnRoles, gather_rows, texts_of
 from .gather import TextRow, pool_rows
 from .pairs import TrainingData
 from .read.bad_rows import BadRows
+from .read.held_out_rows import HeldOutRows
 from .read.reading import Reading
 from .read_options import PLAIN, ReadOptions
 from .readers import Row, filled_text_of
@@ -35,8 +36,8 @@ def read_in_memory(source: object, language: str | None = None, read: ReadOption
     Raises:
         DataError: it holds no rows, or a row is something else; the row is named.
     """
-    how = Reading(read)
-    rows = gather_rows(IN_MEMORY, shape_rows(IN_MEMORY, _rows(source, how.bad), how), read_mapping, how.bad)
+    how = Reading(read, held_out=HeldOutRows())
+    rows = gather_rows(IN_MEMORY, shape_rows(IN_MEMORY, _rows(source, how.bad), how), read_mapping, how.bad, how.held_out)
     corpus, pairs = pool_rows(rows.rows, "the data in memory")
     return TrainingData(corpus=corpus, train=pairs, dev=None, source=IN_MEMORY, language=language, notes=(*how.notes, *rows.notes))
 

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .columns import PairRows
+from .columns import PairRows, stated_by
 from .dev_set import DEV_SEED
 from .gather import TextRow
-from .labelled import PAIR_COLUMNS, read_labelled_pairs, read_labelled_texts
+from .labelled import PAIR_COLUMNS, read_labelled_pairs, read_labelled_texts, read_split
 from .read.reading import Reading, strictly
 from .readers import read_heading
 from .sentence_pairs import SENTENCE_COLUMNS, read_sentence_pairs
+from .stated import stated_of
 
 BLOCK = 5
 """So many texts of a class answer one another in the pairs; in a batch, all that are there of the class do."""
@@ -45,10 +46,12 @@ def _scored(path: Path, how: Reading | None) -> PairRows:
     pairs = read_sentence_pairs(path, "train", how)
     middle = (min(pairs.scores) + max(pairs.scores)) / 2
     rows = [
-        TextRow(where, first, (second,), pos_scores=(score,))
+        TextRow(where, first, (second,), pos_scores=(score,), weight=weight)
         if score > middle
-        else TextRow(where, first, (), (second,), neg_scores=(score,))
-        for where, first, second, score in zip(_places(path, len(pairs)), pairs.first, pairs.second, pairs.scores, strict=True)
+        else TextRow(where, first, (), (second,), neg_scores=(score,), weight=weight)
+        for (where, weight), first, second, score in zip(
+            _weights(path, SENTENCE_COLUMNS, how), pairs.first, pairs.second, pairs.scores, strict=True
+        )
     ]
     return PairRows(rows, (f"{path}: scored pairs; those above {middle:g}, the middle of the scores, count as answers in dev scores",))
 
@@ -56,8 +59,10 @@ def _scored(path: Path, how: Reading | None) -> PairRows:
 def _labelled(path: Path, how: Reading | None) -> PairRows:
     pairs = read_labelled_pairs(path, "train", how)
     rows = [
-        TextRow(where, first, (second,)) if label else TextRow(where, first, (), (second,))
-        for where, first, second, label in zip(_places(path, len(pairs)), pairs.first, pairs.second, pairs.labels, strict=True)
+        TextRow(where, first, (second,), weight=weight) if label else TextRow(where, first, (), (second,), weight=weight)
+        for (where, weight), first, second, label in zip(
+            _weights(path, PAIR_COLUMNS, how), pairs.first, pairs.second, pairs.labels, strict=True
+        )
     ]
     return PairRows(rows, (f"{path}: labelled pairs, {sum(pairs.labels)} of {len(pairs)} with the label 1",))
 
@@ -88,8 +93,11 @@ def _blocks(path: Path, name: str, texts: Sequence[str]) -> Iterator[TextRow]:
                 yield TextRow(str(path), texts[row], others, label=name)
 
 
-def _places(path: Path, count: int) -> Iterator[str]:
-    return (f"{path}, row {number}" for number in range(1, count + 1))
+def _weights(path: Path, columns: Sequence[str], how: Reading | None) -> Iterator[tuple[str, float | None]]:
+    """Yield each row's place and what its column `weight` states."""
+    for where, row in read_split(path, columns, "train", how):
+        stated = {field: column for column in row if (field := stated_by(column)) == "weight"}
+        yield where, stated_of(where, row, stated).get("weight")
 
 
 KINDS = (

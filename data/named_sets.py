@@ -15,6 +15,7 @@ from .gather import pool_rows
 from .hub import load_hub_set, load_split
 from .in_memory import read_mapping
 from .pairs import TrainingData
+from .read.held_out_rows import HeldOutRows
 from .read.reading import Reading
 from .read_options import PLAIN, ReadOptions
 from .readers import Row
@@ -76,11 +77,11 @@ def load_named_set(source: str, *, lang: str, seed: int, read: ReadOptions = PLA
     if named is None:
         return load_task(source.removeprefix(MTEB).strip(), lang=lang, seed=seed)
     table = load_split(named.id, named.revision, named.config, named.split)
-    how = Reading(read)
+    how = Reading(read, held_out=HeldOutRows())
     how.bad.skip = True
     shape = PairShape(source, how)
     shape.meet(list(table.column_names))
-    found = gather_rows(source, shape.rows(_rows(source, table)), read_mapping, how.bad)
+    found = gather_rows(source, shape.rows(_rows(source, table)), read_mapping, how.bad, how.held_out)
     corpus, pairs = pool_rows(found.rows, source)
     notes = (f"{count(len(table), 'row')} of {source}", *how.notes, *found.notes)
     licence = (getattr(table.info, "license", None) or "").strip() or None

@@ -23,6 +23,7 @@ from .lines_folder import LinesFolder, is_lines_folder
 from .named_sets import is_named_set, load_named_set, read_set_name
 from .pair_files import check_pair_file, read_pair_file
 from .pairs import Corpus, Pairs, TrainingData, draw_queries
+from .read.held_out_rows import HeldOutRows
 from .read.reading import Reading
 from .read_options import PLAIN, ReadOptions
 from .several import join_weighted
@@ -263,7 +264,9 @@ def _load(source: object, how: _Loading) -> TrainingData:
         return load_domain_sets(how.domain, how.lang, how.seed)
     if isinstance(source, str) and is_named_set(source):
         return load_named_set(source, lang=how.lang, seed=how.seed, read=how.read)
-    return _load_path(str(source), how.lang, how.skip_dangling, Reading(how.read, is_one_of_several=how.is_one_of_several))
+    return _load_path(
+        str(source), how.lang, how.skip_dangling, Reading(how.read, is_one_of_several=how.is_one_of_several, held_out=HeldOutRows())
+    )
 
 
 def _load_path(source: str, lang: str, skip_dangling: bool, how: Reading | None = None) -> TrainingData:

@@ -27,7 +27,7 @@ def read_pair_table(path: Path, how: Reading | None = None) -> PairRows:
     how = how or strictly()
     shape = PairShape(str(path), how)
     table = hold_table(path, shape.rows(table_rows(path, shape.meet, how)), COLUMNS)
-    return gather_rows(str(path), table, _read, how.bad)
+    return gather_rows(str(path), table, _read, how.bad, how.held_out)
 
 
 def check_pair_table(path: Path, how: Reading) -> None:

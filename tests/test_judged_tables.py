@@ -59,6 +59,16 @@ def test_labelled_pairs_are_positives_and_negatives_of_the_training_split(labell
     assert "secret" not in str(data)
 
 
+def test_weights_of_judged_pairs_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "labelled.csv"
+    path.write_text("sentence1,sentence2,label,权重\none,uno,1,3\ntwo,due,1,\n", encoding="utf-8")
+    data = read(path)
+    assert {data.train.queries[qid]: list(each.values()) for qid, each in data.train.weights.items()} == {"one": [3.0]}
+    scored = tmp_path / "scored.csv"
+    scored.write_text("sentence1,sentence2,score,weight\none,uno,5,0.5\ntwo,due,1,2\n", encoding="utf-8")
+    assert [list(each.values()) for each in read(scored).train.weights.values()] == [[0.5]]
+
+
 @pytest.mark.parametrize("which", ["scored", "labelled", "classes"])
 def test_lines_give_judged_pairs_back(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     data = read(classes(tmp_path) if which == "classes" else request.getfixturevalue(which))

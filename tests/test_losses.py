@@ -236,7 +236,7 @@ def test_a_loss_reads_the_settings_that_its_row_names_and_no_others(name: str) -
 
     watched = Watched()
     LOSSES[name].compute(full_batch(0), watched)  # type: ignore[arg-type]
-    drawn, put_together = {"corpus_negatives", "in_batch_negatives"}, {"corpus", "candidates", "rest_sample", "guide"}
+    drawn, put_together = {"corpus_negatives", "in_batch_negatives"}, {"corpus", "candidates", "rest_sample", "unnamed_weight", "guide"}
     assert watched.read == set(LOSSES[name].settings) - drawn - put_together
 
 

@@ -72,6 +72,25 @@ def test_the_sum_and_its_gradient_are_the_plain_ones_in_double_precision(block: 
         torch.testing.assert_close(mine, plain_one, atol=1e-10, rtol=0)
 
 
+def test_rows_that_count_for_less_raise_the_sum_by_so_much_less() -> None:
+    queries, targets = unit(5, 8, 0).requires_grad_(), targets_of(unit(100, 8, 1), (33,))
+    shares = torch.full((100,), 0.1, dtype=torch.float64)
+    shares[:40] = 1.0
+    shares[90:] = 0.0
+    weighed = dataclasses.replace(targets, log_shares=shares.log())
+    hidden = torch.zeros(5, 100, dtype=torch.bool)
+    hidden[*targets.excluded] = hidden[:, targets.copies] = True
+    logits = queries @ torch.cat(targets.vectors.parts).T / 0.05
+    expected = (logits.exp() * shares).masked_fill(hidden, 0.0).sum(1).log()
+    for ours in (
+        log_sum_over_corpus(queries, weighed, 0.05, 7),
+        log_sum_over_drawn(queries, weighed, drawn_of(queries, targets, 10, 100, 0), 0.05),
+    ):
+        torch.testing.assert_close(ours, expected, atol=1e-10, rtol=0)
+        mine, plain_one = (torch.autograd.grad(each.sum(), queries, retain_graph=True)[0] for each in (ours, expected))
+        torch.testing.assert_close(mine, plain_one, atol=1e-9, rtol=0)
+
+
 @pytest.mark.parametrize("temperature", [1.0, 0.05, 0.02])
 def test_the_loss_is_that_of_a_batch_with_the_whole_corpus_in_it(temperature: float) -> None:
     queries, targets = unit(5, 8, 0).requires_grad_(), targets_of(unit(100, 8, 1), (40,))

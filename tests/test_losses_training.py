@@ -182,6 +182,14 @@ def test_the_anchor_loss_holds_vectors_near_the_base(train: Train, lines: Callab
     assert len({plain[-1], anchored[-1], on_general[-1]}) == 3
 
 
+def test_equal_scores_are_refused_to_a_loss_that_orders_pairs_by_them(train: Train, tmp_path: Path) -> None:
+    path = tmp_path / "scored.csv"
+    path.write_text("sentence1,sentence2,score\n" + "".join(f"text {n},other {n},3\n" for n in range(40)), encoding="utf-8")
+    result = train(path, "loss=cosent")
+    assert result.exit_code == 1
+    assert "all scores are 3, and the loss cosent learns from which of two pairs has the higher one" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -12,7 +12,7 @@ import torch
 from adapt_embed.cli import main
 from adapt_embed.data.pairs import Pairs, TrainingData
 from adapt_embed.datatools.embedding import Embedded
-from adapt_embed.datatools.mining.candidates import NONE, Candidates, fuse
+from adapt_embed.datatools.mining.candidates import Candidates, fuse
 from adapt_embed.datatools.mining.choose import KEPT, NOT_JUDGED, TOO_NEAR, choose
 from adapt_embed.datatools.mining.dense import DenseRetriever
 from adapt_embed.datatools.mining.settings import MineSettings
@@ -20,6 +20,7 @@ from adapt_embed.datatools.mining.sparse import index_words
 from adapt_embed.datatools.mining.tool import mine, mine_by
 from adapt_embed.errors import AdaptError, MissingExtraError, RequestError
 from adapt_embed.events import QUIET, Quiet
+from adapt_embed.index.approximate import NONE
 from adapt_embed.index.hidden import nothing_hidden
 from adapt_embed.index.vectors import in_memory
 from adapt_embed.references import Search

@@ -1,6 +1,7 @@
 """Training queries alone, and two-sided training against the whole corpus."""
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,9 @@ from adapt_embed.adapters.after.grams import draw_texts
 from adapt_embed.adapters.batches import Batches
 from adapt_embed.adapters.corpus import sampling
 from adapt_embed.adapters.corpus.open import embed_corpus, open_corpus
-from adapt_embed.adapters.corpus.sampling import choose_candidates
+from adapt_embed.adapters.corpus.sampling import Sampling, choose_candidates
 from adapt_embed.adapters.corpus.stored import StoredCorpus
+from adapt_embed.adapters.corpus.vectors import HeldVectors
 from adapt_embed.adapters.evaluation import dev_encoder, make_dev_set
 from adapt_embed.adapters.job import corpus as job_corpus
 from adapt_embed.adapters.job.request import TrainRequest
@@ -24,10 +26,11 @@ from adapt_embed.adapters.strategies.table import open_strategy, put_in
 from adapt_embed.adapters.token_ids import TokenIds
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.cli import main
-from adapt_embed.data.pairs import TrainingData
+from adapt_embed.data.pairs import Pairs, TrainingData
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import DataError, RequestError
 from adapt_embed.events import Step
+from adapt_embed.index.approximate import build_approximate
 from adapt_embed.lora import factors_sha256
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner, Result
@@ -174,6 +177,74 @@ def test_candidates_are_used_where_the_exact_loss_costs_more_than_the_network(
     assert choose_candidates(config, base, passages, token_ids, ["the court of law", "rent"] * 50) == expected
 
 
+def test_passages_that_no_pair_names_may_count_for_less(tiny_base: Path, toy_data: TrainingData) -> None:
+    extra = {f"unnamed-{number}": f"{text} again" for number, text in enumerate(toy_data.corpus.values())}
+    data = replace(toy_data, corpus=toy_data.corpus | extra)
+    whole, tenth, none, bare = (
+        run(tiny_base, each, quick(side="query", unnamed_weight=weight)).losses[0]
+        for each, weight in ((data, 1.0), (data, 0.1), (data, 0.0), (toy_data, 1.0))
+    )
+    assert whole > tenth > none
+    assert run(tiny_base, data, quick(side="query")).losses[0] == whole  # training names the answers of this dev set
+    assert none == pytest.approx(bare, rel=1e-5)
+    assert run(tiny_base, data, quick(corpus=0.5, unnamed_weight=0.0)).losses != run(tiny_base, data, quick(corpus=0.5)).losses
+
+
+@pytest.mark.parametrize(("named", "expected"), [(0, 0.1), (2, 0.1), (3, 1.0)])
+def test_dev_says_what_unnamed_passages_count_for(base: Base, toy_data: TrainingData, named: int, expected: float) -> None:
+    pid, other = next(iter(toy_data.train.passage_ids())), "named by none"
+    positives = {f"d{number}": {pid if number < named else other: 1} for number in range(10)}
+    dev = Pairs({qid: qid for qid in positives}, positives)
+    config = quick(side="query")
+    corpus = open_corpus(base, replace(toy_data, dev=dev), config)
+    assert corpus is not None
+    assert corpus.unnamed_weight == expected
+    assert open_corpus(base, replace(toy_data, dev=None), config).unnamed_weight == 1  # type: ignore[union-attr]
+    told = job_corpus.CorpusSource(base).describe(corpus, toy_data, config)
+    assert told.as_dict()["unnamed_weight"] == expected
+    assert ("passages that no training pair names count for 0.1 as negatives" in told.describe()) == (expected < 1)
+
+
+def test_above_the_limit_an_approximate_index_finds_the_candidates(
+    base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, built = quick(side="query", candidates=10, rest_sample=10), []
+    exact = open_corpus(base, toy_data, config)
+    monkeypatch.setattr(sampling, "EXACT_LIMIT", 0)
+    monkeypatch.setattr(sampling, "build_approximate", lambda *given: built.append(given) or build_approximate(*given))
+    approximate = open_corpus(base, toy_data, config)
+    found = []
+    for corpus in (exact, approximate):
+        assert corpus is not None
+        assert corpus.sampling is not None
+        for _ in range(2):
+            corpus.refresh(base, config, TokenIds(base, 16))
+        found.append(corpus.sampling.draw(list(toy_data.train.queries), 0, 32).nearest)
+    assert [corpus.sampling.approximate for corpus in (exact, approximate)] == [False, True]  # type: ignore[union-attr]
+    assert len(built) == 1  # once, for both refreshes
+    same = [len(set(one.tolist()) & set(other.tolist())) for one, other in zip(*found, strict=True)]
+    assert sum(same) >= 0.95 * 10 * len(same)
+    described = job_corpus.CorpusSource(base).describe(approximate, toy_data, config)  # type: ignore[arg-type]
+    assert "found anew each epoch by an approximate index" in described.describe()
+    assert described.as_dict()["approximate"] is True
+
+
+def test_without_the_extra_candidates_are_found_exactly(base: Base, toy_data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "usearch.index", None)
+    monkeypatch.setattr(sampling, "EXACT_LIMIT", 0)
+    corpus = open_corpus(base, toy_data, quick(side="query", candidates=10, rest_sample=10))
+    assert corpus is not None
+    assert corpus.sampling is not None
+    assert not corpus.sampling.approximate
+
+
+def test_queries_of_which_the_index_finds_too_few_are_compared_with_everything() -> None:
+    rows = torch.nn.functional.normalize(torch.randn(40, 8, generator=torch.Generator().manual_seed(0)), dim=1)
+    some = Sampling(30, 5, 0, {str(number): "" for number in range(4)}, torch.tensor([3]), approximate=True)
+    some._index = build_approximate(HeldVectors((rows[:20],)), torch.tensor([3]), "this")  # knows 19 of 39 rows
+    assert torch.equal(some._find_approximately(rows[:4], HeldVectors((rows,))), some._find(rows[:4], HeldVectors((rows,))))
+
+
 def test_copies_do_not_make_a_corpus_large_enough_for_candidates(base: Base, toy_data: TrainingData) -> None:
     copies = {f"{pid}-{number}": text for pid, text in toy_data.corpus.items() for number in range(4)}
     config = quick(side="query", candidates=len(toy_data.corpus), rest_sample=len(toy_data.corpus))
@@ -232,7 +303,10 @@ def test_without_a_share_of_it_nothing_is_embedded(base: Base, toy_data: Trainin
             r"the loss symmetric_infonce has no form for queries alone, which --side query needs; losses that have: infonce, triplet",
         ),
         ({"corpus": 0.5, "loss": "symmetric_infonce"}, r"has no form against the whole corpus, which loss\.corpus=0\.5 needs"),
-        ({"side": "query", "corpus_negatives": 4}, "the side query does not read corpus_negatives; it reads candidates, rest_sample"),
+        (
+            {"side": "query", "corpus_negatives": 4},
+            "the side query does not read corpus_negatives; it reads candidates, rest_sample, unnamed_weight",
+        ),
         ({"side": "query", "corpus": 0.5}, "the side query does not read corpus"),
         ({"candidates": 5}, r"candidates is of the loss against the whole corpus; add --side query, or --set loss\.corpus=0\.5"),
         ({"rest_sample": 5}, "rest_sample is of the loss against the whole corpus"),

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from ...base.load import Base
 from ...data.pairs import TrainingData
 from ...encoders.lora import LoraEncoder
-from ...index.rows import IndexRows, find_rows
+from ...index.rows import CorpusRows, IndexRows, find_rows
 from ..config import TrainConfig
 from ..losses.table import compares_whole_corpus
 from ..memory import device_memory
 from ..sides.table import reads_corpus
 from ..token_ids import TokenIds
-from .sampling import Sampling, choose_candidates
+from .sampling import Sampling, choose_candidates, is_approximate
 from .stored import StoredCorpus
 from .vectors import CorpusVectors, HeldVectors
 
+FEW_NAMED, FEW_NAMED_WEIGHT = 1 / 5, 0.1
+"""Where at most this share of dev queries has an answer that training names, unnamed passages count for so much: on four dev sets, others gain a
+quarter of what these lose by it (docs/results.md)."""
 _DEVICE_SHARE = 1 / 6
 """Of a GPU's memory, what vectors may take there; else each step brings them there block by block."""
 
@@ -47,8 +51,33 @@ def open_corpus(
     copies = torch.from_numpy(rows.copies)
     texts = list(data.train.queries.values())
     candidates = choose_candidates(config, base, vectors.count - len(copies), token_ids, texts) if compares_whole_corpus(config) else None
-    sampling = Sampling(candidates, config.rest_sample, config.seed, data.train.queries, copies) if candidates else None
-    return StoredCorpus(vectors, rows, sampling)
+    weight = choose_unnamed_weight(config, data)
+    shares = log_shares(vectors.count, rows, weight)
+    if not candidates:
+        return StoredCorpus(vectors, rows, None, weight, shares)
+    approximate = is_approximate(config, base, vectors.count, len(texts))
+    sampling = Sampling(candidates, config.rest_sample, config.seed, data.train.queries, copies, approximate)
+    return StoredCorpus(vectors, rows, sampling, weight, shares)
+
+
+def choose_unnamed_weight(config: TrainConfig, data: TrainingData) -> float:
+    """Return what passages that no training pair names count for as negatives: by the dev queries, unless it is set (docs/results.md)."""
+    if config.unnamed_weight is not None:
+        return config.unnamed_weight
+    if data.dev is None:
+        return 1.0
+    named = data.train.passage_ids()
+    known = sum(not named.isdisjoint(passages) for passages in data.dev.positives.values())
+    return FEW_NAMED_WEIGHT if known <= FEW_NAMED * len(data.dev) else 1.0
+
+
+def log_shares(count: int, rows: CorpusRows, unnamed_weight: float) -> Tensor | None:
+    """Return the logarithm of what each row of a corpus counts for as a negative, (count,) float32; None where all count alike."""
+    if unnamed_weight == 1:
+        return None
+    shares = torch.full((count,), unnamed_weight).log()
+    shares[torch.from_numpy(rows.named)] = 0.0
+    return shares
 
 
 def corpus_encoder(base: Base, config: TrainConfig) -> LoraEncoder:

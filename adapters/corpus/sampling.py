@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...base.load import Base
 from ...encoders.forward import uses_bf16
+from ...index.approximate import NONE, ApproximateIndex, build_approximate, is_installed
 from ...index.nearest import nearest_rows
 from ..config import TrainConfig
 from ..gradients import embed_texts
@@ -22,6 +23,9 @@ CANDIDATES = 1024
 """Nearest passages of each query, unless a number was given."""
 CORPUS_COST, CORPUS_COST_BF16 = 0.9, 2.7
 """How long a multiplication of the loss, which is in float32, takes in terms of one of the network forwards in training (docs/log/)."""
+EXACT_LIMIT = 60_000_000_000
+"""Above so many comparisons of a query with a passage in a run, building an approximate index and searching it takes less (docs/log/)."""
+_QUERIES = 1024
 
 
 @dataclass(slots=True)
@@ -34,6 +38,7 @@ class Sampling:
         seed: Of the samples.
         queries: Query id -> text, of all training queries.
         left_out: Rows of the corpus that count for no query, ascending.
+        approximate: Whether an approximate index finds the nearest passages. It is built once a run.
     """
 
     candidates: int
@@ -41,6 +46,8 @@ class Sampling:
     seed: int
     queries: dict[str, str]
     left_out: Tensor
+    approximate: bool = False
+    _index: ApproximateIndex | None = field(default=None, init=False)
     _nearest: Tensor | None = field(default=None, init=False)
     _number: dict[str, int] = field(init=False)
 
@@ -54,8 +61,22 @@ class Sampling:
     def refresh(self, base: Base, config: TrainConfig, token_ids: TokenIds, vectors: CorpusVectors, some: int | None = None) -> None:
         """Find the nearest passages of every training query, with the network as it stands; of `some`, which then stand for all."""
         queries = embed_texts(base, list(self.queries.values())[:some], "query", config, token_ids)
-        nearest = nearest_rows(queries, vectors, self.candidates, self.left_out).to("cpu", torch.int32)
+        find = self._find_approximately if self.approximate else self._find
+        nearest = find(queries, vectors).to("cpu", torch.int32)
         self._nearest = nearest[torch.arange(len(self.queries)) % len(nearest)]
+
+    def _find(self, queries: Tensor, vectors: CorpusVectors) -> Tensor:
+        return nearest_rows(queries, vectors, self.candidates, self.left_out)
+
+    def _find_approximately(self, queries: Tensor, vectors: CorpusVectors) -> Tensor:
+        """Search the index; queries of which it finds too few are compared with everything."""
+        if self._index is None:
+            self._index = build_approximate(vectors, self.left_out, "finding candidates in a corpus of this size")
+        found = torch.cat([torch.from_numpy(self._index.nearest(some, self.candidates)) for some in queries.split(_QUERIES)])
+        short = (found == NONE).any(1)
+        if short.any():
+            found[short] = self._find(queries[short.to(queries.device)], vectors).cpu()
+        return found
 
     def draw(self, query_ids: Sequence[str], step: int, count: int) -> Drawn:
         """Return what the queries of a step are compared with, of a corpus of so many rows."""
@@ -82,6 +103,18 @@ def choose_candidates(config: TrainConfig, base: Base, count: int, token_ids: To
     if config.candidates is None and count * base.spec.dimension * cost <= network_cost(base, token_ids, queries):
         return 0
     return wanted
+
+
+def is_approximate(config: TrainConfig, base: Base, count: int, queries: int) -> bool:
+    """Return whether an approximate index finds the candidates: where it is installed, on a CPU, and takes less time than comparing everything.
+
+    Args:
+        config: Gives the epochs, at the beginning of which candidates are found.
+        base: Says where is computed.
+        count: Passages of the corpus.
+        queries: How many are trained on.
+    """
+    return base.device.type == "cpu" and queries * count * config.epochs > EXACT_LIMIT and is_installed()
 
 
 def network_cost(base: Base, token_ids: TokenIds, queries: Sequence[str]) -> float:

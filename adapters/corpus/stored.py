@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
 from ...base.load import Base
 from ...encoders.protocol import Vectors
@@ -25,11 +26,15 @@ class StoredCorpus:
         vectors: Of the corpus.
         rows: What its rows are to the training queries.
         sampling: What is compared in place of the whole corpus; None: all of it is.
+        unnamed_weight: What a passage that no training pair names counts for as a negative.
+        log_shares: The same by rows; see `CorpusTargets`.
     """
 
     vectors: CorpusVectors
     rows: CorpusRows
     sampling: Sampling | None = None
+    unnamed_weight: float = 1.0
+    log_shares: Tensor | None = None
 
     def refreshes(self, step: int, steps_per_epoch: int) -> bool:
         """Return whether the nearest passages are to be found before a step: never, where all passages are compared."""
@@ -60,6 +65,7 @@ class StoredCorpus:
             excluded=self.rows.exclusions(query_ids),
             copies=torch.from_numpy(self.rows.copies),
             weights=self.rows.weights(query_ids),
+            log_shares=self.log_shares,
         )
 
     def of_passages(self, passage_ids: Iterable[str]) -> Vectors:

@@ -41,6 +41,8 @@ class CorpusPlan:
         rest_sample: How many stand for the others then.
         findings: What the base finds; None: not known before the corpus is embedded.
         is_whole: Whether each query is compared with all of it; else with the stored vectors of its batch's passages.
+        approximate: Whether an approximate index finds the candidates.
+        unnamed_weight: What a passage that no training pair names counts for as a negative.
     """
 
     passages: int
@@ -49,6 +51,8 @@ class CorpusPlan:
     rest_sample: int | None
     findings: CorpusFindings | None
     is_whole: bool = True
+    approximate: bool = False
+    unnamed_weight: float = 1.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -57,6 +61,8 @@ class CorpusPlan:
             "seconds": self.seconds,
             "candidates": self.candidates,
             "rest_sample": self.rest_sample,
+            "approximate": self.approximate,
+            "unnamed_weight": self.unnamed_weight,
             "findings": self.findings.as_dict() if self.findings else None,
         }
 
@@ -75,10 +81,17 @@ class CorpusPlan:
             )
         if not self.is_whole:
             return f"each query is compared with the passages of its batch, by their stored vectors; the corpus has {self.passages:,}"
+        weight = (
+            "" if self.unnamed_weight == 1 else f"; passages that no training pair names count for {self.unnamed_weight:g} as negatives"
+        )
+        return self._compared() + weight
+
+    def _compared(self) -> str:
         if self.candidates is None:
             return f"each query is compared with all {self.passages:,} passages"
+        how = "found anew each epoch" + (" by an approximate index" if self.approximate else "")
         return (
-            f"each query is compared with its {self.candidates:,} nearest of {self.passages:,} passages, found anew each epoch, and with "
+            f"each query is compared with its {self.candidates:,} nearest of {self.passages:,} passages, {how}, and with "
             f"{self.rest_sample:,} drawn for the rest (--candidates 0 compares all)"
         )
 
@@ -156,6 +169,8 @@ class CorpusSource:
             rest_sample=sampling.sample if sampling else None,
             findings=self._find_answers(corpus, data, config),
             is_whole=compares_whole_corpus(config),
+            approximate=sampling is not None and sampling.approximate,
+            unnamed_weight=corpus.unnamed_weight,
         )
 
     def _find_answers(self, corpus: StoredCorpus, data: TrainingData, config: TrainConfig) -> CorpusFindings:

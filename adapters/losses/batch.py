@@ -88,6 +88,7 @@ class CorpusTargets:
         copies: (c,) int64, ascending: rows that repeat the text of another one, and count for no query.
         weights: (p,) float32, what the loss of each positive pair is multiplied by; None: 1 for all.
         drawn: What is compared in place of all rows; None: all are.
+        log_shares: (n,) float32, the logarithm of what each row counts for as a negative, which its logits are raised by; None: 0 for all.
     """
 
     vectors: CorpusVectors
@@ -96,3 +97,4 @@ class CorpusTargets:
     copies: Tensor
     weights: Tensor | None = None
     drawn: Drawn | None = None
+    log_shares: Tensor | None = None

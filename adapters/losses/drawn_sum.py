@@ -26,6 +26,9 @@ def log_sum_over_drawn(queries: Tensor, targets: CorpusTargets, drawn: Drawn, te
     near = vectors.rows(drawn.nearest.flatten()).to(queries).view(*drawn.nearest.shape, vectors.dimension)  # (q, n, d)
     near_logits = torch.bmm(near, queries.unsqueeze(2)).squeeze(2) / temperature  # (q, n)
     rest_logits = queries @ vectors.rows(drawn.sample).to(queries).T / temperature  # (q, m)
+    if targets.log_shares is not None:
+        near_logits = near_logits + targets.log_shares[drawn.nearest].to(queries)
+        rest_logits = rest_logits + targets.log_shares[drawn.sample].to(queries)
     owner, row = _hidden_pairs(targets)
     hides_near, hides_rest = _hide_nearest(drawn, owner, row), _hide_sample(drawn, owner, row, targets.copies)
     known = drawn.nearest.shape[1] + torch.bincount(owner, minlength=len(queries)) - hides_near.sum(1)  # the nearest or hidden

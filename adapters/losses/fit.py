@@ -11,6 +11,8 @@ from .table import LOSSES, compares_whole_corpus
 
 STATED = {"negatives": "negatives", "targets": "scores"}
 """What a loss may need -> the field of `Pairs` that states it."""
+ORDERING = ("cosent", "angle")
+"""Losses that read of scores their order alone."""
 _MENDS = {
     "negatives": "give each query texts that do not answer it (neg in pair lines, a column negative, or pairs with a label of 1 or 0), "
     "mine some with `adapt data mine`, or choose a loss that finds them in the batch",
@@ -39,4 +41,15 @@ def check_data_fit(settings: TrainConfig, pairs: Pairs) -> None:
         if need in STATED and not getattr(pairs, STATED[need]):
             fitting = ", ".join(name for name, row in LOSSES.items() if not set(row.needs) - {"guide"})
             raise DataError(f"the loss {settings.loss} needs {STATED[need]}, which the data do not state; {_MENDS[need]} ({fitting})")
+    _check_scores_differ(settings, pairs)
     check_queries(settings, pairs)
+
+
+def _check_scores_differ(settings: TrainConfig, pairs: Pairs) -> None:
+    """Refuse scores that are all equal to a loss that orders pairs by them, which would learn nothing."""
+    scores = {score for of_query in pairs.scores.values() for score in of_query.values()}
+    if settings.loss in ORDERING and len(scores) == 1:
+        raise DataError(
+            f"all scores are {scores.pop():g}, and the loss {settings.loss} learns from which of two pairs has the higher one; "
+            "give scores that differ, or choose another loss, such as infonce"
+        )

@@ -16,7 +16,7 @@ BLOCK = 8192
 
 
 def log_sum_over_corpus(queries: Tensor, targets: CorpusTargets, temperature: float, block: int = BLOCK) -> Tensor:
-    """Return for each query log sum exp(cosine / temperature) over all rows that are neither excluded for it nor copies.
+    """Return for each query log sum share * exp(cosine / temperature) over all rows that are neither excluded for it nor copies.
 
     Args:
         queries: (q, d), length 1, with gradients where they are wanted; the vectors of the corpus get none.
@@ -57,6 +57,8 @@ def _scan(queries: Tensor, targets: CorpusTargets, temperature: float, block: in
     hidden = Hidden(targets.excluded, targets.copies)
     for first, rows in blocks(targets.vectors.parts, block, queries.dtype):
         logits = scaled @ rows.to(queries.device).T  # (q, rows)
+        if targets.log_shares is not None:
+            logits += targets.log_shares[first : first + len(rows)].to(logits)
         hidden.hide(logits, first)
         higher = torch.maximum(peak, logits.amax(1, keepdim=True))
         at = higher.clamp_min(torch.finfo(queries.dtype).min)  # finite where every row so far is hidden

@@ -80,6 +80,15 @@ class LossSettings(Settings):
             is_later=True,
         ),
     ] = 8192
+    unnamed_weight: Annotated[
+        float | None,
+        Setting(
+            help="against the whole corpus, what a passage that no training pair names counts for as a negative, 0 to 1; none: 0.1 where "
+            "training names the answers of few dev queries, else 1",
+            when="0.1 when most searches are for passages that no training query names, 1 when most are for those that some name",
+            check=at_most_one,
+        ),
+    ] = None
     in_batch_negatives: Annotated[
         bool,
         Setting(

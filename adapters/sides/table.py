@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ..settings.joined import TrainSettings
 
 _BATCHES = ("positives_per_query", "negatives_per_query", "corpus_negatives", "in_batch_negatives", "frequency_correction")
-AGAINST_CORPUS = ("candidates", "rest_sample")
+AGAINST_CORPUS = ("candidates", "rest_sample", "unnamed_weight")
 """Settings that are read where queries are compared with the whole corpus."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..read_options import PLAIN, ReadOptions
 from .bad_rows import BadRows
+from .held_out_rows import HeldOutRows
 
 UTF_8 = "utf-8-sig"
 
@@ -22,6 +23,7 @@ class Reading:
         is_one_of_several: Whether other sources are read with the same options, so that named columns may be another's.
         bad: What becomes of rows that cannot be read.
         encodings: Those that were found so far, with the line on how.
+        held_out: Counts rows that the source keeps for choosing or testing, which are then left out; None: they are read.
     """
 
     options: ReadOptions = PLAIN
@@ -29,6 +31,7 @@ class Reading:
     is_one_of_several: bool = False
     bad: BadRows = field(default_factory=BadRows)
     encodings: dict[Path, tuple[str, str | None]] = field(default_factory=dict)
+    held_out: HeldOutRows | None = None
     _notes: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

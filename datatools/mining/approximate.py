@@ -1,33 +1,21 @@
-"""Candidates by an approximate index, where comparing every query with every passage takes too long: usearch, and how much it misses.
-
-Source: a graph of neighbours in layers (HNSW, https://arxiv.org/abs/1603.09320), by usearch (https://github.com/unum-cloud/usearch). It is
-built on one thread: on several, the order in which rows come in would decide what is found.
-"""
+"""Candidates by an approximate index, where comparing every query with every passage takes too long, and how much it misses."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from ...errors import MissingExtraError
 from ...events import Events
+from ...index.approximate import NONE, ApproximateIndex, build_approximate
 from ...index.hidden import Hidden
 from ...index.nearest import find_nearest
-from ...index.vectors import blocks
 from ...plurals import count as counted
 from ..embedding import Embedded
-from .candidates import NONE, Candidates, Rows
+from .candidates import Candidates, Rows
 
-if TYPE_CHECKING:
-    from usearch.index import Index
-
-CONNECTIVITY, WIDTH_ADDING, WIDTH_SEARCHING = 16, 128, 384
-"""Neighbours of a row, and how many are looked at when rows are added and when queries search (docs/log/ has what others gave)."""
 SAMPLE = 100
 """Queries that are searched exactly as well, to tell what the index misses."""
-_ROWS, _QUERIES = 8192, 1024
+_QUERIES = 1024
 
 
 def retrieve_approximately(embedded: Embedded, count: int, hidden: Hidden, why: str, events: Events) -> Candidates:
@@ -48,10 +36,8 @@ def retrieve_approximately(embedded: Embedded, count: int, hidden: Hidden, why: 
     spare = max(map(len, excluded), default=0)
     rows = np.full((len(embedded.queries), count), NONE, np.int64)
     for start in range(0, len(rows), _QUERIES):
-        asked = embedded.queries[start : start + _QUERIES].cpu().numpy()
-        found = index.search(asked, min(count + spare, len(index)), threads=1)
-        for query, keys in enumerate(np.atleast_2d(found.keys).astype(np.int64), start=start):
-            kept = keys[~np.isin(keys, excluded[query])][:count]
+        for query, found in enumerate(index.nearest(embedded.queries[start : start + _QUERIES], count + spare), start=start):
+            kept = found[~np.isin(found, [*excluded[query], NONE])][:count]
             rows[query, : len(kept)] = kept
         events.progress(f"searching with {embedded.name}", min(start + _QUERIES, len(rows)), len(rows), "queries")
     candidates = _ordered(embedded, rows)
@@ -59,26 +45,11 @@ def retrieve_approximately(embedded: Embedded, count: int, hidden: Hidden, why: 
     return candidates
 
 
-def _build(embedded: Embedded, hidden: Hidden, why: str, events: Events) -> Index:
-    try:
-        from usearch.index import Index
-    except ImportError as e:
-        raise MissingExtraError(why, "ann") from e
-    vectors, copies = embedded.passages, hidden.copies.numpy()
-    index = Index(
-        ndim=vectors.dimension,
-        metric="ip",
-        dtype="bf16",
-        connectivity=CONNECTIVITY,
-        expansion_add=WIDTH_ADDING,
-        expansion_search=WIDTH_SEARCHING,
-    )
-    for first, block in blocks(vectors.parts, _ROWS, torch.float32):
-        numbers = np.arange(first, first + len(block))
-        kept = ~np.isin(numbers, copies)
-        index.add(numbers[kept], block.numpy()[kept], threads=1)
-        events.progress(f"indexing with {embedded.name}", first + len(block), vectors.count, "passages")
-    return index
+def _build(embedded: Embedded, hidden: Hidden, why: str, events: Events) -> ApproximateIndex:
+    def tell(rows: int) -> None:
+        events.progress(f"indexing with {embedded.name}", rows, embedded.passages.count, "passages")
+
+    return build_approximate(embedded.passages, hidden.copies, why, tell)
 
 
 def _by_query(hidden: Hidden, queries: int) -> list[Rows]:

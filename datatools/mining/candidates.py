@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...events import Events
+from ...index.approximate import NONE
 from ...index.hidden import Hidden
 
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float32]
 
-NONE = -1
-"""In place of a row: there is no further candidate."""
 RRF_CONSTANT = 60
 
 

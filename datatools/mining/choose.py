@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...events import Events
-from .candidates import NONE, Candidates, Judge, Rows, Scores
+from ...index.approximate import NONE
+from .candidates import Candidates, Judge, Rows, Scores
 from .settings import MineSettings
 
 NOT_JUDGED, KEPT, TOO_NEAR, TOO_HIGH, TOO_LOW, HOLDS_QUERY = range(6)

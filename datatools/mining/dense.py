@@ -9,12 +9,13 @@ import numpy as np
 import torch
 
 from ...events import Events
+from ...index.approximate import NONE
 from ...index.hidden import Hidden, nothing_hidden
 from ...index.nearest import find_nearest
 from ...plurals import count as counted
 from ..embedding import Embedded
 from .approximate import retrieve_approximately
-from .candidates import NONE, Candidates, Rows, Scores
+from .candidates import Candidates, Rows, Scores
 from .settings import EXACT_LIMIT
 
 _SCORES_AT_ONCE = 2 * 1024 * 1024

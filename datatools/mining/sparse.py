@@ -15,8 +15,9 @@ import numpy as np
 
 from ...data.words import Terms, terms_of, words
 from ...events import Events
+from ...index.approximate import NONE
 from ...index.hidden import Hidden
-from .candidates import NONE, Candidates, Rows, Scores
+from .candidates import Candidates, Rows, Scores
 from .settings import BM25
 
 if TYPE_CHECKING:
