@@ -16,6 +16,9 @@ TrainedSide = Literal["both", "query"]
 StoreDtype = Literal["fp16", "bf16", "fp32"]
 """Number format of an adapter's file."""
 
+CacheFrozen = Literal["auto", "true", "false"]
+"""Whether the states below the first trained layer are kept: where they pay and fit, always, or never."""
+
 GramRank = int | Literal["full"]
 """How a Gram matrix is kept: beside its diagonal, in so many dimensions; or exactly."""
 

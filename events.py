@@ -12,8 +12,9 @@ class Step:
     """Where a training run is after a step.
 
     `loss` is the step's own, `dev` the score of the newest evaluation (None before the first, or without a dev split) in `metric`,
-    `pairs_per_s` the mean since the run began. `beside` holds the other scores of the newest evaluation, by what they are called. `rate` is the
-    learning rate of the step, and `is_evaluated` says that the newest evaluation was made after this very step.
+    `pairs_per_s` the mean since the run began. `beside` holds the other scores of the newest evaluation, by what they are called.
+    `stored_layers`: so many layers were not computed, since the states that they give are stored.
+    `rate` is the learning rate of the step, and `is_evaluated` says that the newest evaluation was made after this very step.
     """
 
     step: int
@@ -25,6 +26,7 @@ class Step:
     beside: Mapping[str, float] = field(default_factory=dict)
     rate: float = 0.0
     is_evaluated: bool = False
+    stored_layers: int = 0
 
 
 class Events(Protocol):

@@ -22,6 +22,8 @@ from .config import TrainConfig
 from .loop import Run
 
 STATE = "state.pt"
+SHARE = 20
+"""Between two writes of a state passes at least so many times what the last one took."""
 
 
 def run_id(config: TrainConfig, base: Base, data: TrainingData, index: str | None = None, *others: str) -> str:
@@ -47,7 +49,7 @@ class Checkpoint:
 
     Attributes:
         folder: Where they lie.
-        every_s: Least seconds between two writes while the run goes on.
+        every_s: Least seconds between two writes while the run goes on; more, where writing takes more than a twentieth of them.
         about: What the list of runs shows of the run: its name, domain, base and data, and its settings for a page of curves.
     """
 
@@ -55,6 +57,7 @@ class Checkpoint:
     every_s: float = 20.0
     about: dict[str, object] = field(default_factory=dict)
     _last: float = field(default=-math.inf, init=False)
+    _took_s: float = field(default=0.0, init=False)
     _last_step: int | None = field(default=None, init=False)
     _spares_former: bool = field(default=False, init=False)
 
@@ -90,8 +93,9 @@ class Checkpoint:
         return not self._spares_former
 
     def save_when_due(self, run: Run) -> None:
-        """Save the state if the last time was long enough ago."""
-        if time.monotonic() - self._last >= self.every_s:
+        """Save the state if the last time was long enough ago, or always, where no time has to pass."""
+        least_s = max(self.every_s, SHARE * self._took_s) if self.every_s else 0.0
+        if time.monotonic() - self._last >= least_s:
             self.save(run)
 
     def save_at_end(self, run: Run) -> None:
@@ -105,7 +109,7 @@ class Checkpoint:
         Raises:
             TrainingError: it cannot be written.
         """
-        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        temporary, started = self.path.with_suffix(f".{os.getpid()}.tmp"), time.monotonic()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             replace_file(self.path, lambda file: torch.save(run.as_dict(), file), temporary=temporary)
@@ -117,6 +121,7 @@ class Checkpoint:
                 f"the state of the run cannot be written to {self.folder} ({reason}); make room, or choose another --registry, and run again with --resume"
             ) from e
         self._last, self._last_step, self._spares_former = time.monotonic(), run.state.step, False
+        self._took_s = self._last - started
 
     def restore(self, run: Run) -> bool:
         """Put a saved state back into a run; False where there is none.

@@ -16,8 +16,9 @@ from .settings.groups import flatten_settings
 from .settings.joined import TrainSettings
 from .settings.reading import read_value
 from .settings.setting import describe_settings, one_of
+from .settings.starts import find_start
 from .sides.table import AGAINST_CORPUS, SIDES, reads_corpus
-from .strategies.table import STRATEGIES
+from .strategies.table import KEEPS, STRATEGIES
 
 
 class _Row(Protocol):
@@ -29,6 +30,7 @@ TABLES: dict[str, Mapping[str, _Row]] = {
     "loss": LOSSES,
     "side": SIDES,
     "strategy": STRATEGIES,
+    "keep": KEEPS,
     "optimiser": OPTIMISERS,
     "schedule": SCHEDULES,
     "averaging": AVERAGES,
@@ -46,11 +48,16 @@ class TrainConfig(TrainSettings):
             object.__setattr__(self, "metric", read_metric(self.metric))
         for choice, table in TABLES.items():
             one_of(table)(choice, getattr(self, choice))
+        if self.learning_rate is None:
+            object.__setattr__(self, "learning_rate", STRATEGIES[self.strategy].learning_rate)
         self._check_loss()
+        self._check_kept()
         self._check_batches()
         self._check_pairs()
+        self._check_variant()
         self._check_regularisers()
         self._check_stopping()
+        self._check_frozen()
         self.refuse_unread(name for name, each in describe_settings(TrainConfig).items() if getattr(self, name) != each.default)
 
     def refuse_unread(self, given: Iterable[str]) -> None:
@@ -70,7 +77,8 @@ class TrainConfig(TrainSettings):
                 choice = idle[name]
                 row = getattr(self, choice)
                 reads = ", ".join(TABLES[choice][row].settings) or "none of its kind"
-                raise RequestError(f"the {choice} {row} does not read {name}; it reads {reads}")
+                what = f"keep={row}" if choice == "keep" else f"the {choice} {row}"
+                raise RequestError(f"{what} does not read {name}; it reads {reads}")
 
     def _check_loss(self) -> None:
         """Refuse a loss that lacks its guide, or has no form against stored vectors where one is needed."""
@@ -90,6 +98,14 @@ class TrainConfig(TrainSettings):
             raise RequestError(
                 "dims has no form against the whole corpus, whose stored vectors are whole; leave out dims, or train both sides with "
                 "loss.corpus=0"
+            )
+
+    def _check_kept(self) -> None:
+        """Refuse a whole model for queries alone."""
+        if self.keep == "model" and self.side == "query":
+            raise RequestError(
+                "keep=model keeps a whole model, which embeds queries and documents alike, and --side query changes queries alone; "
+                "leave out keep=model, so that factors are kept, or train both sides"
             )
 
     def _check_batches(self) -> None:
@@ -117,6 +133,25 @@ class TrainConfig(TrainSettings):
                 f"strategies that do: {having}; or take optimiser=adamw"
             )
 
+    def _check_variant(self) -> None:
+        """Refuse variants of LoRA that contradict one another, or what is asked of the factors."""
+        start = find_start(self.init)
+        if start.cancels and self.rank % 2:
+            raise RequestError(f"init={self.init} needs an even rank, and rank is {self.rank}; take {self.rank + 1}")
+        if start.takes_from_base and self.dora:
+            raise RequestError(
+                f"dora trains the lengths of the base's matrices, and init={self.init} takes a part out of them; leave out one of the two"
+            )
+        if self.l1 and (self.dora or start.takes_from_base):
+            variant = "dora=true" if self.dora else f"init={self.init}"
+            raise RequestError(
+                f"l1 pulls what is trained to zero, and with {variant} that begins as numbers of the base; leave out l1, or {variant}"
+            )
+        if start.takes_from_base and self.dropout:
+            raise RequestError(
+                f"dropout would fall on the part of the base that init={self.init} trains; leave out dropout, or take another init"
+            )
+
     def _check_regularisers(self) -> None:
         """Refuse an L1 term where it would not do what it is for."""
         if self.l1 and not STRATEGIES[self.strategy].has_pairs:
@@ -131,6 +166,15 @@ class TrainConfig(TrainSettings):
         if self.min_gain and self.patience is None:
             raise RequestError(
                 "min_gain is of early stopping, and patience is none, so that no run stops early; give patience, or leave it out"
+            )
+
+    def _check_frozen(self) -> None:
+        """Refuse to keep the states of frozen layers where there are none."""
+        row = STRATEGIES[self.strategy]
+        if self.cache_frozen == "true" and "cache_frozen" in row.settings and self.layers is None and not row.freezes_layers:
+            raise RequestError(
+                "cache_frozen=true keeps what the layers below the first trained one give, and all are trained; add --set strategy.layers=last:4, "
+                "or leave it out"
             )
 
     def as_dict(self) -> dict[str, object]:

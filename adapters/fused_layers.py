@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ def fast_layers(base: Base, precision: Precision) -> Iterator[None]:
     """Compute with the network as `quick_network` has it, and with the LoRA layers as one step each; at the end the base has its own again.
 
     On a CPU in float32 nothing changes: there, the products take nearly all of the time. Layers whose factors have dropout stay peft's,
-    since what the factors read is another tensor than what the base reads.
+    since what the factors read is another tensor than what the base reads, and so do those of DoRA, which scale the base's result.
 
     Args:
         base: With LoRA layers. Neither weights nor factors are to be changed while this lasts.
@@ -28,19 +28,32 @@ def fast_layers(base: Base, precision: Precision) -> Iterator[None]:
     """
     is_half = uses_bf16(base.device, precision)
     is_worth_it = base.device.type == "cuda" or is_half
-    layers = [module for module in base.model.modules() if isinstance(module, Linear) and _is_plain(module)] if is_worth_it else []
-    with quick_network(base, precision, has_gradients=True):
-        try:
-            for layer, a, b in zip(layers, *_copies(layers, torch.bfloat16 if is_half else torch.float32), strict=True):
-                layer.forward = functools.partial(_forward, layer, a, b)  # type: ignore[method-assign]
-            yield
-        finally:
-            for layer in layers:
-                vars(layer).pop("forward", None)
+    layers = fused(base, torch.bfloat16 if is_half else torch.float32) if is_worth_it else nullcontext()
+    with quick_network(base, precision, has_gradients=True), layers:
+        yield
+
+
+@contextmanager
+def fused(base: Base, dtype: torch.dtype) -> Iterator[None]:
+    """Have each LoRA layer that adds a plain pair of factors without dropout be one step of the graph; others stay peft's.
+
+    Args:
+        base: With LoRA layers. Neither weights nor factors are to be changed while this lasts.
+        dtype: That the frozen matrices have.
+    """
+    layers = [module for module in base.model.modules() if isinstance(module, Linear) and _is_plain(module)]
+    try:
+        for layer, a, b in zip(layers, *_copies(layers, dtype), strict=True):
+            layer.forward = functools.partial(_forward, layer, a, b)  # type: ignore[method-assign]
+        yield
+    finally:
+        for layer in layers:
+            vars(layer).pop("forward", None)
 
 
 def _is_plain(layer: Linear) -> bool:
-    return not layer.disable_adapters and all(isinstance(dropout, nn.Identity) for dropout in layer.lora_dropout.values())
+    has_dropout = not all(isinstance(dropout, nn.Identity) for dropout in layer.lora_dropout.values())
+    return not (layer.disable_adapters or layer.lora_variant or has_dropout)
 
 
 def _factors(layer: Linear) -> tuple[nn.Parameter, nn.Parameter, float]:

@@ -11,9 +11,9 @@ from torch import Tensor
 from ..base.load import Base
 from ..choices import Role
 from ..encoders.batching import length_batches
-from ..encoders.forward import embed
 from .batches import TextBatch
 from .config import TrainConfig
+from .frozen.stored import embed_above
 from .fused_layers import fast_layers
 from .losses.batch import EmbeddedBatch, OtherVectors, Relation
 from .losses.table import compute_loss
@@ -70,7 +70,7 @@ def backpropagate(
         config: Gives length and precision.
         seed: Of dropout; each micro-batch draws from its own, so that it draws the same twice.
         budget: Bytes that graphs may hold, beside one micro-batch at a time of those that do not fit; None: a third of the device's memory.
-        token_ids: Of the texts of the sides, and of others; None: they are tokenised here.
+        token_ids: Of the texts of the sides, and of others, with their stored states where there are any; None: they are tokenised here.
 
     Source: https://arxiv.org/abs/2101.06983 (GradCache), where everything is embedded twice.
     """
@@ -86,13 +86,13 @@ def backpropagate(
             is_held = size <= budget
             budget -= size if is_held else 0
             with torch.set_grad_enabled(is_held):
-                vectors.append(_embed(base, part, config, seed + number))
+                vectors.append(_embed(known, part, config, seed + number))
         leaves = [vector.detach().requires_grad_() for vector in vectors]
         rest = iter(leaves)
         loss = loss_of([in_order(of_side, [next(rest) for _ in of_side]) for of_side in parts])
         torch.autograd.backward(loss)
         for number, (part, vector, leaf) in enumerate(zip(flat, vectors, leaves, strict=True)):
-            torch.autograd.backward(vector if vector.requires_grad else _embed(base, part, config, seed + number), leaf.grad)
+            torch.autograd.backward(vector if vector.requires_grad else _embed(known, part, config, seed + number), leaf.grad)
     return loss.item()
 
 
@@ -101,7 +101,7 @@ def embed_texts(base: Base, texts: list[str], role: Role, config: TrainConfig, t
     """Return the vectors of texts as the network stands, (n, d) float32 of length 1, without gradients."""
     parts = make_parts(token_ids, texts, role, config)
     with fast_layers(base, config.precision):
-        return in_order(parts, [embed(base, part.ids, config.precision) for part in parts])
+        return in_order(parts, [embed_above(base, part.ids, config.precision, token_ids.states) for part in parts])
 
 
 def batch_loss(
@@ -143,6 +143,6 @@ def in_order(parts: list[_Part], vectors: list[Tensor]) -> Tensor:
     return joined[torch.argsort(order)]
 
 
-def _embed(base: Base, part: _Part, config: TrainConfig, seed: int) -> Tensor:
+def _embed(known: TokenIds, part: _Part, config: TrainConfig, seed: int) -> Tensor:
     torch.manual_seed(seed)
-    return embed(base, part.ids, config.precision)
+    return embed_above(known.base, part.ids, config.precision, known.states)

@@ -19,7 +19,7 @@ from .evaluation import Evaluation, dev_encoder
 from .optimisers import OPTIMISERS
 from .regularisers import add_squares, shrink
 from .schedules import learning_rate_factor
-from .sides.protocol import Objective, StepLoss
+from .sides.protocol import Objective, StepLoss, repeated_ids
 from .strategies.protocol import Strategy
 from .token_ids import TokenIds
 from .watch import Watch
@@ -92,8 +92,7 @@ class Run:
         """
         self._evaluate_if_due()
         save(self)
-        for role, texts in self.objective.texts().items():
-            self.token_ids.of(texts, role)
+        list(repeated_ids(self.objective, self.token_ids))  # tokenised once, and not while a GPU waits
         if self.state.refreshed is not None:
             self._refresh_as_before(self.state.refreshed)
         pairs, seconds = 0, 0.0
@@ -118,11 +117,12 @@ class Run:
             beside=newest.beside if newest else {},
             rate=self.rate_of(self.state.step),
             is_evaluated=newest is not None and newest.step == self.state.step,
+            stored_layers=self.token_ids.states.layer if self.token_ids.states else 0,
         )
 
     def rate_of(self, step: int) -> float:
         """Return the learning rate of a step, the first one being 1."""
-        return self.config.learning_rate * learning_rate_factor(step - 1, self.batches.steps, self.config)
+        return self.config.peak_rate * learning_rate_factor(step - 1, self.batches.steps, self.config)
 
     def _is_spent(self) -> bool:
         if self.state.evaluations and self.state.evaluations[-1].fell:
@@ -196,6 +196,7 @@ class Run:
 
     def _step(self) -> StepLoss:
         self._refresh_if_due()
+        self.strategy.begin_step(self.state.step, self.batches.steps)
         factor = learning_rate_factor(self.state.step, self.batches.steps, self.config)
         for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
             group["lr"] = peak * factor
@@ -211,12 +212,12 @@ class Run:
                 "free memory that others hold, or train on --device cpu"
             ) from e
         if self.config.l2:
-            add_squares(self.parameters, self.config.l2)
+            add_squares(self.strategy.trained(), self.config.l2)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not (math.isfinite(done.loss) and math.isfinite(norm.item())):
             raise FailedRunError(
                 f"the loss is not a number at step {self.state.step + 1} (loss {done.loss}, gradient {norm.item()}); lower learning_rate "
-                f"(now {self.config.learning_rate:g}), raise temperature (now {self.config.temperature:g}), or compute in full precision with --dtype fp32"
+                f"(now {self.config.peak_rate:g}), raise temperature (now {self.config.temperature:g}), or compute in full precision with --dtype fp32"
             )
         self._take(done.loss)
         return done

@@ -5,14 +5,17 @@ from pathlib import Path, PurePosixPath
 
 import psutil
 import torch
+from peft.tuners.lora import LoraLayer
 
 from ..base.load import Base
 from ..choices import Precision
 from ..encoders.batching import default_batch_tokens
 from ..encoders.forward import uses_bf16
+from ..encoders.layer_cut import first_trained_layer
 from .config import TrainConfig
 
 HELD_SHARE = 1 / 3  # of the device's memory: beside it stand the base, the optimiser, the data, and whatever else runs
+BYTES_PER_OUTPUT, BYTES_PER_OUTPUT_BF16 = 8, 5  # that a layer of DoRA keeps beside for each token and each number that it gives
 BYTES_PER_UNIT, BYTES_PER_UNIT_BF16 = 68, 40  # that a layer keeps for each token and each number of its width, measured (docs/log/)
 
 
@@ -26,14 +29,21 @@ def graph_bytes_per_token(base: Base, length: int, precision: Precision) -> floa
     """Estimate what the graph of a micro-batch holds for each of its padded tokens.
 
     Args:
-        base: With LoRA layers, in training.
+        base: In training. Layers below the first one that is trained keep nothing; where nothing is trained yet, all count.
         length: Of its texts, padded: plain attention, which a CPU trains with, keeps a weight for each pair of tokens and each head.
         precision: Of the matrix products.
     """
     network, is_half = base.model.config, uses_bf16(base.device, precision)
     width = (BYTES_PER_UNIT_BF16 if is_half else BYTES_PER_UNIT) * network.hidden_size
     attention = (2 if is_half else 4) * network.num_attention_heads * length if base.device.type == "cpu" else 0
-    return float(network.num_hidden_layers * (width + attention))
+    layers = network.num_hidden_layers - first_trained_layer(base) or network.num_hidden_layers
+    scaled = (BYTES_PER_OUTPUT_BF16 if is_half else BYTES_PER_OUTPUT) * _scaled_outputs(base)
+    return float(layers * (width + attention) + scaled)
+
+
+def _scaled_outputs(base: Base) -> int:
+    """Return how many numbers the layers of DoRA give for a token; of each, a graph keeps what comes of the base and of the factors, apart."""
+    return sum(layer.out_features for layer in base.model.modules() if isinstance(layer, LoraLayer) and layer.lora_variant)
 
 
 def memory_budget(device: torch.device) -> float:

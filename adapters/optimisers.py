@@ -27,6 +27,7 @@ class Optimiser:
         settings: The names of the settings that it reads beside `learning_rate` and `clip_norm`, which all have.
         source: The paper's URL.
         use: One line: when to use it.
+        bytes_per_number: What its state takes for each number that is trained.
         needs_pairs: Whether it tells the two factors of a pair apart, and so needs a strategy that trains such pairs.
         package: What has to be installed, and the extra that brings it; None: nothing.
     """
@@ -35,6 +36,7 @@ class Optimiser:
     settings: tuple[str, ...] = ()
     source: str
     use: str
+    bytes_per_number: int = 8
     needs_pairs: bool = False
     package: tuple[str, str] | None = None
 
@@ -42,48 +44,53 @@ class Optimiser:
 def _adamw(trained: Sequence[TrainedParameter], settings: OptimiserSettings) -> Optimizer:
     from torch.optim import AdamW
 
-    return AdamW(_groups(trained, settings), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=_is_fused(trained))
+    return AdamW(_groups(trained, settings), lr=settings.peak_rate, weight_decay=settings.weight_decay, fused=_is_fused(trained))
 
 
 def _adam(trained: Sequence[TrainedParameter], settings: OptimiserSettings) -> Optimizer:
     from torch.optim import Adam
 
-    return Adam(_groups(trained, settings), lr=settings.learning_rate, fused=_is_fused(trained))
+    return Adam(_groups(trained, settings), lr=settings.peak_rate, fused=_is_fused(trained))
 
 
 def _sgd(trained: Sequence[TrainedParameter], settings: OptimiserSettings) -> Optimizer:
     from torch.optim import SGD
 
-    return SGD(_groups(trained, settings), lr=settings.learning_rate, momentum=settings.momentum)
+    return SGD(_groups(trained, settings), lr=settings.peak_rate, momentum=settings.momentum)
 
 
 def _lora_plus(trained: Sequence[TrainedParameter], settings: OptimiserSettings) -> Optimizer:
     from torch.optim import AdamW
 
     groups = _groups(trained, settings, second_factors=settings.b_rate_ratio)
-    return AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=_is_fused(trained))
+    return AdamW(groups, lr=settings.peak_rate, weight_decay=settings.weight_decay, fused=_is_fused(trained))
 
 
 def _adafactor(trained: Sequence[TrainedParameter], settings: OptimiserSettings) -> Optimizer:
     from torch.optim import Adafactor
 
-    return Adafactor(_groups(trained, settings), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    return Adafactor(_groups(trained, settings), lr=settings.peak_rate, weight_decay=settings.weight_decay)
 
 
 def _adamw_8bit(trained: Sequence[TrainedParameter], settings: OptimiserSettings) -> Optimizer:
     from bitsandbytes.optim import AdamW8bit
 
-    made: Optimizer = AdamW8bit(_groups(trained, settings), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    made: Optimizer = AdamW8bit(_groups(trained, settings), lr=settings.peak_rate, weight_decay=settings.weight_decay)
     return made
 
 
 def _groups(trained: Sequence[TrainedParameter], settings: OptimiserSettings, second_factors: float = 1.0) -> list[dict[str, object]]:
-    """Return the parameters in groups of one peak rate each, in their order; second factors have so many times the others' rate."""
-    groups: dict[float, list[object]] = {}
+    """Return the parameters in groups of one peak rate each, in their order; second factors have so many times the others' rate.
+
+    What does not decay stands in groups of its own.
+    """
+    groups: dict[tuple[float, bool], list[object]] = {}
     for each in trained:
         share = each.rate_share * (second_factors if each.is_second_factor else 1.0)
-        groups.setdefault(settings.learning_rate * share, []).append(each.parameter)
-    return [{"params": parameters, "lr": rate} for rate, parameters in groups.items()]
+        groups.setdefault((settings.peak_rate * share, each.decays), []).append(each.parameter)
+    return [
+        {"params": parameters, "lr": rate, **({} if decays else {"weight_decay": 0.0})} for (rate, decays), parameters in groups.items()
+    ]
 
 
 def _is_fused(trained: Sequence[TrainedParameter]) -> bool | None:
@@ -100,6 +107,7 @@ OPTIMISERS: dict[str, Optimiser] = {
     ),
     "sgd": Optimiser(
         make=_sgd,
+        bytes_per_number=4,
         settings=("momentum",),
         source="https://proceedings.mlr.press/v28/sutskever13.html",
         use="to see what adaptive steps bring; its rates are a hundred to a thousand times AdamW's",
@@ -113,6 +121,7 @@ OPTIMISERS: dict[str, Optimiser] = {
     ),
     "adafactor": Optimiser(
         make=_adafactor,
+        bytes_per_number=0,
         settings=("weight_decay",),
         source="https://arxiv.org/abs/1804.04235",
         use="when the optimiser's memory is short: its state is a row and a column of each matrix. Its steps are relative to the size of "
@@ -120,6 +129,7 @@ OPTIMISERS: dict[str, Optimiser] = {
     ),
     "adamw8bit": Optimiser(
         make=_adamw_8bit,
+        bytes_per_number=2,
         settings=("weight_decay",),
         source="https://arxiv.org/abs/2110.02861",
         use="when the optimiser's memory is short and AdamW's steps are wanted: its state is kept in 8 bits",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ..base.load import Base
@@ -14,6 +14,8 @@ from ..data.pairs import TrainingData
 from ..data.preflight import PreflightWarning, preflight
 from ..encoders.protocol import Encodes
 from ..encoders.tokens import tokenize
+from ..errors import ConfigError
+from ..plurals import format_size
 from ..timing import estimate_seconds
 from .batches import Batches
 from .config import TrainConfig
@@ -21,10 +23,12 @@ from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
 from .dev_overlap import check_dev_sets
 from .evaluation import dev_encoder
+from .frozen.plan import StatesSize, plan_frozen
+from .held_bytes import bytes_per_number, saved_bytes_per_number
 from .others import open_others
 from .sides.open import open_side
-from .sides.protocol import Objective
-from .strategies.table import open_strategy, put_in
+from .sides.protocol import Objective, repeated_ids
+from .strategies.table import STRATEGIES, open_strategy, put_in
 from .token_ids import TokenIds
 from .watch import Watch, keep_documents, watch_own
 
@@ -35,7 +39,9 @@ _TIMED_QUERIES = 64
 class TrainPlan:
     """What a run will do, before it does it.
 
-    `seconds` is an estimate from one timed step; None where none was timed.
+    `seconds` is an estimate from one timed step; None where none was timed. `memory_bytes` is what training holds beside the base and the
+    batches, and `state_bytes` what is kept on the disk while the run goes on. `frozen`: what the stored states of the layers come to that are
+    not trained; None: steps compute those layers.
     """
 
     queries: int
@@ -47,6 +53,16 @@ class TrainPlan:
     dev: str
     warnings: tuple[PreflightWarning, ...]
     seconds: float | None = None
+    memory_bytes: int = 0
+    state_bytes: int = 0
+    frozen: StatesSize | None = None
+
+    def describe_memory(self) -> str:
+        """Say what training holds beside the base and the batches, and what a run that can go on keeps on the disk."""
+        return (
+            f"about {format_size(self.memory_bytes)} beside the base and the batches, of gradients, the optimiser and copies; "
+            f"a run's state takes about {format_size(self.state_bytes)} on the disk until it ends"
+        )
 
 
 def plan_training(
@@ -64,10 +80,10 @@ def plan_training(
     `corpus`, `guide` and `watch` are as in `train_adapter`.
     The base is as it was afterwards, save that an adapter which lay over its weights is taken off when `timed`.
     """
-    batches, watched, seconds = Batches(data.train, data.corpus, config), watch or watch_own(data, config), None
+    batches, watched, seconds, frozen = Batches(data.train, data.corpus, config), watch or watch_own(data, config), None, None
     if timed:
         objective = open_side(batches, config, corpus or open_corpus(base, data, config), open_others(base, config, guide))
-        seconds = _estimate_run(base, objective, keep_documents(watched, base, config), config)
+        seconds, frozen = _estimate_run(base, objective, keep_documents(watched, base, config), config)
     trained = open_strategy(config).plan(base)
     return TrainPlan(
         queries=len(data.train),
@@ -79,6 +95,9 @@ def plan_training(
         dev="\n".join(describe_watch(watched, data)),
         warnings=(*check_data(base, data, config), *check_dev_sets(watched, data)),
         seconds=seconds,
+        memory_bytes=trained.parameters * bytes_per_number(config) + trained.copied_bytes,
+        state_bytes=trained.parameters * saved_bytes_per_number(config),
+        frozen=frozen,
     )
 
 
@@ -106,7 +125,7 @@ def check_data(base: Base, data: TrainingData, config: TrainConfig) -> list[Pref
     def count_truncated(texts: Sequence[str]) -> int:
         return tokenize(base, texts, "document", limit).truncated
 
-    return preflight(
+    return check_rate(config) + preflight(
         data,
         batch_size=config.batch_size,
         base_language=base.spec.language,
@@ -116,27 +135,58 @@ def check_data(base: Base, data: TrainingData, config: TrainConfig) -> list[Pref
     )
 
 
+def check_rate(config: TrainConfig) -> list[PreflightWarning]:
+    """Warn of a learning rate that is above what suits a strategy."""
+    suits = STRATEGIES[config.strategy].usual_rates
+    if suits is None or config.peak_rate <= suits[1] or config.optimiser in ("sgd", "adafactor"):  # whose rates are on scales of their own
+        return []
+    least, most = suits
+    message = f"learning_rate is {config.peak_rate:g}, and {least:g} to {most:g} suits strategy={config.strategy}; leave it out for {STRATEGIES[config.strategy].learning_rate:g}"
+    return [PreflightWarning("rate", message)]
+
+
 def instruction_is_known(base: Base) -> bool:
     """Say whether a base's instruction for queries is stated, or it is a known base that needs none."""
     return bool(base.encoding.query_prompt) or base.spec.alias is not None
 
 
-def _estimate_run(base: Base, objective: Objective, watch: Watch | None, config: TrainConfig) -> float:
-    """Time one step (after one to warm up) and a fraction of an evaluation, and multiply."""
+def _estimate_run(base: Base, objective: Objective, watch: Watch | None, config: TrainConfig) -> tuple[float, StatesSize | None]:
+    """Time one step (after one to warm up) and a fraction of an evaluation, and multiply; also return what stored states will take."""
+    known = TokenIds(base, config.max_tokens)
     strategy, step_s, batches, epoch_s = open_strategy(config), math.inf, objective.batches, 0.0
     others_s = objective.others.seconds(batches.texts_of(range(2)), batches.all_texts())
     with put_in(strategy, base):
         if objective.refreshes(0):
             queries, started = len(objective.texts()["query"]), time.monotonic()
-            objective.refresh(base, TokenIds(base, config.max_tokens), some=_TIMED_QUERIES)
+            objective.refresh(base, known, some=_TIMED_QUERIES)
             epoch_s = (time.monotonic() - started) * queries / min(queries, _TIMED_QUERIES)
         strategy.training(True)
+        strategy.begin_step(batches.steps - 1, batches.steps)  # where layers join one after another, with all of them
+        frozen = _hold_states(base, objective, known, config)
         for step in range(2):
             started = time.monotonic()
-            objective.accumulate(base, step % batches.steps, step)
+            objective.accumulate(base, step % batches.steps, step, known)
             step_s = min(step_s, time.monotonic() - started)
     evaluations = 1 + batches.steps / (config.eval_steps or batches.steps_per_epoch)
-    return others_s + batches.steps * step_s + config.epochs * epoch_s + evaluations * _estimate_evaluation(base, objective, watch, config)
+    before_s = others_s + (frozen.seconds or 0.0 if frozen else 0.0)
+    evaluation_s = _estimate_evaluation(base, objective, watch, config)
+    return before_s + batches.steps * step_s + config.epochs * epoch_s + evaluations * evaluation_s, frozen
+
+
+def _hold_states(base: Base, objective: Objective, known: TokenIds, config: TrainConfig) -> StatesSize | None:
+    """Have the first steps begin with states, where those of the run will; return what these take, in bytes and seconds."""
+    try:
+        plan = plan_frozen(base, repeated_ids(objective, known), config)
+        if plan is None:
+            return None
+        plan.check_space()
+    except ConfigError:
+        if config.cache_frozen == "true":
+            raise
+        return None
+    texts = objective.batches.texts_of(range(2))
+    known.states = plan.states
+    return replace(plan.size, seconds=plan.seconds([ids for role in objective.texts() for ids in known.of(texts[role], role)]))
 
 
 def _estimate_evaluation(base: Base, objective: Objective, watch: Watch | None, config: TrainConfig) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ..base.load import Base
 from ..base.sentence_files import write_json, write_sentence_files
 from ..data.pairs import TrainingData
 from ..data.read.quoting import recorded_note
 from ..data.training_texts import TRAINING_TEXTS, sketch_texts, write_sketch
+from ..lora import largest_rank
 from ..lora.gram_file import GRAMS, write_grams
 from ..registry import DataRecord, Entry, Registry, ScoreRecord, base_record
 from ..registry.router_folder import write_routes
@@ -16,7 +18,8 @@ from ..versions import library_versions
 from .after.grams import MeasuredGrams
 from .config import TrainConfig
 from .seeds import SeedMember
-from .strategies.table import open_strategy
+from .strategies.table import STRATEGIES, open_strategy
+from .strategies.trained import ModelWeights
 from .train import TrainResult
 
 LIBRARIES = ("torch", "transformers", "peft", "safetensors", "tokenizers")
@@ -67,7 +70,7 @@ def draft_entry(
 ) -> Entry:
     """Return what the registry records of a run; see `register_adapter`."""
     return Entry(
-        kind="adapter",
+        kind="model" if isinstance(result.trained, ModelWeights) else "adapter",
         side=config.side,
         name=name,
         domain=domain,
@@ -75,16 +78,24 @@ def draft_entry(
         pooling=base.encoding.pooling,
         prompts=base.encoding.prompts,
         method=config.strategy,
-        rank=config.rank,
-        targets=config.targets,
+        **_size(config, result),
         config=config.as_dict()
         | {"device": base.device.type, "libraries": library_versions(*LIBRARIES)}
         | ({"seeds": seeds.as_dict()} if seeds else {})
-        | ({"dev": result.watch.labels} if result.watch and result.watch.labels else {}),
+        | ({"dev": result.watch.labels} if result.watch and result.watch.labels else {})
+        | ({"energy": result.energy.as_dict()} if result.energy else {}),
         seed=config.seed,
         data=describe_data(data, grams),
         scores=describe_scores(result),
     )
+
+
+def _size(config: TrainConfig, result: TrainResult) -> dict[str, Any]:
+    """Return rank and targets of what the folder holds, as far as it has them."""
+    kept = open_strategy(config).as_read(result.trained)
+    if isinstance(kept, ModelWeights):
+        return {}
+    return {"rank": largest_rank(kept)} | ({"targets": config.targets} if STRATEGIES[config.strategy].has_pairs else {})
 
 
 def write_adapter(
@@ -97,7 +108,7 @@ def write_adapter(
 ) -> None:
     """Write everything of an adapter but the registry's own record: of the data, what finds a text of it again, and no text."""
     write_sentence_files(base, folder)
-    open_strategy(config).write(result.factors, folder, *base_record(base.spec).loading_name)
+    open_strategy(config).write(result.trained, folder, base)
     if config.side == "query":
         write_routes(folder)
     looks = [{"step": each.step, str(result.metric): each.score, **each.beside} for each in result.evaluations]

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 from torch.nn.functional import softshrink
 from torch.optim import Optimizer
 
+if TYPE_CHECKING:
+    from .strategies.protocol import TrainedParameter
+
 
 @torch.no_grad()
-def add_squares(parameters: Iterable[nn.Parameter], factor: float) -> None:
-    """Add the gradient of factor / 2 * (the sum of the squares) to what the parameters have."""
-    for parameter in parameters:
-        if parameter.grad is not None:
-            parameter.grad.add_(parameter, alpha=factor)
+def add_squares(trained: Iterable[TrainedParameter], factor: float) -> None:
+    """Add the gradient of factor / 2 * (the sum of the squares of how far each is from its origin) to what the parameters have.
+
+    Source: https://arxiv.org/abs/1802.01483 for weights whose origin is a base's; that of factors is zero.
+    """
+    for each in trained:
+        if each.parameter.grad is not None:
+            each.parameter.grad.add_(each.parameter if each.origin is None else each.parameter - each.origin, alpha=factor)
 
 
 @torch.no_grad()

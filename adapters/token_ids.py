@@ -9,16 +9,21 @@ from numpy.typing import NDArray
 from ..base.load import Base
 from ..choices import Role
 from ..encoders.tokens import tokenize
+from .frozen.stored import FrozenStates
 
 Ids = NDArray[np.int32]
 
 
 @dataclass(slots=True)
 class TokenIds:
-    """Role and text -> token ids, as a base reads them at a length; what is not known yet is tokenised when it is asked for."""
+    """Role and text -> token ids, as a base reads them at a length; what is not known yet is tokenised when it is asked for.
+
+    `states`: what the frozen part of the network makes of texts; None: it is computed in every step.
+    """
 
     base: Base
     max_tokens: int
+    states: FrozenStates | None = None
     _known: dict[Role, dict[str, Ids]] = field(default_factory=lambda: {"query": {}, "document": {}}, init=False)
 
     def of(self, texts: Sequence[str], role: Role) -> list[Ids]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from ..base.load import Base
 from ..data.pairs import TrainingData
 from ..encoders.protocol import Encodes
-from ..events import Step
-from ..lora import LoraFactors
+from ..events import QUIET, Events, Step
+from ..lora import KeptEnergy, LoraFactors
 from .batches import Batches
 from .checkpoint import Checkpoint
 from .config import TrainConfig
@@ -18,11 +18,14 @@ from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
 from .curve import RunCurve
 from .evaluation import Evaluation
+from .frozen.open import open_frozen
 from .loop import Run, RunState
 from .losses.fit import check_data_fit
 from .others import open_others
 from .sides.open import open_side
+from .sides.protocol import repeated_ids
 from .strategies.table import open_strategy, put_in
+from .strategies.trained import Trained, factors_of
 from .watch import Watch, keep_documents, watch_own
 
 
@@ -30,11 +33,12 @@ from .watch import Watch, keep_documents, watch_own
 class TrainResult:
     """What a run did.
 
-    `evaluations` holds the dev scores in `metric`, the first before training; `best` is the one whose factors these are. Without a dev
-    split there is no metric, and no evaluation. `watch` is what was scored. `rates` are the learning rates of the steps.
+    `trained` is in the form in which it is kept, not yet rounded as its file is, and `energy` is how much of the changes that form keeps (None: all).
+    `evaluations` holds the dev scores in `metric`, the first before training; `best` is the one whose state this is. Without a dev
+    split there is no metric, and no evaluation. `watch` is what was scored, `rates` are the learning rates of the steps.
     """
 
-    factors: LoraFactors
+    trained: Trained
     losses: list[float]
     evaluations: list[Evaluation]
     best: Evaluation | None
@@ -43,6 +47,12 @@ class TrainResult:
     metric: str | None
     watch: Watch | None = field(default=None, repr=False)
     rates: list[float] = field(default_factory=list, repr=False)
+    energy: KeptEnergy | None = None
+
+    @property
+    def factors(self) -> LoraFactors:
+        """What was trained, as factors; raises an `AdapterError` where it is a whole model."""
+        return factors_of(self.trained)
 
     @property
     def before(self) -> float | None:
@@ -51,7 +61,7 @@ class TrainResult:
 
     @property
     def after(self) -> float | None:
-        """The dev score of the factors."""
+        """The dev score of what was trained."""
         return self.best.score if self.best else None
 
 
@@ -66,6 +76,7 @@ def train_adapter(
     corpus: StoredCorpus | None = None,
     guide: Encodes | None = None,
     watch: Watch | None = None,
+    events: Events = QUIET,
 ) -> TrainResult:
     """Train factors over a base, whose own parameters stay as they are. The same seed on the same machine gives the same factors.
 
@@ -80,10 +91,11 @@ def train_adapter(
         corpus: The corpus as it is stored, where the configuration compares queries with it (`open_corpus`); None: it is embedded first.
         guide: What `config.guide` names; None where it names nothing.
         watch: What it is scored on; None: the data's own dev split, where there is one.
+        events: Receives what there is to know of the layers that are not trained.
 
     Raises:
         TrainingError: the loss is not a number, factors are too large to be stored, or the state cannot be written or read.
-        ConfigError: a target module does not exist, or vectors are too short for a setting.
+        ConfigError: a target module does not exist, vectors are too short for a setting, or states of frozen layers cannot be kept.
         DataError: the data do not state what the loss needs, or a file of general texts cannot be read.
         ValueError: the base is being trained already.
     """
@@ -95,6 +107,8 @@ def train_adapter(
     watched = keep_documents(watch or watch_own(data, config), base, config)
     with put_in(strategy, base) as parameters:
         run = Run(base, config, strategy, objective, watched, parameters, RunState())
+        strategy.training(True)
+        run.token_ids.states = open_frozen(base, repeated_ids(objective, run.token_ids), config, events)
         with checkpoint.held() if checkpoint is not None else nullcontext():
             return _train(run, checkpoint, resume, on_step)
 
@@ -112,10 +126,10 @@ def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Calla
     if checkpoint is not None:
         checkpoint.save_at_end(run)  # what comes after training takes its time, and need not cost a step when it is cut short
     run.set_kept()
-    factors = run.strategy.read_out()
-    run.strategy.check_storable(factors)
+    trained = run.strategy.read_out()
+    run.strategy.check_storable(trained)
     return TrainResult(
-        factors=factors,
+        trained=trained,
         losses=run.state.losses,
         evaluations=run.state.evaluations,
         best=run.state.best,
@@ -124,4 +138,5 @@ def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Calla
         metric=str(run.watch.main.dev.metric) if run.watch is not None else None,
         watch=run.watch,
         rates=[run.rate_of(step) for step in range(1, run.state.step + 1)],
+        energy=run.strategy.energy(trained),
     )

@@ -35,7 +35,7 @@ class Adapter:
 
     Attributes:
         reference: Its full name, `legal@1`; of what is in memory alone, the name that it was given.
-        kind: `adapter`, `merge`, `ensemble`, or `base`.
+        kind: `adapter`, `merge`, `ensemble`, `model`, or `base`.
         side: Which texts it changes; under `query`, documents have the vectors of the base, bit for bit.
         base: The name of its base, or of an ensemble's bases.
         domain: What it was made for; None where nobody said.
@@ -84,7 +84,7 @@ class Adapter:
         """Its LoRA factors, module -> A (r, in), B (out, r) and scale, float32; empty for a base.
 
         Raises:
-            AdapterError: an ensemble has none of its own, or they are damaged.
+            AdapterError: an ensemble or a whole model has none of its own, or they are damaged.
         """
         return self.held.factors()
 

@@ -10,6 +10,10 @@ from ..errors import AdapterError
 from ..references import LoadedBases, Resolved, open_reference, read_factors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
     from ..base.load import Base
     from ..encoders.protocol import Opened
     from ..ensemble.job import EnsembleReport
@@ -43,6 +47,11 @@ class Found:
         """Read its factors; none of a base."""
         if self.resolved.kind == "ensemble":
             raise _no_factors(self.resolved.reference)
+        if self.resolved.kind == "model":
+            raise AdapterError(
+                f"{self.resolved.reference} is a whole model, which has no factors; its difference to its base as factors: "
+                f"adapt merge {self.resolved.reference} --rank 64 --name NAME"
+            )
         return read_factors(self.resolved) or {}
 
 
@@ -71,6 +80,32 @@ class Trained:
     def factors(self) -> LoraFactors:
         """Return them as their file would give them back."""
         return self.trained
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A whole model that a training left in memory: the parameters that differ from its base's, and what it is called."""
+
+    base: Base
+    parameters: Mapping[str, Tensor]
+    name: str
+
+    def open(self, bases: LoadedBases) -> Opened:
+        """Return the encoder of a network of its own."""
+        from ..base.copied import copy_base
+        from ..encoders.lora import AS_THE_BASE, LoraEncoder
+
+        settings = bases.settings
+        return LoraEncoder(
+            copy_base(bases.load(self.base.spec, self.base.encoding), self.parameters, self.name),
+            precision=settings.precision,
+            max_tokens=settings.max_tokens or AS_THE_BASE,
+            batch_tokens=settings.batch_tokens,
+        )
+
+    def factors(self) -> LoraFactors:
+        """Refuse."""
+        raise AdapterError(f"{self.name} is a whole model, which has no factors; train with keep=factors to have some")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ..data.read_options import ReadOptions
 from ..events import QUIET, Events
 from ..references import EncoderSettings, Search
 from .adapter import Adapter
-from .held import Trained
+from .held import Held, Trained, TrainedModel
 from .loading import open_version
 from .networks import IN_USE, adopt
 from .places import Place, search_in
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ..adapters.job import TrainedVersion
+    from ..base.load import Base
 
 
 class TrainOptions(TypedDict, total=False):
@@ -96,6 +97,15 @@ def train(
     return _in_memory(version, job.runs.name, job.runs.domain, where, settings, report)
 
 
+def _held(version: TrainedVersion, base: Base, name: str) -> Held:
+    """Return what opens a version that no file holds."""
+    from ..adapters.strategies.trained import ModelWeights
+
+    if version.result is not None and isinstance(version.result.trained, ModelWeights):
+        return TrainedModel(base, version.result.trained.parameters, name)
+    return Trained(base, version.factors, version.config.side)
+
+
 def _in_memory(
     version: TrainedVersion, name: str, domain: str, where: Search, settings: EncoderSettings, report: dict[str, object]
 ) -> Adapter:
@@ -103,7 +113,7 @@ def _in_memory(
         base = adopt(version.base)
     return Adapter(
         reference=name,
-        kind="adapter",
+        kind="model" if version.is_model else "adapter",
         side=version.config.side,
         base=base.spec.name,
         domain=domain,
@@ -111,5 +121,5 @@ def _in_memory(
         report=report,
         where=where,
         settings=settings,
-        held=Trained(base, version.factors, version.config.side),
+        held=_held(version, base, name),
     )

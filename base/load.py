@@ -31,7 +31,7 @@ class Network:
         spec: Which they are.
         model: The network.
         merged: Key of the deltas that `merge_weights` merged last; None: none.
-        originals: The own weights of the modules that it changed.
+        originals: The own weights of the modules and biases that it changed, (out, in) and (n, 1).
     """
 
     spec: BaseSpec
@@ -47,7 +47,9 @@ class Network:
 
     @torch.no_grad()
     def merge_weights(self, key: str | None, deltas: dict[str, Tensor]) -> None:
-        """Set the network's weights to the base's own plus `deltas` (module name -> (out, in)); key None restores them.
+        """Set the network's weights to the base's own plus `deltas`; key None restores them.
+
+        A delta is of a linear module, (out, in), or of a bias by its own name (`encoder.layer.0.attention.self.query.bias`), (n, 1).
 
         The base's own weights are kept aside and come back bit for bit. The same key again does nothing.
 
@@ -58,27 +60,56 @@ class Network:
             return
         self.check_fits({name: tuple(delta.shape) for name, delta in deltas.items()})
         modules = dict(self.model.named_modules())
-        for name, weight in self.originals.items():
-            modules[name].weight.copy_(weight)
+        for name, original in self.originals.items():
+            _matrix(modules, name).copy_(original)
         for name, delta in deltas.items():
-            weight = modules[name].weight
+            weight = _matrix(modules, name)
             self.originals.setdefault(name, weight.clone())
             weight.add_(delta.to(weight))
         self.merged = key
 
+    def own_biases(self) -> dict[str, Tensor]:
+        """Return the base's own biases by name, (n,), whatever is merged into the weights at present."""
+        own = {name: bias.detach() for name, bias in self.model.named_parameters() if name.endswith(_BIAS)}
+        return own | {name: original[:, 0] for name, original in self.originals.items() if name.endswith(_BIAS)}
+
+    def first_linear(self) -> tuple[str, tuple[int, int]]:
+        """Return the name of the first linear module, and its shape, (out, in)."""
+        linears = ((name, module) for name, module in self.model.named_modules() if isinstance(module, nn.Linear))
+        name, first = next(linears)
+        return name, (first.out_features, first.in_features)
+
     def check_fits(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
-        """Refuse changes (module name -> (out, in)) of modules that the network does not have.
+        """Refuse changes (name of a linear module -> (out, in), or of a bias -> (n, 1)) of what the network does not have.
 
         Raises:
-            AdapterError: one names a module that the base does not have, or has another shape.
+            AdapterError: one names a module or bias that the base does not have, or has another shape.
         """
         modules = dict(self.model.named_modules())
         for name, shape in shapes.items():
-            module = modules.get(name)
-            if not isinstance(module, nn.Linear) or tuple(module.weight.shape) != tuple(shape):
+            if not _has(modules, name) or tuple(_matrix(modules, name).shape) != tuple(shape):
                 raise AdapterError(
                     f"the adapter changes {name} {tuple(shape)}, which {self.spec.name} does not have in that shape; it was made for another base"
                 )
+
+
+_BIAS = ".bias"
+
+
+def _has(modules: Mapping[str, nn.Module], name: str) -> bool:
+    """Return whether a network has a linear module, or a bias, of that name."""
+    if name.endswith(_BIAS):
+        return isinstance(getattr(modules.get(name.removesuffix(_BIAS)), "bias", None), Tensor)
+    return isinstance(modules.get(name), nn.Linear)
+
+
+def _matrix(modules: Mapping[str, nn.Module], name: str) -> Tensor:
+    """Return a linear module's weight, (out, in), or a bias as a column, (n, 1), that shares its memory."""
+    if name.endswith(_BIAS):
+        bias: Tensor = modules[name.removesuffix(_BIAS)].bias
+        return bias[:, None]
+    weight: Tensor = modules[name].weight
+    return weight
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ class BaseSpec:
         positions: The longest input that `config.json` allows, in tokens.
         language: Of texts.
         fallback_reason: Why the embedded base stands in for the default one.
+        called: What weights without a Hub id are called, where their folder's name says nothing: a version that is a model, `legal@3`.
     """
 
     folder: Path
@@ -41,11 +42,12 @@ class BaseSpec:
     positions: int
     language: Language
     fallback_reason: str | None = None
+    called: str | None = None
 
     @property
     def name(self) -> str:
-        """The Hub id, or the folder's name for weights that have none."""
-        return self.hub_id or self.folder.name
+        """The Hub id, or for weights that have none what they are called, or else their folder's name."""
+        return self.hub_id or self.called or self.folder.name
 
     @property
     def text_language(self) -> Literal["en", "zh"]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..events import QUIET, Events, note_once
 from ..files import check_output_folder
-from ..references import LoadedBases, Resolved, Search, check_length, of_base, resolve_references
+from ..references import LoadedBases, Resolved, Search, base_of, check_length, resolve_references
 from ..registry import open_registry
 from .job import BenchJob
 from .judge.requirement import parse_requirement
@@ -88,9 +88,9 @@ def _resolve(references: Sequence[str | OpenReference], where: Search) -> tuple[
         return tuple(resolve_references(named, where))
     from .run.open_references import describe_open
 
-    described = [describe_open(each) for each in opened]
+    described = [describe_open(each, where) for each in opened]
     if set(named) == {"base"} and where.base is None:
-        found = iter([of_base(described[0].base, described[0].encoding)] * len(named))
+        found = iter([base_of(described[0])] * len(named))
     else:
         found = iter(resolve_references(named, where))
     rest = iter(described)

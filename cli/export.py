@@ -120,7 +120,8 @@ def _model_text(report: ModelReport) -> str:
 
     what = "one sentence-transformers model" if report.format == "merged" else "one ONNX model"
     for_queries = ["for queries alone: documents are embedded with the base"] if report.for_queries else []
-    lines = [f"{report.resolved.reference} on {report.resolved.base.name} as {what}", *for_queries]
+    on = f" on {report.resolved.base.name}" if report.resolved.kind != "model" else ""
+    lines = [f"{report.resolved.reference}{on} as {what}", *for_queries]
     if not report.files:
         return "\n".join([*lines, f"nothing was written to {report.folder}"])
     lines.append(f"{report.folder}: {count(len(report.files), 'file')}, {format_size(report.size)}")

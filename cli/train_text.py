@@ -22,6 +22,8 @@ def plan_text(plan: JobPlan) -> str:
         *(f"          {line}" for line in run.dev.splitlines()),
         f"steps     {run.steps}, about {plan.seconds / 60:.1f} minutes",
         f"adapter   {run.parameters:,} numbers, about {run.file_bytes / 1e6:.1f} MB",
+        *([f"memory    {run.describe_memory()}"] if run.memory_bytes >= 1e8 else []),
+        *([f"frozen    {run.frozen.describe()}"] if run.frozen else []),
         *([f"corpus    {plan.corpus.describe()}", *(f"          {line}" for line in plan.corpus.lines())] if plan.corpus else []),
         *([f"grams     {plan.grams.describe()}"] if plan.grams else []),
         *([f"seeds     {seeds[0]} to {seeds[-1]}: {len(seeds)} times these steps, minutes and bytes"] if len(seeds) > 1 else []),
@@ -63,6 +65,8 @@ def _resume_lines(plan: JobPlan) -> list[str]:
 
 
 def _version_text(version: TrainedVersion) -> str:
+    from ..lora.kept_energy import describe_shares
+
     result = version.as_dict()
     lines = [
         *([version.entry.reference] if version.entry else []),
@@ -72,7 +76,12 @@ def _version_text(version: TrainedVersion) -> str:
             for name, each in version.beside.items()
             if None not in (each.before, each.after)
         ),
-        *([f"adapter      {version.path}", f"size         {result['bytes'] / 1e6:.2f} MB"] if version.entry else ["nothing is written"]),
+        *([f"kept         {describe_shares(version.energy)}"] if version.energy else []),
+        *(
+            [f"{'model  ' if version.is_model else 'adapter'}      {version.path}", f"size         {result['bytes'] / 1e6:.2f} MB"]
+            if version.entry
+            else ["nothing is written"]
+        ),
         *([_grams_line(result["grams"])] if result["grams"] else []),
     ]
     return "\n".join(lines)

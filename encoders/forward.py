@@ -19,13 +19,13 @@ PLAIN = frozenset(("bert", "roberta", "xlm-roberta", "camembert", "electra", "di
 
 def embed(base: Base, ids: Sequence[TokenIdsOfText], precision: Precision = "auto") -> Tensor:
     """Run one batch of token ids through the network: (n, d) float32 vectors of length 1, with gradients where they are on."""
-    tokens, mask = _as_tensors(base, ids)
+    tokens, mask = as_tensors(base, ids)
     with torch.autocast(base.device.type, torch.bfloat16, enabled=uses_bf16(base.device, precision)):
         hidden = base.model(input_ids=tokens, attention_mask=mask).last_hidden_state
     return torch.nn.functional.normalize(pool(hidden.float(), mask, base.encoding.pooling), dim=-1)
 
 
-def _as_tensors(base: Base, ids: Sequence[TokenIdsOfText]) -> tuple[Tensor, Tensor]:
+def as_tensors(base: Base, ids: Sequence[TokenIdsOfText]) -> tuple[Tensor, Tensor]:
     """Return padded token ids and which of them count, both (n, tokens), on the device of the base, in one transfer."""
     padded = np.full((len(ids), max(map(len, ids))), -1)
     for row, values in zip(padded, ids, strict=True):

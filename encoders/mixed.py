@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from ..base.load import Base
 from ..choices import Role
 from ..errors import ConfigError, DataError
-from ..lora import LoraFactors
+from ..lora import LoraFactors, is_bias
+from ..lora.factors import BIAS
 from ..plurals import count
 from .batching import length_batches
 from .forward import embed, too_little_memory, uses_bf16
@@ -31,6 +32,20 @@ from .tokens import check_texts
 
 Pair = tuple[Tensor, Tensor]
 """The factors of one module, ready for products: (in, rank), and (rank, out) with the scale in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an adapter adds to one module's result.
+
+    Attributes:
+        factors: What is multiplied with the module's input; None: nothing.
+        bias: What is added to each token's result, (out,); None: nothing.
+    """
+
+    factors: Pair | None = None
+    bias: Tensor | None = None
+
 
 AddsToResult = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]
 """A hook of torch: given a module, its inputs and its result, which it changes in place."""
@@ -47,14 +62,15 @@ class MixedEncoder:
 
     members: tuple[LoraEncoder, ...]
     work: Work = field(default_factory=Work, compare=False)
-    _pairs: dict[tuple[str, torch.dtype], dict[str, Pair]] = field(default_factory=dict, init=False, compare=False)
+    _changes: dict[tuple[str, torch.dtype], dict[str, Change]] = field(default_factory=dict, init=False, compare=False)
 
     def __post_init__(self) -> None:
         first, *others = self.members
         for other in others:
             if other.base.network is not first.base.network:
                 raise ConfigError(
-                    f"the adapters lie on {first.base.spec.name} and {other.base.spec.name}, loaded apart; one batch goes through one network"
+                    f"the adapters lie on {first.base.spec.name} and {other.base.spec.name}, loaded apart; one batch goes through one network "
+                    "(a whole model is a network of its own)"
                 )
             if (other.base.encoding.pooling, other.precision) != (first.base.encoding.pooling, first.precision):
                 raise ConfigError("the adapters pool or compute differently; what goes through the network in one batch does so alike")
@@ -141,10 +157,12 @@ class MixedEncoder:
         runs = [(adapter, len(list(run))) for adapter, run in groupby(adapters)]
         ends = np.cumsum([length for _, length in runs]).tolist()
         spans = [(slice(end - length, end), self._ready(adapter, role)) for (adapter, length), end in zip(runs, ends, strict=True)]
-        names = {name for _, pairs in spans for name in pairs}
+        names = {name for _, changes in spans for name in changes}
         modules = dict(self.members[0].base.model.named_modules())
         hooks = [
-            modules[name].register_forward_hook(_adding(len(adapters), [(rows, pairs[name]) for rows, pairs in spans if name in pairs]))
+            modules[name].register_forward_hook(
+                _adding(len(adapters), [(rows, changes[name]) for rows, changes in spans if name in changes])
+            )
             for name in names
         ]
         try:
@@ -153,35 +171,41 @@ class MixedEncoder:
             for hook in hooks:
                 hook.remove()
 
-    def _ready(self, adapter: int, role: Role) -> dict[str, Pair]:
-        """Return a member's factors of a role, on the device and in the precision of the products; they are made ready once."""
+    def _ready(self, adapter: int, role: Role) -> dict[str, Change]:
+        """Return what a member changes in a role, by module, on the device and in the precision of the products; they are made ready once."""
         member = self.members[adapter]
         key, base = member.sha256[role], member.base
         if key is None:
             return {}
         dtype = torch.bfloat16 if uses_bf16(base.device, member.precision) else torch.float32
-        if (key, dtype) not in self._pairs:
-            self._pairs[key, dtype] = _make_ready(member.factors_of(role), base, dtype)
-        return self._pairs[key, dtype]
+        if (key, dtype) not in self._changes:
+            self._changes[key, dtype] = _make_ready(member.factors_of(role), base, dtype)
+        return self._changes[key, dtype]
 
 
-def _make_ready(factors: LoraFactors, base: Base, dtype: torch.dtype) -> dict[str, Pair]:
+def _make_ready(factors: LoraFactors, base: Base, dtype: torch.dtype) -> dict[str, Change]:
     base.network.check_fits({name: (module.b.shape[0], module.a.shape[1]) for name, module in factors.items()})
 
     def ready(factor: Tensor) -> Tensor:
         return factor.T.contiguous().to(base.device, dtype)
 
-    return {name: (ready(module.a), ready(module.scale * module.b)) for name, module in factors.items()}
+    pairs = {name: (ready(module.a), ready(module.scale * module.b)) for name, module in factors.items() if not is_bias(name)}
+    biases = {name.removesuffix(BIAS): module.delta()[:, 0].to(base.device) for name, module in factors.items() if is_bias(name)}
+    return {name: Change(pairs.get(name), biases.get(name)) for name in pairs.keys() | biases.keys()}
 
 
-def _adding(rows_in_batch: int, spans: Sequence[tuple[slice, Pair]]) -> AddsToResult:
-    """Return a hook that adds to a module's result, span of rows by span, the product of its input with a pair of factors."""
+def _adding(rows_in_batch: int, spans: Sequence[tuple[slice, Change]]) -> AddsToResult:
+    """Return a hook that adds to a module's result, span of rows by span, the product of its input with a pair of factors, and a bias."""
 
     def add(_module: nn.Module, inputs: tuple[Tensor, ...], result: Tensor) -> None:
         values = inputs[0].reshape(rows_in_batch, -1, inputs[0].shape[-1])  # (n, tokens, in)
         results = result.view(rows_in_batch, -1, result.shape[-1])  # (n, tokens, out)
-        for rows, (down, up) in spans:
-            inner = values[rows].flatten(0, 1).to(down.dtype) @ down  # (tokens of the span, rank)
-            results[rows].flatten(0, 1).addmm_(inner, up)
+        for rows, change in spans:
+            if change.factors is not None:
+                down, up = change.factors
+                inner = values[rows].flatten(0, 1).to(down.dtype) @ down  # (tokens of the span, rank)
+                results[rows].flatten(0, 1).addmm_(inner, up)
+            if change.bias is not None:
+                results[rows] += change.bias.to(results.dtype)
 
     return add

@@ -62,7 +62,7 @@ def _with_key_mask(_: nn.Module, inputs: tuple[Any, ...], options: dict[str, Any
 def _held_cast(module: nn.Linear) -> Iterator[None]:
     weight, bias = module.weight, module.bias
     try:
-        module.weight, module.bias = _half(weight), None if bias is None else _half(bias)
+        module.weight, module.bias = _half(weight), bias if bias is None or bias.requires_grad else _half(bias)
         yield
     finally:
         module.weight, module.bias = weight, bias

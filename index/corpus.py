@@ -39,7 +39,7 @@ SHARD_TEXTS = 2048
 """Texts of a shard: what a kill costs at most, and what texts of like length are batched from."""
 _BYTES_PER_TEXT = 32  # beside its vector: its hash, mark and checksum
 _SPARE_BYTES = 200_000_000  # what is left free on the disk
-_MOST_OF_CACHE = 0.8  # of what the cache may hold: a corpus that takes more would drive itself out
+MOST_OF_CACHE = 0.8  # of what the cache may hold: a corpus that takes more would drive itself out
 
 
 def corpus_vectors(
@@ -172,7 +172,7 @@ def _check_space(files: CacheFiles, texts: Sequence[str], missing: Mapping[str, 
     events.note(
         f"the vectors of {count(len(texts), 'text')} take {format_size(whole)} in {files.folder}; {format_size(new * row)} of it is new"
     )
-    if whole > files.max_bytes * _MOST_OF_CACHE:
+    if whole > files.max_bytes * MOST_OF_CACHE:
         raise ConfigError(
             f"the vectors of {count(len(texts), 'text')} take {format_size(whole)}, and the cache may hold {describe_size(files.max_bytes)}; "
             "set ADAPT_CACHE_SIZE higher, or make an index of your own (adapt index build) and name it with --index"

@@ -117,8 +117,9 @@ def prepare_search(request: SearchRequest, events: Events = QUIET) -> SearchJob:
 
 
 def is_of_base(index: IndexFolder) -> bool:
-    """Return whether an index holds the vectors of one base as it is."""
-    return index.manifest.encoder.get("factors", "") is None
+    """Return whether an index holds the vectors of one base as it is; a whole model is called by its version, and is no base of others."""
+    about = index.manifest
+    return about.encoder.get("factors", "") is None and all(base.name != about.reference for base in about.bases)
 
 
 def refuse_side(index: IndexFolder, resolved: Resolved) -> None:

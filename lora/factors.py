@@ -1,9 +1,10 @@
-"""LoRA factors as data: delta W = scale * B @ A."""
+"""LoRA factors as data: delta W = scale * B @ A. A change of a bias is the update of a matrix of one column."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from ..errors import ConfigError
@@ -28,7 +29,25 @@ class LoraModule:
 
 
 LoraFactors = dict[str, LoraModule]
-"""Module name in the base (`encoder.layer.0.attention.self.query`) -> its update."""
+"""Module name in the base (`encoder.layer.0.attention.self.query`) -> its update; or the name of a bias (`....query.bias`) -> its update."""
+
+BIAS = ".bias"
+"""How the names of biases end."""
+
+
+def is_bias(name: str) -> bool:
+    """Return whether a name of factors is that of a bias."""
+    return name.endswith(BIAS)
+
+
+def bias_update(difference: Tensor) -> LoraModule:
+    """Return the change of a bias, (n,) float32, as an update: b is that column, (n, 1), a is [[1]], and the scale 1."""
+    return LoraModule(torch.ones(1, 1), difference[:, None].contiguous(), 1.0)
+
+
+def largest_rank(factors: Mapping[str, LoraModule]) -> int | None:
+    """Return the largest rank of the changed matrices; None where biases alone are changed."""
+    return max((module.rank for name, module in factors.items() if not is_bias(name)), default=None)
 
 
 def module_shape(name: str, modules: Iterable[LoraModule]) -> tuple[int, int]:

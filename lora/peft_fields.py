@@ -88,21 +88,28 @@ FIELDS: dict[str, Field] = {
 """Field of peft's `LoraConfig` -> what it means for the vectors. Source: https://github.com/huggingface/peft, release 0.21.2."""
 
 
-def check_fields(folder: Path, config: Mapping[str, object], ignored: Collection[str] = ()) -> None:
+def check_fields(folder: Path, config: Mapping[str, object], ignored: Collection[str] = (), *, has_biases: bool = False) -> None:
     """Refuse a configuration of which one field is not understood, or says what plain factors cannot express.
 
     Args:
         folder: Where it lies, for the message.
         config: The content of `adapter_config.json`.
         ignored: Fields that adapt does not know, of which the user says that they change nothing.
+        has_biases: Whether the file that adapt keeps of changed biases lies beside it; the configuration then states `bias="all"`.
 
     Raises:
         AdapterError: a field is refused; the message names it. Or a field is to be ignored that changes the vectors or is not there.
     """
     for name in ignored:
         _check_can_be_ignored(folder, config, name)
+    if has_biases and config.get("bias") != "all":
+        raise AdapterError(
+            f"{folder} holds changed biases and sets bias={_short(config.get('bias'))}; expected 'all': restore it from a copy"
+        )
     for name, value in config.items():
         field = FIELDS.get(name)
+        if has_biases and name == "bias":
+            continue
         if field is None and name not in ignored and not _among(value, _NOTHING):
             raise AdapterError(
                 f"{folder} sets {name}={_short(value)}, a field that adapt does not know (written by a newer peft, or another tool) and "

@@ -1,4 +1,4 @@
-"""LoRA factors from and to PEFT folders. No base, no torch.nn, no peft."""
+"""LoRA factors from PEFT folders. No base, no torch.nn, no peft."""
 
 import json
 import math
@@ -11,17 +11,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from ..choices import StoreDtype as StoreDtype
 from ..errors import AdapterError
 from ..json_text import parse_json
+from .biases import BIASES, OwnBiases, bias_key, open_biases
 from .factors import LoraFactors, LoraModule
 from .peft_fields import check_fields
-from .peft_tensors import PREFIX, check_tensors, module_and_side
+from .peft_tensors import PREFIX, check_tensors, factor_key, module_and_side
+from .peft_writing import CONFIG, WEIGHTS, lora_config
 
-CONFIG = "adapter_config.json"
-WEIGHTS = "adapter_model.safetensors"
 PICKLED = "adapter_model.bin"
-STORE_DTYPES: dict[StoreDtype, torch.dtype] = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 _DEFAULT = 8
 """Of `r` and `lora_alpha`, in peft."""
 
@@ -38,21 +36,28 @@ class LoraFile(Mapping[str, LoraModule]):
             wrapper: The path of the base within the network that was trained (`bert.`); it is taken off the modules' names.
 
         Raises:
-            AdapterError: the folder is incomplete or damaged, or holds what plain factors cannot say (DoRA, bias, whole modules).
+            AdapterError: the folder is incomplete or damaged, or holds what plain factors cannot say (DoRA, biases without the file that adapt
+                keeps beside them, whole modules).
         """
         self.folder, self.ignored, self._config = folder, tuple(ignored), read_config(folder)
-        check_fields(folder, self._config, ignored)
+        self._biases = open_biases(folder)
+        check_fields(folder, self._config, ignored, has_biases=self._biases is not None)
         with _opened(folder) as file:
             keys: list[str] = list(file.keys())  # type: ignore[no-untyped-call]
-            check_tensors(folder / WEIGHTS, keys)
             shapes = {key: tuple(file.get_slice(key).get_shape()) for key in keys}  # type: ignore[no-untyped-call]
+        self._bias_keys = self._find_biases(shapes)
+        keys = [key for key in keys if key not in self._bias_keys.values()]
+        check_tensors(folder / WEIGHTS, keys)
         self._stored: dict[str, dict[str, str]] = {}
         for key in keys:
             name, side = module_and_side(key)
             if self._stored.setdefault(name.removeprefix(wrapper), {}).setdefault(side, key) != key:
                 raise self._error(name, "two tensors of one factor")
-        self.shapes = {name: self._shape(name, shapes) for name in sorted(self._stored)}
-        self._scales = {name: self._scale(name, rank=shapes[self._stored[name]["A"]][0]) for name in self.shapes}
+        matrices = {name: self._shape(name, shapes) for name in sorted(self._stored)}
+        self._scales = {name: self._scale(name, rank=shapes[self._stored[name]["A"]][0]) for name in matrices}
+        self.filler = self._take_filler(matrices)
+        biases = {name: (shapes[key][0], 1) for name, key in self._bias_keys.items()}
+        self.shapes = dict(sorted((matrices | biases).items()))
 
     def __len__(self) -> int:
         return len(self.shapes)
@@ -69,6 +74,8 @@ class LoraFile(Mapping[str, LoraModule]):
         Raises:
             AdapterError: its factors are damaged.
         """
+        if name in self._bias_keys:
+            return self._bias(name)
         keys = self._stored[name]
         with _opened(self.folder) as file:
             a, b = (file.get_tensor(keys[side]).float() for side in "AB")  # type: ignore[no-untyped-call]
@@ -77,13 +84,64 @@ class LoraFile(Mapping[str, LoraModule]):
         return LoraModule(a, b, self._scales[name])
 
     @property
+    def matrices(self) -> dict[str, tuple[int, int]]:
+        """The linear modules that have factors in peft's file, with their shapes (out, in): those that are changed, or else the filler."""
+        changed = {name: shape for name, shape in self.shapes.items() if name not in self._bias_keys}
+        return changed or dict([self.filler] if self.filler else [])
+
+    def own_biases(self) -> OwnBiases | None:
+        """Return what the file of biases says of the base; None where no bias is changed.
+
+        Raises:
+            AdapterError: it is damaged.
+        """
+        if self._biases is None:
+            return None
+        return OwnBiases(values={name: self._biases.own(name) for name in self._bias_keys}, filler=next(iter(self.matrices.items())))
+
+    def _find_biases(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+        """Return each bias with its tensor in peft's file, where the file of biases names just those that are there."""
+        if self._biases is None:
+            return {}
+        targets = {key.removeprefix(PREFIX).rpartition(".lora_")[0]: None for key in shapes if ".lora_" in key}
+        keys = {name: PREFIX + bias_key(name, targets) for name in self._biases.widths}
+        for name, key in keys.items():
+            if shapes.get(key) != (self._biases.widths[name],):
+                raise self._error(name, f"no bias of {self._biases.widths[name]} values, which {BIASES} has,")
+        return keys
+
+    def _take_filler(self, matrices: dict[str, tuple[int, int]]) -> tuple[str, tuple[int, int]] | None:
+        """Take the module out of the matrices that stands in peft's file for peft alone; its factors are zero."""
+        filler = self._biases.filler if self._biases else None
+        if filler is None:
+            return None
+        if filler not in matrices:
+            raise self._error(filler, f"no factors, which {BIASES} names,")
+        module = self[filler]
+        if module.a.any() or module.b.any():
+            raise self._error(filler, f"factors that are not zero, as {BIASES} has them,")
+        return filler, matrices.pop(filler)
+
+    def _bias(self, name: str) -> LoraModule:
+        assert self._biases is not None
+        with _opened(self.folder) as file:
+            stored = file.get_tensor(self._bias_keys[name])  # type: ignore[no-untyped-call]
+        return self._biases.update(name, stored)
+
+    @property
     def is_plain(self) -> bool:
         """Whether peft reads the folder as adapt does, on the base itself: nothing is ignored, and tensors bear the names that peft gives."""
-        names_are_plain = all(key == _key(name, side) for name, keys in self._stored.items() for side, key in keys.items())
+        names_are_plain = all(key == factor_key(name, side) for name, keys in self._stored.items() for side, key in keys.items())
         return not self.ignored and names_are_plain and self._config.get("task_type") in (None, "FEATURE_EXTRACTION")
 
     def without_wrapper(self, wrapper: str) -> "LoraFile":
-        """Return the same factors under the names that the modules have in the base."""
+        """Return the same factors under the names that the modules have in the base.
+
+        Raises:
+            AdapterError: biases are changed too: adapt writes them under the base's own names.
+        """
+        if wrapper and self._biases is not None:
+            raise self._error(next(iter(self._bias_keys)), "a bias, and factors that are named as in a wrapper,")
         return LoraFile(self.folder, ignored=self.ignored, wrapper=wrapper) if wrapper else self
 
     def write_plain(self, folder: Path) -> None:
@@ -91,7 +149,7 @@ class LoraFile(Mapping[str, LoraModule]):
         tensors: dict[str, torch.Tensor] = {}
         with _opened(self.folder) as file:
             for name, keys in self._stored.items():
-                tensors |= {_key(name, side): file.get_tensor(key) for side, key in keys.items()}  # type: ignore[no-untyped-call]
+                tensors |= {factor_key(name, side): file.get_tensor(key) for side, key in keys.items()}  # type: ignore[no-untyped-call]
         (folder / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
         named, revision = self._config.get("base_model_name_or_path"), self._config.get("revision")
         config = lora_config(dict(self), named, revision)
@@ -143,56 +201,6 @@ def read_lora(folder: Path) -> LoraFactors:
         AdapterError: as `LoraFile`.
     """
     return dict(LoraFile(folder))
-
-
-def write_lora(factors: LoraFactors, path: Path, *, dtype: torch.dtype = torch.float16) -> None:
-    """Write factors as a PEFT `adapter_model.safetensors`; the same factors give the same bytes."""
-    tensors = {}
-    for name, module in sorted(factors.items()):
-        tensors[_key(name, "A")] = module.a.to(dtype).contiguous()
-        tensors[_key(name, "B")] = module.b.to(dtype).contiguous()
-    path.write_bytes(save(tensors, metadata={"format": "pt"}))  # save_file would make it readable by its owner alone
-
-
-def stored_bytes(factors: LoraFactors, store: StoreDtype) -> int:
-    """Return how many bytes factors take in a file, but for its header of a few kB."""
-    return sum(module.a.numel() + module.b.numel() for module in factors.values()) * STORE_DTYPES[store].itemsize
-
-
-def lora_config(factors: LoraFactors, base: str | None, revision: str | None) -> dict:
-    """Return the `adapter_config.json` of factors whose ranks may differ from module to module. Every scale is 1 or is recorded as an alpha.
-
-    Modules are named whole, and the patterns are anchored, so that no name can be taken for the end of another's.
-    """
-    common = max(module.rank for module in factors.values())
-    return {
-        "peft_type": "LORA",
-        "task_type": "FEATURE_EXTRACTION",
-        "base_model_name_or_path": base,
-        "revision": revision,
-        "r": common,
-        "lora_alpha": common,
-        "rank_pattern": {_anchored(name): module.rank for name, module in sorted(factors.items()) if module.rank != common},
-        "alpha_pattern": {
-            _anchored(name): module.scale * module.rank for name, module in sorted(factors.items()) if module.scale * module.rank != common
-        },
-        "target_modules": sorted(factors),
-        "lora_dropout": 0.0,
-        "bias": "none",
-        "fan_in_fan_out": False,
-        "inference_mode": True,
-        "use_rslora": False,
-        "use_dora": False,
-        "modules_to_save": None,
-    }
-
-
-def _key(name: str, side: str) -> str:
-    return f"{PREFIX}{name}.lora_{side}.weight"
-
-
-def _anchored(name: str) -> str:
-    return "^" + name.replace(".", r"\.")
 
 
 def read_config(folder: Path) -> dict:

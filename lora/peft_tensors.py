@@ -30,6 +30,11 @@ def module_and_side(key: str) -> tuple[str, str]:
     return match["module"], match["side"]
 
 
+def factor_key(name: str, side: str) -> str:
+    """Return what peft calls a factor, A or B, of a module."""
+    return f"{PREFIX}{name}.lora_{side}.weight"
+
+
 def check_tensors(path: Path, keys: Collection[str]) -> None:
     """Refuse a file that holds anything but factors `lora_A.weight` and `lora_B.weight`.
 

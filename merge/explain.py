@@ -114,6 +114,8 @@ def _compare(first: _View | None, second: _View | None) -> _Tally:
     if first is None or second is None:
         return _Tally(first_square=_square(first), second_square=_square(second))
     (out, into), ranks = first.delta.shape, (first.u.shape[1], second.u.shape[1])
+    if into == 1:  # a bias, whose one input says nothing of shared directions
+        ranks = (0, 0)
     opposed, compared = _signs(first.delta, second.delta)
     top_opposed, top_compared = _signs(first.top, second.top)
     return _Tally(
@@ -121,8 +123,8 @@ def _compare(first: _View | None, second: _View | None) -> _Tally:
         first_square=_square(first),
         second_square=_square(second),
         angles=min(ranks),
-        column_cosines=float((first.u.T @ second.u).double().square().sum()),
-        row_cosines=float((first.vh @ second.vh.T).double().square().sum()),
+        column_cosines=float((first.u.T @ second.u).double().square().sum()) if min(ranks) else 0.0,
+        row_cosines=float((first.vh @ second.vh.T).double().square().sum()) if min(ranks) else 0.0,
         column_chance=min(ranks) * max(ranks) / out,
         row_chance=min(ranks) * max(ranks) / into,
         compared=compared,

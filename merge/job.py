@@ -70,6 +70,7 @@ class MergeJob:
         def tell(done: int, total: int) -> None:
             events.progress(f"merging ({config.method})", done, total, "modules")
 
+        _note_models(self.parents, events)
         result = merge_factors([parent.factors for parent in self.parents], config, self.grams, tell)
         report = MergeReport(
             parents=tuple(parent.reference for parent in self.parents),
@@ -114,6 +115,18 @@ class MergeJob:
         record = MergeRecord(name=self.name, domain=self.domain, store=self.store, search=search)
         entry = register_merge(self.where.registry, self.parents, report.config, report.result, record)
         return replace(report, entry=entry, path=self.where.registry.folder(entry))
+
+
+def _note_models(parents: Sequence[Parent], events: Events) -> None:
+    """Say what of a whole model's difference to its base no merge can hold."""
+    from .model_difference import ModelDifference
+
+    for parent in parents:
+        if isinstance(parent.factors, ModelDifference) and (left_out := parent.factors.left_out()):
+            events.note(
+                f"{parent.reference} is a whole model: {left_out:.1%} of the energy of its difference to the base lies in embeddings and weights "
+                "of LayerNorms, which a merge cannot hold, and is left out"
+            )
 
 
 def prepare_merge(request: MergeRequest, events: Events = QUIET) -> MergeJob:

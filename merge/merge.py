@@ -7,7 +7,19 @@ from dataclasses import asdict, dataclass, field
 import torch
 
 from ..errors import ConfigError
-from ..lora import Compressed, LoraFactors, LoraModule, RankPolicy, compress, factors_sha256, module_shape
+from ..lora import (
+    Compressed,
+    LoraFactors,
+    LoraModule,
+    RankPolicy,
+    Update,
+    bias_update,
+    compress,
+    factors_sha256,
+    is_bias,
+    largest_rank,
+    module_shape,
+)
 from ..plurals import count
 from .methods import DEFAULT_METHOD, Method, find_method
 from .methods.parts import MethodSettings, Part
@@ -81,8 +93,8 @@ class MergeResult:
 
     @property
     def rank(self) -> int:
-        """The largest rank."""
-        return max(module.rank for module in self.factors.values())
+        """The largest rank of a matrix; 1 where biases alone are changed."""
+        return largest_rank(self.factors) or 1
 
 
 def merge_factors(
@@ -116,9 +128,10 @@ def merge_factors(
             Part(module, weight, f"{key} {name}", grams[row].get(name) if grams else None)
             for row, (module, weight, key) in enumerate(zip(own, weights, hashes, strict=True))
         ]
-        update = method.merge(parts, config.settings)
+        merge = method.of_vectors if is_bias(name) and method.of_vectors else method.merge
+        update = _scaled(merge(parts, config.settings), config.with_base)
         cap = max(1, sum(module.rank for module in own))
-        merged[name] = compress(_scaled(update, config.with_base), config.ranks, cap)
+        merged[name] = _kept_whole(update) if is_bias(name) else compress(update, config.ranks, cap)
         if on_module:
             on_module(done, len(names))
     total, kept = sum(each.total for each in merged.values()), sum(each.kept for each in merged.values())
@@ -149,7 +162,14 @@ def _of_module(parents: Sequence[Mapping[str, LoraModule]], name: str) -> list[L
     return [there.get(row, nothing) for row in range(len(parents))]
 
 
-def _scaled(update: LoraModule | torch.Tensor, scale: float) -> LoraModule | torch.Tensor:
+def _kept_whole(update: Update) -> Compressed:
+    """Return the change of a bias, (n, 1), as it is: a vector is never rounded to a low rank."""
+    difference = (update.delta() if isinstance(update, LoraModule) else update)[:, 0].float()
+    energy = float(difference.double().square().sum())
+    return Compressed(bias_update(difference), energy, energy)
+
+
+def _scaled(update: Update, scale: float) -> Update:
     if scale == 1:
         return update
     return LoraModule(update.a, update.b, update.scale * scale) if isinstance(update, LoraModule) else update * scale

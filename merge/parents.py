@@ -10,12 +10,13 @@ from ..base.metadata import FolderMetadata, read_metadata
 from ..choices import Precision, Side
 from ..encoders.lora import LoraEncoder
 from ..errors import AdapterError, BaseError, ConfigError
-from ..lora import LoraFile, LoraModule
+from ..lora import LoraFile, LoraModule, OwnBiases, is_bias
 from ..lora.gram_file import GRAMS, GramFile
-from ..references import LoadedBases, Located, Search, locate_references, of_base, open_lora, resolve_located
+from ..references import LoadedBases, Located, Search, base_of, locate_references, open_lora, resolve_located
 from ..registry import BaseRecord, Entry, base_record, check_usable, find_on_other_base
 from ..registry.foreign import fit_to_base
 from .methods import DEFAULT_METHOD, find_method
+from .model_difference import ModelDifference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,7 @@ def open_parents(references: Sequence[str], search: Search, located: Sequence[Lo
 
 def _parent(text: str, located: Located, search: Search) -> Parent:
     folder, entry = located.folder, located.entry
+    factors: LoraFile | ModelDifference
     assert folder is not None
     if not text.startswith("hf:") and (entry is None or located.reference != entry.reference):  # it was named by its path
         located = replace(located, reference=str(folder.absolute()))
@@ -117,8 +119,8 @@ def _parent(text: str, located: Located, search: Search) -> Parent:
         if entry.unchecked:  # a merge is a use, which holds it against its base
             entry = resolve_located(located, search).entry or entry
             located = replace(located, entry=entry)
-        factors, base, pooling, prompts = LoraFile(folder), entry.bases[0], entry.pooling, entry.prompts
-        side = entry.side
+        base, pooling, prompts, side = entry.bases[0], entry.pooling, entry.prompts, entry.side
+        factors = _difference(located, search) if entry.kind == "model" else LoraFile(folder)
     else:
         file, found = LoraFile(folder), resolve_located(located, search)
         factors, base = fit_to_base(file, found.base), base_record(found.base)
@@ -130,7 +132,7 @@ def _parent(text: str, located: Located, search: Search) -> Parent:
         side=side,
         pooling=pooling,
         prompts=prompts,
-        grams=_grams(folder),
+        grams=_grams(folder, factors),
         tokenizing=read_metadata(folder),
     )
 
@@ -141,8 +143,29 @@ def _check_has_weights(entry: Entry) -> None:
         raise AdapterError(f"{entry.reference} is an ensemble, which has no weights to merge; merge its members")
 
 
-def _grams(folder: Path) -> GramFile | None:
-    return GramFile(folder) if (folder / GRAMS).is_file() else None
+def _difference(located: Located, search: Search) -> ModelDifference:
+    found = resolve_located(located, search)
+    return ModelDifference(found.base, base_of(found).base)
+
+
+def _grams(folder: Path, factors: LoraFile | ModelDifference) -> Mapping[str, Tensor] | None:
+    """Return the Gram matrices in a folder; what changes biases alone needs none, for the input of a bias is the constant 1."""
+    if (folder / GRAMS).is_file():
+        return GramFile(folder)
+    return {} if isinstance(factors, LoraFile) and all(map(is_bias, factors)) else None
+
+
+def own_biases(parents: Sequence[Parent], factors: Mapping[str, LoraModule]) -> OwnBiases | None:
+    """Return the base's own biases, which stand beside changes of them, as the parents have them; None where no bias is changed.
+
+    Raises:
+        AdapterError: a parent's file is damaged.
+    """
+    if not any(map(is_bias, factors)):
+        return None
+    known = [parent.factors.own_biases() for parent in parents if isinstance(parent.factors, LoraFile | ModelDifference)]
+    values = {name: own for each in known if each for name, own in each.values.items()}
+    return OwnBiases(values=values, filler=next(each.filler for each in known if each))
 
 
 def open_base(parent: Parent, search: Search, bases: LoadedBases) -> LoraEncoder:
@@ -152,13 +175,15 @@ def open_base(parent: Parent, search: Search, bases: LoadedBases) -> LoraEncoder
         BaseError: it is not at hand, or does not load.
     """
     found = resolve_located(parent.located, search)
-    return open_lora(of_base(found.base, found.encoding), bases)
+    return open_lora(base_of(found), bases)
 
 
 def default_method(parents: Sequence[Parent], weights: Sequence[float] | None) -> str:
     """Return the method for when none is named: `regmean`, the best on dev of those measured (docs/results.md), where it can be had, else `linear`."""
     adapters = [parent for parent in parents if parent.folder is not None]
-    can_regmean = all(parent.grams is not None for parent in parents) and min(weights or (0,)) >= 0
+    can_regmean = (
+        all(parent.grams is not None for parent in parents) and any(parent.grams for parent in parents) and min(weights or (0,)) >= 0
+    )
     return "regmean" if can_regmean and len(adapters) > 1 else DEFAULT_METHOD
 
 
@@ -171,6 +196,8 @@ def grams_for(method: str, parents: Sequence[Parent]) -> list[Mapping[str, Tenso
     if not find_method(method).needs_gram:
         return None
     for parent in parents:
+        if isinstance(parent.factors, ModelDifference):
+            raise AdapterError(f"{parent.reference} is a whole model, which carries no activation Gram matrices; take another method")
         if parent.grams is None:
             raise AdapterError(
                 f"{parent.reference} carries no activation Gram matrices; train it again with --gram-rank 64, or take another method"

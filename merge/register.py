@@ -7,13 +7,13 @@ from typing import get_args
 
 from ..base.sentence_files import write_json
 from ..errors import ConfigError, unknown_name
-from ..lora import CONFIG, STORE_DTYPES, WEIGHTS, StoreDtype, lora_config, write_lora
+from ..lora import STORE_DTYPES, StoreDtype, largest_rank, write_adapter
 from ..registry import BaseRecord, Entry, ParentRecord, Registry
 from ..registry.router_folder import write_routes
 from ..registry.search_file import SEARCH
 from ..versions import library_versions
 from .merge import MergeConfig, MergeResult
-from .parents import Parent
+from .parents import Parent, own_biases
 from .reading import write_reading
 
 
@@ -62,7 +62,7 @@ def register_merge(registry: Registry, parents: Sequence[Parent], config: MergeC
         pooling=first.pooling,
         prompts=first.prompts,
         method=config.method,
-        rank=result.rank,
+        rank=largest_rank(result.factors),
         targets=tuple(sorted({name.split(".")[-1] for name in result.factors})),
         parents=tuple(
             ParentRecord(reference=parent.reference, sha256=sha256, weight=weight)
@@ -77,8 +77,8 @@ def register_merge(registry: Registry, parents: Sequence[Parent], config: MergeC
 def write_merge(folder: Path, parents: Sequence[Parent], result: MergeResult, record: MergeRecord) -> None:
     """Write everything of a merge but the registry's own record; the same merge gives the same bytes."""
     write_reading(folder, parents, lasting_base(parents))
-    write_lora(result.factors, folder / WEIGHTS, dtype=STORE_DTYPES[record.store])
-    write_json(folder / CONFIG, lora_config(result.factors, *lasting_base(parents).loading_name))
+    own, loading_name = own_biases(parents, result.factors), lasting_base(parents).loading_name
+    write_adapter(result.factors, folder, *loading_name, dtype=STORE_DTYPES[record.store], own=own)
     write_json(folder / "energy.json", {"energy": result.energy, "modules": result.energy_by_module})
     if parents[0].side == "query":
         write_routes(folder)

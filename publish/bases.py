@@ -43,12 +43,27 @@ def name_bases(entry: Entry, given: Sequence[str] = (), events: Events = QUIET) 
     stated = dict(_look(entry, repo, events) for repo in given)
     recorded = {base.sha256: HubName(base.id, base.revision) for base in entry.bases if base.id}
     named = recorded | stated
-    if nameless := [base for base in entry.bases if base.sha256 not in named]:
+    if nameless := [base for base in entry.bases if base.sha256 not in named and entry.kind != "model"]:  # which needs no base
+        _refuse_models(entry, nameless[0])
         raise BaseError(
             f"{entry.reference} lies on {nameless[0].label}, which has no Hub id, so that nobody else could load it; name the repository "
             "that holds its weights with --base-id OWNER/NAME (upload the base there first: hf upload OWNER/NAME FOLDER)"
         )
     return named
+
+
+def _refuse_models(entry: Entry, nameless: BaseRecord) -> None:
+    """Refuse an ensemble with a member that is a whole model, whose network is no base that others could load.
+
+    Raises:
+        BaseError: it has one.
+    """
+    member = next((each.reference for each in entry.parents if each.sha256 == nameless.sha256 and each.reference != "base"), None)
+    if member is not None:
+        raise BaseError(
+            f"{entry.reference} has the member {member}, a whole model, which is not pushed inside an ensemble; push that by itself, and "
+            f"give the ensemble away as a file: adapt export {entry.reference} FILE.tar"
+        )
 
 
 def _look(entry: Entry, repo: str, events: Events) -> tuple[str, HubName]:

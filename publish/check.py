@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from ..base.encoding import encoding_of
+from ..base.resolve import read_base
 from ..choices import Role
 from ..ensemble import INSIDE, read_recipe
 from ..errors import AdapterError
@@ -57,6 +58,9 @@ def published_again(resolved: Resolved, folder: Path) -> Resolved:
             published_again(found, folder / member.reference) if member.reference.startswith(INSIDE) else found for member, found in pairs
         )
         return replace(resolved, entry=entry, folder=folder, recipe=recipe, members=members)
+    if entry.kind == "model":
+        own = replace(read_base(folder, "path"), called=resolved.base.called)
+        return replace(resolved, entry=entry, folder=folder, base=own, encoding=encoding_of(own, made_with=made_with(entry, folder)))
     return replace(resolved, entry=entry, folder=folder, encoding=encoding_of(resolved.base, made_with=made_with(entry, folder)))
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import fnmatch
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from .. import disk
 from ..base.metadata import TOKENIZER_FILES
 from ..base.sentence_files import LENGTH_PATTERN, TOKENIZER_PATTERNS, write_json
-from ..ensemble import INSIDE, read_recipe, write_recipe
+from ..ensemble import INSIDE, RECIPE, read_recipe, write_recipe
 from ..errors import AdapterError
 from ..names import to_name
 from ..references import Resolved
-from ..registry import Entry, FileRecord, check_usable
+from ..registry import Entry, FileRecord, Kind, check_usable
 from ..registry.stored import entry_file
 from .portable import Names, portable
 from .scrub import scrub_file
@@ -24,13 +24,15 @@ from .scrub import scrub_file
 ENTRY, CONFIG, README = "adapt.json", "adapter_config.json", "README.md"
 
 OF_A_VERSION = (
-    *("adapt.json", "adapter_config.json", "adapter_model.safetensors"),
+    *("adapt.json", "adapter_config.json", "adapter_model.safetensors", "biases.safetensors"),
     *("modules.json", "router_config.json", "config_sentence_transformers.json", "[0-9]_*/config.json"),
     *(LENGTH_PATTERN, *TOKENIZER_PATTERNS),
     *("history.json", "energy.json", "search.json", "bench.json", "grams.safetensors", "training_texts.safetensors"),
     *("ensemble.json", "pca.safetensors"),
 )
 """The files that a version is made of; whatever else lies in its folder stays here, but for what must go with it."""
+OF_A_MODEL = ("config.json", "model.safetensors")
+"""What a version that is a whole model has in place of an adapter's weights."""
 _GO_WITH_IT = ("LICENSE*", "NOTICE*")
 _NESTED = ("document/", "query/", "members/*/")
 """Folders inside that hold such files again."""
@@ -51,8 +53,19 @@ class Published:
     left_out: tuple[str, ...] = ()
 
 
-def goes_along(path: str) -> bool:
-    """Return whether a file of a version goes where the version goes, by its path; what tools of training left behind does not."""
+def is_a_model(paths: Collection[str]) -> bool:
+    """Return whether a repository holds a whole model that adapt has pushed, by the paths of its files."""
+    names = set(paths)
+    return names.issuperset((ENTRY, *OF_A_MODEL)) and names.isdisjoint((CONFIG, RECIPE))
+
+
+def goes_along(path: str, kind: Kind) -> bool:
+    """Return whether a file of a version goes where the version goes, by its path and the version's kind.
+
+    What tools of training left behind does not.
+    """
+    if kind == "model" and path in OF_A_MODEL:
+        return True
     return is_of_a_version(path) or any(fnmatch.fnmatchcase(path, pattern) for pattern in _GO_WITH_IT)
 
 
@@ -100,7 +113,7 @@ def _copy(entry: Entry, source: Path, target: Path, names: Names) -> Iterator[st
     for path, recorded in entry.files.items():
         file, copy = source / path, target / path
         check_registered(file, recorded)
-        if not goes_along(path):
+        if not goes_along(path, entry.kind):
             if path != README:
                 yield path
             continue
@@ -121,7 +134,7 @@ def check_registered(file: Path, recorded: FileRecord) -> None:
 
 
 def _complete(resolved: Resolved, target: Path, names: Names) -> None:
-    """Name the base by its Hub id, and write what sentence-transformers needs where the version's own folder leaves it to the base."""
+    """Name an adapter's base by its Hub id, and write what sentence-transformers needs where the version's own folder leaves it to the base."""
     base = names.base(resolved.entry.bases[0])  # type: ignore[union-attr]
     if not (target / "modules.json").is_file() or not any((target / name).is_file() for name in TOKENIZER_FILES):
         from ..base.load import load_base

@@ -16,7 +16,7 @@ from .open import (
     open_reference,
     read_factors,
 )
-from .resolve import of_base, resolve_located, resolve_reference, resolve_references
+from .resolve import base_of, of_base, resolve_located, resolve_reference, resolve_references
 from .types import Located, Resolved, Search
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Resolved",
     "Search",
     "as_member",
+    "base_of",
     "check_has_vectors",
     "check_length",
     "locate_reference",

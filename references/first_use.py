@@ -25,7 +25,7 @@ def check_first_use(entry: Entry, folder: Path, base: ResolvedBase, registry: Re
 def check_members(ensemble: Entry, members: Iterable[Resolved], registry: Registry) -> Entry:
     """Hold the members that lie in an ensemble's folder against their bases, as `check_first_use`."""
     for member in members:
-        if member.base.sha256 in ensemble.unchecked and member.folder is not None:
+        if member.base.sha256 in ensemble.unchecked and member.folder is not None and member.kind != "model":
             _check(f"{ensemble.reference}, member {member.folder.name}", ensemble.reference, member.folder, member.base)
     for member in members:
         if member.base.sha256 in ensemble.unchecked:

@@ -1,10 +1,11 @@
 """What an ensemble keeps of a reference that becomes its member."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..ensemble import Member
 from ..errors import AdapterError
-from ..registry import Registry, base_record
+from ..registry import BaseRecord, Registry, base_record
 from .open import content_sha256, read_factors
 from .types import Resolved
 
@@ -27,13 +28,19 @@ def as_member(resolved: Resolved, registry: Registry, weight: float = 1.0) -> Me
         reference=_lasting_reference(resolved, registry),
         sha256=content_sha256(spec, read_factors(resolved)),
         weight=weight,
-        base=base_record(spec),
+        base=_record(resolved, registry),
         pooling=encoding.pooling,
         prompts=encoding.prompts,
         max_tokens=encoding.longest(),
         dimension=spec.dimension,
         side=resolved.side,
     )
+
+
+def _record(resolved: Resolved, registry: Registry) -> BaseRecord:
+    """Return the record of the network; a whole model's own is called by the version, and found by it."""
+    record = base_record(resolved.base)
+    return replace(record, name=_lasting_reference(resolved, registry)) if resolved.kind == "model" else record
 
 
 def _lasting_reference(resolved: Resolved, registry: Registry) -> str:

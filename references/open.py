@@ -132,7 +132,7 @@ def refuse_longer(max_tokens: int | None, longest: int, base: str) -> None:
 
 
 def open_lora(resolved: Resolved, bases: LoadedBases) -> LoraEncoder:
-    """Load a base, or an adapter or merge on its base; raises as `open_reference`."""
+    """Load a base, a whole model, or an adapter or merge on its base; raises as `open_reference`."""
     from ..encoders.lora import LoraEncoder, document_factors_of
 
     settings = bases.settings
@@ -151,7 +151,7 @@ def open_lora(resolved: Resolved, bases: LoadedBases) -> LoraEncoder:
 
 
 def read_factors(resolved: Resolved) -> LoraFactors | None:
-    """Read the factors of an adapter or merge; None of a base.
+    """Read the factors of an adapter or merge; None of a base and of a whole model.
 
     Raises:
         AdapterError: they are damaged, or a folder that no registry wrote does not fit its base.
@@ -159,7 +159,7 @@ def read_factors(resolved: Resolved) -> LoraFactors | None:
     from ..lora import LoraFile
     from ..registry.foreign import fit_to_base
 
-    if resolved.folder is None:
+    if resolved.folder is None or resolved.kind == "model":
         return None
     file = LoraFile(resolved.folder)
     return dict(fit_to_base(file, resolved.base) if resolved.entry is None else file)
@@ -194,6 +194,7 @@ OPENERS: dict[str, Callable[[Resolved, LoadedBases], Opened]] = {
     "base": open_lora,
     "adapter": open_lora,
     "merge": open_lora,
+    "model": open_lora,
     "ensemble": _open_ensemble,
 }
 """What a reference is -> what opens it."""

@@ -30,7 +30,7 @@ def resolve_references(texts: Sequence[str], search: Search) -> list[Resolved]:
     found = {text: resolve_located(place, search) for text, place in located.items() if text != "base"}
     if "base" in texts:
         others = list(found.values())
-        found["base"] = _resolve_base(search) if search.base is not None or not others else of_base(others[0].base, others[0].encoding)
+        found["base"] = _resolve_base(search) if search.base is not None or not others else base_of(others[0])
     return [found[text] for text in texts]
 
 
@@ -51,12 +51,34 @@ def resolve_located(located: Located, search: Search) -> Resolved:
     if located.folder is None:
         return _resolve_base(search)
     found = _of_folder(located.folder, search) if located.entry is None else _of_entry(located.entry, located.folder, search)
+    if found.kind == "model":
+        found = replace(found, base=replace(found.base, called=located.reference))
     return replace(found, reference=located.reference, notes=located.notes)
 
 
 def of_base(spec: BaseSpec, encoding: EncodingSpec) -> Resolved:
     """Return the reference that a base is by itself, texts going in as `encoding` says."""
     return Resolved(reference="base", kind="base", base=spec, encoding=encoding, description=f"{spec.name}, as it is")
+
+
+def base_of(resolved: Resolved) -> Resolved:
+    """Return the base of a reference by itself, with which it is compared.
+
+    Of an ensemble it is the first member's, and of a whole model the one that it was made from.
+
+    Raises:
+        BaseError: it is a whole model, and that base is not available.
+    """
+    if resolved.members:
+        return base_of(resolved.members[0])
+    if resolved.kind != "model":
+        return of_base(resolved.base, resolved.encoding)
+    entry, folder, search = resolved.entry, resolved.folder, resolved.search
+    assert entry is not None
+    assert folder is not None
+    assert search is not None
+    spec = find_recorded_base(entry.bases[0], entry.reference, search)
+    return of_base(spec, encoding_of(spec, search.options, made_with(entry, folder)))
 
 
 def _resolve_base(search: Search) -> Resolved:
@@ -80,6 +102,8 @@ def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
     check_usable(entry)
     if entry.kind == "ensemble":
         return _resolve_ensemble(entry, folder, search)
+    if entry.kind == "model":
+        return _resolve_model(entry, folder, search)
     base = find_recorded_base(entry.bases[0], entry.reference, search)
     encoding = encoding_of(base, search.options, made_with(entry, folder))
     if base.sha256 in entry.unchecked:
@@ -94,6 +118,34 @@ def _of_entry(entry: Entry, folder: Path, search: Search) -> Resolved:
         folder=folder,
         entry=entry,
         description=description,
+    )
+
+
+def _resolve_model(entry: Entry, folder: Path, search: Search) -> Resolved:
+    """Find a whole model, whose own folder is its network.
+
+    Raises:
+        BaseError: its weights are missing, or the base that the user named is neither its own network nor what it was made from.
+    """
+    own = read_base(folder, "path", None, search.options)
+    if search.base is not None:
+        named = find_base(search.base, options=search.options).sha256
+        if named != own.sha256 and not entry.is_on(named):
+            raise BaseError(
+                f"{entry.reference} is a whole model made from {entry.base_labels}, and --base {search.base} is another; omit --base"
+            )
+        if named == own.sha256:
+            search = replace(search, base=None)  # which says nothing of what it was made from
+    made_from = f"{entry.what} {entry.reference}, made from {entry.base_labels}" + (f", domain {entry.domain}" if entry.domain else "")
+    return Resolved(
+        reference=entry.reference,
+        kind=entry.kind,
+        base=own,
+        encoding=encoding_of(own, search.options, made_with(entry, folder)),
+        folder=folder,
+        entry=entry,
+        description=made_from,
+        search=search,
     )
 
 
@@ -168,13 +220,24 @@ def _find_member(ensemble: str, member: Member, search: Search, named: str | Non
     options = asked if asked.settings_of is not None else _as_recorded(asked, member)
     at = replace(search, base=search.base if named is not None and is_meant else None, options=options)
     try:
-        spec = find_recorded_base(member.base, member.reference, at)
-        found = resolve_reference(member.reference, replace(at, base=str(spec.folder)))
+        if (model := _find_model(member, replace(at, base=None))) is not None:
+            found = model
+        else:
+            spec = find_recorded_base(member.base, member.reference, at)
+            found = resolve_reference(member.reference, replace(at, base=str(spec.folder)))
     except AdaptError as e:
         raise AdapterError(f"{ensemble} needs its member {member.reference}, which is not available: {e}") from e
     if found.base.sha256 != member.base.sha256:
         raise changed_member(ensemble, member, found.base.sha256)
     return found
+
+
+def _find_model(member: Member, search: Search) -> Resolved | None:
+    """Find a member that is a whole model, which needs no base; None of any other member."""
+    if member.reference == "base" or member.reference.startswith("hf:"):
+        return None
+    located = locate_reference(member.reference, search)
+    return resolve_located(located, search) if located.entry is not None and located.entry.kind == "model" else None
 
 
 def _as_recorded(asked: BaseOptions, member: Member) -> BaseOptions:

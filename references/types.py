@@ -54,6 +54,8 @@ class Resolved:
         notes: What was chosen on the user's behalf, to be shown.
         members: Of an ensemble, in the order of its recipe.
         recipe: Of an ensemble; None for what has weights of its own.
+        search: What it was looked for with: of a version that is a whole model alone, whose `base` is its own network. The base that it was
+            made from is looked for when it is asked for (`base_of`).
     """
 
     reference: str
@@ -67,6 +69,7 @@ class Resolved:
     notes: tuple[str, ...] = ()
     members: tuple[Resolved, ...] = ()
     recipe: Recipe | None = None
+    search: Search | None = None
 
     @property
     def has_vectors(self) -> bool:

@@ -17,7 +17,7 @@ from ..base.sentence_files import write_json, write_sentence_files
 from ..base.spec import BaseSpec, ResolvedBase
 from ..choices import Side
 from ..errors import AdapterError, BaseError, RegistryError
-from ..lora import CONFIG, LoraFactors, LoraFile, factors_sha256, find_wrapper, ignored_values, read_config
+from ..lora import CONFIG, LoraFactors, LoraFile, factors_sha256, find_wrapper, ignored_values, is_bias, largest_rank, read_config
 from .entry import Entry
 from .index import ENTRY
 from .records import DataRecord, HubRecord, base_record
@@ -105,7 +105,7 @@ def add_folder(
         pooling=base.encoding.pooling,
         prompts=base.encoding.prompts,
         method="lora",
-        rank=max(module.rank for module in factors.values()),
+        rank=largest_rank(factors),
         targets=_targets(config, factors),
         data=DataRecord(source=source, notes=(f"made elsewhere; factors sha256 {factors_sha256(factors)}", *ignoring)),
         hub=hub,
@@ -198,14 +198,19 @@ def fit_to_network(file: LoraFile, network: nn.Module, base_name: str) -> LoraFi
         AdapterError: a factor changes a module that the base does not have, or has in another shape or of another kind.
     """
     modules = dict(network.named_modules())
-    shapes = {name: (module.out_features, module.in_features) for name, module in modules.items() if isinstance(module, nn.Linear)}
-    wrapper = find_wrapper(file.shapes, shapes)
+    linears = {name: (module.out_features, module.in_features) for name, module in modules.items() if isinstance(module, nn.Linear)}
+    biases = {name: (len(parameter), 1) for name, parameter in network.named_parameters() if is_bias(name)}
+    shapes = linears | biases
+    named = file.shapes | file.matrices  # the module with factors of zero has to be there too, for peft
+    wrapper = find_wrapper(named, shapes)
     if wrapper is None:
-        name = _stranger(file.shapes, shapes)
-        kind = f"has it as {type(modules[name]).__name__}, not as a linear module" if name in modules else "has no such linear module"
-        raise _misfit(file, name, base_name, kind)
+        name = _stranger(named, shapes)
+        kind = "has no such bias" if is_bias(name) else "has no such linear module"
+        raise _misfit(
+            file, name, base_name, f"has it as {type(modules[name]).__name__}, not as a linear module" if name in modules else kind
+        )
     file = file.without_wrapper(wrapper)
-    for name, shape in file.shapes.items():
+    for name, shape in (file.shapes | file.matrices).items():
         if shapes[name] != shape:
             raise _misfit(file, name, base_name, f"has it as {shapes[name]}")
     return file
@@ -220,7 +225,7 @@ def _stranger(names: Mapping[str, object], linears: Collection[str]) -> str:
 
 def _misfit(file: LoraFile, name: str, base_name: str, what: str) -> AdapterError:
     return AdapterError(
-        f"{file.folder} changes {name} {file.shapes[name]}, and {base_name} {what}; it was made for another base: name that with --base"
+        f"{file.folder} changes {name} {(file.shapes | file.matrices)[name]}, and {base_name} {what}; it was made for another base: name that with --base"
     )
 
 

@@ -116,7 +116,7 @@ def check_routes(folder: Path) -> None:
 def _write_nothing(folder: Path, route: Path) -> None:
     """Write an adapter that changes nothing, on the first module that the folder's own changes: x + 0 is x, bit for bit."""
     named = read_config(folder)
-    name, (out, into) = next(iter(LoraFile(folder).shapes.items()))
+    name, (out, into) = next(iter(LoraFile(folder).matrices.items()))
     nothing = {name: LoraModule(torch.zeros(1, into), torch.zeros(out, 1), 1.0)}
     write_lora(nothing, route / WEIGHTS)
     write_json(route / CONFIG, lora_config(nothing, named.get("base_model_name_or_path"), named.get("revision")))

@@ -4,7 +4,7 @@ from .. import __version__
 from ..errors import AdapterError
 from .entry import Entry, Kind, Side
 
-KINDS: frozenset[Kind] = frozenset(("adapter", "merge", "ensemble"))
+KINDS: frozenset[Kind] = frozenset(("adapter", "merge", "ensemble", "model"))
 SIDES: frozenset[Side] = frozenset(("both", "query"))
 
 

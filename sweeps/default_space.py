@@ -11,9 +11,6 @@ from .dimension import Dimension
 
 _TRIED = ("infonce", "symmetric_infonce", "triplet_hard", "triplet", "cosent", "margin_mse", "distil", "gist")
 """Losses that differ in what they learn from; others are variants of these."""
-_RATES = {"bitfit": (2e-4, 1e-2)}
-_OF_WEIGHTS = (5e-6, 2e-4)
-"""Learning rates of biases alone, and of a network's own weights, which stand a tenth of those of factors."""
 
 
 def default_dimensions(given: Mapping[str, object]) -> list[Dimension]:
@@ -21,7 +18,7 @@ def default_dimensions(given: Mapping[str, object]) -> list[Dimension]:
 
     Losses that need a guide are tried where one is given; those that the data do not state enough for are left out once the data are read.
     """
-    ranges = {name: _RATES.get(name, _OF_WEIGHTS) for name, row in STRATEGIES.items() if not row.has_pairs}
+    ranges = {name: row.usual_rates for name, row in STRATEGIES.items() if row.usual_rates is not None and not row.has_pairs}
     dimensions = [
         Dimension(name="side", choices=tuple(SIDES)),
         Dimension(name="strategy", choices=tuple(STRATEGIES)),

@@ -100,13 +100,13 @@ class Defaults:
 
     def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
         """Return the default, or the first choice."""
-        default = as_choice(self.defaults[setting_of(name)])
+        default = as_choice(self._default(name))
         self.picked[name] = default if default in choices else choices[0]
         return self.picked[name]
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool) -> float:
         """Return the default, or the middle."""
-        default = self.defaults[setting_of(name)]
+        default = self._default(name)
         middle = math.sqrt(low * high) if log else (low + high) / 2
         value = float(default) if isinstance(default, int | float) and low <= default <= high else middle
         self.picked[name] = value
@@ -117,6 +117,10 @@ class Defaults:
         value = round(self.suggest_float(name, low, high, log=log))
         self.picked[name] = value
         return value
+
+    def _default(self, name: str) -> object:
+        """Return the default of a parameter: of the very one, else of its setting."""
+        return self.defaults.get(name, self.defaults[setting_of(name)])
 
 
 def as_choice(value: object) -> Choice:

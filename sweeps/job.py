@@ -87,7 +87,7 @@ class SweepJob:
                     self.work(study, events)
                 else:
                     self._embed_corpus(events)
-                    run_workers(self.request, folder, study, lambda known: self._tell(study, known, events))
+                    run_workers(self.request, folder, study, lambda known: self._tell(study, known, events), events.note)
             except KeyboardInterrupt:
                 done = sum(each.state != "running" for each in study.records())
                 events.note(

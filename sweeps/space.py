@@ -11,6 +11,7 @@ from ..adapters.config import TABLES, TrainConfig, config_from, unread_settings
 from ..adapters.settings.joined import TrainSettings
 from ..adapters.settings.reading import read_value
 from ..adapters.settings.setting import describe_settings, one_of
+from ..adapters.strategies.table import STRATEGIES
 from ..errors import AdaptError, ConfigError
 from .dimension import Choice, Defaults, Dimension, Suggests
 
@@ -46,7 +47,10 @@ class Space:
 
     def default(self) -> tuple[TrainConfig, dict[str, Choice]]:
         """Return the configuration that is the settings' defaults as far as may be, and the parameters that it is made of."""
-        defaults = Defaults({name: each.default for name, each in describe_settings(TrainConfig).items()})
+        of_strategies = {f"learning_rate ({name})": row.learning_rate for name, row in STRATEGIES.items()}
+        rate = STRATEGIES[str(self.given.get("strategy", "lora"))].learning_rate
+        plain = {name: each.default for name, each in describe_settings(TrainConfig).items()}
+        defaults = Defaults({**plain, **of_strategies, "learning_rate": rate})
         return self.config(self.pick(defaults)), defaults.picked
 
     def pick(self, suggests: Suggests) -> Picks:

@@ -30,6 +30,8 @@ JOURNAL = "study.jsonl"
 _NAME = "sweep"
 _STARTUP_PRUNED = 4
 """So many trials run to their end before any is stopped by their median."""
+_SPARED = 200
+"""Before so many thousandths of its steps no trial is stopped: the learning rate still rises."""
 LEAST_FOR_SHARES = 4
 _STATES: dict[TrialState, State] = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
@@ -63,7 +65,7 @@ class SweepStudy:
                 study_name=_NAME,
                 direction="maximize",
                 load_if_exists=True,
-                pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_PRUNED),
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP_PRUNED, n_warmup_steps=_SPARED),
             )
             if "id" not in self._study.user_attrs:
                 self._study.set_user_attr("id", uuid.uuid4().hex[:12])

@@ -22,7 +22,9 @@ LOOK_S, END_S = 0.3, 60.0
 _START = "from adapt_embed.sweeps.serve import serve; serve()"
 
 
-def run_workers(request: SweepRequest, folder: Path, study: SweepStudy, tell: Callable[[set[int]], None]) -> None:
+def run_workers(
+    request: SweepRequest, folder: Path, study: SweepStudy, tell: Callable[[set[int]], None], note: Callable[[str], None]
+) -> None:
     """Run a sweep's trials in several processes until there is none left.
 
     A process that is killed costs nothing but itself: its trial goes on in another one.
@@ -32,15 +34,21 @@ def run_workers(request: SweepRequest, folder: Path, study: SweepStudy, tell: Ca
         folder: Of the study.
         study: What they do is seen here.
         tell: Told of trials that have ended, by the numbers of those that it knows.
+        note: Told of a process that has ended before the trials.
 
     Raises:
         TrainingError: all processes have ended, and trials are left.
     """
     known = {each.number for each in study.records() if each.state != "running"}
     with _started(replace(request, resume=True), folder) as workers:
+        gone: set[int] = set()
         while any(worker.poll() is None for worker in workers):
             time.sleep(LOOK_S)
             tell(known)
+            for number, worker in enumerate(workers):
+                if worker.returncode and number not in gone:
+                    gone.add(number)
+                    note(f"one of the processes has ended (exit code {worker.returncode}); its trial goes on in another")
     tell(known)
     if any(worker.returncode for worker in workers) and not _is_done(study):
         said = next(

@@ -308,6 +308,12 @@ def every_kind_once(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path, s
     return home
 
 
+@pytest.fixture(scope="session")
+def kept():
+    """What makes versions of every form in which what was trained is kept (`kept_forms.py`)."""
+    return beside("kept_forms")
+
+
 @pytest.fixture
 def shelf(every_kind_once: Path, home: Path) -> Path:
     """The same, the test's own."""

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.base import Base
+from adapt_embed.base.model_folder import write_model
 from adapt_embed.base.sentence_files import write_json, write_sentence_files
 from adapt_embed.cli import main
 from adapt_embed.errors import AdapterError, ConfigError, RequestError
 from adapt_embed.lora import CONFIG, WEIGHTS, LoraModule, lora_config, write_lora
 from adapt_embed.publish.model import check
 from adapt_embed.publish.model.job import ModelReport, prepare_model
-from adapt_embed.publish.model.merged import write_merged
 from adapt_embed.publish.model.request import ModelRequest
 from adapt_embed.publish.model.samples import long_text, sample_texts
 from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
@@ -159,12 +159,12 @@ def test_a_folder_with_something_in_it_stays_as_it_is_and_an_empty_one_is_filled
 
 def test_a_model_with_other_vectors_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def off(base: Base, folder: Path) -> None:
-        write_merged(base, folder)
+        write_model(base, folder)
         tensors = load_file(folder / "model.safetensors")
         tensors["encoder.layer.0.attention.self.query.weight"] *= 1.01
         save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
-    monkeypatch.setattr("adapt_embed.publish.model.merged.write_merged", off)
+    monkeypatch.setattr("adapt_embed.base.model_folder.write_model", off)
     with pytest.raises(AdapterError, match=r"gives other vectors than legal@1 \(by .*\) and was not kept"):
         export("legal", tmp_path / "m")
     assert not list(tmp_path.iterdir())
@@ -175,11 +175,11 @@ def test_an_export_that_is_stopped_leaves_nothing_at_its_place(tmp_path: Path, m
     seen: list[bool] = []
 
     def stop(base: Base, folder: Path) -> None:
-        write_merged(base, folder)
+        write_model(base, folder)
         seen.append((tmp_path / "m").exists())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("adapt_embed.publish.model.merged.write_merged", stop)
+    monkeypatch.setattr("adapt_embed.base.model_folder.write_model", stop)
     with pytest.raises(KeyboardInterrupt):
         export("legal", tmp_path / "m")
     assert (seen, list(tmp_path.iterdir())) == ([False], [])

@@ -1,5 +1,6 @@
 """How much memory training may take: the estimate holds, and limits of containers and batch systems are seen."""
 
+import weakref
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from adapt_embed.adapters import TrainConfig, memory
 from adapt_embed.adapters.fused_layers import fast_layers
 from adapt_embed.adapters.memory import BYTES_PER_UNIT, control_group_limits, device_memory, graph_bytes_per_token, micro_batch_tokens
-from adapt_embed.adapters.strategies.table import open_strategy
+from adapt_embed.adapters.strategies.table import open_strategy, put_in
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.choices import Precision
 from adapt_embed.encoders.batching import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS
@@ -16,29 +17,37 @@ from torch import Tensor
 
 
 @pytest.fixture(scope="module")
-def minilm_in_training() -> Base:
-    base = load_base(resolve_base("minilm"))
-    strategy = open_strategy(TrainConfig())
-    strategy.put_in(base)
-    strategy.training(True)
-    return base
+def minilm() -> Base:
+    return load_base(resolve_base("minilm"))
+
+
+class Held:
+    """A tensor that a graph keeps; it goes when the graph does."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor.detach()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("texts, length", [(4, 64), (2, 256)])
-def test_what_a_graph_holds_is_as_estimated(minilm_in_training: Base, precision: Precision, texts: int, length: int) -> None:
-    base = minilm_in_training
-    held: dict[int, torch.UntypedStorage] = {}
+@pytest.mark.parametrize("dora", [False, True])
+def test_what_a_graph_holds_is_as_estimated(minilm: Base, precision: Precision, texts: int, length: int, dora: bool) -> None:
+    base, strategy, held = minilm, open_strategy(TrainConfig(dora=dora)), weakref.WeakSet[Held]()
 
-    def see(tensor: Tensor) -> Tensor:
-        held[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
-        return tensor.detach()
+    def see(tensor: Tensor) -> Held:
+        held.add(kept := Held(tensor))
+        return kept
 
-    with fast_layers(base, precision), torch.autograd.graph.saved_tensors_hooks(see, lambda tensor: tensor):
-        weights = {parameter.untyped_storage().data_ptr() for parameter in base.model.parameters()}
-        embed(base, [[5] * length] * texts, precision)
-    found = sum(storage.nbytes() for address, storage in held.items() if address not in weights)
-    assert found < texts * length * graph_bytes_per_token(base, length, precision) < 1.25 * found
+    with put_in(strategy, base):
+        strategy.training(True)
+        with fast_layers(base, precision), torch.autograd.graph.saved_tensors_hooks(see, lambda kept: kept.tensor):
+            weights = {parameter.untyped_storage().data_ptr() for parameter in base.model.parameters()}
+            vectors = embed(base, [[5] * length] * texts, precision)
+        storages = {each.tensor.untyped_storage().data_ptr(): each.tensor.untyped_storage().nbytes() for each in held}
+        estimate = texts * length * graph_bytes_per_token(base, length, precision)
+    found = sum(size for address, size in storages.items() if address not in weights)
+    assert vectors.requires_grad
+    assert found < estimate < 1.25 * found
 
 
 def test_a_micro_batch_on_a_gpu_is_no_larger_than_its_memory_allows(loaded_tiny_base: Base, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,19 +8,21 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.errors import ConfigError
-from adapt_embed.lora import LoraFactors, LoraModule, RankPolicy, factors_sha256
+from adapt_embed.lora import LoraFactors, LoraModule, RankPolicy, bias_update, factors_sha256, is_bias
 from adapt_embed.merge import METHODS, MergeConfig, MergeResult, MethodSettings, merge_factors
 
 FULL, DEFAULT = RankPolicy(rank="full"), RankPolicy()
 ROUNDING = 1e-11  # of squares
 ENERGY_ROUNDING = 1e-6  # an energy is a share of squares of float32 singular values
-SHAPES = {"wide": (12, 20), "tall": (20, 12), "square": (8, 8)}
+SHAPES = {"wide": (12, 20), "tall": (20, 12), "square": (8, 8), "tall.bias": (20, 1)}
 RANKS = ({"wide": 2, "tall": 5}, {"wide": 3, "square": 4}, {"wide": 1, "tall": 4, "square": 11})  # 11 is longer than its matrix
 ALPHAS = (4.0, 16.0, 7.0)
+CHANGE_A_BIAS = (0, 2)
+"""Which parents do, beside their matrices."""
 
 
 def make_parents() -> list[LoraFactors]:
-    """Three parents of different ranks, alphas and modules, all of the same strength."""
+    """Three parents of different ranks, alphas and modules, all of the same strength; two of them change a bias too."""
     draw = torch.Generator().manual_seed(3)
     parents = []
     for ranks, alpha in zip(RANKS, ALPHAS, strict=True):
@@ -30,6 +32,8 @@ def make_parents() -> list[LoraFactors]:
             a, b = torch.randn(rank, into, generator=draw), torch.randn(out, rank, generator=draw) * (rank / alpha)
             parent[name] = LoraModule(a, b / rank**0.5, alpha / rank)
         parents.append(parent)
+    for row in CHANGE_A_BIAS:
+        parents[row]["tall.bias"] = bias_update(torch.randn(20, generator=draw) / 5)
     return parents
 
 
@@ -181,6 +185,8 @@ def test_truncated_linear_is_the_dense_truncated_svd(rank: int) -> None:
     parents, weights = fitting("linear")
     result = merge("linear", parents, weights, ranks=RankPolicy(rank=rank))
     for name, module in result.factors.items():
+        if is_bias(name):  # never truncated
+            continue
         exact = sum(weight * dense(parent[name]) for weight, parent in zip(weights, parents, strict=True) if name in parent)
         u, s, vh = np.linalg.svd(exact, full_matrices=False)
         best = (u[:, :rank] * s[:rank]) @ vh[:rank]
@@ -246,7 +252,39 @@ def test_factors_are_float32_and_of_the_modules_of_all_parents(method: str) -> N
 def test_progress_is_told_module_by_module() -> None:
     told: list[tuple[int, int]] = []
     merge_factors(make_parents(), MergeConfig(), on_module=lambda done, of: told.append((done, of)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+# Biases
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_changes_of_biases_are_never_rounded_and_stay_columns(method: str) -> None:
+    parents, weights = fitting(method)
+    result = merge(method, parents, weights, ranks=RankPolicy(rank=1), density=0.5)
+    whole = merge(method, parents, weights, ranks=FULL, density=0.5)
+    assert torch.equal(result.factors["tall.bias"].a, torch.ones(1, 1))
+    assert torch.equal(result.factors["tall.bias"].b, whole.factors["tall.bias"].b)
+    assert result.energy_by_module["tall.bias"] == 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_biases_alone_and_factors_alone_are_merged(method: str) -> None:
+    first, _, third = make_parents()
+    biases = {name: module for name, module in first.items() if is_bias(name)}
+    factors = {name: module for name, module in third.items() if not is_bias(name)}
+    result = merge(method, [biases, factors], (0.5, 0.5))
+    assert sorted(result.factors) == sorted({*biases, *factors})
+    if METHODS[method].one_is_itself and METHODS[method].settings == ():
+        np.testing.assert_allclose(dense(result.factors["tall.bias"]), 0.5 * dense(biases["tall.bias"]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", [name for name, row in METHODS.items() if row.of_vectors])
+def test_methods_of_singular_vectors_and_inputs_sum_biases_plainly(method: str) -> None:
+    first, _, third = make_parents()
+    result = merge(method, [first, third], (0.75, 0.5), density=0.5)
+    expected = 0.75 * dense(first["tall.bias"]) + 0.5 * dense(third["tall.bias"])
+    np.testing.assert_allclose(dense(result.factors["tall.bias"]), expected, rtol=1e-5)
 
 
 # What is refused

@@ -63,7 +63,7 @@ def test_an_optimiser_changes_its_parameters_and_reads_the_settings_that_its_row
     parameter.grad = torch.ones(3)
     changing.step()
     assert (parameter < 1).all()
-    assert watched.read == {"learning_rate", *OPTIMISERS[optimiser].settings}
+    assert watched.read == {"peak_rate", *OPTIMISERS[optimiser].settings}
     assert OPTIMISERS[optimiser].source.startswith("https://")
 
 

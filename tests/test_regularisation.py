@@ -13,7 +13,8 @@ from adapt_embed.adapters.loop import Run, RunState
 from adapt_embed.adapters.register import write_adapter
 from adapt_embed.adapters.regularisers import add_squares, shrink
 from adapt_embed.adapters.settings.regularisation import RegularisationSettings
-from adapt_embed.adapters.strategies.lora import read_factors
+from adapt_embed.adapters.strategies.lora_layers import read_factors
+from adapt_embed.adapters.strategies.protocol import TrainedParameter
 from adapt_embed.adapters.strategies.table import STRATEGIES
 from adapt_embed.base import Base
 from adapt_embed.data.pairs import TrainingData
@@ -49,9 +50,16 @@ def plain(loaded_tiny_base: Base, toy_data: TrainingData) -> str:
 def test_l2_adds_the_gradient_of_half_the_squares() -> None:
     parameter, frozen = nn.Parameter(torch.tensor([1.0, -2.0])), nn.Parameter(torch.ones(1))
     parameter.grad = torch.tensor([0.5, 0.5])
-    add_squares([parameter, frozen], 0.1)
+    add_squares([TrainedParameter(parameter=each) for each in (parameter, frozen)], 0.1)
     assert parameter.grad.tolist() == pytest.approx([0.6, 0.3])
     assert frozen.grad is None
+
+
+def test_l2_of_what_has_an_origin_is_of_the_distance_to_it() -> None:
+    parameter = nn.Parameter(torch.tensor([1.0, -2.0]))
+    parameter.grad = torch.tensor([0.5, 0.5])
+    add_squares([TrainedParameter(parameter=parameter, origin=torch.tensor([1.0, 1.0]))], 0.1)
+    assert parameter.grad.tolist() == pytest.approx([0.5, 0.2])
 
 
 def test_l2_with_plain_gradient_descent_is_decay(loaded_tiny_base: Base, toy_data: TrainingData, plain: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, train_adapter
 from adapt_embed.adapters.strategies.lora import LoraStrategy
-from adapt_embed.adapters.strategies.table import STRATEGIES, open_strategy, put_in
+from adapt_embed.adapters.strategies.table import KEEPS, STRATEGIES, open_strategy, put_in
 from adapt_embed.base import Base
 from adapt_embed.data.pairs import TrainingData
 from adapt_embed.encoders import LoraEncoder
@@ -19,8 +19,14 @@ from torch import nn
 TEXTS = ["the court", "a tenant and the judge", "合同"]
 
 
+KEPT = [(name, keep) for name, row in STRATEGIES.items() for keep in (KEEPS if "keep" in row.settings else ["factors"])]
+"""Every strategy with every form in which it can be kept."""
+
+
 def quick(strategy: str, **settings: object) -> TrainConfig:
-    return TrainConfig(strategy=strategy, epochs=1, batch_size=16, rank=4, max_tokens=16, precision="fp32", **settings)  # type: ignore[arg-type]
+    reads_rank = "rank" in STRATEGIES[strategy].settings and settings.get("keep") != "model"
+    own = {"rank": 4} if reads_rank else {}
+    return TrainConfig(strategy=strategy, epochs=1, batch_size=16, max_tokens=16, precision="fp32", **(own | settings))  # type: ignore[arg-type]
 
 
 def vectors_of(base: Base, **options: object) -> np.ndarray:
@@ -34,17 +40,20 @@ def disturb(parameters: list[nn.Parameter], seed: int = 5) -> None:
             parameter.copy_(torch.randn(parameter.shape, generator=draw) / 10)
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_the_vectors_of_a_base_are_the_same_bits_after_a_run(loaded_tiny_base: Base, toy_data: TrainingData, name: str) -> None:
+@pytest.mark.parametrize(("name", "keep"), KEPT)
+def test_the_vectors_of_a_base_are_the_same_bits_after_a_run(loaded_tiny_base: Base, toy_data: TrainingData, name: str, keep: str) -> None:
     before = vectors_of(loaded_tiny_base)
-    trained = train_adapter(loaded_tiny_base, toy_data, quick(name, learning_rate=1e-2)).factors
+    weights = {path: tensor.clone() for path, tensor in loaded_tiny_base.model.state_dict().items()}
+    result = train_adapter(loaded_tiny_base, toy_data, quick(name, keep=keep, learning_rate=1e-2))
+    assert all(torch.equal(tensor, weights[path]) for path, tensor in loaded_tiny_base.model.state_dict().items())
     assert np.array_equal(vectors_of(loaded_tiny_base), before)
-    assert not np.allclose(vectors_of(loaded_tiny_base, factors=trained), before, atol=1e-3)
+    if keep == "factors":
+        assert not np.allclose(vectors_of(loaded_tiny_base, factors=result.factors), before, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
-def test_what_is_read_out_and_in_again_is_the_same_bits(loaded_tiny_base: Base, name: str) -> None:
-    config = quick(name)
+@pytest.mark.parametrize(("name", "keep"), [(name, keep) for name, keep in KEPT if name == "lora" or keep == "model"])
+def test_what_is_read_out_and_in_again_is_the_same_bits(loaded_tiny_base: Base, name: str, keep: str) -> None:
+    config = quick(name, keep=keep)
     first = open_strategy(config)
     with put_in(first, loaded_tiny_base) as parameters:
         disturb(parameters)
@@ -68,7 +77,7 @@ def test_the_plan_is_what_is_put_in(loaded_tiny_base: Base, name: str) -> None:
         assert not any(parameter.requires_grad for parameter in loaded_tiny_base.model.parameters() if id(parameter) in others)
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", ["lora"])
 def test_as_stored_computes_what_the_file_gives(loaded_tiny_base: Base, tmp_path: Path, name: str) -> None:
     strategy = open_strategy(quick(name))
     with put_in(strategy, loaded_tiny_base) as parameters:
@@ -78,7 +87,7 @@ def test_as_stored_computes_what_the_file_gives(loaded_tiny_base: Base, tmp_path
         with strategy.as_stored():
             here = vectors_of(loaded_tiny_base)
         assert not np.array_equal(here, vectors_of(loaded_tiny_base))  # fp16 rounds
-    strategy.write(trained, tmp_path, "owner/base", None)
+    strategy.write(trained, tmp_path, loaded_tiny_base)
     assert np.array_equal(vectors_of(loaded_tiny_base, factors=read_lora(tmp_path)), here)
 
 
@@ -87,9 +96,9 @@ def test_taking_out_what_was_not_put_in_does_nothing(loaded_tiny_base: Base, nam
     strategy, modules = open_strategy(quick(name)), dict(loaded_tiny_base.model.named_modules())
     strategy.take_out()
     with put_in(strategy, loaded_tiny_base):
-        other = open_strategy(quick(name))
-        with pytest.raises(ValueError, match="is being trained already"), put_in(other, loaded_tiny_base):
-            raise AssertionError("two at once")
+        for second in ("lora", "bitfit"):
+            with pytest.raises(ValueError, match="is being trained already"), put_in(open_strategy(quick(second)), loaded_tiny_base):
+                raise AssertionError("two at once")
         assert strategy.read_out()  # the one that was refused has taken nothing out
     strategy.take_out()
     assert dict(loaded_tiny_base.model.named_modules()) == modules

@@ -212,9 +212,11 @@ def test_of_two_processes_one_is_killed_and_no_trial_is_lost_or_run_twice(
 
     killer = threading.Thread(target=kill)
     killer.start()
-    outcome = job.run()
+    told = Notes()
+    outcome = job.run(told)
     killer.join()
     assert [worker.returncode for worker in started] == [-9, 0]
+    assert "its trial goes on in another" in str(told.notes)
     assert sorted(each.number for each in outcome.trials) == [0, 1, 2]
     assert {each.state for each in outcome.trials} <= {"complete", "pruned"}
     assert sorted(path.name for path in job.folder.iterdir() if path.is_dir()) == [f"best-{outcome.best.number}"]

@@ -16,7 +16,7 @@ from adapt_embed.adapters.evaluation import make_dev_set
 from adapt_embed.adapters.plan import describe_dev
 from adapt_embed.adapters.register import write_adapter
 from adapt_embed.adapters.schedules import learning_rate_factor
-from adapt_embed.adapters.strategies.lora import read_factors
+from adapt_embed.adapters.strategies.lora_layers import read_factors
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.data import dev_set
 from adapt_embed.data.dev_set import DevSet

@@ -15,7 +15,7 @@ from ...encoders.batching import default_batch_tokens, length_batches
 from ...encoders.forward import embed
 from ...encoders.tokens import tokenize
 from ...errors import TrainingError
-from ...lora import LoraFactors
+from ...lora import LoraFactors, is_bias
 from ...lora.gram_file import grams_bytes
 from ...lora.grams import GramRank, StoredGram, StoredGrams, gram_error, store_gram
 from ..config import TrainConfig
@@ -101,7 +101,8 @@ def measure_grams(base: Base, trained: LoraFactors, data: TrainingData, config: 
     with put_in(strategy, base):
         strategy.read_in(trained)
         strategy.training(False)
-        exact = collect_grams(base, trained, texts, config, request.on_texts)
+        matrices = [name for name in trained if not is_bias(name)]
+        exact = collect_grams(base, matrices, texts, config, request.on_texts)
     kept: dict[str, tuple[StoredGram, float]] = {}
     for name in list(exact.matrices):
         gram = exact.matrices.pop(name)

@@ -18,9 +18,9 @@ from .sampling import Sampling, choose_candidates, is_approximate
 from .stored import StoredCorpus
 from .vectors import CorpusVectors, HeldVectors
 
-FEW_NAMED, FEW_NAMED_WEIGHT = 1 / 5, 0.1
-"""Where at most this share of dev queries has an answer that training names, unnamed passages count for so much: on four dev sets, others gain a
-quarter of what these lose by it (docs/results.md)."""
+FEW_NAMED, FEW_NAMED_WEIGHT = 1 / 4, 0.1
+"""Where at most this share of dev queries has an answer that training names, unnamed passages count for so much: about there, what others gain
+by it is what these lose (docs/results.md)."""
 _DEVICE_SHARE = 1 / 6
 """Of a GPU's memory, what vectors may take there; else each step brings them there block by block."""
 

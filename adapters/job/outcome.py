@@ -6,15 +6,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...base.fingerprint import WEIGHTS as MODEL_WEIGHTS
 from ...base.load import Base
 from ...events import Events
-from ...lora import WEIGHTS, LoraFactors, read_lora
+from ...lora import BIASES, WEIGHTS, LoraFactors, read_lora
 from ...metrics import Spread, spread_of
 from ...registry import Entry, ScoreRecord
 from ..after.grams import MeasuredGrams
 from ..config import TrainConfig
 from ..register import describe_scores
 from ..strategies.table import open_strategy
+from ..strategies.trained import factors_of, no_factors
 from ..train import TrainResult
 from .corpus import CorpusPlan
 
@@ -43,11 +45,24 @@ class TrainedVersion:
 
     @property
     def factors(self) -> LoraFactors:
-        """What was trained, as its file gives it back: in float32, rounded to the file's number format."""
+        """What was trained, as its file gives it back: in float32, rounded to the file's number format.
+
+        Raises:
+            AdapterError: it is a whole model, which has no factors.
+        """
         if self.result is not None:
-            return open_strategy(self.config).as_read(self.result.factors)
+            return factors_of(open_strategy(self.config).as_read(self.result.trained))
+        if self.is_model:
+            raise no_factors()
         assert self.path is not None  # it was finished before
         return read_lora(self.path)
+
+    @property
+    def energy(self) -> dict[str, float] | None:
+        """How much of the changes is kept, as shares: of all, and of each kind; None: all that was trained."""
+        if self.entry is not None:
+            return self.entry.config.get("energy")
+        return self.result.energy.as_dict() if self.result is not None and self.result.energy is not None else None
 
     @property
     def dev(self) -> ScoreRecord | None:
@@ -66,7 +81,7 @@ class TrainedVersion:
         """Return it as JSON can hold it, without the factors."""
         version: dict[str, Any] = {}
         if self.entry is not None:
-            version = {"reference": self.entry.reference, "path": str(self.path), "bytes": self.entry.files[WEIGHTS].size}
+            version = {"reference": self.entry.reference, "path": str(self.path), "bytes": self._bytes(self.entry)}
         return (
             version
             | {
@@ -77,7 +92,17 @@ class TrainedVersion:
             }
             | ({"beside": {name: asdict(score) for name, score in self.beside.items()}} if self.beside else {})
             | ({"corpus": self.corpus.as_dict()} if self.corpus else {})
+            | ({"energy": self.energy} if self.energy else {})
         )
+
+    @property
+    def is_model(self) -> bool:
+        """Whether a whole model is kept."""
+        return self.config.keep == "model"
+
+    def _bytes(self, entry: Entry) -> int:
+        """Return the bytes of the files with weights."""
+        return sum(entry.files[name].size for name in (MODEL_WEIGHTS, WEIGHTS, BIASES) if name in entry.files)
 
     def as_row(self) -> dict[str, Any]:
         """Return it as one of several."""

@@ -14,6 +14,7 @@ from ...errors import ConfigError, RequestError
 from ..config import TrainConfig
 from ..optimisers import check_installed
 from ..sides.table import reads_corpus
+from ..strategies.table import STRATEGIES
 from .tensorboard import check_tensorboard
 from .watching import check_watch
 
@@ -86,6 +87,7 @@ class TrainRequest:
             check_tensorboard(self.tensorboard)
         if self.seeds < 1:
             raise RequestError(f"{self.seeds} versions are to be trained; expected at least 1")
+        self._check_grams()
         if isinstance(self.gram_rank, int) and self.gram_rank < 1:
             raise ConfigError(f"the rank of Gram matrices is {self.gram_rank}; expected at least 1, or full")
         if self.index is not None and not reads_corpus(self.config):
@@ -97,6 +99,18 @@ class TrainRequest:
         check_installed(self.config.optimiser)
         check_watch(self.config, self.dev, self.general)
         self.config_of(self.seed_range[-1])  # refused here, not when its turn comes
+
+    def _check_grams(self) -> None:
+        """Refuse Gram matrices where no factors are kept whose inputs they would be of."""
+        if self.gram_rank is None:
+            return
+        strategy, keep = self.config.strategy, self.config.keep
+        if keep == "model":
+            raise RequestError("Gram matrices are kept beside factors, and keep=model keeps none; leave out --gram-rank, or keep=model")
+        if not STRATEGIES[strategy].has_matrices:
+            raise RequestError(
+                f"Gram matrices are of what linear modules read, and the strategy {strategy} changes none; leave out --gram-rank"
+            )
 
     @property
     def seed_range(self) -> range:

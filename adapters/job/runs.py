@@ -68,7 +68,8 @@ class JobRuns:
         )
         if not self.request.register:
             return plain
-        about = {"name": self.name, "domain": self.domain, "base": self.base.spec.name, "data": data.source, "config": config.as_dict()}
+        about: dict[str, object] = {"name": self.name, "domain": self.domain, "base": self.base.spec.name, "data": data.source}
+        about["config"] = config.as_dict()
         run = run_id(config, self.base, data, self.corpus.content(data, config), *self._contents(config, watch))
         return plain.kept(run, Checkpoint(self.registry.home / RUNS / run, about=about))
 

@@ -106,6 +106,7 @@ class SeedRun:
                     corpus=corpus,
                     watch=self.watch,
                     guide=self.guide,
+                    events=events,
                 )
             self._tell_general(result, events)
             self._tell_sparsity(result, events)

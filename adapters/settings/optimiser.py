@@ -7,6 +7,8 @@ from typing import Annotated
 
 from .setting import Setting, Settings, above_zero, below_one, zero_or_more
 
+RATE_OF_FACTORS = 5e-4
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimiserSettings(Settings):
@@ -21,14 +23,14 @@ class OptimiserSettings(Settings):
         ),
     ] = "adamw"
     learning_rate: Annotated[
-        float,
+        float | None,
         Setting(
-            help="the peak of the schedule",
+            help="the peak of the schedule; none: the strategy's own ([strategies.md](strategies.md)), 0.0005 of `lora`",
             when="lower it when dev falls from the start or the loss is not a number; raise it when dev still rises at the end, and most "
             "searches are for passages that are trained on (see Forgetting)",
             check=above_zero,
         ),
-    ] = 5e-4
+    ] = None
     weight_decay: Annotated[
         float,
         Setting(
@@ -58,3 +60,8 @@ class OptimiserSettings(Settings):
     clip_norm: Annotated[float, Setting(help="longest gradient, Euclidean norm", when="lower it when the loss jumps", check=above_zero)] = (
         1.0
     )
+
+    @property
+    def peak_rate(self) -> float:
+        """The learning rate at its peak; of settings that no strategy has given one, that of factors."""
+        return RATE_OF_FACTORS if self.learning_rate is None else self.learning_rate

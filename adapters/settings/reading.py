@@ -18,7 +18,7 @@ def read_value(described: Described, value: object) -> object:
         return None
     read, expected = _READERS[described.kind]
     try:
-        return read(value)
+        return (described.setting.read or read)(value)
     except (ValueError, KeyError, OverflowError):
         raise ConfigError(f"{described.name} is {value!r}; expected {expected}") from None
 

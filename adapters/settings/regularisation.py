@@ -15,7 +15,8 @@ class RegularisationSettings(Settings):
     l2: Annotated[
         float,
         Setting(
-            help="times half the sum of the factors' squares, which is added to the loss (the loss that is told is without it)",
+            help="times half the sum of the factors' squares, or of trained weights' squared distances to the base's, which is added to the "
+            "loss (the loss that is told is without it)",
             when="with `sgd` and `adam`, which read no `weight_decay`",
             check=zero_or_more,
             is_later=True,

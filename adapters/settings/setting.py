@@ -23,12 +23,14 @@ class Setting:
         when: When to change it.
         check: Refuses a value of the right type that does not fit; never called with None.
         is_later: Whether runs were named before there was this setting: at its default it then takes no part in the name of a run.
+        read: What a file or a command line holds -> the value, where the type alone does not say how; raises `ValueError`.
     """
 
     help: str
     when: str
     check: Check | None = None
     is_later: bool = False
+    read: Callable[[object], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, get_args
 
-from ...choices import StoreDtype, TrainedSide
+from ...choices import CacheFrozen, StoreDtype, TrainedSide
 from ...errors import ConfigError
-from .setting import Setting, Settings, above_zero, below_one, one_of
+from .layers import check_layers, read_layers
+from .setting import Setting, Settings, above_zero, below_one, one_of, zero_or_more
+from .starts import check_start
 
 BERT_LINEAR = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
+
+
+def read_choice(value: object) -> str:
+    """Read a word, or a truth value as toml and Python have it, as `true` and `false`."""
+    if not isinstance(value, str | bool):
+        raise ValueError
+    return str(value).lower()
 
 
 def _not_empty(name: str, value: tuple[str, ...]) -> None:
     if not value:
         raise ConfigError(f"{name} is empty; name at least one module")
+
+
+def _is_decay(name: str, value: float) -> None:
+    if not 0 < value <= 1:
+        raise ConfigError(f"{name} is {value}; it must be above 0 and at most 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +48,20 @@ class StrategySettings(Settings):
     strategy: Annotated[
         str,
         Setting(
-            help="what is trained: `lora`, a pair of low-rank factors beside each of some linear modules",
-            when="it is the only one yet",
+            help="what is trained: `lora`, `full`, `partial`, `layerwise` or `bitfit` ([strategies.md](strategies.md))",
+            when="`full` to see what there is to gain; `bitfit` for the smallest files",
             is_later=True,
         ),
     ] = "lora"
+    keep: Annotated[
+        str,
+        Setting(
+            help="`factors` or `model`: what is kept of trained weights, the low-rank part of their difference to the base and the biases, or "
+            "the whole model",
+            when="`model` when the energy that factors keep is low, and there is room for a whole model",
+            is_later=True,
+        ),
+    ] = "factors"
     rank: Annotated[
         int,
         Setting(
@@ -51,10 +74,36 @@ class StrategySettings(Settings):
         int,
         Setting(help="the update is scaled by alpha / rank", when="keep it at twice the rank when you change that", check=above_zero),
     ] = 32
+    rslora: Annotated[
+        bool,
+        Setting(
+            help="`true`: the update is scaled by alpha / sqrt(rank) instead ([strategies.md](strategies.md))",
+            when="with ranks of 64 and more, and a lower alpha: at rank 16, alpha 8 has the default's scale",
+            is_later=True,
+        ),
+    ] = False
+    init: Annotated[
+        str,
+        Setting(
+            help="how the factors begin: `default`, `gaussian`, `orthogonal`, `pissa` (or `pissa_niter_4`) or `olora` ([strategies.md](strategies.md))",
+            when="`pissa` or `olora` where steps are few; their files are twice as large",
+            check=check_start,
+            is_later=True,
+        ),
+    ] = "default"
+    dora: Annotated[
+        bool,
+        Setting(
+            help="`true`: DoRA, the lengths of the matrices' rows are trained apart from their directions; kept as plain factors "
+            "([strategies.md](strategies.md))",
+            when="seldom: to compare with recipes that use it",
+            is_later=True,
+        ),
+    ] = False
     dropout: Annotated[
         float,
         Setting(
-            help="on the input of each factor pair, 0 to below 1",
+            help="on the input of each factor pair, or of trained weights after their layers as the network has it, 0 to below 1",
             when="0.05 to 0.1 for few pairs and many epochs; it slows training, and did not gain on dev where it was measured "
             "([log](log/2026-11.md))",
             check=below_one,
@@ -68,6 +117,45 @@ class StrategySettings(Settings):
             check=_not_empty,
         ),
     ] = BERT_LINEAR
+    layers: Annotated[
+        str | None,
+        Setting(
+            help="which layers are trained: `last:4`, `first:2`, or numbers from 0 such as `0,3,9-11`; none: all, of `partial` the last 4, and no more than half",
+            when="`last:4` or so for a smaller file and quicker steps; lower layers then stay the base's",
+            check=check_layers,
+            is_later=True,
+            read=read_layers,
+        ),
+    ] = None
+    layer_decay: Annotated[
+        float,
+        Setting(
+            help="what the learning rate is multiplied by from each trained layer to the next one below, above 0 to 1",
+            when="lower to hold the lower layers nearer to the base; 1 for one rate",
+            check=_is_decay,
+            is_later=True,
+        ),
+    ] = 0.9
+    steps_per_layer: Annotated[
+        int | None,
+        Setting(
+            help="after so many steps the next layer below is trained as well; 0: all from the first one on; none: all by half of the run",
+            when="the number of steps in an epoch to let a layer join each epoch",
+            check=zero_or_more,
+            is_later=True,
+        ),
+    ] = None
+    cache_frozen: Annotated[
+        CacheFrozen,
+        Setting(
+            help="`auto`, `true` or `false`: whether the hidden states that enter the first trained layer are computed once and kept on disk "
+            "([cache.md](cache.md))",
+            when="`true` to have it refused where it cannot be; `false` to spare the disk",
+            check=one_of(get_args(CacheFrozen)),
+            is_later=True,
+            read=read_choice,
+        ),
+    ] = "auto"
     store: Annotated[
         StoreDtype,
         Setting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from ...data.dev_set import DevSet
 from ...encoders.protocol import Encodes
 from ..batches import Batches
 from ..others import Others
-from ..token_ids import TokenIds
+from ..token_ids import Ids, TokenIds
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +63,12 @@ class Objective(Protocol):
             AdaptError: stored vectors have changed on the disk.
         """
         ...
+
+
+def repeated_ids(objective: Objective, token_ids: TokenIds) -> Iterator[Ids]:
+    """Give the token ids of the texts that steps put through the network again and again: every epoch's, and general ones."""
+    texts, others = objective.texts(), objective.others
+    if others.general:
+        texts |= {others.role: [*texts.get(others.role, ()), *others.general]}
+    for role, of_role in texts.items():
+        yield from token_ids.of(of_role, role)

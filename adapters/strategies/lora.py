@@ -8,28 +8,40 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 
 from ...base.load import Base
 from ...base.sentence_files import write_json
-from ...errors import ConfigError, TrainingError
-from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, LoraFactors, LoraModule, lora_config, write_lora
+from ...errors import TrainingError
+from ...lora import CONFIG, STORE_DTYPES, WEIGHTS, KeptEnergy, LoraFactors, lora_config, write_lora
 from ...lora.vanished import cut_vanished
+from ...registry import base_record
 from ..settings.joined import TrainSettings
+from .differences import rounded
+from .in_use import refuse_in_use
+from .lora_forms import Form, open_form
+from .lora_layers import check_targets, inject, lora_layers, peft_config, remove_layers, target_modules
 from .protocol import StrategyPlan, TrainedParameter
-
-_NAME = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class _Former:
-    """A base, and what of its network `put_in` changes."""
+    """A base, and what of its network training changes.
+
+    Attributes:
+        base: The base.
+        requires_grad: Of all parameters.
+        attention: What the network attends with.
+        own: The base's own weights of modules whose weights are changed, (out, in), by the modules' names.
+        origins: What parameters begin as that begin as numbers of the base, by their names; zero is not their rest.
+    """
 
     base: Base
     requires_grad: dict[str, bool]
     attention: str
+    own: dict[str, Tensor]
+    origins: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -40,7 +52,11 @@ class LoraStrategy:
     """
 
     config: TrainSettings
+    form: Form = field(init=False)
     _former: _Former | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.form = open_form(self.config)
 
     @property
     def base(self) -> Base:
@@ -50,24 +66,47 @@ class LoraStrategy:
         return self._former.base
 
     def plan(self, base: Base) -> StrategyPlan:
-        """Count the factors of the modules that the targets name."""
-        modules = target_modules(base, self.config.targets)
-        numbers = sum(self.config.rank * (module.in_features + module.out_features) for module in modules.values())
-        return StrategyPlan(parameters=numbers, file_bytes=numbers * STORE_DTYPES[self.config.store].itemsize, modules=tuple(modules))
+        """Count the factors of the modules that the targets name, and what of them a file holds."""
+        modules = target_modules(base, self.config.targets, self.config.layers)
+        sides = [(module.in_features, module.out_features) for module in modules.values()]
+        numbers = sum(self.config.rank * (width + height) + (height if self.config.dora else 0) for width, height in sides)
+        kept = sum(self.form.rank(self.config, min(each)) * sum(each) for each in sides)
+        return StrategyPlan(
+            parameters=numbers,
+            file_bytes=kept * STORE_DTYPES[self.config.store].itemsize,
+            modules=tuple(modules),
+            copied_bytes=4 * sum(width * height for width, height in sides) if self.form.changes_weights else 0,
+        )
 
     def put_in(self, base: Base) -> list[nn.Parameter]:
         """Put seeded LoRA layers into the network; a target that names no linear module of it is refused."""
-        if any(isinstance(module, LoraLayer) for module in base.model.modules()):
-            raise ValueError(f"{base.spec.name} is being trained already; load the base a second time to train two adapters at once")
+        refuse_in_use(base)
+        check_targets(base, self.config)
         base.network.merge_weights(None, {})
         requires_grad = {name: parameter.requires_grad for name, parameter in base.model.named_parameters()}
-        self._former = _Former(base, requires_grad, base.model.config._attn_implementation)
-        return _inject(base, self.config)
+        self._former = _Former(base, requires_grad, base.model.config._attn_implementation, self._own_weights(base))
+        parameters = inject(base, self.config)
+        self.form.begin(lora_layers(base), self._former.own)
+        for name, parameter in base.model.named_parameters():
+            if parameter.requires_grad and not self.form.decays(name):
+                self._former.origins[name] = parameter.detach().clone()
+        return parameters
+
+    def _own_weights(self, base: Base) -> dict[str, Tensor]:
+        """Copy the weights that training changes in place, or may change."""
+        if not self.form.changes_weights:
+            return {}
+        modules = target_modules(base, self.config.targets, self.config.layers)
+        return {name: module.weight.detach().clone() for name, module in modules.items()}
 
     def trained(self) -> list[TrainedParameter]:
-        """Return the factors; B is the second one of each pair."""
-        named = ((name, parameter) for name, parameter in self.base.model.named_parameters() if parameter.requires_grad)
-        return [TrainedParameter(parameter=parameter, is_second_factor=".lora_B." in name) for name, parameter in named]
+        """Return the factors; B is the second one of each pair. What begins as numbers of the base is pulled back to those, and not to zero."""
+        base, origins = self.base, self._former.origins if self._former else {}
+        return [
+            TrainedParameter(parameter=parameter, is_second_factor=".lora_B." in name, decays=name not in origins, origin=origins.get(name))
+            for name, parameter in base.model.named_parameters()
+            if parameter.requires_grad
+        ]
 
     def take_out(self) -> None:
         """Put the base's own modules back."""
@@ -75,7 +114,10 @@ class LoraStrategy:
         if former is None:
             return
         base = former.base
-        _remove_layers(base)
+        remove_layers(base)
+        with torch.no_grad():
+            for name, weight in former.own.items():
+                base.model.get_submodule(name).weight.copy_(weight)
         base.model.eval()
         if base.model.config._attn_implementation != former.attention:
             base.model.set_attn_implementation(former.attention)
@@ -96,45 +138,48 @@ class LoraStrategy:
         for layer in (first, *layers):
             layer.train(on)
 
+    def begin_step(self, step: int, steps: int) -> None:
+        """Train all factors in every step."""
+
     @contextmanager
     @torch.no_grad()
     def as_stored(self) -> Iterator[None]:
-        """Round the factors to their file's number format and merge them into the weights."""
-        layers = _layers(self.base)
-        originals: dict[str, Tensor] = {}
+        """Round the factors to their file's number format and merge them into the base's weights."""
+        layers, present = lora_layers(self.base), dict[str, Tensor]()
+        assert self._former is not None  # else there was no base
         try:
             for name, module in self.as_read(self.read_out()).items():
                 weight = layers[name].get_base_layer().weight
-                originals[name] = weight.clone()
+                present[name] = weight.clone()
+                if name in self._former.own:
+                    weight.copy_(self._former.own[name])
                 weight.add_(module.delta().to(weight))
                 layers[name].enable_adapters(False)
             yield
         finally:
-            for name, original in originals.items():
-                layers[name].get_base_layer().weight.copy_(original)
+            for name, weight in present.items():
+                layers[name].get_base_layer().weight.copy_(weight)
                 layers[name].enable_adapters(True)
 
     def read_out(self) -> LoraFactors:
-        """Copy the factors."""
-        return read_factors(self.base)
+        """Copy what the layers add to the base."""
+        return self.form.read_out(lora_layers(self.base))
 
-    @torch.no_grad()
+    def energy(self, trained: LoraFactors) -> KeptEnergy | None:
+        """Return how much of it factors can say, where that is not all."""
+        return self.form.energy(lora_layers(self.base), trained)
+
     def read_in(self, trained: LoraFactors) -> None:
-        """Set the factors."""
-        layers = _layers(self.base)
+        """Have the layers add it to the base."""
+        layers = lora_layers(self.base)
         if layers.keys() != trained.keys():
             raise ValueError(f"the factors are of {len(trained)} modules, and the targets name {len(layers)}")
-        for name, layer in layers.items():
-            layer.lora_A[_NAME].weight.copy_(trained[name].a)
-            layer.lora_B[_NAME].weight.copy_(trained[name].b)
+        self.form.read_in(layers, trained)
 
     def as_read(self, trained: LoraFactors) -> LoraFactors:
         """Round factors to the configured number format; of sparse ones, what changes nothing is cut off."""
-        dtype = STORE_DTYPES[self.config.store]
-        rounded = {
-            name: LoraModule(module.a.to(dtype).float(), module.b.to(dtype).float(), module.scale) for name, module in trained.items()
-        }
-        return cut_vanished(rounded) if self.config.l1 else rounded
+        kept = rounded(self.form.plain(trained), self.config.store)
+        return cut_vanished(kept) if self.config.l1 else kept
 
     def check_storable(self, trained: LoraFactors) -> None:
         """Refuse factors that are infinite in their file's number format."""
@@ -142,80 +187,17 @@ class LoraStrategy:
             if not (module.a.isfinite().all() and module.b.isfinite().all()):
                 raise TrainingError(
                     f"the factors of {name} are too large to be stored in {self.config.store}; "
-                    f"lower learning_rate (now {self.config.learning_rate:g})"
+                    f"lower learning_rate (now {self.config.peak_rate:g})"
                 )
 
-    def write(self, trained: LoraFactors, folder: Path, base_id: str | None, revision: str | None) -> None:
+    def write(self, trained: LoraFactors, folder: Path, base: Base) -> None:
         """Write the two files of a peft folder."""
-        kept = self.as_read(trained) if self.config.l1 else trained
+        base_id, revision = base_record(base.spec).loading_name
+        kept = self.as_read(trained)
         write_lora(kept, folder / WEIGHTS, dtype=STORE_DTYPES[self.config.store])
-        ranks = {module.rank for module in kept.values()}
-        if ranks != {self.config.rank}:
+        if not self.form.is_as_trained or {module.rank for module in kept.values()} != {self.config.rank}:
             write_json(folder / CONFIG, lora_config(kept, base_id, revision))
             return
-        settings = _peft_config(self.config, base_id, revision).to_dict()
+        named = sorted(kept) if self.config.layers else list(self.config.targets)
+        settings = peft_config(self.config, named, base_id, revision).to_dict()
         write_json(folder / CONFIG, {key: sorted(value) if isinstance(value, set) else value for key, value in sorted(settings.items())})
-
-
-def target_modules(base: Base, targets: tuple[str, ...]) -> dict[str, nn.Linear]:
-    """Return the linear modules whose names end in one of the targets, by name."""
-    return {
-        name: module
-        for name, module in base.model.named_modules()
-        if isinstance(module, nn.Linear) and any(name == target or name.endswith("." + target) for target in targets)
-    }
-
-
-def read_factors(base: Base) -> LoraFactors:
-    """Copy the factors out of a network with LoRA layers, on the CPU, in float32."""
-    return {
-        name: LoraModule(_copy(module.lora_A[_NAME].weight), _copy(module.lora_B[_NAME].weight), float(module.scaling[_NAME]))
-        for name, module in _layers(base).items()
-    }
-
-
-def _layers(base: Base) -> dict[str, LoraLayer]:
-    return {name: module for name, module in base.model.named_modules() if isinstance(module, LoraLayer)}
-
-
-def _copy(weight: Tensor) -> Tensor:
-    return weight.detach().to("cpu", torch.float32, copy=True)
-
-
-def _peft_config(config: TrainSettings, base_id: str | None, revision: str | None) -> LoraConfig:
-    return LoraConfig(
-        r=config.rank,
-        lora_alpha=config.alpha,
-        lora_dropout=config.dropout,
-        target_modules=list(config.targets),
-        base_model_name_or_path=base_id,
-        revision=revision,
-        task_type="FEATURE_EXTRACTION",
-        inference_mode=True,
-    )
-
-
-def _inject(base: Base, config: TrainSettings) -> list[nn.Parameter]:
-    """Put seeded LoRA layers into the network and return their parameters, the only ones that get gradients."""
-    for target in config.targets:
-        if not target_modules(base, (target,)):
-            ends = sorted({name.split(".")[-1] for name, module in base.model.named_modules() if isinstance(module, nn.Linear)})
-            raise ConfigError(f"target {target!r} names no linear module of {base.spec.name}; its linear modules end in {', '.join(ends)}")
-    with torch.random.fork_rng(devices=[base.device] if base.device.type == "cuda" else []):
-        torch.manual_seed(config.seed)
-        inject_adapter_in_model(_peft_config(config, None, None), base.model, adapter_name=_NAME)
-    base.model.eval()
-    parameters = []
-    for name, parameter in base.model.named_parameters():
-        parameter.requires_grad_(".lora_" in name)
-        if parameter.requires_grad:
-            parameters.append(parameter)
-    return parameters
-
-
-def _remove_layers(base: Base) -> None:
-    for name, layer in _layers(base).items():
-        parent, _, own_name = name.rpartition(".")
-        setattr(base.model.get_submodule(parent), own_name, layer.get_base_layer())
-    if hasattr(base.model, "peft_config"):
-        del base.model.peft_config

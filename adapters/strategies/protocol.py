@@ -7,19 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
 from ...base.load import Base
-from ...lora import LoraFactors
+from ...lora import KeptEnergy
+from .trained import Trained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrategyPlan:
-    """What a strategy will train: how many numbers, the bytes that they take on disk, and the modules whose outputs they change."""
+    """What a strategy will train.
+
+    Attributes:
+        parameters: How many numbers.
+        file_bytes: The bytes that what is kept of them takes on disk.
+        modules: The linear modules that they change.
+        copied_bytes: The bytes in memory of the base's own values, which are put aside.
+    """
 
     parameters: int
     file_bytes: int
     modules: tuple[str, ...]
+    copied_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +39,15 @@ class TrainedParameter:
         parameter: What an optimiser changes.
         is_second_factor: Whether it is B of an update B @ A, which begins at zero.
         rate_share: What the learning rate is multiplied by.
+        decays: Whether weight decay is for it.
+        origin: What an L2 term pulls it back to; None: zero.
     """
 
     parameter: nn.Parameter
     is_second_factor: bool = False
     rate_share: float = 1.0
+    decays: bool = True
+    origin: Tensor | None = None
 
 
 class Strategy(Protocol):
@@ -65,27 +78,35 @@ class Strategy(Protocol):
         """Switch what differs between training and use: dropout, the kernels of attention."""
         ...
 
+    def begin_step(self, step: int, steps: int) -> None:
+        """Let what is to be trained in a step, counted from 0 of so many, get gradients, and nothing else."""
+        ...
+
     def as_stored(self) -> AbstractContextManager[None]:
         """Have the network compute as it will with what was trained out of its file, as long as this lasts."""
         ...
 
-    def read_out(self) -> LoraFactors:
-        """Copy what was trained out of the network: on the CPU, in float32."""
+    def read_out(self) -> Trained:
+        """Copy what was trained out of the network, in the form in which it is kept: on the CPU, in float32."""
         ...
 
-    def read_in(self, trained: LoraFactors) -> None:
-        """Put back what `read_out` returned, the same numbers to the bit.
+    def energy(self, trained: Trained) -> KeptEnergy | None:
+        """Return how much of the changes, as the network has them now, `trained` keeps, which `read_out` returned; None: all."""
+        ...
+
+    def read_in(self, trained: Trained) -> None:
+        """Put back what `read_out` returned: the same numbers to the bit, where all is kept; else the base with what is kept.
 
         Raises:
             ValueError: it was read out of another kind of network, or with other settings.
         """
         ...
 
-    def as_read(self, trained: LoraFactors) -> LoraFactors:
+    def as_read(self, trained: Trained) -> Trained:
         """Return what was trained as its file gives it back."""
         ...
 
-    def check_storable(self, trained: LoraFactors) -> None:
+    def check_storable(self, trained: Trained) -> None:
         """Refuse what its file could not hold.
 
         Raises:
@@ -93,13 +114,12 @@ class Strategy(Protocol):
         """
         ...
 
-    def write(self, trained: LoraFactors, folder: Path, base_id: str | None, revision: str | None) -> None:
-        """Write what was trained, with what peft needs to find its base again.
+    def write(self, trained: Trained, folder: Path, base: Base) -> None:
+        """Write what was trained: factors with what peft needs to find their base again, or a whole model.
 
         Args:
             trained: What `read_out` returned.
             folder: Where to.
-            base_id: The base's Hub id, or its folder.
-            revision: Of the Hub id.
+            base: What was trained over, as it is without it.
         """
         ...

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, unknown_name
+from ..settings.optimiser import RATE_OF_FACTORS
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,17 +25,25 @@ class StrategyRow:
 
     Attributes:
         make: A configuration -> the strategy of one run.
-        settings: The names of the settings that it reads beside `store`, which all have.
+        settings: The names of the settings that it reads.
         source: The paper's URL.
         use: One line: when to use it.
+        learning_rate: At its peak, where none is given.
+        usual_rates: From where to where rates suit; above, a warning says so.
         has_pairs: Whether it trains pairs of factors, B @ A.
+        has_matrices: Whether it trains linear modules' weights, or factors beside them.
+        freezes_layers: Whether lower layers are frozen where no layers are named.
     """
 
     make: Callable[[TrainSettings], Strategy]
     settings: tuple[str, ...]
     source: str
     use: str
+    learning_rate: float = RATE_OF_FACTORS
+    usual_rates: tuple[float, float] | None = None
     has_pairs: bool = False
+    has_matrices: bool = True
+    freezes_layers: bool = False
 
 
 def _in(module: str, name: str) -> Callable[[TrainSettings], Strategy]:
@@ -50,12 +59,66 @@ def _in(module: str, name: str) -> Callable[[TrainSettings], Strategy]:
 STRATEGIES: dict[str, StrategyRow] = {
     "lora": StrategyRow(
         make=_in("lora", "LoraStrategy"),
-        settings=("rank", "alpha", "dropout", "targets"),
+        settings=("rank", "alpha", "rslora", "init", "dora", "dropout", "targets", "layers", "cache_frozen", "store"),
         source="https://arxiv.org/abs/2106.09685",
         use="by default: a few megabytes, merged in weight space",
         has_pairs=True,
     ),
+    "full": StrategyRow(
+        make=_in("full", "FullStrategy"),
+        settings=("rank", "dropout", "keep", "store"),
+        source="https://arxiv.org/abs/1810.04805",
+        use="as the yardstick of what there is to gain; kept whole, where the file may be as large as the base",
+        learning_rate=2e-5,
+        usual_rates=(1e-5, 5e-5),
+    ),
+    "partial": StrategyRow(
+        make=_in("partial", "PartialStrategy"),
+        settings=("rank", "dropout", "layers", "cache_frozen", "keep", "store"),
+        source="https://arxiv.org/abs/1911.03090",
+        use="when steps are to be quick, and the lower layers to stay the base's",
+        learning_rate=5e-5,
+        usual_rates=(1e-5, 2e-4),
+        freezes_layers=True,
+    ),
+    "layerwise": StrategyRow(
+        make=_in("layerwise", "LayerwiseStrategy"),
+        settings=("rank", "dropout", "layers", "cache_frozen", "layer_decay", "steps_per_layer", "keep", "store"),
+        source="https://arxiv.org/abs/1801.06146",
+        use="when full tuning forgets too much: the lower layers join later, and move less",
+        learning_rate=5e-5,
+        usual_rates=(1e-5, 2e-4),
+    ),
+    "bitfit": StrategyRow(
+        make=_in("bitfit", "BitFitStrategy"),
+        settings=("dropout", "keep"),
+        source="https://arxiv.org/abs/2106.10199",
+        use="for the smallest files, and few pairs: the biases alone, kept whole",
+        learning_rate=1e-3,
+        usual_rates=(1e-4, 5e-3),
+        has_matrices=False,
+    ),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepRow:
+    """A row of the table of what is kept.
+
+    Attributes:
+        settings: The names of the settings that it reads.
+        use: One line: when to use it.
+    """
+
+    settings: tuple[str, ...]
+    use: str
+
+
+KEEPS: dict[str, KeepRow] = {
+    "factors": KeepRow(settings=("rank", "store"), use="by default: a small file, which merges and combines like any adapter"),
+    "model": KeepRow(settings=(), use="when every bit of the training is to be kept: a file as large as the base, in float32"),
+}
+"""What is kept of a network's own weights that were trained."""
 
 
 def open_strategy(config: TrainSettings) -> Strategy:

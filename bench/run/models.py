@@ -9,7 +9,7 @@ from mteb.abstasks import AbsTask
 from ...cache.space import vector_space
 from ...encoders.protocol import Opened, is_searcher
 from ...errors import ConfigError
-from ...references import LoadedBases, Resolved, of_base, open_reference
+from ...references import LoadedBases, Resolved, base_of, open_reference
 from ..result import BenchedReference
 from ..tasks.table import kind_of
 from .identity import Identity, identify
@@ -52,9 +52,10 @@ def open_models(references: Sequence[Resolved], bases: LoadedBases, opened: Mapp
     models: dict[str, Model] = {}
     names: dict[str, str] = {}  # a base's revision -> its name here
     for resolved in references:
-        base = _as_model(of_base(resolved.base, resolved.encoding), None, bases)
+        compared = base_of(resolved)
+        base = _as_model(compared, None, bases)
         if base.identity.revision not in names:
-            name = resolved.reference if resolved.kind == "base" else _free_name(base, resolved.base.name, models)
+            name = resolved.reference if resolved.kind == "base" else _free_name(base, compared.base.name, models)
             names[base.identity.revision] = name
             models[name] = replace(base, name=name)
         if resolved.kind != "base" and resolved.reference not in models:

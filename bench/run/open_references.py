@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from ...encoders.lora import LoraEncoder
 from ...encoders.protocol import NetworkEncoder, Opened
 from ...errors import RequestError
-from ...references import LoadedBases, Resolved
+from ...references import LoadedBases, Resolved, Search
 from ..request import OpenReference
 
 
-def describe_open(given: OpenReference) -> Resolved:
+def describe_open(given: OpenReference, where: Search) -> Resolved:
     """Return what is known of a reference that is open.
+
+    Args:
+        given: What is open.
+        where: Where the base is looked for that a whole model was made from.
 
     Raises:
         TypeError: nothing in it runs a network on a base, so that there is nothing to compare it with.
@@ -29,6 +33,7 @@ def describe_open(given: OpenReference) -> Resolved:
         encoding=first.base.encoding,
         folder=given.path,
         entry=entry,
+        search=where if kind == "model" else None,
         description=f"{name}, as it is"
         if is_base
         else f"{kind} {given.reference} on {name}" + (f", domain {entry.domain}" if entry and entry.domain else ""),

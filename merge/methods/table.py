@@ -35,6 +35,8 @@ class Method:
         copies_are_the_copy: Whether the mean of two copies is the copy (densities at 1).
         zero_is_the_base: Whether weights of zero give the base.
         is_symmetric: Whether permuting parents with their weights changes nothing.
+        of_vectors: What merges the changes of biases, which are vectors; None: the method itself. Methods that work on a matrix's singular
+            vectors or on its inputs sum those plainly, as their papers do with whatever is no matrix; the input of a bias is the constant 1.
     """
 
     merge: MergeMethod
@@ -47,6 +49,7 @@ class Method:
     copies_are_the_copy: bool = True
     zero_is_the_base: bool = True
     is_symmetric: bool = True
+    of_vectors: MergeMethod | None = None
 
 
 def _in(module: str, function: str) -> MergeMethod:
@@ -76,9 +79,11 @@ def _load(module: str, function: str) -> Any:
 DEFAULT_METHOD = "linear"
 """What is taken where no method is named, and the inputs do not all carry Gram matrices."""
 
+_LINEAR = _in("linear", "merge_linear")
+
 METHODS: dict[str, Method] = {
     "linear": Method(
-        merge=_in("linear", "merge_linear"),
+        merge=_LINEAR,
         source="https://arxiv.org/abs/2212.04089",
         use="the plain weighted sum, exact and lossless: the one to start with, and to compare others with",
     ),
@@ -146,17 +151,20 @@ METHODS: dict[str, Method] = {
         source="https://arxiv.org/abs/2410.19735",
         use="adapters that pull against each other, to be settled along the output directions they share and not element by element",
         settings=("density",),
+        of_vectors=_LINEAR,
     ),
     "core_linear": Method(
         merge=_in("core_space", "merge_core_linear"),
         source="https://arxiv.org/abs/2509.17786",
         use="the same update as linear, exactly, by way of the core space: to compare core_ties with",
+        of_vectors=_LINEAR,
     ),
     "core_ties": Method(
         merge=_in("core_space", "merge_core_ties"),
         source="https://arxiv.org/abs/2509.17786",
         use="adapters that pull against each other, to be settled along shared input directions as well as shared output directions",
         settings=("density",),
+        of_vectors=_LINEAR,
     ),
     "iso_c": Method(
         merge=_in("isotropic", "merge_iso_c"),
@@ -164,18 +172,21 @@ METHODS: dict[str, Method] = {
         use="when a few strong directions drown the rest: all directions get the same strength, so it changes even a single adapter",
         one_is_itself=False,
         copies_are_the_copy=False,
+        of_vectors=_LINEAR,
     ),
     "tsv": Method(
         merge=_in("tsv", "merge_tsv"),
         source="https://arxiv.org/abs/2412.00081",
         use="adapters that crowd the same directions: those are turned apart until none stands in another's; start from weights of 1",
         copies_are_the_copy=False,
+        of_vectors=_LINEAR,
     ),
     "regmean": Method(
         merge=_in("regmean", "merge_regmean"),
         source="https://arxiv.org/abs/2212.09849",
         use="adapters trained with --gram-rank: each is to act as before on inputs like its own, as far as one update can",
         needs_gram=True,
+        of_vectors=_LINEAR,
     ),
 }
 """Name -> method."""

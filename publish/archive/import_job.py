@@ -18,7 +18,7 @@ from ...names import normalise
 from ...references import Search
 from ...registry import BaseRecord, Entry, open_registry
 from ..bases import base_here
-from .register import find_same, register_versions
+from .register import find_same, models_in, register_versions
 from .unpack import unpack
 from .verify import UnpackedVersion, read_versions
 
@@ -103,7 +103,12 @@ class ImportJob:
     def plan(self) -> ImportReport:
         """Say what would be registered."""
         entries = tuple(each.entry for each in self.versions)
-        missing = {base.sha256: base for entry in entries for base in entry.bases if self.bases[base.sha256] is None}
+        missing = {
+            base.sha256: base
+            for entry in entries
+            for base in entry.bases
+            if entry.kind != "model" and base.sha256 in self.bases and self.bases[base.sha256] is None
+        }
         return ImportReport(versions=entries, same=self.same, missing=tuple(missing.values()))
 
     def run(self) -> ImportReport:
@@ -121,7 +126,7 @@ class ImportJob:
     def _place(self, record: BaseRecord) -> BaseRecord:
         from ..pull.version import with_place
 
-        return with_place(replace(record, path=None), self.bases[record.sha256])
+        return with_place(replace(record, path=None), self.bases.get(record.sha256))
 
 
 @contextmanager
@@ -169,11 +174,13 @@ def _find_bases(versions: tuple[UnpackedVersion, ...], where: Search, strict: bo
     """Return each base as it lies on this machine, by fingerprint, None for one that does not; and check what lies on those that do."""
     from ..pull.version import check_fit, refuse_unseen
 
-    records = {base.sha256: base for version in versions for base in version.entry.bases}
+    models = {sha256 for version in versions for sha256 in models_in(version.entry)}
+    records = {base.sha256: base for version in versions for base in version.entry.bases if base.sha256 not in models}
+    needed = {base.sha256 for version in versions if version.entry.kind != "model" for base in version.entry.bases}
     named = None if where.base is None or len(records) == 1 else find_base(where.base, options=where.options).sha256
     elsewhere = replace(where, base=None)
     found = {sha256: base_here(record, elsewhere if named in records and named != sha256 else where) for sha256, record in records.items()}
-    refuse_unseen([record for sha256, record in records.items() if found[sha256] is None], strict=strict)
+    refuse_unseen([record for sha256, record in records.items() if sha256 in needed and found[sha256] is None], strict=strict)
     for version in versions:
-        check_fit(version.folder, version.entry, [found[base.sha256] for base in version.entry.bases])
+        check_fit(version.folder, version.entry, [found.get(base.sha256) for base in version.entry.bases])
     return found

@@ -55,7 +55,9 @@ def pack(entry: Entry, folder: Path, names: Names) -> PackedVersion:
     for path, as_registered in entry.files.items():
         check_registered(folder / path, as_registered)
     files = {
-        path: scrub_file(folder / path, known, names.machine) or folder / path for path in entry.files if goes_along(path) or path == README
+        path: scrub_file(folder / path, known, names.machine) or folder / path
+        for path in entry.files
+        if goes_along(path, entry.kind) or path == README
     }
     if entry.kind == "ensemble":
         files[RECIPE] = recipe_file(without_paths(read_recipe(folder)))

@@ -14,7 +14,8 @@ from ...registry.store import Draft
 from ..portable import elsewhere
 from .verify import UnpackedVersion
 
-_CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+_CONFIG = "adapter_config.json"
+_WEIGHTS = ("adapter_model.safetensors", "biases.safetensors", "model.safetensors")
 
 Place = Callable[[BaseRecord], BaseRecord]
 """A base's record -> the same with the folder where it lies on this machine."""
@@ -31,7 +32,7 @@ def find_same(registry: Registry, version: UnpackedVersion, name: str | None = N
 
 
 def _content(entry: Entry) -> object:
-    weights = entry.files.get(_WEIGHTS)
+    weights = [entry.files.get(name) for name in _WEIGHTS]
     parents = sorted((parent.sha256 or "", parent.weight or 0.0) for parent in entry.parents)
     return {base.sha256 for base in entry.bases}, weights, parents, entry.method, entry.pooling, entry.prompts
 
@@ -70,9 +71,15 @@ def _draft(version: UnpackedVersion, place: Place, name: str | None, members: Ma
     entry = version.entry
     parents = tuple(replace(each, reference=members.get(each.reference) or elsewhere(each.reference)) for each in entry.parents)
     bases = tuple(map(place, entry.bases))
-    unchecked = tuple(base.sha256 for base in bases if base.path is None)
+    needed = [] if entry.kind == "model" else [base for base in bases if base.sha256 not in models_in(entry)]
+    unchecked = tuple(base.sha256 for base in needed if base.path is None)
     draft = replace(entry, name=name or entry.name, version=0, files={}, parents=parents, bases=bases, unchecked=unchecked)
     return draft, partial(_fill, version, bases, members, place)
+
+
+def models_in(entry: Entry) -> set[str]:
+    """Return the fingerprints of an ensemble's members that are whole models, among others: they are networks of their own, and need no base."""
+    return {parent.sha256 for parent in entry.parents if parent.sha256 is not None and parent.reference != "base"}
 
 
 def _fill(version: UnpackedVersion, bases: Sequence[BaseRecord], members: Mapping[str, str], place: Place, folder: Path) -> None:

@@ -15,7 +15,7 @@ from ...names import to_name
 from ...registry import Entry, check_usable, read_entry, split_reference
 from ...registry.index import ENTRY
 from ...registry.places import PLACES
-from ..pull.contents import check_factors, check_tensor_files, plain_entry
+from ..pull.contents import check_factors, check_model, check_tensor_files, plain_entry
 from .layout import FORMAT, MANIFEST, MOST_TEXT_BYTES, ArchivedVersion
 from .versions import check_unchanged, is_a_version
 
@@ -111,6 +111,9 @@ def _check_files(folder: Path, versions: tuple[UnpackedVersion, ...]) -> None:
 
 def _check_content(version: UnpackedVersion, before: Mapping[str, UnpackedVersion]) -> None:
     """Read the weights as whoever uses them would, or find an ensemble's members among the versions before it."""
+    if version.entry.kind == "model":
+        check_model(version.folder)
+        return
     if version.entry.kind != "ensemble":
         check_factors(version.folder)
         if (version.folder / ROUTER).is_file():

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ...base.fingerprint import fingerprint
 from ...ensemble import INSIDE, Member, changed_member, read_recipe
 from ...errors import AdapterError
 from ...references import Located
 from ...registry import Entry, Registry, check_usable
+from ..folder import CONFIG
 from ..machine import this_machine
 from ..portable import Names
 from .packed import PackedVersion, pack
@@ -57,13 +59,14 @@ def _members(ensemble: Entry, folder: Path, registry: Registry) -> Iterator[tupl
 
 
 def check_unchanged(ensemble: str, member: Member, folder: Path) -> None:
-    """Hold a member's factors against what the ensemble was made with.
+    """Hold a member's content, its factors or a whole model's weights, against what the ensemble was made with.
 
     Raises:
-        AdapterError: they are damaged, or others.
+        AdapterError: it is damaged, or another.
     """
     from ...lora import LoraFile, factors_sha256
 
-    found = factors_sha256(dict(LoraFile(folder)))
+    is_model = not (folder / CONFIG).is_file() and (folder / "config.json").is_file()
+    found = fingerprint(folder) if is_model else factors_sha256(dict(LoraFile(folder)))
     if found != member.sha256:
         raise changed_member(ensemble, member, found)

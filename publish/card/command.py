@@ -96,4 +96,4 @@ def _weights(entry: Entry) -> Iterator[str]:
         yield from ("--weights", ",".join(map(str, weights)))
 
 
-_KINDS = {"adapter": _train, "merge": _merge, "ensemble": _ensemble}
+_KINDS = {"adapter": _train, "model": _train, "merge": _merge, "ensemble": _ensemble}

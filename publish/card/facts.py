@@ -72,6 +72,7 @@ class Card:
         command: What makes it again.
         settings: Every recorded setting.
         libraries: Name -> version.
+        has_biases: Whether it changes biases, which peft cannot take back.
     """
 
     entry: Entry
@@ -92,6 +93,7 @@ class Card:
     command: str | None
     settings: Mapping[str, object]
     libraries: Mapping[str, str]
+    has_biases: bool
 
     @property
     def ranks_alone(self) -> bool:
@@ -139,6 +141,7 @@ def card_facts(entry: Entry, folder: Path, options: CardOptions) -> Card:
         command=command_of(plain, bases[0].id),
         settings={key: value for key, value in plain.config.items() if key not in _SETTINGS_APART},
         libraries={str(name): str(version) for name, version in (plain.config.get("libraries") or {}).items()},
+        has_biases=(folder / "biases.safetensors").is_file(),
     )
 
 

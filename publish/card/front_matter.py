@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
 
 PIPELINE = "sentence-similarity"
-_RELATIONS = {"merge": "merge"}
+_RELATIONS = {"merge": "merge", "model": "finetune"}
 """Kind -> its relation to what it was made from; the others are adapters."""
 _TAGS = ("adapt", "feature-extraction", PIPELINE)
 _KIND_TAGS = {
     "adapter": ("sentence-transformers", "peft", "lora"),
     "merge": ("sentence-transformers", "peft", "lora", "merge"),
     "ensemble": ("ensemble",),
+    "model": ("sentence-transformers",),
 }
 _TASK_TYPES = {
     "Retrieval": ("information-retrieval", "Information Retrieval"),

@@ -133,17 +133,17 @@ def prepare_model(request: ModelRequest, events: Events = QUIET) -> ModelJob:
 
 
 def _write_merged(job: ModelJob, whole: WholeModel, folder: Path, events: Events) -> dict[str, Any]:
+    from ...base.model_folder import write_model
     from .check import check_merged
-    from .merged import write_merged
 
     events.stage("writing the model")
-    write_merged(whole.base, folder)
+    write_model(whole.base, folder)
     events.stage("checking the model")
     return {"difference": check_merged(whole, folder, job.where)}
 
 
 def _write_onnx(job: ModelJob, whole: WholeModel, folder: Path, events: Events) -> dict[str, Any]:
-    from .merged import write_frame
+    from ...base.model_folder import write_frame
     from .onnx_check import check_onnx
     from .onnx_export import export_onnx
     from .onnx_run import open_onnx

@@ -10,7 +10,7 @@ from ...errors import AdapterError
 from ...hub.tree import HubFile
 from ...names import fold
 from ...plurals import count, format_size
-from ..folder import CONFIG, ENTRY, is_of_a_version
+from ..folder import CONFIG, ENTRY, OF_A_MODEL, is_a_model, is_of_a_version
 
 KINDS = (".safetensors", ".json", ".txt", ".md")
 WEIGHTS, CARD = "adapter_model.safetensors", "README.md"
@@ -49,7 +49,8 @@ def choose_files(repo: str, files: Sequence[HubFile]) -> Choice:
     """
     names = {file.path for file in files}
     _check_kind(repo, names)
-    wanted = tuple(file for file in files if file.path.endswith(KINDS) and (is_of_a_version(file.path) or file.path == CARD))
+    model = OF_A_MODEL if is_a_model(names) else ()
+    wanted = tuple(file for file in files if file.path.endswith(KINDS) and (is_of_a_version(file.path) or file.path in (CARD, *model)))
     _check_sizes(repo, wanted)
     taken = {file.path for file in wanted}
     if len({fold(path) for path in taken}) < len(taken):
@@ -59,7 +60,7 @@ def choose_files(repo: str, files: Sequence[HubFile]) -> Choice:
 
 
 def _check_kind(repo: str, names: set[str]) -> None:
-    if RECIPE in names and ENTRY in names:
+    if (RECIPE in names and ENTRY in names) or is_a_model(names):
         return
     if CONFIG not in names:
         what = (

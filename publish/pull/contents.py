@@ -15,10 +15,11 @@ from ...errors import AdapterError, RegistryError
 from ...registry import Entry, check_usable, read_entry
 from ...registry.places import PLACES
 from ...registry.stored import from_stored, to_stored
-from ..folder import CONFIG, ENTRY
+from ..folder import CONFIG, ENTRY, OF_A_MODEL
 from ..tensor_header import read_header
 
 _LONGEST_PATTERN = 300
+_MOST_LAYERS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,35 @@ def check_factors(folder: Path) -> None:
             raise AdapterError(f"the factors of {name} are so large that their product is not finite")
 
 
+def check_model(folder: Path) -> None:
+    """Read the weights of a whole model: those of the network that its configuration states, in float32, and every number is finite.
+
+    Raises:
+        AdaptError: they are others, or the configuration is of no network that can be used.
+    """
+    from safetensors import safe_open
+
+    from ...base.json_files import read_json
+    from ...base.outline import build_outline
+
+    if (folder / CONFIG).is_file():
+        raise AdapterError(f"its record says that it is a whole model, and it holds {CONFIG}, by which others take it for an adapter")
+    config = read_json(folder / "config.json")
+    layers = config.get("num_hidden_layers", config.get("n_layers", 0))  # DistilBERT calls them so
+    if not isinstance(layers, int) or layers > _MOST_LAYERS:
+        raise AdapterError(f"config.json states {layers!r} layers; expected at most {_MOST_LAYERS}")
+    network = {name: tuple(each.shape) for name, each in build_outline(folder).named_parameters()}
+    needed = {name for name in network if not name.startswith("pooler.")}
+    with safe_open(folder / "model.safetensors", framework="pt") as file:
+        stored = set(file.keys())
+        if others := sorted(needed - stored) or sorted(stored - network.keys()):
+            raise AdapterError(f"model.safetensors is not of the network that config.json states: {others[0]} is in one of them alone")
+        for name in sorted(stored):
+            tensor = file.get_tensor(name)
+            if tuple(tensor.shape) != network[name] or str(tensor.dtype) != "torch.float32" or not tensor.isfinite().all():
+                raise AdapterError(f"{name} in model.safetensors is not {network[name]} of finite numbers in float32")
+
+
 def _check_patterns(config: Mapping[str, Any]) -> None:
     """Refuse a pattern of module names that may take for ever: it is a regular expression of somebody else's."""
     for field in ("rank_pattern", "alpha_pattern"):
@@ -115,9 +145,12 @@ def read_recorded(folder: Path, others: tuple[str, ...] = ()) -> Recorded | None
 def _needed(folder: Path, entry: Entry) -> tuple[str, ...]:
     """Return the files that are checked, and must therefore be those that are taken."""
     weights = (CONFIG, "adapter_model.safetensors")
+    if entry.kind == "model":
+        return OF_A_MODEL
     if entry.kind != "ensemble":
-        return (*weights, *(path for path in ("router_config.json",) if (folder / path).is_file()))
-    inside = (path.relative_to(folder).as_posix() for name in weights for path in folder.glob(f"members/*/{name}"))
+        return (*weights, *(path for path in ("router_config.json", "biases.safetensors") if (folder / path).is_file()))
+    parts = (*weights, "biases.safetensors")
+    inside = (path.relative_to(folder).as_posix() for name in parts for path in folder.glob(f"members/*/{name}"))
     return (RECIPE, *inside)
 
 

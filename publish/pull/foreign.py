@@ -57,7 +57,7 @@ def _is_here(named: str) -> bool:
 
 
 def _unchecked(found: Fetched, name: str, source: str, named: str, strict: bool, events: Events) -> Version:
-    from ...lora import LoraFile, factors_sha256
+    from ...lora import LoraFile, factors_sha256, largest_rank
     from ...registry.foreign import folder_side
 
     record = unseen_base(named, events)
@@ -72,7 +72,7 @@ def _unchecked(found: Fetched, name: str, source: str, named: str, strict: bool,
         pooling=stated.pooling,
         prompts={role: text for role, text in prompts.items() if text is not None},
         method="lora",
-        rank=max(module.rank for module in factors.values()),
+        rank=largest_rank(factors),
         targets=tuple(sorted(factors)),
         data=DataRecord(source=source, notes=(f"made elsewhere; factors sha256 {factors_sha256(factors)}",)),
         unchecked=(record.sha256,),

@@ -16,7 +16,7 @@ from ..bases import base_here
 from ..folder import CONFIG
 from ..portable import elsewhere
 from .choose import CARD
-from .contents import Recorded, check_factors, read_recorded
+from .contents import Recorded, check_factors, check_model, read_recorded
 from .fetched import Fetched
 
 Write = Callable[[Path], None]
@@ -48,7 +48,8 @@ def read_version(found: Fetched, where: Search, *, strict: bool) -> Version | No
     if recorded is None:
         return None
     bases = [(record, base_here(record, where)) for record in recorded.entry.bases]
-    missing = refuse_unseen([record for record, spec in bases if spec is None], strict=strict)
+    is_model = recorded.entry.kind == "model"  # which needs no base
+    missing = refuse_unseen([] if is_model else [record for record, spec in bases if spec is None], strict=strict)
     placed = tuple(with_place(record, spec) for record, spec in bases)
     parents = tuple(replace(each, reference=elsewhere(each.reference)) for each in recorded.entry.parents)
     unchecked = tuple(record.sha256 for record in missing)
@@ -64,14 +65,16 @@ def check_parts(folder: Path, recorded: Recorded, bases: Iterable[BaseSpec | Non
     Raises:
         AdapterError: they are damaged, or do not fit.
     """
-    if recorded.entry.kind != "ensemble":
+    if recorded.entry.kind == "model":
+        check_model(folder)
+    elif recorded.entry.kind != "ensemble":
         check_factors(folder)
         check_fit(folder, recorded.entry, bases)
 
 
 def check_fit(folder: Path, entry: Entry, bases: Iterable[BaseSpec | None]) -> None:
     """As `check_parts`, of factors that were read whole already."""
-    if entry.kind == "ensemble":
+    if entry.kind in ("ensemble", "model"):
         return
     from ...lora import LoraFile
     from ...registry.foreign import fit_to_base, folder_side

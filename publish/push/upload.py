@@ -17,7 +17,7 @@ from ...hub.reach import hub_endpoint
 from ...hub.repository import MAIN, Head, branches_and_tags, read_files, read_head
 from ...references import Resolved
 from ...registry import Registry
-from ..folder import is_of_a_version
+from ..folder import OF_A_MODEL, is_a_model, is_of_a_version
 
 _WEIGHTS = "adapter_model.safetensors"
 _RESULTS = ".eval_results/"
@@ -99,7 +99,9 @@ def upload(wanted: Upload, events: Events = QUIET) -> Sent:
     files = disk.files_in(wanted.folder)
     found = _find_head(wanted, events)
     changed = found.head.differences(files)
-    deleted = tuple(path for path in found.head.files if path not in files and (is_of_a_version(path) or path.startswith(_RESULTS)))
+    model = OF_A_MODEL if is_a_model(found.head.files) else ()
+    ours = [path for path in found.head.files if is_of_a_version(path) or path in model or path.startswith(_RESULTS)]
+    deleted = tuple(path for path in ours if path not in files)
     has_more = bool(changed or deleted)
     _check_tag(wanted, found, has_more)
     if not has_more:

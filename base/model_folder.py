@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...base.fingerprint import WEIGHTS, weight_files
-from ...base.json_files import read_json
-from ...base.sentence_files import write_json, write_sentence_files
+from .fingerprint import WEIGHTS, weight_files
+from .json_files import read_json
+from .sentence_files import write_json, write_sentence_files
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...base.load import Base
+    from .load import Base
 
 _OF_A_PLACE = ("_name_or_path", "torch_dtype", "dtype", "transformers_version", "auto_map")
 
 
-def write_merged(base: Base, folder: Path) -> None:
+def write_model(base: Base, folder: Path, parameters: Mapping[str, Tensor] | None = None) -> None:
     """Write the weights as they stand in memory, in float32, and everything beside them.
 
     Args:
         base: The network, and how texts go in.
         folder: An empty folder.
+        parameters: What is written in place of the network's own, by name; None: nothing.
+
+    Raises:
+        ValueError: a parameter is none of the network's, or has another shape.
     """
     from safetensors.torch import save
 
+    tensors = _tensors(base)
+    for name, tensor in (parameters or {}).items():
+        if name not in tensors or tensors[name].shape != tensor.shape:
+            raise ValueError(f"{name} {tuple(tensor.shape)} is not a parameter of {base.spec.name}")
+        tensors[name] = tensor.detach().float().contiguous()
     write_frame(base, folder)
-    (folder / WEIGHTS).write_bytes(save(_tensors(base), metadata={"format": "pt"}))
+    (folder / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
 
 
 def write_frame(base: Base, folder: Path) -> None:
