@@ -135,12 +135,12 @@ def test_a_finished_sweep_goes_on_with_more_trials_and_registers_a_best_one_once
 
 
 def test_trials_that_are_worse_than_the_median_are_stopped_and_a_rule_ends_the_sweep(sweep: Sweep) -> None:
-    found = json.loads(sweep("--trials", 9, "--json").stdout)
+    found = json.loads(sweep("--trials", 7, "--json").stdout)
     pruned = [each for each in found["trials"] if each["state"] == "pruned"]
     assert pruned
     assert all(list(each["curve"]) == ["500"] for each in pruned)
     best = found["best"]["score"]
-    ended = json.loads(sweep("--trials", 9, "--name", "b", "--until", f"nDCG@10 >= {best}", "--json").stdout)
+    ended = json.loads(sweep("--trials", 7, "--name", "b", "--until", f"nDCG@10 >= {best}", "--json").stdout)
     assert ended["settled"]
     assert ended["best"]["score"] == best
     assert len(ended["trials"]) == found["best"]["number"] + 1
@@ -192,6 +192,7 @@ class Notes(Quiet):
         self.notes.append(text)
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_is_killed_and_no_trial_is_lost_or_run_twice(
     tiny_base: Path, toy_folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
