@@ -8,6 +8,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # as typing has it: checkers take it for true
 if TYPE_CHECKING:
     from .adapters.config import TrainConfig
+    from .adapters.pretraining.config import PretrainConfig
     from .api.adapter import Adapter
     from .api.batching import AdapterBatch, batch_adapters
     from .api.benching import bench_adapters
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .api.indexes import Index
     from .api.loading import load
     from .api.merging import merge_adapters
+    from .api.pretraining import pretrain
     from .api.pulling import pull_adapter
     from .api.pushing import push_adapter
     from .api.sweeping import sweep
@@ -25,6 +27,7 @@ __all__ = [
     "Adapter",
     "AdapterBatch",
     "Index",
+    "PretrainConfig",
     "TrainConfig",
     "batch_adapters",
     "bench_adapters",
@@ -34,6 +37,7 @@ __all__ = [
     "import_adapter",
     "load",
     "merge_adapters",
+    "pretrain",
     "pull_adapter",
     "push_adapter",
     "sweep",
@@ -45,6 +49,7 @@ _MODULES = {
     "AdapterBatch": "api.batching",
     "batch_adapters": "api.batching",
     "Index": "api.indexes",
+    "PretrainConfig": "adapters.pretraining.config",
     "TrainConfig": "adapters.config",
     "bench_adapters": "api.benching",
     "ensemble_adapters": "api.ensembles",
@@ -53,6 +58,7 @@ _MODULES = {
     "import_adapter": "api.exporting",
     "load": "api.loading",
     "merge_adapters": "api.merging",
+    "pretrain": "api.pretraining",
     "pull_adapter": "api.pulling",
     "push_adapter": "api.pushing",
     "sweep": "api.sweeping",

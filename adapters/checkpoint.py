@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -32,7 +32,16 @@ def run_id(config: TrainConfig, base: Base, data: TrainingData, index: str | Non
     So does the content of an index that was given, and of what else is read (`others`: a guide, general texts, dev sets). The data's ids and hard negatives count as well (`fingerprint` leaves them out): batches and the dev set are drawn from them.
     """
     how = base.encoding
-    of_base = (base.spec.sha256, how.pooling, how.query_prompt, how.document_prompt, how.longest(), base.tokenizer_hash, base.device.type)
+    of_base: tuple[object, ...] = (
+        base.spec.sha256,
+        how.pooling,
+        how.query_prompt,
+        how.document_prompt,
+        how.longest(),
+        base.tokenizer_hash,
+        base.device.type,
+    )
+    of_base += () if base.head is None else (base.head.sha256(),)  # of runs over a base with a head of its own
     of_data = (data.corpus, _as_named(data.train), _as_named(data.dev) if data.dev else None)
     text = json.dumps([config.identity(), of_base, of_data, *([index] if index else []), *others], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -55,7 +64,7 @@ class Checkpoint:
 
     folder: Path
     every_s: float = 20.0
-    about: dict[str, object] = field(default_factory=dict)
+    about: Mapping[str, object] = field(default_factory=dict)
     _last: float = field(default=-math.inf, init=False)
     _took_s: float = field(default=0.0, init=False)
     _last_step: int | None = field(default=None, init=False)
@@ -113,7 +122,7 @@ class Checkpoint:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             replace_file(self.path, lambda file: torch.save(run.as_dict(), file), temporary=temporary)
-            facts = json.dumps(self.about | {"step": run.state.step, "steps": run.batches.steps}) + "\n"
+            facts = json.dumps(dict(self.about) | {"step": run.state.step, "steps": run.batches.steps}) + "\n"
             replace_file(facts_of(self.folder), facts.encode(), durability="none", temporary=temporary)
         except (OSError, RuntimeError) as e:  # torch's zip writer turns a full disk into a RuntimeError
             reason = e.strerror if isinstance(e, OSError) else "the disk may be full"

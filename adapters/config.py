@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from ..errors import RequestError
+from ..errors import ConfigError, RequestError
 from ..metric_names import read_metric
 from .averaging import AVERAGES
 from .losses.table import LOSSES, compares_whole_corpus
@@ -51,6 +51,7 @@ class TrainConfig(TrainSettings):
         if self.learning_rate is None:
             object.__setattr__(self, "learning_rate", STRATEGIES[self.strategy].learning_rate)
         self._check_loss()
+        self._check_head()
         self._check_kept()
         self._check_batches()
         self._check_pairs()
@@ -99,6 +100,37 @@ class TrainConfig(TrainSettings):
                 "dims has no form against the whole corpus, whose stored vectors are whole; leave out dims, or train both sides with "
                 "loss.corpus=0"
             )
+
+    def check_width(self, width: int) -> None:
+        """Refuse dimensions that the vectors do not have: those of a base, of this width, or of the projection head.
+
+        Raises:
+            ConfigError: as said.
+        """
+        if self.head is None:
+            super().check_width(width)
+        elif self.dims and max(self.dims) > self.head:
+            raise ConfigError(f"dims holds {max(self.dims)}, and strategy.head gives {self.head} numbers; name at most {self.head}")
+
+    def _check_head(self) -> None:
+        """Refuse a projection head where vectors are compared with the base's own, which have another width."""
+        if self.head is None:
+            for name in ("head_bias", "head_rate"):
+                if getattr(self, name) != describe_settings(TrainConfig)[name].default:
+                    raise RequestError(f"{name} is of a projection head, and there is none; add --set strategy.head=128, or leave it out")
+            return
+        self.check_width(self.head)
+        compared = {
+            "--side query": self.side == "query",
+            f"loss.corpus={self.corpus:g}": bool(self.corpus),
+            f"loss.anchor={self.anchor:g}": bool(self.anchor),
+        }
+        for what, is_on in compared.items():
+            if is_on:
+                raise RequestError(
+                    f"strategy.head={self.head} gives vectors of another space than the base's, which {what} compares them with; leave out "
+                    f"the head (shorter vectors of the base's own space: loss.dims), or {what}"
+                )
 
     def _check_kept(self) -> None:
         """Refuse a whole model for queries alone."""
@@ -199,12 +231,18 @@ def unread_settings(settings: TrainSettings) -> frozenset[str]:
 
 def _idle(settings: TrainSettings) -> dict[str, str]:
     """Return the settings that only other rows of a table read, each with the setting that chose the row."""
-    idle: dict[str, str] = {}
-    for choice, table in TABLES.items():
-        of_all = {name for row in table.values() for name in row.settings}
-        idle |= dict.fromkeys(of_all.difference(table[getattr(settings, choice)].settings), choice)
+    idle = idle_settings(settings, TABLES)
     if reads_corpus(settings) and not compares_whole_corpus(settings):  # batches are made as they are for both sides
         idle = {name: choice for name, choice in idle.items() if choice != "side"}
+    return idle
+
+
+def idle_settings(settings: TrainSettings, tables: Mapping[str, Mapping[str, _Row]]) -> dict[str, str]:
+    """Return the settings that only other rows of a table read than the chosen one, each with the setting that chose the row."""
+    idle: dict[str, str] = {}
+    for choice, table in tables.items():
+        of_all = {name for row in table.values() for name in row.settings}
+        idle |= dict.fromkeys(of_all.difference(table[getattr(settings, choice)].settings), choice)
     return idle
 
 

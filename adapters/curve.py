@@ -65,7 +65,7 @@ class RunCurve:
             loss=self.run.state.losses[step - 1] if step else None,
             rate=self.run.rate_of(step) if step else None,
             dev=evaluation.score if evaluation else None,
-            metric=str(watch.main.dev.metric) if watch and evaluation else None,
+            metric=watch.metric if watch and evaluation else None,
             beside=evaluation.beside if evaluation else {},
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ..base.load import Base
 from ..data.dev_set import DevSet, draw_dev_set
@@ -19,7 +19,7 @@ class Evaluation:
     """One evaluation: after how many steps, and the score on the main dev set in its metric.
 
     `others`: what other dev sets scored, by name and metric. `general`: the correlation on general sentence pairs; None: it is not watched.
-    `fell`: whether that is further below the first one than is allowed.
+    `fell`: whether that is further below the first one than is allowed. `is_loss`: whether lower scores are better.
     """
 
     step: int
@@ -27,17 +27,37 @@ class Evaluation:
     others: Mapping[str, float] = field(default_factory=dict)
     general: float | None = None
     fell: bool = False
+    is_loss: bool = False
+
+    @property
+    def merit(self) -> float:
+        """What states are compared by: the higher the better."""
+        return -self.score if self.is_loss else self.score
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as it is saved: what only some runs have is left out in the others."""
         plain = {"step": self.step, "score": self.score}
         others = {"others": dict(self.others)} if self.others else {}
-        return plain | others | ({} if self.general is None else {"general": self.general, "fell": self.fell})
+        watched = {} if self.general is None else {"general": self.general, "fell": self.fell}
+        return plain | others | watched | ({"is_loss": True} if self.is_loss else {})
 
     @property
     def beside(self) -> dict[str, float]:
         """The scores beside the main one, by what they are called."""
         return {**self.others, **({} if self.general is None else {GENERAL: self.general})}
+
+
+class Scores(Protocol):
+    """What the loop scores a run on."""
+
+    @property
+    def metric(self) -> str:
+        """What the main score is called."""
+        ...
+
+    def evaluate(self, step: int, base: Base) -> Evaluation:
+        """Score the network as it stands after so many steps."""
+        ...
 
 
 def dev_encoder(base: Base, config: TrainConfig) -> LoraEncoder:

@@ -12,12 +12,15 @@ from ..base.load import Base
 from ..choices import Role
 from ..encoders.batching import length_batches
 from .batches import TextBatch
-from .config import TrainConfig
 from .frozen.stored import embed_above
 from .fused_layers import fast_layers
 from .losses.batch import EmbeddedBatch, OtherVectors, Relation
 from .losses.table import compute_loss
 from .memory import graph_bytes_per_token, memory_budget, micro_batch_tokens
+from .processes.exchange import join_sides
+from .processes.split import Shares, split_by_tokens
+from .processes.world import ALONE, World
+from .settings.joined import TrainSettings
 from .token_ids import Ids, TokenIds
 
 
@@ -37,7 +40,7 @@ NO_OTHERS: Mapping[str, OtherVectors] = MappingProxyType({})
 
 
 def accumulate_gradients(
-    base: Base, batch: TextBatch, config: TrainConfig, seed: int, budget: float | None = None, token_ids: TokenIds | None = None
+    base: Base, batch: TextBatch, config: TrainSettings, seed: int, budget: float | None = None, token_ids: TokenIds | None = None
 ) -> float:
     """Add the gradient of a batch's loss to the parameters', and return the loss. See `backpropagate`."""
 
@@ -52,16 +55,20 @@ def backpropagate(
     base: Base,
     sides: Sequence[tuple[Role, list[str]]],
     loss_of: Callable[[Sequence[Tensor]], Tensor],
-    config: TrainConfig,
+    config: TrainSettings,
     seed: int,
     budget: float | None = None,
     token_ids: TokenIds | None = None,
+    world: World = ALONE,
 ) -> float:
     """Add the gradient of a loss of vectors to the parameters' of the network that they come from, and return the loss.
 
     Micro-batches are embedded one after another. Their graphs are held while they fit into the memory budget; the others are
     embedded without a graph, and once more with one when the gradient of their vectors is known. The gradient is the same, bit for
     bit, whatever the budget. The global random state stays as it was.
+
+    Of several processes, each embeds its share of the texts, computes the loss of the vectors of all, and adds the gradient that comes back
+    through its own: the sum over the processes is the gradient.
 
     Args:
         base: With a strategy put in, in training.
@@ -71,13 +78,18 @@ def backpropagate(
         seed: Of dropout; each micro-batch draws from its own, so that it draws the same twice.
         budget: Bytes that graphs may hold, beside one micro-batch at a time of those that do not fit; None: a third of the device's memory.
         token_ids: Of the texts of the sides, and of others, with their stored states where there are any; None: they are tokenised here.
+        world: The processes that share the step.
 
     Source: https://arxiv.org/abs/2101.06983 (GradCache), where everything is embedded twice.
     """
-    budget = memory_budget(base.device) if budget is None else budget
+    budget = memory_budget(base.device) / world.sharers if budget is None else budget
     known = TokenIds(base, config.max_tokens) if token_ids is None else token_ids
-    parts = [make_parts(known, texts, role, config) for role, texts in sides]
+    shares = _share(known, sides, world)
+    parts = [
+        make_parts(known, [texts[row] for row in rows], role, config) for (role, texts), rows in zip(sides, shares[world.rank], strict=True)
+    ]
     flat = [part for of_side in parts for part in of_side]
+    seeds = [seed + number * world.size + world.rank for number in range(len(flat))]
     vectors: list[Tensor] = []
     devices = [base.device] if base.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), fast_layers(base, config.precision):
@@ -86,18 +98,31 @@ def backpropagate(
             is_held = size <= budget
             budget -= size if is_held else 0
             with torch.set_grad_enabled(is_held):
-                vectors.append(_embed(known, part, config, seed + number))
+                vectors.append(_embed(known, part, config, seeds[number]))
         leaves = [vector.detach().requires_grad_() for vector in vectors]
         rest = iter(leaves)
-        loss = loss_of([in_order(of_side, [next(rest) for _ in of_side]) for of_side in parts])
-        torch.autograd.backward(loss)
+        if world.size == 1:
+            loss = loss_of([in_order(of_side, [next(rest) for _ in of_side]) for of_side in parts])
+        else:
+            none = (leaves[0] if leaves else embed_texts(base, sides[0][1][:1], sides[0][0], config, known))[:0]
+            own = [in_order(of_side, [next(rest) for _ in of_side]) if of_side else none for of_side in parts]
+            loss = loss_of(join_sides(own, shares, world))
+        if leaves:  # a process has none where there are fewer texts than processes
+            torch.autograd.backward(loss)
         for number, (part, vector, leaf) in enumerate(zip(flat, vectors, leaves, strict=True)):
-            torch.autograd.backward(vector if vector.requires_grad else _embed(known, part, config, seed + number), leaf.grad)
+            torch.autograd.backward(vector if vector.requires_grad else _embed(known, part, config, seeds[number]), leaf.grad)
     return loss.item()
 
 
+def _share(known: TokenIds, sides: Sequence[tuple[Role, list[str]]], world: World) -> Shares:
+    """Divide the texts of a step among the processes; one alone has them all, in their order."""
+    if world.size == 1:
+        return [[list(range(len(texts))) for _, texts in sides]]
+    return split_by_tokens([[len(ids) for ids in known.of(texts, role)] for role, texts in sides], world.size)
+
+
 @torch.no_grad()
-def embed_texts(base: Base, texts: list[str], role: Role, config: TrainConfig, token_ids: TokenIds) -> Tensor:
+def embed_texts(base: Base, texts: list[str], role: Role, config: TrainSettings, token_ids: TokenIds) -> Tensor:
     """Return the vectors of texts as the network stands, (n, d) float32 of length 1, without gradients."""
     parts = make_parts(token_ids, texts, role, config)
     with fast_layers(base, config.precision):
@@ -105,7 +130,7 @@ def embed_texts(base: Base, texts: list[str], role: Role, config: TrainConfig, t
 
 
 def batch_loss(
-    queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainConfig, others: Mapping[str, OtherVectors] = NO_OTHERS
+    queries: Tensor, passages: Tensor, batch: TextBatch, config: TrainSettings, others: Mapping[str, OtherVectors] = NO_OTHERS
 ) -> Tensor:
     """Return the loss of a batch whose texts are embedded: (q, d) and (p, d), length 1, in the batch's order.
 
@@ -129,7 +154,7 @@ def batch_loss(
     return compute_loss(embedded, config)
 
 
-def make_parts(token_ids: TokenIds, texts: list[str], role: Role, config: TrainConfig) -> list[_Part]:
+def make_parts(token_ids: TokenIds, texts: list[str], role: Role, config: TrainSettings) -> list[_Part]:
     """Cut texts into micro-batches of like length."""
     ids = token_ids.of(texts, role)
     groups = length_batches([len(row) for row in ids], micro_batch_tokens(token_ids.base, config))
@@ -143,6 +168,6 @@ def in_order(parts: list[_Part], vectors: list[Tensor]) -> Tensor:
     return joined[torch.argsort(order)]
 
 
-def _embed(known: TokenIds, part: _Part, config: TrainConfig, seed: int) -> Tensor:
+def _embed(known: TokenIds, part: _Part, config: TrainSettings, seed: int) -> Tensor:
     torch.manual_seed(seed)
     return embed_above(known.base, part.ids, config.precision, known.states)

@@ -13,16 +13,15 @@ from ..base.load import Base
 from ..errors import FailedRunError
 from ..events import Step
 from .averaging import Average
-from .batches import Batches
-from .config import TrainConfig
-from .evaluation import Evaluation, dev_encoder
+from .evaluation import Evaluation, Scores
 from .optimisers import OPTIMISERS
+from .processes.world import ALONE, World
 from .regularisers import add_squares, shrink
 from .schedules import learning_rate_factor
-from .sides.protocol import Objective, StepLoss, repeated_ids
+from .settings.joined import TrainSettings
+from .sides.protocol import LoopObjective, StepLoss, Steps, repeated_ids
 from .strategies.protocol import Strategy
 from .token_ids import TokenIds
-from .watch import Watch
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,12 +37,12 @@ class RunState:
 
     @property
     def best(self) -> Evaluation | None:
-        """The evaluation with the highest score, the earliest of equals; None before the first one after a step.
+        """The best evaluation, the earliest of equals; None before the first one after a step.
 
         One whose general ability fell too far is the best only where all of them are such: then that of the highest ability.
         """
         trained = [each for each in self.evaluations if each.step > 0]
-        return max(trained, key=lambda each: (not each.fell, each.general if each.fell else each.score, -each.step)) if trained else None
+        return max(trained, key=lambda each: (not each.fell, each.general if each.fell else each.merit, -each.step)) if trained else None
 
     def evaluations_without_gain(self, least: float = 0.0, after: float = 0) -> int:
         """Count the evaluations since the last gain: a score that exceeds the gain before it by more than `least`.
@@ -51,22 +50,26 @@ class RunState:
         Those of the first `after` steps do not count, and neither does that before the first step.
         """
         last, since = -math.inf, 0
-        for score in (each.score for each in self.evaluations if each.step > after):
+        for score in (each.merit for each in self.evaluations if each.step > after):
             last, since = (score, 0) if score > last + least else (last, since + 1)
         return since
 
 
 @dataclass(slots=True)
 class Run:
-    """A base with a strategy put in, an optimiser, and a state that can be saved and put back while it `is_whole`."""
+    """A base with a strategy put in, an optimiser, and a state that can be saved and put back while it `is_whole`.
+
+    `parameters` are the strategy's, and after them those that the objective has trained along.
+    """
 
     base: Base
-    config: TrainConfig
+    config: TrainSettings
     strategy: Strategy
-    objective: Objective
-    watch: Watch | None
+    objective: LoopObjective
+    watch: Scores | None
     parameters: list[nn.Parameter]
     state: RunState
+    world: World = ALONE
     optimizer: torch.optim.Optimizer = field(init=False)
     peak_rates: list[float] = field(init=False)
     average: Average = field(init=False)
@@ -74,14 +77,16 @@ class Run:
     is_whole: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
-        self.optimizer = OPTIMISERS[self.config.optimiser].make(self.strategy.trained(), self.config)
+        beside = self.objective.trained()
+        self.parameters = [*self.parameters, *(each.parameter for each in beside)]
+        self.optimizer = OPTIMISERS[self.config.optimiser].make([*self.strategy.trained(), *beside], self.config)
         self.peak_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.average = Average(self.config)
         self.token_ids = TokenIds(self.base, self.config.max_tokens)
 
     @property
-    def batches(self) -> Batches:
-        """Which queries stand in which step, and how many steps there are."""
+    def batches(self) -> Steps:
+        """How many steps there are."""
         return self.objective.batches
 
     def go(self, on_step: Callable[[Step], None], save: Callable[["Run"], None]) -> None:
@@ -103,17 +108,18 @@ class Run:
             pairs += done.pairs
             self._evaluate_if_due()
             save(self)
-            on_step(self._where(done.loss, pairs / seconds))
+            on_step(self._where(done, pairs / seconds))
 
-    def _where(self, loss: float, pairs_per_s: float) -> Step:
+    def _where(self, done: StepLoss, pairs_per_s: float) -> Step:
         newest = self.state.evaluations[-1] if self.state.evaluations else None
         return Step(
             step=self.state.step,
             steps=self.batches.steps,
-            loss=loss,
+            loss=done.loss,
             dev=newest.score if newest else None,
-            metric=str(self.watch.main.dev.metric) if self.watch is not None else "",
+            metric=self.watch.metric if self.watch is not None else "",
             pairs_per_s=pairs_per_s,
+            unit=done.unit,
             beside=newest.beside if newest else {},
             rate=self.rate_of(self.state.step),
             is_evaluated=newest is not None and newest.step == self.state.step,
@@ -140,17 +146,20 @@ class Run:
         if self.watch is not None and due and not done:
             self._evaluate(self.watch)
 
-    def _evaluate(self, watch: Watch) -> None:
+    def _evaluate(self, watch: Scores) -> None:
         self.strategy.training(False)
         with self._averaged():
-            with self.strategy.as_stored():
-                evaluation = self._judge(watch.evaluate(self.state.step, self.objective, dev_encoder(self.base, self.config)))
+            evaluation = self.world.from_first(lambda: self._score(watch))
             weights = [parameter.detach().cpu().clone() for parameter in self.parameters]
         self.is_whole = False
         self.state.evaluations.append(evaluation)
         if self.state.best is evaluation:
             self.state.best_weights = weights
         self.is_whole = True
+
+    def _score(self, watch: Scores) -> Evaluation:
+        with self.strategy.as_stored():
+            return self._judge(watch.evaluate(self.state.step, self.base))
 
     def _judge(self, evaluation: Evaluation) -> Evaluation:
         """Say whether general ability is further below that before the first step than is allowed."""
@@ -211,6 +220,7 @@ class Run:
                 f"the memory of {self.base.device} ran out at step {self.state.step + 1}; lower max_tokens (now {self.config.max_tokens}), "
                 "free memory that others hold, or train on --device cpu"
             ) from e
+        self.world.add_up(self.parameters)
         if self.config.l2:
             add_squares(self.strategy.trained(), self.config.l2)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
@@ -227,7 +237,7 @@ class Run:
         self.is_whole = False
         self.optimizer.step()
         if self.config.l1:
-            shrink(self.optimizer, self.config.l1)
+            shrink(self.optimizer, self.config.l1, [id(each.parameter) for each in self.strategy.trained() if not each.is_factor])
         self.state.losses.append(loss)
         self.state.step += 1
         if self.average.is_due(self.state.step, self.batches.steps):

@@ -12,14 +12,14 @@ from ..choices import Precision
 from ..encoders.batching import default_batch_tokens
 from ..encoders.forward import uses_bf16
 from ..encoders.layer_cut import first_trained_layer
-from .config import TrainConfig
+from .settings.joined import TrainSettings
 
 HELD_SHARE = 1 / 3  # of the device's memory: beside it stand the base, the optimiser, the data, and whatever else runs
 BYTES_PER_OUTPUT, BYTES_PER_OUTPUT_BF16 = 8, 5  # that a layer of DoRA keeps beside for each token and each number that it gives
 BYTES_PER_UNIT, BYTES_PER_UNIT_BF16 = 68, 40  # that a layer keeps for each token and each number of its width, measured (docs/log/)
 
 
-def micro_batch_tokens(base: Base, config: TrainConfig) -> int:
+def micro_batch_tokens(base: Base, config: TrainSettings) -> int:
     """Return the padded tokens that a micro-batch holds at most: no more than fit into what graphs may hold."""
     per_token = graph_bytes_per_token(base, min(config.max_tokens, base.encoding.max_tokens), config.precision)
     return max(1, min(default_batch_tokens(base.device), int(memory_budget(base.device) / per_token)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -19,6 +20,7 @@ from .corpus.open import corpus_encoder
 from .general_texts import read_general_texts
 from .losses.anchor import moved
 from .losses.batch import OtherVectors
+from .processes.world import ALONE, World, share_rows
 
 Texts = Mapping[Role, Sequence[str]]
 
@@ -30,10 +32,12 @@ class KnownVectors:
     Attributes:
         encoder: It must not run the network that is trained while that is trained: vectors are computed before.
         device: Where they are wanted.
+        world: The processes that compute them together.
     """
 
     encoder: Encodes
     device: torch.device
+    world: World = ALONE
     _rows: dict[Role, dict[str, Tensor]] = field(default_factory=lambda: {"query": {}, "document": {}}, init=False)
 
     def learn(self, texts: Texts) -> None:
@@ -41,8 +45,11 @@ class KnownVectors:
         for role, of_role in texts.items():
             missing = [text for text in dict.fromkeys(of_role) if text not in self._rows[role]]
             if missing:
-                vectors = torch.from_numpy(self.encoder.encode(missing, role).vectors)
+                vectors = share_rows(self.world, missing, partial(self._encode, role=role))
                 self._rows[role].update(zip(missing, vectors, strict=True))
+
+    def _encode(self, texts: Sequence[str], role: Role) -> Tensor:
+        return torch.from_numpy(self.encoder.encode(texts, role).vectors)
 
     def of(self, texts: Sequence[str], role: Role) -> Tensor:
         """Return the vectors of texts that are known, (n, w) float32."""
@@ -123,13 +130,14 @@ class Others:
         return self.config.anchor * moved(vectors, self.anchor.of(texts, role))
 
 
-def open_others(base: Base, config: TrainConfig, guide: Encodes | None) -> Others:
+def open_others(base: Base, config: TrainConfig, guide: Encodes | None, world: World = ALONE) -> Others:
     """Return the other encoders that a configuration asks for.
 
     Args:
         base: What is trained over, as it is.
         config: How.
         guide: What `config.guide` names; the caller opens it, since a reference is found in a registry.
+        world: The processes that train together.
 
     Raises:
         DataError: the file of general texts cannot be read, or holds none.
@@ -138,8 +146,8 @@ def open_others(base: Base, config: TrainConfig, guide: Encodes | None) -> Other
         raise ValueError(f"the guide {config.guide} is to be opened, and given, by the caller")
     return Others(
         config=config,
-        anchor=KnownVectors(corpus_encoder(base, config), base.device) if config.anchor else None,
-        guide=None if guide is None else KnownVectors(guide, base.device),
+        anchor=KnownVectors(corpus_encoder(base, config), base.device, world) if config.anchor else None,
+        guide=None if guide is None else KnownVectors(guide, base.device, world),
         general=read_general_texts(config),
     )
 

@@ -19,11 +19,12 @@ from ..plurals import format_size
 from ..timing import estimate_seconds
 from .batches import Batches
 from .config import TrainConfig
-from .corpus.open import open_corpus
+from .corpus.open import corpus_encoder, open_corpus
 from .corpus.stored import StoredCorpus
 from .dev_overlap import check_dev_sets
 from .evaluation import dev_encoder
 from .frozen.plan import StatesSize, plan_frozen
+from .head_start import start_texts
 from .held_bytes import bytes_per_number, saved_bytes_per_number
 from .others import open_others
 from .sides.open import open_side
@@ -154,7 +155,7 @@ def _estimate_run(base: Base, objective: Objective, watch: Watch | None, config:
     """Time one step (after one to warm up) and a fraction of an evaluation, and multiply; also return what stored states will take."""
     known = TokenIds(base, config.max_tokens)
     strategy, step_s, batches, epoch_s = open_strategy(config), math.inf, objective.batches, 0.0
-    others_s = objective.others.seconds(batches.texts_of(range(2)), batches.all_texts())
+    others_s = objective.others.seconds(batches.texts_of(range(2)), batches.all_texts()) + _estimate_head(base, batches, config)
     with put_in(strategy, base):
         if objective.refreshes(0):
             queries, started = len(objective.texts()["query"]), time.monotonic()
@@ -187,6 +188,15 @@ def _hold_states(base: Base, objective: Objective, known: TokenIds, config: Trai
     texts = objective.batches.texts_of(range(2))
     known.states = plan.states
     return replace(plan.size, seconds=plan.seconds([ids for role in objective.texts() for ids in known.of(texts[role], role)]))
+
+
+def _estimate_head(base: Base, batches: Batches, config: TrainConfig) -> float:
+    """Estimate how long it takes to embed what a projection head begins from; 0 without one."""
+    if config.head is None or config.head >= base.dimension:
+        return 0.0
+    encoder = corpus_encoder(base, config)
+    texts = start_texts(config, batches)
+    return sum(estimate_seconds(partial(encoder.encode, role=role), of_role, sample=64) for role, of_role in texts.items())
 
 
 def _estimate_evaluation(base: Base, objective: Objective, watch: Watch | None, config: TrainConfig) -> float:

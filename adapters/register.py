@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..base.load import Base
+from ..base.load import Base, with_head
 from ..base.sentence_files import write_json, write_sentence_files
 from ..data.pairs import TrainingData
 from ..data.read.quoting import recorded_note
 from ..data.training_texts import TRAINING_TEXTS, sketch_texts, write_sketch
 from ..lora import largest_rank
 from ..lora.gram_file import GRAMS, write_grams
-from ..registry import DataRecord, Entry, Registry, ScoreRecord, base_record
+from ..registry import DataRecord, Entry, ParentRecord, Registry, ScoreRecord, base_record
 from ..registry.router_folder import write_routes
 from ..versions import library_versions
 from .after.grams import MeasuredGrams
@@ -36,6 +36,7 @@ def register_adapter(
     *,
     grams: MeasuredGrams | None = None,
     seeds: SeedMember | None = None,
+    parents: tuple[ParentRecord, ...] = (),
 ) -> Entry:
     """Write an adapter's folder and enter it into the registry as a new version of `name`.
 
@@ -49,11 +50,12 @@ def register_adapter(
         result: What came of it.
         grams: What was measured afterwards; None: nothing.
         seeds: The group that the run belongs to; None: none.
+        parents: What its factors started from.
 
     Raises:
         RegistryError: the registry cannot be written.
     """
-    draft = draft_entry(name, domain, base, data, config, result, grams=grams, seeds=seeds)
+    draft = draft_entry(name, domain, base, data, config, result, grams=grams, seeds=seeds, parents=parents)
     return registry.add(draft, lambda folder: write_adapter(folder, base, data, config, result, grams))
 
 
@@ -67,6 +69,7 @@ def draft_entry(
     *,
     grams: MeasuredGrams | None = None,
     seeds: SeedMember | None = None,
+    parents: tuple[ParentRecord, ...] = (),
 ) -> Entry:
     """Return what the registry records of a run; see `register_adapter`."""
     return Entry(
@@ -78,6 +81,7 @@ def draft_entry(
         pooling=base.encoding.pooling,
         prompts=base.encoding.prompts,
         method=config.strategy,
+        parents=parents,
         **_size(config, result),
         config=config.as_dict()
         | {"device": base.device.type, "libraries": library_versions(*LIBRARIES)}
@@ -107,8 +111,9 @@ def write_adapter(
     grams: MeasuredGrams | None = None,
 ) -> None:
     """Write everything of an adapter but the registry's own record: of the data, what finds a text of it again, and no text."""
-    write_sentence_files(base, folder)
-    open_strategy(config).write(result.trained, folder, base)
+    whole = with_head(base, result.head)
+    write_sentence_files(whole, folder)
+    open_strategy(config).write(result.trained, folder, whole)
     if config.side == "query":
         write_routes(folder)
     looks = [{"step": each.step, str(result.metric): each.score, **each.beside} for each in result.evaluations]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -25,12 +25,18 @@ def add_squares(trained: Iterable[TrainedParameter], factor: float) -> None:
 
 
 @torch.no_grad()
-def shrink(optimizer: Optimizer, factor: float) -> None:
+def shrink(optimizer: Optimizer, factor: float, spared: Collection[int] = ()) -> None:
     """Take factor * learning rate off the absolute value of each number, down to zero: the proximal step of an L1 term.
 
     Source: https://arxiv.org/abs/0912.3522 (forward-backward splitting). With optimisers that scale each number's gradient the step is
     not scaled with it, as AdamW's decay is not.
+
+    Args:
+        optimizer: Of the parameters.
+        factor: Of the term.
+        spared: The `id` of those that it is not of.
     """
     for group in optimizer.param_groups:
         for parameter in group["params"]:
-            parameter.copy_(softshrink(parameter, group["lr"] * factor))
+            if id(parameter) not in spared:
+                parameter.copy_(softshrink(parameter, group["lr"] * factor))

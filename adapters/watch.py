@@ -19,7 +19,7 @@ from ..metric_names import metric_of
 from ..metrics import retrieval_metric
 from .config import TrainConfig
 from .corpus.open import corpus_encoder
-from .evaluation import Evaluation
+from .evaluation import Evaluation, dev_encoder
 from .sides.protocol import Objective
 
 
@@ -111,6 +111,24 @@ class Watch:
         for each in self.sets:
             texts = each.texts()
             yield ("query", texts["query"]) if self.documents is not None else ("document", [*texts["query"], *texts["document"]])
+
+
+@dataclass(frozen=True, slots=True)
+class WatchScores:
+    """What a run over pairs is scored on, as the loop asks for it."""
+
+    watch: Watch
+    objective: Objective
+    config: TrainConfig
+
+    @property
+    def metric(self) -> str:
+        """That of the main set."""
+        return str(self.watch.main.dev.metric)
+
+    def evaluate(self, step: int, base: Base) -> Evaluation:
+        """Score the network as it stands."""
+        return self.watch.evaluate(step, self.objective, dev_encoder(base, self.config))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,9 +68,11 @@ class Adapter:
         Raises:
             AdaptError: the base does not load, weights are damaged, or the device is not here.
         """
+        from ..encoders.truncated import truncated
+
         with IN_USE:
             bases = loaded_bases(self.settings)
-            opened = self.held.open(bases)
+            opened = truncated(self.held.open(bases), self.settings.dim)
             share(bases)
             return opened
 
@@ -88,24 +90,28 @@ class Adapter:
         """
         return self.held.factors()
 
-    def encode(self, texts: Texts, role: Role = "document", *, events: Events = QUIET) -> Vectors:
+    def encode(self, texts: Texts, role: Role = "document", *, dim: int | None = None, events: Events = QUIET) -> Vectors:
         """Return the vectors of texts, (n, d) float32 of length 1, in their order; of one string its vector, (d,).
 
         Args:
             texts: One text or several.
             role: Whether they are queries or documents, which decides the instruction before them.
+            dim: After how many numbers the vectors are cut and brought to length 1 again, as they were trained for by `loss.dims`; None:
+                they are whole, or as `using` said.
             events: Receives the progress, and how many texts were truncated.
 
         Raises:
+            ConfigError: the vectors have fewer numbers than `dim`.
             DataError: a text is not a string; its row is named.
             AdapterError: an ensemble that only ranks has no vectors.
             AdaptError: as `encoder`.
         """
         from ..encoders.reporting import encode_reporting, note_truncated
+        from ..encoders.truncated import cut_encoder
 
         several = as_texts(texts)
         with IN_USE:
-            encoder = self._encoder()
+            encoder = cut_encoder(self._encoder(), dim)
             encoded = encode_reporting(encoder, several, role, events)
         note_truncated(encoded, encoder, events)
         return encoded.vectors[0] if isinstance(texts, str) else encoded.vectors
@@ -131,15 +137,25 @@ class Adapter:
         """
         return cosines(as_vectors(queries, self.encode_query), as_vectors(documents, self.encode_document))
 
-    def using(self, *, device: str | None = None, dtype: Precision | None = None, max_tokens: int | None = None) -> Adapter:
+    def using(
+        self, *, device: str | None = None, dtype: Precision | None = None, max_tokens: int | None = None, dim: int | None = None
+    ) -> Adapter:
         """Return the same with other settings, None leaving one as it is; the network is shared where the device stays.
 
+        Args:
+            device: As torch names it.
+            dtype: What matrix products are computed in.
+            max_tokens: Texts are truncated to it.
+            dim: Vectors are cut after so many numbers, and brought to length 1 again.
+
         Raises:
-            ConfigError: the precision is unknown, or the length is below 8 tokens.
+            ConfigError: the precision is unknown, the length is below 8 tokens, or `dim` below 1.
         """
         own = self.settings
         longest = own.max_tokens if max_tokens is None else max_tokens
-        settings = replace(own, device=device or own.device, precision=dtype or own.precision, max_tokens=longest)
+        settings = replace(
+            own, device=device or own.device, precision=dtype or own.precision, max_tokens=longest, dim=own.dim if dim is None else dim
+        )
         return replace(self, settings=settings)
 
     def as_dict(self) -> dict[str, Any]:

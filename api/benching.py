@@ -82,6 +82,7 @@ def bench_adapters(
     device: str | None = None,
     dtype: Precision = "fp32",
     max_tokens: int | None = None,
+    dim: int | None = None,
     events: Events = QUIET,
     **more: Unpack[BenchOptions],
 ) -> BenchTable:
@@ -96,6 +97,7 @@ def bench_adapters(
         device: As torch names it; None: the best one here.
         dtype: What is computed in; the settings of the adapters do not count, so that all are scored alike.
         max_tokens: Texts are truncated to it; None: to what each base reads.
+        dim: After how many numbers all vectors are cut; None: they are whole.
         events: Receives the progress, and notes on data and leaks.
         more: `sets`, `tasks`, `split`, `offline`, `skip_dangling`, `metrics`, `requirements`, `decontaminate`, `keep_findings`, `cache`, as
             `BenchRequest` describes them.
@@ -110,7 +112,7 @@ def bench_adapters(
     request = BenchRequest(
         references=tuple(_for_bench(each, where) for each in given),
         where=where,
-        settings=EncoderSettings(device=device, precision=dtype, max_tokens=max_tokens),
+        settings=EncoderSettings(device=device, precision=dtype, max_tokens=max_tokens, dim=dim),
         data=_paths(data),
         general_data=_paths(general_data),
         domains=tuple(domains),

@@ -57,6 +57,7 @@ class Index:
         device: str | None = None,
         dtype: Precision = "auto",
         max_tokens: int | None = None,
+        dim: int | None = None,
         events: Events = QUIET,
         **named: Unpack[BaseNamed],
     ) -> Index:
@@ -73,6 +74,7 @@ class Index:
             device: As torch names it; None: the best one here.
             dtype: What matrix products are computed in.
             max_tokens: Texts are truncated to it; None: to what the base reads.
+            dim: After how many numbers the vectors are cut, as those of the queries will be; None: they are whole.
             events: Receives the progress, and what is chosen, large or truncated.
             named: `base` and `options`, as for `load`.
 
@@ -87,7 +89,7 @@ class Index:
             out=Path(folder),
             reference=_name(reference),
             where=where,
-            settings=EncoderSettings(device=device, precision=dtype, max_tokens=max_tokens),
+            settings=EncoderSettings(device=device, precision=dtype, max_tokens=max_tokens, dim=dim),
             vectors=vectors,
             keep_texts=texts,
             columns=columns or {},  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -40,6 +40,7 @@ class TrainOptions(TypedDict, total=False):
     dev: Sequence[Path]
     general: Path | None
     read: ReadOptions
+    processes: int
 
 
 def train(
@@ -49,6 +50,7 @@ def train(
     base: str | PathLike[str] | None = None,
     config: TrainConfig | None = None,
     side: TrainedSide | None = None,
+    init_from: str | PathLike[str] | None = None,
     name: str | None = None,
     registry: Place = None,
     register: bool = True,
@@ -67,6 +69,7 @@ def train(
         base: An alias, a folder, or a Hub id; None: the default one.
         config: Every setting of training; None: the defaults.
         side: `query`: queries alone go through the adapter, and documents keep the base's vectors; `both`; None: as the configuration says.
+        init_from: The adapter whose factors training starts from: a reference or a folder; None: as the configuration says.
         name: In the registry; None: the domain's.
         registry: A registry's folder, or a `Registry`; None: the user's own.
         register: Whether the result becomes a version; else it stays in memory, and nothing is written.
@@ -74,7 +77,7 @@ def train(
         options: What is said of the base: its pooling, instructions, length or language.
         events: Receives each step, and notes on data, base and settings.
         more: `gram_rank`, `train_queries`, `skip_dangling`, `resume`, `index`, `data_licence`, `dev`, `general`, `read` (`ReadOptions`: columns,
-            encoding, sheet, bad rows), as `TrainRequest` describes them.
+            encoding, sheet, bad rows), `processes` (under torchrun), as `TrainRequest` describes them.
 
     Raises:
         DataError: the data are missing, empty or malformed; the row is named.
@@ -87,6 +90,8 @@ def train(
     config = config or TrainConfig()
     if side is not None:
         config = replace(config, side=side)
+    if init_from is not None:
+        config = replace(config, init_from=fspath(init_from))
     where, settings = search_in(registry, base, options), EncoderSettings(device=device)
     request = TrainRequest(domain=domain, data=data, config=config, where=where, device=device, name=name, register=register, **more)
     job = prepare_training(request, events)
@@ -109,8 +114,10 @@ def _held(version: TrainedVersion, base: Base, name: str) -> Held:
 def _in_memory(
     version: TrainedVersion, name: str, domain: str, where: Search, settings: EncoderSettings, report: dict[str, object]
 ) -> Adapter:
+    from ..base.load import with_head
+
     with IN_USE:
-        base = adopt(version.base)
+        base = with_head(adopt(version.base), version.result.head if version.result else None)
     return Adapter(
         reference=name,
         kind="model" if version.is_model else "adapter",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TypeVar, get_args
 
 from ..errors import BaseError, unknown_name
+from .head import HeadSpec
 from .known import KNOWN_BASES, KnownBase, Language, Pooling, known_base
 from .metadata import FolderMetadata, read_metadata
 from .spec import BaseSpec, EncodingSpec
@@ -64,7 +65,18 @@ def encoding_of(spec: BaseSpec, options: BaseOptions | None = None, made_with: F
         lowercase=tokenizing.lowercase,
         tokenizer_folder=(tokenizing.folder if tokenizing.has_tokenizer and tokenizing.folder else spec.folder).resolve(),
         tokenizer_options=tokenizing.tokenizer_options,
+        head=_head(spec, own if made_with is None or not made_with.states_modules else made_with),
     )
+
+
+def _head(spec: BaseSpec, stated: FolderMetadata) -> HeadSpec | None:
+    """Return the head of what lists its modules: an adapter's own, with which it was trained, else the base's."""
+    if stated.head is not None and stated.head.inputs != spec.dimension:
+        raise BaseError(
+            f"{stated.folder} has a projection head of {stated.head.inputs} numbers, and {spec.name} gives {spec.dimension}; "
+            "it was made for another base"
+        )
+    return stated.head
 
 
 def _pooling(spec: BaseSpec, pooling: Pooling | None) -> Pooling:

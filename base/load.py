@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import AdapterError, BaseError
+from .head import Head, head_spec
 from .json_files import read_json
 from .positions import count_positions
 from .spec import BaseSpec, EncodingSpec, ResolvedBase
@@ -106,10 +107,8 @@ def _has(modules: Mapping[str, nn.Module], name: str) -> bool:
 def _matrix(modules: Mapping[str, nn.Module], name: str) -> Tensor:
     """Return a linear module's weight, (out, in), or a bias as a column, (n, 1), that shares its memory."""
     if name.endswith(_BIAS):
-        bias: Tensor = modules[name.removesuffix(_BIAS)].bias
-        return bias[:, None]
-    weight: Tensor = modules[name].weight
-    return weight
+        return modules[name.removesuffix(_BIAS)].get_parameter("bias")[:, None]
+    return modules[name].get_parameter("weight")
 
 
 @dataclass(slots=True)
@@ -122,6 +121,7 @@ class Base:
         tokenizer: As `encoding` names it.
         tokenizer_hash: Of what the tokenizer does.
         backends: The tokenizers by maximum length (a copy takes a second where the vocabulary is large).
+        head: What maps pooled vectors to another width, on the network's device; None: they are left as they are.
     """
 
     network: Network
@@ -129,11 +129,17 @@ class Base:
     tokenizer: PreTrainedTokenizerBase
     tokenizer_hash: str
     backends: dict[int, Tokenizer] = field(default_factory=dict)
+    head: Head | None = None
 
     @property
     def spec(self) -> BaseSpec:
         """Which weights the network has."""
         return self.network.spec
+
+    @property
+    def dimension(self) -> int:
+        """The width of its vectors."""
+        return self.spec.dimension if self.head is None else self.head.width
 
     @property
     def model(self) -> PreTrainedModel:
@@ -170,10 +176,18 @@ def load_base(found: ResolvedBase, *, device: torch.device | str = "cpu") -> Bas
 
 
 def make_base(network: Network, encoding: EncodingSpec, tokenizer: PreTrainedTokenizerBase) -> Base:
-    """Return a loaded network with an encoding, and the tokenizer that belongs to it."""
+    """Return a loaded network with an encoding, and the tokenizer that belongs to it; raises a `BaseError` where a head is damaged."""
     encoding = encoding.within(count_positions(network.model))
     tokenizer.model_max_length = encoding.max_tokens
-    return Base(network, encoding, tokenizer, tokenizer_sha256(tokenizer))
+    head = None if encoding.head is None else encoding.head.load().copy(network.device)
+    return Base(network, encoding, tokenizer, tokenizer_sha256(tokenizer), head=head)
+
+
+def with_head(base: Base, head: Head | None) -> Base:
+    """Return a base whose vectors go through a head, over the same network; None: as it is."""
+    if head is None:
+        return base
+    return replace(base, encoding=replace(base.encoding, head=head_spec(head)), head=head)
 
 
 def load_network(spec: BaseSpec, *, device: torch.device | str = "cpu") -> Network:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from ..choices import Side
 from ..errors import BaseError
+from .head import HeadSpec, read_head
 from .json_files import read_json, read_json_list
 from .known import Pooling
 from .router import read_side
 
-_MODULES = ("Transformer", "Pooling", "Normalize", "Dropout")
+_MODULES = ("Transformer", "Pooling", "Dense", "Normalize", "Dropout")
 _MODULES_OF_ADAPTERS = (*_MODULES, "Router")
 SENTENCE_CONFIGS = tuple(
     f"sentence_{kind}_config.json" for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
@@ -61,6 +62,8 @@ class FolderMetadata:
         states_tokenizing: Whether the folder says anything of tokenising, by a tokenizer or a sentence configuration.
         has_tokenizer: Whether it holds a tokenizer.
         side: Which texts an adapter's folder changes.
+        head: What maps the pooled vector to another width.
+        states_modules: Whether it has a list of modules, so that without a head there is none.
     """
 
     folder: Path | None = None
@@ -76,6 +79,8 @@ class FolderMetadata:
     states_tokenizing: bool = False
     has_tokenizer: bool = False
     side: Side = "both"
+    head: HeadSpec | None = None
+    states_modules: bool = False
 
 
 def read_metadata(folder: Path) -> FolderMetadata:
@@ -108,11 +113,13 @@ def read_metadata(folder: Path) -> FolderMetadata:
         states_tokenizing=bool(sentence) or has_tokenizer,
         has_tokenizer=has_tokenizer,
         side=read_side(folder) if any(_kind(module) == "Router" for module in modules) else "both",
+        head=read_head(folder, [(_kind(module), str(module.get("path") or "")) for module in modules]),
+        states_modules=bool(modules),
     )
 
 
 def _modules(folder: Path) -> list[dict]:
-    """Read the list of modules, and refuse what would be left out in silence: a dense layer after pooling gives other vectors."""
+    """Read the list of modules, and refuse what would be left out in silence: another layer gives other vectors."""
     modules = read_json_list(folder / "modules.json")
     known = _MODULES_OF_ADAPTERS if (folder / "adapter_config.json").is_file() else _MODULES
     for module in modules:

@@ -14,7 +14,7 @@ from .known import EMBEDDED_ALIAS, KnownBase, find_known
 from .pickled import PICKLED, is_pickled
 
 FoundIn = Literal["path", "ADAPT_BASES", "cache", "hub", "embedded"]
-_WITHOUT_WEIGHTS = ["*.json", "*.txt", "*.model", "1_Pooling/*", "2_Normalize/*"]
+_WITHOUT_WEIGHTS = ["*.json", "*.txt", "*.model", "1_Pooling/*", "2_Dense/*", "2_Normalize/*"]
 _DOWNLOAD = [*_WITHOUT_WEIGHTS, "model*.safetensors"]
 _DOWNLOAD_PICKLED = [*_WITHOUT_WEIGHTS, "pytorch_model*.bin"]
 

@@ -119,9 +119,15 @@ def _find_default(options: BaseOptions) -> BaseSpec:
     return read_base(*place, known, options)
 
 
-def _dimension(folder: Path, config: dict) -> int:
+def width_of(config: dict) -> int | None:
+    """Return the width of a network's states as its `config.json` states it."""
     width = config.get("hidden_size", config.get("dim"))  # DistilBERT calls it dim
-    if not isinstance(width, int):
+    return width if isinstance(width, int) else None
+
+
+def _dimension(folder: Path, config: dict) -> int:
+    width = width_of(config)
+    if width is None:
         raise BaseError(f"{folder / 'config.json'} states no hidden_size; a base is an encoder such as BERT or XLM-R")
     return width
 

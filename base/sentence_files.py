@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .head import FOLDER, WEIGHTS, dense_files
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -16,11 +18,10 @@ TOKENIZER_PATTERNS = ("tokenizer*", "special_tokens_map.json", "added_tokens.jso
 """The files that a tokenizer is written as, whatever its kind."""
 LENGTH_PATTERN = "sentence_*_config.json"
 """The file that states the maximum length and case; its name was another for each network once."""
-MODULES = ("Transformer", "Pooling", "Normalize")
 
 
 def write_sentence_files(base: Base, folder: Path) -> None:
-    """Write everything beside the weights: module list, `1_Pooling`, `2_Normalize`, prompts, maximum length, tokenizer.
+    """Write everything beside the weights: module list, `1_Pooling`, `2_Dense` of a head, normalisation, prompts, maximum length, tokenizer.
 
     The older spelling of module types and pooling modes is used: sentence-transformers from 2.x to 6.x reads it.
     Source: https://sbert.net/docs/sentence_transformer/usage/custom_models.html
@@ -39,15 +40,24 @@ def write_sentence_files(base: Base, folder: Path) -> None:
         "default_prompt_name": None,
         "similarity_fn_name": "cosine",
     }
-    write_modules(folder, MODULES)
+    write_modules(folder, modules_of(base.head is not None))
     write_json(folder / "1_Pooling" / "config.json", pooling)
-    write_json(folder / "2_Normalize" / "config.json", {})
+    if base.head is not None:
+        config, weights = dense_files(base.head)
+        write_json(folder / FOLDER / "config.json", config)
+        (folder / FOLDER / WEIGHTS).write_bytes(weights)
+    write_json(folder / ("2_Normalize" if base.head is None else "3_Normalize") / "config.json", {})
     write_json(folder / "config_sentence_transformers.json", prompts)
     lengths = {"query_length": encoding.query_tokens, "document_length": encoding.document_tokens}
     differ = {key: length for key, length in lengths.items() if length != encoding.max_tokens}
     sentence = {"max_seq_length": encoding.max_tokens, "do_lower_case": encoding.lowercase} | differ
     write_json(folder / "sentence_bert_config.json", sentence)
     write_tokenizer(base.tokenizer, encoding.max_tokens, folder)
+
+
+def modules_of(has_head: bool, first: str = "Transformer") -> tuple[str, ...]:
+    """Return the kinds of a folder's modules in their order."""
+    return (first, "Pooling", *(("Dense",) if has_head else ()), "Normalize")
 
 
 def write_modules(folder: Path, kinds: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from ..choices import Role
+from .head import HeadSpec
 from .known import Language, Pooling
 from .places import FoundIn
 
@@ -69,6 +70,7 @@ class EncodingSpec:
         lowercase: Whether texts are lower-cased first.
         tokenizer_folder: The base's folder, or that of an adapter with a tokenizer of its own.
         tokenizer_options: What is given to the tokenizer's class beside its files.
+        head: What maps the pooled vector to another width; None: it is left as it is.
     """
 
     pooling: Pooling
@@ -80,6 +82,7 @@ class EncodingSpec:
     lowercase: bool
     tokenizer_folder: Path
     tokenizer_options: dict[str, object] = field(default_factory=dict)
+    head: HeadSpec | None = None
 
     @property
     def prompts(self) -> dict[str, str]:
@@ -94,6 +97,10 @@ class EncodingSpec:
         """Return the longest input in this role, in tokens; None: in any role."""
         by_role = {"query": self.query_tokens, "document": self.document_tokens}
         return max(by_role.values()) if role is None else by_role[role]
+
+    def width(self, spec: BaseSpec) -> int:
+        """Return the width of vectors over a base: that of the head, where there is one."""
+        return spec.dimension if self.head is None else self.head.width
 
     def within(self, positions: int) -> EncodingSpec:
         """Return it with lengths that a network of so many positions can read."""
@@ -111,3 +118,8 @@ class ResolvedBase:
 
     spec: BaseSpec
     encoding: EncodingSpec
+
+    @property
+    def dimension(self) -> int:
+        """The width of its vectors."""
+        return self.encoding.width(self.spec)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..events import QUIET, Events, note_once
 from ..files import check_output_folder
-from ..references import LoadedBases, Resolved, Search, base_of, check_length, resolve_references
+from ..references import LoadedBases, Resolved, Search, base_of, check_dim, check_length, resolve_references
 from ..registry import open_registry
 from .job import BenchJob
 from .judge.requirement import parse_requirement
@@ -77,6 +77,7 @@ def _find(request: BenchRequest, events: Events) -> tuple[Search, tuple[Resolved
     note_once(events, (note for resolved in found for note in resolved.notes))
     for resolved in found:
         check_length(resolved, request.settings.max_tokens)
+        note_once(events, check_dim(resolved, request.settings.dim))
     return where, found
 
 

@@ -43,9 +43,9 @@ STRATEGIES: dict[str, dict[str, object]] = {
     "lora-rslora": {"rslora": True},
     "lora-pissa": {"init": "pissa"},
     "lora-dora": {"dora": True},
-    "full-1e-5": {"strategy": "full", "keep": "model", "learning_rate": 1e-5},
     "full-3e-5": {"strategy": "full", "keep": "model", "learning_rate": 3e-5},
     "full-1e-4": {"strategy": "full", "keep": "model", "learning_rate": 1e-4},
+    "full-2e-4": {"strategy": "full", "keep": "model", "learning_rate": 2e-4},
     "partial": {"strategy": "partial", "keep": "model"},
     "layerwise": {"strategy": "layerwise", "keep": "model"},
     "bitfit": {"strategy": "bitfit", "keep": "model"},
@@ -62,7 +62,7 @@ LOSSES: dict[str, dict[str, object]] = {
 ARMS = STRATEGIES | LOSSES
 KEPT = (16, 64)
 """Ranks of the factors that trained weights are kept as."""
-YARDSTICKS = ("full-1e-5", "full-3e-5", "full-1e-4")
+YARDSTICKS = ("full-3e-5", "full-1e-4", "full-2e-4")
 
 
 def main() -> None:

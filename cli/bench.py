@@ -16,7 +16,7 @@ from .events import shown
 from .options import common_options
 from .options.benching import bench_options, output_options
 from .options.cache import cache_options
-from .options.encoder import EncoderOptions, encoder_options
+from .options.encoder import EncoderOptions, dim_option, encoder_options
 from .output import emit, emit_after, reserve_outputs, say
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ EXIT_REQUIREMENT = 3
 @bench_options
 @output_options
 @cache_options
+@dim_option
 @encoder_options
 @common_options
 def command(
@@ -37,6 +38,7 @@ def command(
     make_request: Callable[..., BenchRequest],
     outputs: Outputs,
     cache: CachePolicy,
+    dim: int | None,
     encoder: EncoderOptions,
     json_output: bool,
     registry_dir: Path | None,
@@ -49,7 +51,7 @@ def command(
     from ..bench import prepare_bench
 
     outputs = replace(outputs, command=called_with())
-    where, settings = encoder.search(registry_dir), encoder.settings("fp32")
+    where, settings = encoder.search(registry_dir), encoder.settings("fp32", dim)
     request = make_request(references=references, where=where, settings=settings, cache=cache, outputs=outputs)
     with shown() as events:
         job = prepare_bench(request, events)

@@ -58,6 +58,12 @@ def called_with() -> str:
     return shlex.join(["adapt", str(ctx.info_name), *ctx.meta[_ARGUMENTS]])
 
 
+def arguments_given() -> list[str]:
+    """Return the words after the name of the running command, which is one that remembers."""
+    given: list[str] = click.get_current_context().meta[_ARGUMENTS]
+    return given
+
+
 class Group(Helpful, click.Group):
     """A group of such commands."""
 

@@ -16,7 +16,7 @@ from .command import Command
 from .completion import REFERENCE
 from .events import shown
 from .options import Choice, OutputFile, common_options
-from .options.encoder import EncoderOptions, encoder_options
+from .options.encoder import EncoderOptions, dim_option, encoder_options
 from .output import emit, reserve_outputs, say
 from .text_input import read_lines
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     type=OutputFile(),
     help="Write the vectors here, float32, a row for each line; - is the standard output.",
 )
+@dim_option
 @encoder_options
 @common_options
 def command(
@@ -51,6 +52,7 @@ def command(
     file: Path | None,
     role: Role,
     output: Path | None,
+    dim: int | None,
     encoder: EncoderOptions,
     json_output: bool,
     registry_dir: Path | None,
@@ -70,7 +72,7 @@ def command(
     _refuse_to_replace(file, output)
     from ..encoders.job import EncodeRequest, prepare_encode
 
-    request = EncodeRequest(reference=reference, where=encoder.search(registry_dir), role=role, settings=encoder.settings("auto"))
+    request = EncodeRequest(reference=reference, where=encoder.search(registry_dir), role=role, settings=encoder.settings("auto", dim))
     with shown() as events:
         report = prepare_encode(request, events).run(read_lines(file), events)
     _print(report, output, json_output)

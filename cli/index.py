@@ -12,7 +12,7 @@ from .command import Group
 from .completion import REFERENCE
 from .events import shown
 from .options import Choice, OutputFolder, common_options, gathered
-from .options.encoder import EncoderOptions, encoder_options
+from .options.encoder import EncoderOptions, dim_option, encoder_options
 from .output import emit
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def command() -> None:
     "--texts/--no-texts", "keep_texts", default=True, show_default=True, help="Keep the texts beside the vectors, for adapt search to show."
 )
 @corpus_columns
+@dim_option
 @encoder_options
 @common_options
 def build_command(
@@ -68,6 +69,7 @@ def build_command(
     vectors: VectorFormat,
     keep_texts: bool,
     columns: dict[Field, str | None],
+    dim: int | None,
     encoder: EncoderOptions,
     json_output: bool,
     registry_dir: Path | None,
@@ -83,7 +85,7 @@ def build_command(
         out=out,
         reference=reference,
         where=encoder.search(registry_dir),
-        settings=encoder.settings("auto"),
+        settings=encoder.settings("auto", dim),
         vectors=vectors,
         keep_texts=keep_texts,
         columns=columns,

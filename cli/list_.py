@@ -40,6 +40,7 @@ def _text(listing: "Listing", domain: str | None) -> str:
         aliases = ", ".join(registry.aliases_of(entry))
         created = entry.created[:16].replace("T", " ")
         kind = entry.kind + (" (queries)" if entry.side == "query" else " (documents)" if entry.side == "document" else "")
+        kind = f"{kind}, {entry.config['head']} dimensions" if entry.config.get("head") else kind
         size, dev = format_size(entry.size), format_dev(entry.dev)
         kind = f"{kind}, unchecked" if entry.unchecked else kind
         kind = f"{kind}, built in" if registry.is_builtin(entry) else kind

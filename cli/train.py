@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .command import Command
+from .command import Remembering, arguments_given
 from .events import shown
 from .options import common_options
 from .options.encoder import BaseChoice, base_choice
 from .options.training import train_options
+from .options.types import WholeNumber
 from .output import emit
 
 if TYPE_CHECKING:
+    from ..adapters.config import TrainConfig
     from ..adapters.job import TrainRequest
+    from ..events import Events
 
 
-@click.command(cls=Command)
+@click.command(cls=Remembering)
 @train_options
+@click.option(
+    "--processes",
+    type=WholeNumber(min=1),
+    metavar="N",
+    help="Share each step among N processes on this machine, a GPU each where there are GPUs; under torchrun, as many as it started "
+    "[default: 1].",
+)
 @click.option("--dry-run", is_flag=True, help="Tell the plan, the time and the bytes, and do nothing.")
 @click.option("--print-config", is_flag=True, help="Print every setting as toml, for --config, and do nothing.")
 @base_choice
 @common_options
 def command(
     make_request: Callable[..., TrainRequest],
+    processes: int | None,
     dry_run: bool,
     print_config: bool,
     base: BaseChoice,
@@ -34,22 +46,45 @@ def command(
     registry_dir: Path | None,
 ) -> None:
     """Train a domain adapter on a frozen base and register it."""
-    if print_config:
-        _print_config(make_request(), dry_run, json_output)
-        return
-    from ..adapters.job import prepare_training
-    from .train_text import outcome_text, plan_text
+    from ..adapters.processes.environment import check_processes, find_place
 
-    request = make_request(where=base.search(registry_dir))
-    with shown() as events:
-        job = prepare_training(request, events)
+    if print_config:
+        _print_config(make_request(where=base.search(registry_dir)), dry_run, json_output)
+        return
+    from .together import start_processes, taking_part
+
+    place = find_place()
+    with taking_part(place), shown() as events:
+        check_processes(processes)
+        size = place.size if place is not None else processes or 1
+        request = make_request(where=base.search(registry_dir), processes=size)
+        if place is None and size > 1 and not dry_run:
+            start_processes(["train", *arguments_given()], size)
+        if size == 1 and (place is not None or processes is not None):
+            events.note("processes: 1")
         if dry_run:
-            plan = job.plan(events)
-            result, text = plan.as_dict(), plan_text(plan)
+            emit(*_plan(request, events), json_output)
         else:
-            outcome = job.run(events)
-            result, text = outcome.as_dict(), outcome_text(outcome)
-    emit(result, text, json_output)
+            emit(*_train(request, events), json_output)
+
+
+def _plan(request: TrainRequest, events: Events) -> tuple[dict[str, Any], str]:
+    """Plan a run; of several processes, each plans what one alone would do."""
+    from ..adapters.job import prepare_training
+    from .train_text import plan_text
+
+    if request.processes > 1:
+        events.note(f"processes: {request.processes}; the time below is that of one process")
+    plan = prepare_training(replace(request, processes=1), events).plan(events)
+    return plan.as_dict(), plan_text(plan)
+
+
+def _train(request: TrainRequest, events: Events) -> tuple[dict[str, Any], str]:
+    from ..adapters.job import prepare_training
+    from .train_text import outcome_text
+
+    outcome = prepare_training(request, events).run(events)
+    return outcome.as_dict(), outcome_text(outcome)
 
 
 def _print_config(request: TrainRequest, dry_run: bool, json_output: bool) -> None:
@@ -57,5 +92,15 @@ def _print_config(request: TrainRequest, dry_run: bool, json_output: bool) -> No
 
     if dry_run:
         raise click.UsageError("--print-config and --dry-run exclude one another; give one of them")
-    settings = request.config.as_dict()
+    settings = _resolved(request).as_dict()
     emit(settings, write_settings(settings).rstrip("\n"), json_output)
+
+
+def _resolved(request: TrainRequest) -> TrainConfig:
+    """Return the configuration with what follows from the adapter that it starts from, where it names one."""
+    if request.config.init_from is None or request.where is None:
+        return request.config
+    from ..adapters.job.start import find_start
+
+    start = find_start(request.config, request.where)
+    return request.config if start is None else start.fit(request.config, request.stated)

@@ -22,7 +22,7 @@ def describe(at: Step) -> str:
     """Say where a run is."""
     dev = "" if at.dev is None else f"  dev {at.metric} {at.dev:.4f}"
     beside = "".join(f"  {name} {score:.4f}" for name, score in at.beside.items())
-    return f"loss {at.loss:.3f}{dev}{beside}  {at.pairs_per_s:.1f} pairs/s"
+    return f"loss {at.loss:.3f}{dev}{beside}  {at.pairs_per_s:.1f} {at.unit}/s"
 
 
 @contextmanager

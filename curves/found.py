@@ -14,7 +14,7 @@ from ..registry.curve_file import CurvePoint, read_curve
 from ..registry.runs import InterruptedRun, curve_of, facts_of, find_run, list_runs, read_run_facts
 
 HISTORY = "history.json"
-_BESIDE_SETTINGS = ("device", "libraries", "seeds", "dev", "sweep")
+_BESIDE_SETTINGS = ("device", "libraries", "seeds", "dev", "sweep", "energy")
 """What the configuration of an entry records beside settings."""
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 from ..errors import DataError
 from ..files import near_files
 from .pairs import join_title
+from .read.reading import Reading
 from .readers import ID, Row, read_heading, stream_table, text_of
 
 Field = Literal["id", "text", "title"]
@@ -53,11 +54,13 @@ class CorpusFile:
         path: The file.
         columns: What is read of it.
         notes: Which columns were chosen on the user's behalf, and which are not used.
+        how: How the file is read; None: strictly, as UTF-8.
     """
 
     path: Path
     columns: CorpusColumns
     notes: tuple[str, ...] = ()
+    how: Reading | None = None
 
     def passages(self, start: int = 0) -> Iterator[Passage]:
         """Yield the passages in their order.
@@ -70,18 +73,19 @@ class CorpusFile:
         """
         columns = self.columns
         wanted = [each for each in (columns.id, columns.text, columns.title) if each is not None]
-        for number, (where, row) in enumerate(stream_table(self.path, wanted), start):
+        for number, (where, row) in enumerate(stream_table(self.path, wanted, how=self.how), start):
             title = text_of(where, row, columns.title, optional=True) if columns.title is not None else ""
             text = join_title(title, text_of(where, row, columns.text))
             yield Passage(where, str(number) if columns.id is None else _id_of(where, row, columns.id), text)
 
 
-def find_corpus(path: Path, said: Mapping[Field, str | None] | None = None) -> CorpusFile:
+def find_corpus(path: Path, said: Mapping[Field, str | None] | None = None, how: Reading | None = None) -> CorpusFile:
     """Find out how a corpus is to be read; of its rows, the first one at most is read.
 
     Args:
         path: A .jsonl, .csv or .tsv file (also with .gz), a .parquet file, or a BEIR folder, whose corpus.jsonl is meant.
         said: Field -> the column that the user named for it.
+        how: How the file is read; None: strictly, as UTF-8.
 
     Raises:
         DataError: it is absent, empty, of another kind, or has no column of texts.
@@ -93,11 +97,11 @@ def find_corpus(path: Path, said: Mapping[Field, str | None] | None = None) -> C
         raise DataError(f"the corpus {path} does not exist.{near_files(path)}")
     if path.is_dir():
         raise DataError(f"{path} is a folder without a corpus.jsonl; name a .jsonl, .csv, .tsv or .parquet file, or a BEIR folder")
-    found = read_heading(path)
+    found = read_heading(path, how)
     if not found:
         raise DataError(f"{path} holds no rows; expected a corpus with columns for text and, if there are any, id and title")
     columns = choose_columns(path, found, said or {})
-    return CorpusFile(path, columns, tuple(_notes(path, found, columns, said or {})))
+    return CorpusFile(path, columns, tuple(_notes(path, found, columns, said or {})), how)
 
 
 def choose_columns(path: Path, found: Sequence[str], said: Mapping[Field, str | None]) -> CorpusColumns:

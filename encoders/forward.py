@@ -22,7 +22,13 @@ def embed(base: Base, ids: Sequence[TokenIdsOfText], precision: Precision = "aut
     tokens, mask = as_tensors(base, ids)
     with torch.autocast(base.device.type, torch.bfloat16, enabled=uses_bf16(base.device, precision)):
         hidden = base.model(input_ids=tokens, attention_mask=mask).last_hidden_state
-    return torch.nn.functional.normalize(pool(hidden.float(), mask, base.encoding.pooling), dim=-1)
+    return as_vectors(base, hidden.float(), mask)
+
+
+def as_vectors(base: Base, hidden: Tensor, mask: Tensor) -> Tensor:
+    """Pool states, (n, tokens, d) under a mask, (n, tokens), map them by the base's head where it has one, and bring them to length 1: (n, w)."""
+    pooled = pool(hidden, mask, base.encoding.pooling)
+    return torch.nn.functional.normalize(pooled if base.head is None else base.head.project(pooled), dim=-1)
 
 
 def as_tensors(base: Base, ids: Sequence[TokenIdsOfText]) -> tuple[Tensor, Tensor]:

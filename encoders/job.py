@@ -8,7 +8,17 @@ from typing import Any
 
 from ..choices import Role
 from ..events import QUIET, Events, note_once
-from ..references import EncoderSettings, LoadedBases, Resolved, Search, check_has_vectors, check_length, open_encoder, resolve_reference
+from ..references import (
+    EncoderSettings,
+    LoadedBases,
+    Resolved,
+    Search,
+    check_dim,
+    check_has_vectors,
+    check_length,
+    open_encoder,
+    resolve_reference,
+)
 from ..registry import open_registry
 from .protocol import Encoded, Vectors
 from .reporting import encode_reporting, note_truncated
@@ -22,7 +32,7 @@ class EncodeRequest:
         reference: What the user names; it has vectors.
         where: Where references are looked for; None: the user's own registry.
         role: Of the texts, which decides the instruction before them.
-        settings: Device, precision, length and batch.
+        settings: Device, precision, length and batch, and after how many numbers vectors are cut.
     """
 
     reference: str
@@ -88,10 +98,10 @@ def prepare_encode(request: EncodeRequest, events: Events = QUIET) -> EncodeJob:
     """Find what encodes; no network is loaded.
 
     Raises:
-        AdaptError: the reference is not known, has no vectors, or takes no texts of that length.
+        AdaptError: the reference is not known, has no vectors or none of so many numbers, or takes no texts of that length.
     """
     resolved = resolve_reference(request.reference, request.where or Search(registry=open_registry()))
     check_has_vectors(resolved)
     check_length(resolved, request.settings.max_tokens)
-    note_once(events, resolved.notes)
+    note_once(events, (*resolved.notes, *check_dim(resolved, request.settings.dim)))
     return EncodeJob(request, resolved)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from ..base.load import Base, pool
+from ..base.load import Base
 from ..choices import Precision
-from .forward import TokenIdsOfText, as_tensors, uses_bf16
+from .forward import TokenIdsOfText, as_tensors, as_vectors, uses_bf16
 
 LAYERS = {
     "bert": "encoder",
@@ -73,7 +73,7 @@ def embed_states(base: Base, states: Sequence[Tensor], layer: int, precision: Pr
     mask = (torch.arange(padded.shape[1]) < lengths[:, None]).long().to(base.device)  # (n, tokens)
     with _layers(base, slice(layer, None)), _given_embeddings(base), _autocast(base, precision):
         hidden = base.model(inputs_embeds=padded, attention_mask=mask).last_hidden_state
-    return nn.functional.normalize(pool(hidden.float(), mask, base.encoding.pooling), dim=-1)
+    return as_vectors(base, hidden.float(), mask)
 
 
 def _autocast(base: Base, precision: Precision) -> torch.autocast:

@@ -58,7 +58,7 @@ class LoraEncoder:
     @property
     def dimension(self) -> int:
         """The width of its vectors."""
-        return self.base.spec.dimension
+        return self.base.dimension
 
     @property
     def computes_in(self) -> str:
@@ -107,6 +107,7 @@ class LoraEncoder:
             "device": self.base.device.type,
             "max_tokens": self.longest(role),
             **self._arithmetic(),
+            **({} if self.base.head is None else {"head": self.base.head.sha256()}),
         }
 
     def _arithmetic(self) -> dict[str, object]:

@@ -56,7 +56,8 @@ class MixedEncoder:
     """Several adapters over one network, and the base among them where it is one.
 
     Attributes:
-        members: Two or more on the same network, that pool and compute alike; each has its own instruction, lengths and tokenizer.
+        members: Two or more on the same network, that pool and compute alike, under one projection head or none; each has its own instruction,
+            lengths and tokenizer.
         work: What was computed so far in mixed batches.
     """
 
@@ -74,6 +75,10 @@ class MixedEncoder:
                 )
             if (other.base.encoding.pooling, other.precision) != (first.base.encoding.pooling, first.precision):
                 raise ConfigError("the adapters pool or compute differently; what goes through the network in one batch does so alike")
+            if _head(other) != _head(first):
+                raise ConfigError(
+                    "the adapters have projection heads of their own, and one batch goes through one head or none; encode with them one by one"
+                )
 
     @property
     def dimension(self) -> int:
@@ -181,6 +186,10 @@ class MixedEncoder:
         if (key, dtype) not in self._changes:
             self._changes[key, dtype] = _make_ready(member.factors_of(role), base, dtype)
         return self._changes[key, dtype]
+
+
+def _head(member: LoraEncoder) -> str | None:
+    return None if member.base.head is None else member.base.head.sha256()
 
 
 def _make_ready(factors: LoraFactors, base: Base, dtype: torch.dtype) -> dict[str, Change]:

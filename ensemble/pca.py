@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..encoders.protocol import Vectors
 from ..errors import DataError
@@ -27,11 +28,21 @@ def fit_projection(vectors: Vectors, dim: int) -> Projection:
     Raises:
         DataError: the texts span fewer dimensions than `dim`.
     """
-    wide = vectors.astype(np.float64)
-    energies, directions = np.linalg.eigh(wide.T @ wide)  # (whole,) ascending, (whole, whole)
+    energies, directions = main_directions(vectors)
     spanned = int((energies > energies[-1] * 1e-12).sum())
     if spanned < dim:
         raise DataError(f"{len(vectors)} texts span {spanned} dimensions, and --dim is {dim}; give more texts, or take a smaller --dim")
-    matrix = directions[:, ::-1][:, :dim]
-    matrix = matrix * np.where(matrix.sum(axis=0) < 0, -1, 1)  # a direction has no sign; this one is the same on every machine
-    return Projection(matrix.astype(np.float32), float(min(1.0, energies[-dim:].sum() / energies.sum())))
+    return Projection(directions[:, :dim].astype(np.float32), float(min(1.0, energies[-dim:].sum() / energies.sum())))
+
+
+def main_directions(vectors: Vectors) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the energy of vectors, (n, whole), in each direction, ascending, and the directions as orthonormal columns, the main one first.
+
+    They are as many as the vectors have numbers, also where the vectors span fewer.
+    """
+    wide = vectors.astype(np.float64)
+    energies, directions = np.linalg.eigh(wide.T @ wide)  # (whole,) ascending, (whole, whole)
+    directions = directions[:, ::-1]
+    return energies, directions * np.where(
+        directions.sum(axis=0) < 0, -1, 1
+    )  # a direction has no sign; this one is the same on every machine

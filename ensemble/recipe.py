@@ -37,6 +37,7 @@ class Member:
         max_tokens: Its longest input.
         dimension: Of its vectors.
         side: Which texts it changes.
+        head: The hash of its projection head; None: it has none.
     """
 
     reference: str
@@ -48,6 +49,7 @@ class Member:
     max_tokens: int
     dimension: int
     side: Side = "both"
+    head: str | None = None
 
     @property
     def leaves_documents(self) -> bool:
@@ -151,6 +153,16 @@ def _check_one_base(mode: str, members: Sequence[Member]) -> None:
             f"{mode} adds vectors, which only means something in one space: {first.reference} lies on {first.base.label} and "
             f"{other.reference} on {other.base.label}, whose dimensions have nothing in common; across bases take concat, rrf or max"
         )
+    elsewhere = next((member for member in members if member.head != first.head), None)
+    if elsewhere is not None:
+        raise ConfigError(
+            f"{mode} adds vectors, which only means something in one space: {first.reference} has {_space(first)}, and {elsewhere.reference} "
+            f"{_space(elsewhere)}, whose dimensions have nothing in common; take concat, rrf or max"
+        )
+
+
+def _space(member: Member) -> str:
+    return f"the {member.dimension} numbers of {'the base' if member.head is None else 'a projection head of its own'}"
 
 
 def check_distinct(recipe: Recipe) -> None:
@@ -207,9 +219,9 @@ def recipe_file(recipe: Recipe) -> bytes:
 
 
 def _stored(member: Member) -> dict[str, Any]:
-    """Return a member as earlier versions read it; they know no side."""
-    own = asdict(member)
-    return own if member.side != "both" else {key: value for key, value in own.items() if key != "side"}
+    """Return a member as earlier versions read it; they know neither side nor head."""
+    later = {"side": "both", "head": None}
+    return {key: value for key, value in asdict(member).items() if key not in later or value != later[key]}
 
 
 def read_recipe(folder: Path) -> Recipe:

@@ -13,7 +13,17 @@ from ..errors import ConfigError, DataError
 from ..events import QUIET, Events, note_once
 from ..files import check_output_folder
 from ..plurals import be, count, format_size
-from ..references import EncoderSettings, LoadedBases, Resolved, Search, check_has_vectors, check_length, open_encoder, resolve_reference
+from ..references import (
+    EncoderSettings,
+    LoadedBases,
+    Resolved,
+    Search,
+    check_dim,
+    check_has_vectors,
+    check_length,
+    open_encoder,
+    resolve_reference,
+)
 from ..references.recorded_base import find_recorded_base
 from ..registry import open_registry
 from ..registry.records import base_record
@@ -70,7 +80,7 @@ class AddRequest:
         index: Its folder.
         corpus: As `find_corpus` takes it.
         where: Where what made the index is looked for; None: the user's own registry.
-        settings: Device and batch; precision and length are those of the index.
+        settings: Device and batch; precision, length and width are those of the index.
         columns: As in `BuildRequest`.
     """
 
@@ -108,7 +118,9 @@ class BuildJob:
             self._refuse_changed()
             found = survey(self.corpus, self.index, events)
             width = 4 if self._format() == "fp32" else 2
-            size = found.rows * (self.resolved.base.dimension * width + _BYTES_PER_ROW) + (found.bytes if self._keeps_texts() else 0)
+            size = found.rows * ((self.settings.dim or self.resolved.dimension or 0) * width + _BYTES_PER_ROW) + (
+                found.bytes if self._keeps_texts() else 0
+            )
             events.note(
                 f"{count(found.rows, 'text')} of {found.characters // found.rows} characters on average; the vectors and all beside take {format_size(size)}"
             )
@@ -192,7 +204,7 @@ def prepare_build(request: BuildRequest, events: Events = QUIET) -> BuildJob:
     resolved = resolve_reference(request.reference, request.where or Search(registry=open_registry()))
     check_has_vectors(resolved)
     check_length(resolved, request.settings.max_tokens)
-    note_once(events, [*resolved.notes, *corpus.notes])
+    note_once(events, [*resolved.notes, *check_dim(resolved, request.settings.dim), *corpus.notes])
     return BuildJob(out, corpus, resolved, request.settings, None, request)
 
 
@@ -216,6 +228,7 @@ def _refuse_other(index: IndexFolder, where: Search, settings: EncoderSettings) 
     made = index.manifest.encoder
     asked = {
         "max_tokens": ("--max-tokens", settings.max_tokens),
+        "dim": ("--dim", settings.dim),
         "precision": ("--dtype", None if settings.precision == "auto" else settings.precision),
         "pooling": ("--pooling", where.options.pooling),
     }
@@ -241,4 +254,4 @@ def resolve_maker(index: IndexFolder, where: Search, settings: EncoderSettings) 
         where = replace(where, base=str(base.folder), options=options)
     resolved = resolve_reference(about.reference, where)
     max_tokens = made.get("max_tokens")
-    return resolved, replace(settings, precision=made.get("precision", settings.precision), max_tokens=max_tokens)
+    return resolved, replace(settings, precision=made.get("precision", settings.precision), max_tokens=max_tokens, dim=about.dim)

@@ -13,6 +13,8 @@ _NAMES = {
     "pooling": "the pooling",
     "prompt": "the instruction before documents",
     "factors": "the adapter",
+    "head": "the projection head",
+    "dim": "the number after which vectors are cut",
     "max_tokens": "the length that texts are truncated to",
 }
 """A key of `LoraEncoder.content` -> what people call it, in the order in which differences are told."""
@@ -42,6 +44,6 @@ def _essence(value: Any) -> Any:
 def _shown(key: str, value: Any) -> str:
     if value is None:
         return "none"
-    if key in ("base", "network", "tokenizer", "factors"):
+    if key in ("base", "network", "tokenizer", "factors", "head"):
         return f"sha256 {str(value)[:12]}..."
     return repr(value) if isinstance(value, str) else "others" if isinstance(value, list | dict) else str(value)

@@ -77,9 +77,14 @@ class SearchJob:
             ConfigError: nothing embeds the queries.
             AdaptError: a base does not load, weights or the index are damaged, or a reference's documents have other vectors than the index's.
         """
+        from ..encoders.truncated import cut_encoder
+
         events.stage("loading the base")
         bases = bases or LoadedBases(self.request.settings)
-        encoders = {**(opened or {}), **{each.reference: open_encoder(each, bases) for each in self.references}}
+        dim = self.index.manifest.dim
+        bases.settings = replace(bases.settings, dim=dim)  # a query is cut as the documents were
+        encoders = {name: cut_encoder(each, dim) for name, each in (opened or {}).items()}
+        encoders |= {each.reference: open_encoder(each, bases) for each in self.references}
         if not encoders:
             raise ConfigError(
                 f"no reference is named that embeds queries for {self.index.path}; name {self.index.manifest.reference}, which made it"

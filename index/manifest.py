@@ -75,6 +75,12 @@ class Manifest:
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
     @property
+    def dim(self) -> int | None:
+        """After how many numbers its vectors were cut; None: they are whole."""
+        dim = self.encoder.get("dim")
+        return dim if isinstance(dim, int) else None
+
+    @property
     def base_labels(self) -> str:
         """The bases as people call them."""
         return " and ".join(base.label for base in self.bases)

@@ -35,6 +35,7 @@ def describe_index(path: Path, manifest: Manifest) -> dict[str, Any]:
         "base_sha256": [base.sha256 for base in manifest.bases],
         "rows": manifest.count,
         "dimension": manifest.dimension,
+        **({} if manifest.dim is None else {"dim": manifest.dim}),
         "vectors": manifest.vectors,
         "texts": manifest.has_texts,
         "pooling": made.get("pooling"),

@@ -69,7 +69,7 @@ def _write_tensors(matrices: LoraFactors, path: Path, dtype: torch.dtype, more: 
     for name, module in sorted(matrices.items()):
         tensors[factor_key(name, "A")] = module.a.to(dtype).contiguous()
         tensors[factor_key(name, "B")] = module.b.to(dtype).contiguous()
-    path.write_bytes(save(tensors | more, metadata={"format": "pt"}))  # save_file would make it readable by its owner alone
+    path.write_bytes(save({**tensors, **more}, metadata={"format": "pt"}))  # save_file would make it readable by its owner alone
 
 
 def _nothing(out: int, into: int) -> LoraModule:

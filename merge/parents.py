@@ -103,6 +103,7 @@ def open_parents(references: Sequence[str], search: Search, located: Sequence[Lo
     base = replace(first, located=Located(reference="base"), factors={}, grams={}, tokenizing=None)
     _check_one_base(list(with_weights.values()))
     _check_one_side(list(with_weights.values()))
+    _check_one_head(list(with_weights.values()))
     parents = [with_weights.get(text, base) for text in references]
     _check_distinct(references, parents)
     return _with_notes_on_tokenizing(parents)
@@ -175,7 +176,8 @@ def open_base(parent: Parent, search: Search, bases: LoadedBases) -> LoraEncoder
         BaseError: it is not at hand, or does not load.
     """
     found = resolve_located(parent.located, search)
-    return open_lora(base_of(found), bases)
+    base = base_of(found)
+    return open_lora(replace(base, encoding=replace(base.encoding, head=found.encoding.head)), bases)  # under the parents' own head
 
 
 def default_method(parents: Sequence[Parent], weights: Sequence[float] | None) -> str:
@@ -230,6 +232,30 @@ def _check_one_side(parents: list[Parent]) -> None:
             f"of one side, use them as they are with adapt ensemble, or take the queries of {both.reference} alone: "
             f"adapt add {both.folder} --side query --name {both.name}-queries"
         )
+
+
+def _check_one_head(parents: list[Parent]) -> None:
+    """Refuse adapters that do not have the very same projection head, or none.
+
+    Raises:
+        ConfigError: as said. Each head was trained with its own factors, and began in directions of its own: the number that one gives at a place has
+            nothing to do with the other's, so that their mean would be of neither space.
+    """
+    heads = {parent.reference: _head_of(parent) for parent in parents}
+    with_head = next((parent for parent in parents if heads[parent.reference]), None)
+    other = next((parent for parent in parents if with_head and heads[parent.reference] != heads[with_head.reference]), None)
+    if with_head is not None and other is not None:
+        what = "another one" if heads[other.reference] else "none"
+        raise ConfigError(
+            f"{with_head.reference} has a projection head and {other.reference} has {what}; heads are not merged, since the numbers that two of "
+            "them give stand for different directions: use both as they are with adapt ensemble --mode concat, or train both without "
+            "strategy.head"
+        )
+
+
+def _head_of(parent: Parent) -> str | None:
+    head = parent.tokenizing.head if parent.tokenizing is not None else None
+    return None if head is None else head.load().sha256()
 
 
 def _with_notes_on_tokenizing(parents: list[Parent]) -> list[Parent]:

@@ -68,7 +68,7 @@ def register_merge(registry: Registry, parents: Sequence[Parent], config: MergeC
             ParentRecord(reference=parent.reference, sha256=sha256, weight=weight)
             for parent, sha256, weight in zip(parents, result.parent_sha256, weights, strict=True)
         ),
-        config=decided | ({"search": _summary(record.search)} if record.search else {}),
+        config=decided | _of_vectors(parents) | ({"search": _summary(record.search)} if record.search else {}),
         seed=config.settings.seed,
     )
     return registry.add(draft, lambda folder: write_merge(folder, parents, result, record))
@@ -84,6 +84,15 @@ def write_merge(folder: Path, parents: Sequence[Parent], result: MergeResult, re
         write_routes(folder)
     if record.search:
         write_json(folder / SEARCH, record.search)
+
+
+def _of_vectors(parents: Sequence[Parent]) -> dict[str, object]:
+    """Return the width of a head that the parents share, and for how many numbers all of them were trained; nothing where there is neither."""
+    adapters = [parent for parent in parents if parent.folder is not None]
+    head = adapters[0].tokenizing.head if adapters[0].tokenizing else None
+    trained = [set(parent.located.entry.dims) if parent.located.entry else set[int]() for parent in adapters]
+    dims = sorted(set.intersection(*trained), reverse=True)
+    return ({} if head is None else {"head": head.width}) | ({"dims": dims} if dims else {})
 
 
 def lasting_base(parents: Sequence[Parent]) -> BaseRecord:

@@ -25,7 +25,7 @@ ENTRY, CONFIG, README = "adapt.json", "adapter_config.json", "README.md"
 
 OF_A_VERSION = (
     *("adapt.json", "adapter_config.json", "adapter_model.safetensors", "biases.safetensors"),
-    *("modules.json", "router_config.json", "config_sentence_transformers.json", "[0-9]_*/config.json"),
+    *("modules.json", "router_config.json", "config_sentence_transformers.json", "[0-9]_*/config.json", "[0-9]_Dense/model.safetensors"),
     *(LENGTH_PATTERN, *TOKENIZER_PATTERNS),
     *("history.json", "energy.json", "search.json", "bench.json", "grams.safetensors", "training_texts.safetensors"),
     *("ensemble.json", "pca.safetensors"),

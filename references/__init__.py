@@ -3,6 +3,7 @@
 Each goes through a table. Nothing is loaded before opening, and torch is imported then.
 """
 
+from .dims import check_dim, trained_dims
 from .locate import LOCATORS, locate_reference, locate_references, read_entry
 from .members import as_member
 from .open import (
@@ -29,6 +30,7 @@ __all__ = [
     "Search",
     "as_member",
     "base_of",
+    "check_dim",
     "check_has_vectors",
     "check_length",
     "locate_reference",
@@ -42,4 +44,5 @@ __all__ = [
     "resolve_located",
     "resolve_reference",
     "resolve_references",
+    "trained_dims",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..base.spec import ResolvedBase
 from ..registry import Entry, Lineage, Registry, children, lineage
+from .width import vector_width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,8 @@ class VersionFacts:
             "builtin": self.is_builtin,
             "folder": str(self.folder),
             "size": self.entry.size,
+            "dimension": vector_width(self.entry),
+            "dims": list(self.entry.dims),
             "lineage": self.lineage.to_dict(),
             "children": list(self.children),
         }
@@ -79,7 +82,7 @@ def describe_base(found: ResolvedBase) -> dict[str, object]:
         "found_in": spec.found_in,
         "pooling": encoding.pooling,
         "prompts": encoding.prompts,
-        "dimension": spec.dimension,
+        "dimension": found.dimension,
         "max_tokens": encoding.max_tokens,
         "language": spec.language,
     }

@@ -8,6 +8,7 @@ from typing import Any
 from ..data.domains import domain_names
 from ..errors import DomainError, unknown_name
 from ..registry import Entry, Registry
+from .width import vector_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Listing:
             "domain": entry.domain,
             "bases": [base.label for base in entry.bases],
             "size": entry.size,
+            "dimension": vector_width(entry),
             "scores": {of: asdict(score) for of, score in entry.scores.items()},
             "created": entry.created,
             "unchecked": bool(entry.unchecked),

@@ -26,14 +26,15 @@ def as_member(resolved: Resolved, registry: Registry, weight: float = 1.0) -> Me
     spec, encoding = resolved.base, resolved.encoding
     return Member(
         reference=_lasting_reference(resolved, registry),
-        sha256=content_sha256(spec, read_factors(resolved)),
+        sha256=content_sha256(spec, read_factors(resolved), encoding.head),
         weight=weight,
         base=_record(resolved, registry),
         pooling=encoding.pooling,
         prompts=encoding.prompts,
         max_tokens=encoding.longest(),
-        dimension=spec.dimension,
+        dimension=encoding.width(spec),
         side=resolved.side,
+        head=None if encoding.head is None else encoding.head.load().sha256(),
     )
 
 

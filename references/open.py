@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from ..base.head import HeadSpec, joined_sha256
 from ..base.spec import BaseSpec, EncodingSpec
 from ..choices import SIDES, Precision
 from ..ensemble import changed_member
 from ..errors import AdapterError, ConfigError, unknown_name
+from .dims import check_dim
 
 if TYPE_CHECKING:
     from ..base.load import Base, Network
@@ -22,12 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderSettings:
-    """How vectors are computed; None leaves it to the machine or the base."""
+    """How vectors are computed; None leaves it to the machine or the base. `dim`: they are cut after so many numbers; None: they are whole."""
 
     device: str | None = None
     precision: Precision = "auto"
     max_tokens: int | None = None
     batch_tokens: int | None = None
+    dim: int | None = None
 
     def __post_init__(self) -> None:
         if self.precision not in get_args(Precision):
@@ -36,6 +39,8 @@ class EncoderSettings:
             raise ConfigError(f"the maximum length is {self.max_tokens} tokens; at least 8 are needed")
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise ConfigError(f"the batch size is {self.batch_tokens} tokens; at least 1 is needed")
+        if self.dim is not None and self.dim < 1:
+            raise ConfigError(f"vectors are to be cut after {self.dim} numbers; at least 1 is needed")
 
 
 @dataclass(slots=True)
@@ -68,7 +73,8 @@ class LoadedBases:
             self.networks[place] = load_network(spec, device=choose_device(self.settings.device))
         base = make_base(self.networks[place], encoding, tokenizer)
         lengths = (encoding.max_tokens, encoding.query_tokens, encoding.document_tokens)
-        way = (encoding.pooling, encoding.query_prompt, encoding.document_prompt, lengths, base.tokenizer_hash)
+        head = base.head.sha256() if base.head else None
+        way = (encoding.pooling, encoding.query_prompt, encoding.document_prompt, lengths, base.tokenizer_hash, head)
         return self.bases.setdefault((place, way), base)
 
 
@@ -78,9 +84,13 @@ def open_reference(resolved: Resolved, bases: LoadedBases | None = None) -> Open
     Raises:
         AdapterError: its weights are damaged or do not fit the base, or an ensemble's member has changed.
         BaseError: the base does not load.
-        ConfigError: the device is not here, or the maximum length is more than the base takes.
+        ConfigError: the device is not here, the maximum length is more than the base takes, or the vectors cannot be cut as the settings say.
     """
-    return OPENERS[resolved.kind](resolved, bases or LoadedBases())
+    from ..encoders.truncated import truncated
+
+    bases = bases or LoadedBases()
+    list(check_dim(resolved, bases.settings.dim))
+    return truncated(OPENERS[resolved.kind](resolved, bases), bases.settings.dim)
 
 
 def open_encoder(resolved: Resolved, bases: LoadedBases | None = None) -> Encoder:
@@ -165,11 +175,14 @@ def read_factors(resolved: Resolved) -> LoraFactors | None:
     return dict(fit_to_base(file, resolved.base) if resolved.entry is None else file)
 
 
-def content_sha256(base: BaseSpec, factors: LoraFactors | None) -> str:
-    """Return the hash of an adapter's factors, or of a base's weights where there are none: what an ensemble keeps of a member."""
+def content_sha256(base: BaseSpec, factors: LoraFactors | None, head: HeadSpec | None = None) -> str:
+    """Return the hash of an adapter's factors, or of a base's weights where there are none: what an ensemble keeps of a member.
+
+    With a projection head, it is a hash of that and of the head's.
+    """
     from ..lora import factors_sha256
 
-    return factors_sha256(factors) if factors else base.sha256
+    return joined_sha256(factors_sha256(factors) if factors else base.sha256, None if head is None else head.load())
 
 
 def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> Opened:
@@ -185,7 +198,7 @@ def _open_ensemble(resolved: Resolved, bases: LoadedBases) -> Opened:
             raise AdapterError(
                 f"{resolved.reference} was made with {kept.reference} for {SIDES[kept.side]}, and now it is for {SIDES[found.side]}; make the ensemble again: adapt ensemble"
             )
-        if (sha256 := member.sha256["query"] or member.base.spec.sha256) != kept.sha256:
+        if (sha256 := joined_sha256(member.sha256["query"] or member.base.spec.sha256, member.base.head)) != kept.sha256:
             raise changed_member(resolved.reference, kept, sha256)
     return assemble(recipe, members, read_projection(resolved.folder, recipe))
 

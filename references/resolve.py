@@ -57,8 +57,9 @@ def resolve_located(located: Located, search: Search) -> Resolved:
 
 
 def of_base(spec: BaseSpec, encoding: EncodingSpec) -> Resolved:
-    """Return the reference that a base is by itself, texts going in as `encoding` says."""
-    return Resolved(reference="base", kind="base", base=spec, encoding=encoding, description=f"{spec.name}, as it is")
+    """Return the reference that a base is by itself, texts going in as `encoding` says; of a projection head, the base has its own or none."""
+    own = replace(encoding, head=encoding_of(spec, BaseOptions(pooling=encoding.pooling)).head)
+    return Resolved(reference="base", kind="base", base=spec, encoding=own, description=f"{spec.name}, as it is")
 
 
 def base_of(resolved: Resolved) -> Resolved:

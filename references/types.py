@@ -77,6 +77,11 @@ class Resolved:
         return self.recipe is None or find_mode(self.recipe.mode).has_vectors
 
     @property
+    def dimension(self) -> int | None:
+        """The width of its vectors; None of what ranks and has none."""
+        return self.encoding.width(self.base) if self.recipe is None else self.recipe.dimension
+
+    @property
     def bases(self) -> tuple[BaseSpec, ...]:
         """The base, or the different bases of an ensemble's members."""
         return tuple({member.base.sha256: member.base for member in self.members}.values()) or (self.base,)

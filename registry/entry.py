@@ -106,6 +106,22 @@ class Entry:
         return self.kind + _ALONE[self.side]
 
     @property
+    def dimension(self) -> int | None:
+        """The width of its vectors where it is its own: that of a projection head, or of an ensemble; None: the base's."""
+        return self._whole("head") or self._whole("dimension")
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """For how many numbers of its vectors it was trained by Matryoshka; empty: it was not."""
+        dims = self.config.get("dims")
+        return tuple(dim for dim in dims if isinstance(dim, int)) if isinstance(dims, list | tuple) else ()
+
+    def _whole(self, name: str) -> int | None:
+        """Return a whole number of the configuration, which may come from elsewhere."""
+        value = self.config.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    @property
     def base_labels(self) -> str:
         """What its base is called in messages, or its bases with `and` between them."""
         return " and ".join(base.label for base in self.bases)

@@ -107,6 +107,7 @@ def add_folder(
         method="lora",
         rank=largest_rank(factors),
         targets=_targets(config, factors),
+        config={} if base.head is None else {"head": base.head.width},
         data=DataRecord(source=source, notes=(f"made elsewhere; factors sha256 {factors_sha256(factors)}", *ignoring)),
         hub=hub,
     )

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import torch
 
+from ..base.head import FOLDER as HEAD
 from ..base.json_files import read_json
 from ..base.router import CONFIG as ROUTES
 from ..base.router import DOCUMENT, ROUTER
-from ..base.sentence_files import LENGTH_PATTERN, TOKENIZER_PATTERNS, write_json, write_modules
+from ..base.sentence_files import LENGTH_PATTERN, TOKENIZER_PATTERNS, modules_of, write_json, write_modules
 from ..errors import AdapterError
 from ..lora import CONFIG, WEIGHTS, LoraFile, LoraModule, lora_config, read_config, write_lora
 from .router_notes import ROUTER_NOTES
@@ -62,7 +63,7 @@ def write_routes(folder: Path) -> None:
             shutil.copyfile(file, route / file.name)
     _write_nothing(folder, route)
     write_modules(route, ("Transformer",))
-    write_modules(folder, ("Router", "Pooling", "Normalize"))
+    write_modules(folder, modules_of((folder / HEAD).is_dir(), first="Router"))
     write_json(folder / ROUTER, ROUTES)
     write_json(folder / SETTINGS, {"model_type": "SentenceTransformer"} | read_json(folder / SETTINGS))
     if not (folder / README).exists():

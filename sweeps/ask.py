@@ -17,6 +17,9 @@ from .rule import Rule
 from .space import make_space
 from .space_file import read_space, space_of
 
+OF_START = ("strategy", "rank", "alpha", "targets", "layers", "init", "dora")
+"""Settings that a start decides."""
+
 
 def ask_sweep(
     settings: Mapping[str, object],
@@ -50,8 +53,11 @@ def ask_sweep(
     both = sorted(each.name for each in dimensions if each.name in given)
     if both:
         raise RequestError(f"{both[0]} is set and in the space as well; leave out one of the two")
+    started = sorted(each.name for each in dimensions if each.name in OF_START) if "init_from" in given else []
+    if started:
+        raise RequestError(f"{started[0]} is that of what is started from; leave it out of the space, or leave out --init-from")
     made = make_space(dimensions, given)
-    request = TrainRequest(config=made.default()[0], where=where, **train)
+    request = TrainRequest(config=made.default()[0], stated=frozenset(given), where=where, **train)
     return SweepRequest(
         train=request, space=made, is_own_space=space is not None, trials=trials, processes=processes, until=until, resume=resume
     )

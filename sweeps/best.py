@@ -23,7 +23,8 @@ VERSION, ENTRY, TRIALS = "version", "entry.json", "sweep.json"
 
 def write_best(folder: Path, name: str, domain: str, run: SeedRun, result: TrainResult) -> None:
     """Write what came of a trial into an empty folder."""
-    draft = draft_entry(name, domain, run.base, run.data, run.config, result)
+    parents = (run.start.parent,) if run.start else ()
+    draft = draft_entry(name, domain, run.base, run.data, run.config, result, parents=parents)
     version = folder / VERSION
     version.mkdir()
     write_adapter(version, run.base, run.data, run.config, result)

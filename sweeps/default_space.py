@@ -18,6 +18,8 @@ def default_dimensions(given: Mapping[str, object]) -> list[Dimension]:
 
     Losses that need a guide are tried where one is given; those that the data do not state enough for are left out once the data are read.
     """
+    if "init_from" in given:  # whose rank it is, in factors
+        given = {"strategy": "lora", "rank": None, **given}
     ranges = {name: row.usual_rates for name, row in STRATEGIES.items() if row.usual_rates is not None and not row.has_pairs}
     dimensions = [
         Dimension(name="side", choices=tuple(SIDES)),

@@ -48,6 +48,8 @@ class SweepJob:
         runs, config = self.training.runs, self.training.request.config
         space = [self.request.space.as_dict(), {name: str(value) for name, value in self.request.space.given.items()}, runs.name]
         others = [json.dumps(space, sort_keys=True, ensure_ascii=False)]
+        if runs.start is not None:
+            others.append(runs.start.sha256)
         if runs.watch is not None and (content := runs.watch.content()) is not None:
             others.append(content)
         name = run_id(config, runs.base, runs.data, runs.corpus.content(runs.data, config), *others)

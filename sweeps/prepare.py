@@ -12,6 +12,7 @@ from .request import SweepRequest
 from .space import Picks, Space
 
 if TYPE_CHECKING:
+    from ..adapters.config import TrainConfig
     from ..adapters.job import TrainJob
     from .job import SweepJob
 
@@ -36,7 +37,9 @@ def prepare_sweep(request: SweepRequest, events: Events = QUIET) -> SweepJob:
     space = _fitting(request, training)
     from .job import SweepJob
 
-    config, _ = space.default()
+    config, start = space.default()[0], training.runs.start
+    if start is not None:
+        config = start.fit(config, ())
     training = replace(
         training,
         request=replace(training.request, config=config),
@@ -45,7 +48,7 @@ def prepare_sweep(request: SweepRequest, events: Events = QUIET) -> SweepJob:
     return SweepJob(request=replace(request, space=space, train=training.request), training=training, metric=metric)
 
 
-def _guides(space: Space) -> Iterator:
+def _guides(space: Space) -> Iterator[TrainConfig]:
     """Give a configuration with each guide of the space."""
     seen = set()
     for design in space.designs:

@@ -102,7 +102,9 @@ class Trials:
             run.checkpoint.discard()
 
     def _run_of(self, number: int, picks: Mapping[str, Choice]) -> SeedRun:
-        config = self.study.space.config(picks)
+        config, start = self.study.space.config(picks), self.job.runs.start
+        if start is not None:
+            config = start.fit(config, ())
         request = replace(self.job.request, config=config, register=False)
         runs = replace(self.job.runs, request=request, guide=self._guide(request), watch=self._watch(request))
         about: dict[str, object] = {"name": self.job.runs.name, "domain": self.job.runs.domain, "config": config.as_dict()}

@@ -94,7 +94,12 @@ def tiny_network(kind: str) -> nn.Module:
 
 
 def of_kind(kind: str, pooling: str) -> Base:
-    stands_for = {"device": torch.device("cpu"), "encoding": SimpleNamespace(pooling=pooling), "tokenizer": SimpleNamespace(pad_token_id=0)}
+    stands_for = {
+        "device": torch.device("cpu"),
+        "encoding": SimpleNamespace(pooling=pooling),
+        "tokenizer": SimpleNamespace(pad_token_id=0),
+        "head": None,
+    }
     return SimpleNamespace(model=tiny_network(kind), **stands_for)  # type: ignore[return-value]
 
 

@@ -118,7 +118,7 @@ def test_lora_in_chosen_layers_alone_changes_them_alone(loaded_tiny_base: Base, 
     assert factors.keys() == names
     strategy = open_strategy(config)
     assert set(strategy.plan(loaded_tiny_base).modules) == names
-    strategy.write(factors, tmp_path, "owner/base", None)
+    strategy.write(factors, tmp_path, loaded_tiny_base)
     assert read_lora(tmp_path).keys() == names
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.adapters import Checkpoint, TrainConfig, TrainResult, config_from, plan_training, train_adapter
+from adapt_embed.adapters.after.grams import GramRequest, collect_grams, draw_texts, measure_grams
 from adapt_embed.adapters.fused_layers import fused
 from adapt_embed.adapters.optimisers import OPTIMISERS
 from adapt_embed.adapters.register import register_adapter
@@ -23,6 +24,7 @@ from adapt_embed.encoders.forward import embed
 from adapt_embed.errors import AdaptError, ConfigError, RequestError
 from adapt_embed.events import Step
 from adapt_embed.lora import LoraModule, factors_sha256, read_lora
+from adapt_embed.lora.grams import gram_error
 from adapt_embed.merge import MergeRequest, prepare_merge
 from adapt_embed.registry import open_registry
 from torch import Tensor, nn
@@ -232,6 +234,29 @@ def test_what_is_read_out_and_in_again_is_the_same_bits(loaded_tiny_base: Base, 
         assert not torch.equal(parameters[0], expected[0])
         second.read_in(trained)
         assert all(torch.equal(one, other) for one, other in zip(parameters, expected, strict=True))
+
+
+def test_factors_that_began_elsewhere_are_not_read_in(loaded_tiny_base: Base) -> None:
+    plain, taken = open_strategy(quick()), open_strategy(quick(init="pissa"))
+    with put_in(plain, loaded_tiny_base):
+        trained = plain.read_out()
+    with put_in(taken, loaded_tiny_base), pytest.raises(ValueError, match=r"query have rank 4; expected those of twice 4"):
+        taken.read_in(trained)
+
+
+@pytest.mark.parametrize("settings", [{"init": "pissa"}, {"dora": True}])
+def test_gram_matrices_are_of_the_network_with_what_is_kept(
+    loaded_tiny_base: Base, toy_data: TrainingData, settings: dict[str, Any]
+) -> None:
+    config = quick(store="fp32", targets=("query", "output.dense"), **settings)
+    result = train_adapter(loaded_tiny_base, toy_data, config)
+    measured = measure_grams(loaded_tiny_base, result.trained, toy_data, config, GramRequest(rank="full"))
+    loaded_tiny_base.network.merge_weights("kept", {name: module.delta() for name, module in result.factors.items()})
+    texts = draw_texts(toy_data, config.seed, config.side)
+    expected = collect_grams(loaded_tiny_base, result.trained, texts, config).matrices
+    assert measured.stored.keys() == result.factors.keys()
+    for name, gram in expected.items():
+        assert gram_error(gram, measured.stored[name]) < 1e-4
 
 
 def test_of_dora_what_is_kept_is_read_in(loaded_tiny_base: Base) -> None:

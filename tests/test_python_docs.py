@@ -33,6 +33,8 @@ def test_every_example_runs_and_does_what_is_said(
         "letting": "letting@1",
         "asked": "asked@1",
         "chinese": "租房@1",
+        "words": "letting-pretrained@1",
+        "started": "letting-started@1",
         "first": "letting@1",
         "same": adapters["same"],
         "base": "base",

@@ -7,6 +7,7 @@ import numpy as np
 from adapt_embed import (
     Adapter,
     Index,
+    PretrainConfig,
     TrainConfig,
     batch_adapters,
     bench_adapters,
@@ -16,6 +17,7 @@ from adapt_embed import (
     import_adapter,
     load,
     merge_adapters,
+    pretrain,
     pull_adapter,
     push_adapter,
     sweep,
@@ -27,6 +29,8 @@ from numpy.typing import NDArray
 pairs = [("who pays the rent?", "The tenant.")]
 legal = train("legal", pairs, base="bge-small-en", config=TrainConfig(epochs=2), gram_rank=64, register=False, events=Quiet())
 best = sweep("legal", pairs, trials=3, settings={"epochs": 1}, space={"rank": [4, 8]}, until="nDCG@10>=0.7", processes=2, dev=[Path("dev")])
+started = pretrain("legal", ["corpus.jsonl"], objective="tsdae", glossary=Path("terms.csv"), config=PretrainConfig(epochs=1))
+train("legal", pairs, init_from=started.reference)
 both = merge_adapters([legal, "medical", Path("folder")], method="ties", weights=[1, 2, 3], settings={"density": 0.2}, rank="full")
 side_by_side = ensemble_adapters([both, load("base", dtype="fp32")], mode="mean", dim=None)
 table = bench_adapters([both, "legal@best"], data=["law", Path("tax.csv")], tasks=("SciFact",), offline=True)

@@ -16,6 +16,7 @@ from ...index.nearest import nearest_rows
 from ..config import TrainConfig
 from ..gradients import embed_texts
 from ..losses.batch import Drawn
+from ..processes.world import ALONE, World, share_rows
 from ..token_ids import TokenIds
 from .vectors import CorpusVectors
 
@@ -58,11 +59,23 @@ class Sampling:
         """Return whether the nearest passages are to be found before a step: at the beginning of each epoch."""
         return self._nearest is None or step % steps_per_epoch == 0
 
-    def refresh(self, base: Base, config: TrainConfig, token_ids: TokenIds, vectors: CorpusVectors, some: int | None = None) -> None:
+    def refresh(
+        self,
+        base: Base,
+        config: TrainConfig,
+        token_ids: TokenIds,
+        vectors: CorpusVectors,
+        some: int | None = None,
+        world: World = ALONE,
+    ) -> None:
         """Find the nearest passages of every training query, with the network as it stands; of `some`, which then stand for all."""
-        queries = embed_texts(base, list(self.queries.values())[:some], "query", config, token_ids)
-        find = self._find_approximately if self.approximate else self._find
-        nearest = find(queries, vectors).to("cpu", torch.int32)
+
+        def find(texts: Sequence[str]) -> Tensor:
+            queries = embed_texts(base, list(texts), "query", config, token_ids)
+            search = self._find_approximately if self.approximate else self._find
+            return search(queries, vectors).to("cpu", torch.int32)
+
+        nearest = share_rows(world, list(self.queries.values())[:some], find)
         self._nearest = nearest[torch.arange(len(self.queries)) % len(nearest)]
 
     def _find(self, queries: Tensor, vectors: CorpusVectors) -> Tensor:

@@ -13,6 +13,7 @@ from ...encoders.protocol import Vectors
 from ...index.rows import CorpusRows
 from ..config import TrainConfig
 from ..losses.batch import CorpusTargets
+from ..processes.world import ALONE, World
 from ..token_ids import TokenIds
 from .sampling import Sampling
 from .vectors import CorpusVectors
@@ -40,10 +41,10 @@ class StoredCorpus:
         """Return whether the nearest passages are to be found before a step: never, where all passages are compared."""
         return self.sampling is not None and self.sampling.is_due(step, steps_per_epoch)
 
-    def refresh(self, base: Base, config: TrainConfig, token_ids: TokenIds, some: int | None = None) -> None:
+    def refresh(self, base: Base, config: TrainConfig, token_ids: TokenIds, some: int | None = None, world: World = ALONE) -> None:
         """Find the nearest passages of every training query, with the network as it stands; of `some`, which then stand for all."""
         if self.sampling is not None:
-            self.sampling.refresh(base, config, token_ids, self.vectors, some)
+            self.sampling.refresh(base, config, token_ids, self.vectors, some, world)
 
     def targets(self, query_ids: Sequence[str], step: int) -> CorpusTargets:
         """Return what the queries of a step are compared with.

@@ -44,7 +44,8 @@ def shard_bytes(keys: Sequence[bytes], states: Sequence[Tensor]) -> bytes:
         "ends": torch.tensor([len(each) for each in states]).cumsum(0),
         "states": torch.cat(list(states)).contiguous(),
     }
-    return safetensors.torch.save(shard | {"sum": torch.tensor([_checksum(shard)])})
+    content: bytes = safetensors.torch.save(shard | {"sum": torch.tensor([_checksum(shard)])})
+    return content
 
 
 def open_shard(path: Path, wanted: Collection[bytes]) -> Shard | None:
@@ -75,5 +76,5 @@ def _is_sound(tensors: Mapping[str, Tensor]) -> bool:
 def _checksum(tensors: Mapping[str, Tensor]) -> int:
     found = 0
     for name in ("keys", "ends", "states"):
-        found = zlib.crc32(tensors[name].view(torch.uint8).numpy(), found)
+        found = zlib.crc32(tensors[name].view(torch.uint8).numpy().data, found)
     return found

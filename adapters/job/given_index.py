@@ -41,6 +41,11 @@ def check_index(path: Path, base: ResolvedBase) -> None:
             f"the index {path} was embedded with the base {manifest.base_labels}, and {base.spec.name} is to be trained on; "
             "name that base with --base, or build an index with this one: adapt index build"
         )
+    if manifest.dim is not None:
+        raise DataError(
+            f"the index {path} holds vectors that were cut after {manifest.dim} numbers, and queries are trained against whole ones; "
+            "build an index without --dim: adapt index build"
+        )
     if manifest.encoder.get("factors") is not None:
         raise DataError(
             f"the index {path} holds vectors of {manifest.reference}, and queries are trained against the base's own; "

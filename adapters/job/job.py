@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...events import QUIET, Events
@@ -57,16 +58,27 @@ class TrainJob:
     def run(self, events: Events = QUIET) -> TrainOutcome:
         """Train every seed, and register each version unless it was to stay in memory.
 
+        Of several processes the first decides what is trained, and registers; the others train along, and keep what they have in memory.
+
         Raises:
             AdaptError: the settings do not fit the base, the loss is not a number, or a file cannot be read or written.
             KeyboardInterrupt: the user stopped it; where a state is kept, the same request with `resume` goes on.
         """
+        if self.runs.world.rank > 0:
+            return TrainOutcome(versions=tuple(self._train_along()))
         if self.request.register and self.request.seeds > 1:
             outcome = self._run_group(events)
         else:
             outcome = TrainOutcome(versions=tuple(self._train(run, events, resume=self.request.resume) for run in self.runs))
+        self.runs.call_on(None)
         note_shortcomings(outcome, events)
         return outcome
+
+    def _train_along(self) -> Iterator[TrainedVersion]:
+        """Train what the first process trains, until it has trained all."""
+        while (run := self.runs.called_on()) is not None:
+            result, grams, corpus = run.train(False, QUIET)
+            yield TrainedVersion(config=run.config, base=run.base, result=result, grams=grams, corpus=corpus)
 
     def _run_group(self, events: Events) -> TrainOutcome:
         """Train the versions of a group one after another; on resuming, those that are not finished."""
@@ -93,6 +105,7 @@ class TrainJob:
 
     def _train(self, run: SeedRun, events: Events, *, resume: bool, group: SeedGroup | None = None) -> TrainedVersion:
         run.announce(events)
+        self.runs.call_on(run)
         result, grams, corpus = run.train(resume, events)
         version = TrainedVersion(config=run.config, base=run.base, result=result, grams=grams, corpus=corpus)
         if not self.request.register:
@@ -100,7 +113,8 @@ class TrainJob:
         events.stage("writing the version")
         seeds, registry = group.member(run.run) if group else None, self.runs.registry
         what = (registry, self.runs.name, self.runs.domain, run.base, run.data, run.config, result)
-        entry = register_adapter(*what, grams=grams, seeds=seeds)
+        parents = (run.start.parent,) if run.start else ()
+        entry = register_adapter(*what, grams=grams, seeds=seeds, parents=parents)
         if run.checkpoint is not None:
             run.checkpoint.discard()
         return replace(version, entry=entry, path=registry.folder(entry))

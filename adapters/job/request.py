@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ class TrainRequest:
         skip_dangling: Whether judgements that name a text which is not there are skipped and counted, instead of refused.
         train_queries: How many training queries are drawn; None: all.
         config: Every setting of training. Its seed is that of the first run.
+        stated: Names of the settings that were given, which what `config.init_from` names must not contradict; None: those not at their default.
         seeds: How many versions are trained, with the seed, the next one and so on.
         where: The registry, and which base (`Search.base`, `Search.options`); None: the user's own registry, and the default base.
         device: As torch names it; None: the best one here.
@@ -50,6 +51,8 @@ class TrainRequest:
             pairs with scores or labels, or of texts with labels. The first one, or the one that the configuration names, chooses the state.
         tensorboard: A folder that gets each step's loss, rate and scores for TensorBoard, a folder in it for each run; None: nothing is written.
         general: A folder of sentence pairs with scores (LANGUAGE-dev.tsv), by which general ability is watched; None: it is not.
+        processes: How many processes share each step. Each of them, started together by torchrun, makes the same request; the first alone
+            registers. 1: this one alone.
 
     Raises:
         RequestError: values exclude one another, or do nothing.
@@ -63,6 +66,7 @@ class TrainRequest:
     skip_dangling: bool = False
     train_queries: int | None = None
     config: TrainConfig = field(default_factory=TrainConfig)
+    stated: Collection[str] | None = None
     seeds: int = 1
     where: Search | None = None
     device: str | None = None
@@ -75,6 +79,7 @@ class TrainRequest:
     dev: Sequence[Path] = ()
     general: Path | None = None
     tensorboard: Path | None = None
+    processes: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dev", tuple(Path(each).expanduser() for each in self.dev))
@@ -87,6 +92,13 @@ class TrainRequest:
             check_tensorboard(self.tensorboard)
         if self.seeds < 1:
             raise RequestError(f"{self.seeds} versions are to be trained; expected at least 1")
+        if self.processes < 1:
+            raise RequestError(f"{self.processes} processes are to train; expected at least 1")
+        if self.processes > self.config.batch_size:
+            raise RequestError(
+                f"{self.processes} processes are to share batches of {self.config.batch_size} queries, and some would have none; take at most "
+                f"{self.config.batch_size}, or raise batch_size"
+            )
         self._check_grams()
         if isinstance(self.gram_rank, int) and self.gram_rank < 1:
             raise ConfigError(f"the rank of Gram matrices is {self.gram_rank}; expected at least 1, or full")

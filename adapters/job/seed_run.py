@@ -20,9 +20,11 @@ from ..checkpoint import Checkpoint
 from ..config import TrainConfig
 from ..dev_overlap import check_dev_sets
 from ..plan import check_data, describe_watch
+from ..processes.world import ALONE, World
 from ..train import TrainResult, train_adapter
 from ..watch import Watch, watch_own
 from .corpus import CorpusPlan, CorpusSource
+from .start import Start
 from .tensorboard import written_steps
 
 NOTHING_TO_RESUME = "nothing to resume: no interrupted run of this command with these data is there; starting afresh"
@@ -40,9 +42,11 @@ class SeedRun:
         guide: What the configuration names as such, opened; None: nothing.
         gram_rank: Of the Gram matrices that are measured afterwards; None: none are.
         watch: What it is scored on; None: the data's own dev split, where there is one.
+        start: What the factors start from; None: fresh ones.
         run: What names it, by configuration, base and data; empty where nothing is written.
         checkpoint: Where its state is kept; None keeps none.
         tensorboard: The folder of the files that TensorBoard reads; None: none are written.
+        world: The processes that train it together.
     """
 
     config: TrainConfig
@@ -52,9 +56,11 @@ class SeedRun:
     guide: Encoder | None = None
     gram_rank: GramRank | None
     watch: Watch | None = None
+    start: Start | None = None
     run: str = ""
     checkpoint: Checkpoint | None = None
     tensorboard: Path | None = None
+    world: World = ALONE
 
     def kept(self, run: str, checkpoint: Checkpoint) -> SeedRun:
         """Return the run with a name, and a place for its state."""
@@ -88,14 +94,15 @@ class SeedRun:
             KeyboardInterrupt: the user stopped it; where a state is kept, that is said.
         """
         self._tell_start(resume, events)
-        corpus = self.corpus.open(self.data, self.config, events)
-        plan = None if corpus is None else self.corpus.describe(corpus, self.data, self.config)
+        with self.world.first_alone():
+            corpus = self.corpus.open(self.data, self.config, events)
+        plan = None if corpus is None or self.world.rank > 0 else self.corpus.describe(corpus, self.data, self.config)
         if plan is not None:
             for line in (f"corpus: {plan.describe()}", *plan.lines()):
                 events.note(line)
         events.stage("training")
         try:
-            with written_steps(self.tensorboard, self._label, events.step) as on_step:
+            with written_steps(self.tensorboard if self.world.rank == 0 else None, self._label, events.step) as on_step:
                 result = train_adapter(
                     self.base,
                     self.data,
@@ -106,6 +113,8 @@ class SeedRun:
                     corpus=corpus,
                     watch=self.watch,
                     guide=self.guide,
+                    start=self.start.factors if self.start else None,
+                    world=self.world,
                     events=events,
                 )
             self._tell_general(result, events)
@@ -122,6 +131,8 @@ class SeedRun:
         yield f"base: {spec.name} (the embedded one), because {why}" if why else f"base: {spec.name} ({spec.found_in})"
         queries, pairs, passages = count(len(data.train), "query"), count(data.train.pair_count, "pair"), count(len(data.corpus), "passage")
         yield f"data: {data.source}: {queries}, {pairs}, {passages}"
+        if self.start is not None:
+            yield f"start: {self.start.describe()}"
         yield from (f"note: {note}" for note in data.notes)
         yield from (f"warning: {warning}" for warning in check_data(self.base, data, self.config))
         yield from (f"warning: {warning}" for warning in check_dev_sets(self.watch, data))

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ...errors import ConfigError
 from ...files import near_files
-from .groups import GROUPS, dotted_names, flatten_settings
+from .groups import GROUPS, Groups, dotted_names, flatten_settings
 
 
-def read_settings(file: Path) -> dict[str, object]:
+def read_settings(file: Path, groups: Groups = GROUPS) -> dict[str, object]:
     """Return the values of a toml file by the settings' names without groups.
 
     Raises:
@@ -24,21 +24,22 @@ def read_settings(file: Path) -> dict[str, object]:
         raise ConfigError(f"{file} does not exist.{near_files(file)}") from None
     except (OSError, ValueError) as e:
         raise ConfigError(f"{file} cannot be read as toml: {e}") from e
-    return flatten_settings(values)
+    return flatten_settings(values, groups)
 
 
-def write_settings(values: Mapping[str, object]) -> str:
+def write_settings(values: Mapping[str, object], groups: Groups = GROUPS) -> str:
     """Return settings as the text of a toml file that `read_settings` reads: a table for each group, in the groups' order.
 
     Args:
         values: By the settings' names without groups. What toml has no word for, None, is the text `none`.
+        groups: The groups that there are.
     """
-    tables = {group: list(_lines(group, values)) for group in GROUPS}
+    tables = {group: list(_lines(group, values, groups)) for group in groups}
     return "\n\n".join("\n".join((f"[{group}]", *lines)) for group, lines in tables.items() if lines) + "\n"
 
 
-def _lines(group: str, values: Mapping[str, object]) -> Iterator[str]:
-    for dotted, name in dotted_names().items():
+def _lines(group: str, values: Mapping[str, object], groups: Groups) -> Iterator[str]:
+    for dotted, name in dotted_names(groups).items():
         of, _, short = dotted.partition(".")
         if of == group and name in values:
             yield f"{short} = {_toml(values[name])}"

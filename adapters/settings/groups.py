@@ -9,13 +9,17 @@ from .batches import BatchSettings
 from .evaluation import EvaluationSettings
 from .loss import LossSettings
 from .optimiser import OptimiserSettings
+from .pretraining import PretrainingSettings
 from .regularisation import RegularisationSettings
 from .run import RunSettings
 from .schedule import ScheduleSettings
 from .setting import Settings, describe_settings
 from .strategy import StrategySettings
 
-GROUPS: dict[str, type[Settings]] = {
+Groups = Mapping[str, type[Settings]]
+"""Name -> a group of settings."""
+
+GROUPS: Groups = {
     "batches": BatchSettings,
     "loss": LossSettings,
     "strategy": StrategySettings,
@@ -27,24 +31,29 @@ GROUPS: dict[str, type[Settings]] = {
 }
 
 
-def dotted_names() -> dict[str, str]:
+PRETRAINING_GROUPS: Groups = {"pretraining": PretrainingSettings} | {name: group for name, group in GROUPS.items() if name != "loss"}
+"""Those of training on text without pairs."""
+
+
+def dotted_names(groups: Groups = GROUPS) -> dict[str, str]:
     """Return each setting's name with its group -> without. What a group is named after is its `name`: `loss.name` is `loss`."""
     return {
-        f"{group}.{'name' if name == group else name}": name for group, settings in GROUPS.items() for name in describe_settings(settings)
+        f"{group}.{'name' if name == group else name}": name for group, settings in groups.items() for name in describe_settings(settings)
     }
 
 
-def flatten_settings(values: Mapping[str, object]) -> dict[str, object]:
+def flatten_settings(values: Mapping[str, object], groups: Groups = GROUPS) -> dict[str, object]:
     """Return values by the settings' names without groups.
 
     Args:
         values: Values by either name, or by group and name, as a toml file with tables gives them.
+        groups: The groups that there are.
 
     Raises:
         ConfigError: a name is unknown, or a setting is given by both names.
     """
-    dotted, flat, given = dotted_names(), dict[str, object](), dict[str, str]()
-    for key, value in _by_one_name(values):
+    dotted, flat, given = dotted_names(groups), dict[str, object](), dict[str, str]()
+    for key, value in _by_one_name(values, groups):
         name = dotted.get(key, key)
         if name not in dotted.values():
             raise ConfigError(unknown_name("setting", key, tuple(dotted) if "." in key else tuple(dotted.values())))
@@ -54,9 +63,9 @@ def flatten_settings(values: Mapping[str, object]) -> dict[str, object]:
     return flat
 
 
-def _by_one_name(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+def _by_one_name(values: Mapping[str, object], groups: Groups) -> Iterator[tuple[str, object]]:
     for key, value in values.items():
-        if key in GROUPS and isinstance(value, Mapping):
+        if key in groups and isinstance(value, Mapping):
             yield from ((f"{key}.{name}", inner) for name, inner in value.items())
         else:
             yield key, value

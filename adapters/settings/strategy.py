@@ -53,6 +53,15 @@ class StrategySettings(Settings):
             is_later=True,
         ),
     ] = "lora"
+    init_from: Annotated[
+        str | None,
+        Setting(
+            help="the adapter whose factors training starts from, on the same base; `rank`, `alpha`, `targets` and `layers` are its own. "
+            "`--init-from` sets it; none: fresh factors",
+            when="after `adapt pretrain` ([pretraining.md](pretraining.md)), or to train a version on with more data",
+            is_later=True,
+        ),
+    ] = None
     keep: Annotated[
         str,
         Setting(
@@ -156,6 +165,34 @@ class StrategySettings(Settings):
             read=read_choice,
         ),
     ] = "auto"
+    head: Annotated[
+        int | None,
+        Setting(
+            help="a linear map of the pooled vector to so many numbers, trained along with the strategy; none: vectors keep the base's width",
+            when="when indexes are to be smaller than the base's vectors, and one width will do; of several widths, `loss.dims` "
+            "(see Shorter vectors)",
+            check=above_zero,
+            is_later=True,
+        ),
+    ] = None
+    head_bias: Annotated[
+        bool,
+        Setting(
+            help="whether the head adds a bias",
+            when="seldom: vectors are brought to length 1, and a bias moves all of them alike",
+            is_later=True,
+        ),
+    ] = False
+    head_rate: Annotated[
+        float,
+        Setting(
+            help="the head's learning rate at its peak, whatever the strategy's is",
+            when="higher when dev still rises at the end, lower when it falls below the first score; with `sgd` and `adafactor`, as much "
+            "higher as `learning_rate`",
+            check=above_zero,
+            is_later=True,
+        ),
+    ] = 5e-5
     store: Annotated[
         StoreDtype,
         Setting(
@@ -164,3 +201,19 @@ class StrategySettings(Settings):
             check=one_of(get_args(StoreDtype)),
         ),
     ] = "fp16"
+
+    def check_headless(self, base: str, width: int | None) -> None:
+        """Refuse to train a head over vectors that go through one already.
+
+        Args:
+            base: Whose vectors they are, for the message.
+            width: Of the head that they go through; None: they go through none.
+
+        Raises:
+            ConfigError: they do, and the settings ask for one.
+        """
+        if self.head is not None and width is not None:
+            raise ConfigError(
+                f"{base} has a projection head to {width} numbers already; leave strategy.head out (its own stays as it is), or train over a "
+                "base without one"
+            )

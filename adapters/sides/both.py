@@ -17,6 +17,8 @@ from ..corpus.stored import StoredCorpus
 from ..gradients import backpropagate, batch_loss
 from ..losses.table import compute_corpus_loss
 from ..others import Others
+from ..processes.world import ALONE, World
+from ..strategies.protocol import TrainedParameter
 from ..token_ids import TokenIds
 from .protocol import StepLoss
 
@@ -33,6 +35,11 @@ class BothSides:
     config: TrainConfig
     corpus: StoredCorpus | None
     others: Others
+    world: World = ALONE
+
+    def trained(self) -> Sequence[TrainedParameter]:
+        """Return nothing: the strategy's parameters alone are trained."""
+        return ()
 
     def texts(self) -> dict[Role, list[str]]:
         """Return the training queries, and the passages that pairs name."""
@@ -45,7 +52,7 @@ class BothSides:
     def refresh(self, base: Base, token_ids: TokenIds, some: int | None = None) -> None:
         """Find the nearest passages of each training query."""
         assert self.corpus is not None  # else nothing is refreshed
-        self.corpus.refresh(base, self.config, token_ids, some)
+        self.corpus.refresh(base, self.config, token_ids, some, self.world)
 
     def accumulate(self, base: Base, step: int, seed: int, token_ids: TokenIds | None = None) -> StepLoss:
         """Embed a batch's queries and passages, and go back through the network."""
@@ -62,7 +69,7 @@ class BothSides:
             return loss + self.others.held_to_general(step, general)
 
         sides: list[tuple[Role, list[str]]] = [("query", batch.queries), ("document", batch.passages), *self.others.sides(step)]
-        return StepLoss(backpropagate(base, sides, loss_of, config, seed, token_ids=token_ids), int(batch.positive.sum()))
+        return StepLoss(backpropagate(base, sides, loss_of, config, seed, token_ids=token_ids, world=self.world), int(batch.positive.sum()))
 
     def scored(self, dev: DevSet) -> tuple[Role, list[str]]:
         """Return both sides."""

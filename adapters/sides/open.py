@@ -8,11 +8,14 @@ from ..batches import Batches
 from ..config import TrainConfig
 from ..corpus.stored import StoredCorpus
 from ..others import Others
+from ..processes.world import ALONE, World
 from .protocol import Objective
 from .table import SIDES
 
 
-def open_side(batches: Batches, config: TrainConfig, corpus: StoredCorpus | None, others: Others | None = None) -> Objective:
+def open_side(
+    batches: Batches, config: TrainConfig, corpus: StoredCorpus | None, others: Others | None = None, world: World = ALONE
+) -> Objective:
     """Return what the steps of a run are.
 
     Args:
@@ -20,9 +23,10 @@ def open_side(batches: Batches, config: TrainConfig, corpus: StoredCorpus | None
         config: How.
         corpus: As it is stored; None where the configuration compares nothing with it.
         others: The other encoders that the configuration asks for; None: none.
+        world: The processes that share each step.
     """
     module, name = SIDES[config.side].objective
     made: Objective = getattr(importlib.import_module(f".{module}", __package__), name)(
-        batches, config, corpus, others or Others(config=config)
+        batches, config, corpus, others or Others(config=config), world
     )
     return made

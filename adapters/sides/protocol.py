@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,22 +12,49 @@ from ...data.dev_set import DevSet
 from ...encoders.protocol import Encodes
 from ..batches import Batches
 from ..others import Others
+from ..strategies.protocol import TrainedParameter
 from ..token_ids import Ids, TokenIds
 
 
 @dataclass(frozen=True, slots=True)
 class StepLoss:
-    """What a step gave: its loss, and how many pairs it was of."""
+    """What a step gave: its loss, and how many pairs (or of what `unit` says) it was of."""
 
     loss: float
     pairs: int
+    unit: str = "pairs"
 
 
-class Objective(Protocol):
-    """What the steps of one run are: which texts go through the network, and what their vectors are compared with."""
+class Steps(Protocol):
+    """How many steps a run has."""
 
-    batches: Batches
-    others: Others
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of an epoch."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        ...
+
+
+class LoopObjective(Protocol):
+    """What the loop asks of the steps of one run: which texts go through the network, and what gradient comes of them."""
+
+    @property
+    def batches(self) -> Steps:
+        """How many steps there are."""
+        ...
+
+    @property
+    def others(self) -> Others | None:
+        """The other encoders of the run; None where it has none."""
+        ...
+
+    def trained(self) -> Sequence[TrainedParameter]:
+        """Return what is trained along with the strategy's parameters, and thrown away at the end."""
+        ...
 
     def texts(self) -> dict[Role, list[str]]:
         """Return the texts of each role that every epoch puts through the network."""
@@ -52,6 +79,13 @@ class Objective(Protocol):
         """
         ...
 
+
+class Objective(LoopObjective, Protocol):
+    """What the steps of one run over pairs are, and what their vectors are compared with."""
+
+    batches: Batches
+    others: Others
+
     def scored(self, dev: DevSet) -> tuple[Role, list[str]]:
         """Return the texts that `score` puts through the network, and the role that they are timed in."""
         ...
@@ -65,10 +99,10 @@ class Objective(Protocol):
         ...
 
 
-def repeated_ids(objective: Objective, token_ids: TokenIds) -> Iterator[Ids]:
+def repeated_ids(objective: LoopObjective, token_ids: TokenIds) -> Iterator[Ids]:
     """Give the token ids of the texts that steps put through the network again and again: every epoch's, and general ones."""
     texts, others = objective.texts(), objective.others
-    if others.general:
+    if others is not None and others.general:
         texts |= {others.role: [*texts.get(others.role, ()), *others.general]}
     for role, of_role in texts.items():
         yield from token_ids.of(of_role, role)

@@ -18,6 +18,8 @@ from ..corpus.stored import StoredCorpus
 from ..gradients import backpropagate, batch_loss
 from ..losses.table import compares_whole_corpus, compute_corpus_loss
 from ..others import Others
+from ..processes.world import ALONE, World
+from ..strategies.protocol import TrainedParameter
 from ..token_ids import TokenIds
 from .protocol import StepLoss
 
@@ -33,6 +35,11 @@ class QuerySide:
     config: TrainConfig
     corpus: StoredCorpus
     others: Others
+    world: World = ALONE
+
+    def trained(self) -> Sequence[TrainedParameter]:
+        """Return nothing: the strategy's parameters alone are trained."""
+        return ()
 
     def texts(self) -> dict[Role, list[str]]:
         """Return the training queries."""
@@ -44,7 +51,7 @@ class QuerySide:
 
     def refresh(self, base: Base, token_ids: TokenIds, some: int | None = None) -> None:
         """Find the nearest passages of each training query."""
-        self.corpus.refresh(base, self.config, token_ids, some)
+        self.corpus.refresh(base, self.config, token_ids, some, self.world)
 
     def accumulate(self, base: Base, step: int, seed: int, token_ids: TokenIds | None = None) -> StepLoss:
         """Embed a batch's queries, and go back through the network."""
@@ -55,7 +62,7 @@ class QuerySide:
             return loss_of_queries(queries) + self.others.held_queries(queries, texts) + self.others.held_to_general(step, general)
 
         sides: list[tuple[Role, list[str]]] = [("query", texts), *self.others.sides(step)]
-        return StepLoss(backpropagate(base, sides, loss_of, self.config, seed, token_ids=token_ids), pairs)
+        return StepLoss(backpropagate(base, sides, loss_of, self.config, seed, token_ids=token_ids, world=self.world), pairs)
 
     def _whole_corpus(self, step: int) -> _Step:
         """Compare the queries of a step with all passages."""

@@ -138,6 +138,10 @@ class FromBase(Pairs):
     def read_in(self, layers: Mapping[str, LoraLayer], trained: LoraFactors) -> None:
         """Set the factors, which are the first half. What they began as follows from the base."""
         for name, layer in layers.items():
+            if trained[name].rank != 2 * layer.r[NAME]:
+                raise ValueError(
+                    f"the factors of {name} have rank {trained[name].rank}; expected those of twice {layer.r[NAME]} that were read out"
+                )
             set_factors(layer, *(half[0] for half in _halves(trained[name])))
 
     def plain(self, trained: LoraFactors) -> LoraFactors:
@@ -197,7 +201,8 @@ def dora_difference(layer: LoraLayer) -> Tensor:
     module, weight, lengths = _pair(layer), copied(layer.get_base_layer().weight), copied(layer.lora_magnitude_vector[NAME].weight)
     update = module.delta()
     ratio = (lengths / torch.linalg.norm(weight + update, dim=1))[:, None]
-    return (ratio - 1) * weight + ratio * update
+    difference: Tensor = (ratio - 1) * weight + ratio * update
+    return difference
 
 
 def _pair(layer: LoraLayer) -> LoraModule:

@@ -41,6 +41,7 @@ class TrainedParameter:
         rate_share: What the learning rate is multiplied by.
         decays: Whether weight decay is for it.
         origin: What an L2 term pulls it back to; None: zero.
+        is_factor: Whether it is of the update of the network's weights, which an L1 term makes sparse; a projection head is not.
     """
 
     parameter: nn.Parameter
@@ -48,6 +49,7 @@ class TrainedParameter:
     rate_share: float = 1.0
     decays: bool = True
     origin: Tensor | None = None
+    is_factor: bool = True
 
 
 class Strategy(Protocol):

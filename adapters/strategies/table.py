@@ -14,6 +14,7 @@ from ..settings.optimiser import RATE_OF_FACTORS
 if TYPE_CHECKING:
     from torch import nn
 
+    from ...base.head import Head
     from ...base.load import Base
     from ..settings.joined import TrainSettings
     from .protocol import Strategy
@@ -59,7 +60,7 @@ def _in(module: str, name: str) -> Callable[[TrainSettings], Strategy]:
 STRATEGIES: dict[str, StrategyRow] = {
     "lora": StrategyRow(
         make=_in("lora", "LoraStrategy"),
-        settings=("rank", "alpha", "rslora", "init", "dora", "dropout", "targets", "layers", "cache_frozen", "store"),
+        settings=("init_from", "rank", "alpha", "rslora", "init", "dora", "dropout", "targets", "layers", "cache_frozen", "store"),
         source="https://arxiv.org/abs/2106.09685",
         use="by default: a few megabytes, merged in weight space",
         has_pairs=True,
@@ -121,15 +122,24 @@ KEEPS: dict[str, KeepRow] = {
 """What is kept of a network's own weights that were trained."""
 
 
-def open_strategy(config: TrainSettings) -> Strategy:
-    """Return the strategy of one run.
+def open_strategy(config: TrainSettings, start: Head | None = None) -> Strategy:
+    """Return the strategy of one run, with a projection head beside it where the configuration has one.
+
+    Args:
+        config: How the run trains.
+        start: What the head begins as; None: seeded directions.
 
     Raises:
         ConfigError: there is none of that name; the message lists those that exist.
     """
     if config.strategy not in STRATEGIES:
         raise ConfigError(unknown_name("strategy", config.strategy, tuple(STRATEGIES)))
-    return STRATEGIES[config.strategy].make(config)
+    strategy = STRATEGIES[config.strategy].make(config)
+    if config.head is None:
+        return strategy
+    from .head import WithHead
+
+    return WithHead(strategy, config, start)
 
 
 @contextmanager

@@ -91,10 +91,11 @@ class WeightStrategy:
 
     def _file_bytes(self, base: Base, chosen: dict[str, nn.Parameter]) -> int:
         if self.config.keep == "model":
-            return 4 * sum(parameter.numel() for parameter in base.model.parameters())
+            whole: int = sum(parameter.numel() for parameter in base.model.parameters())
+            return 4 * whole
         linears, bytes_each = linear_weights(base), STORE_DTYPES[self.config.store].itemsize
-        of_matrices = sum(min(self.config.rank, *each.shape) * sum(each.shape) for name, each in chosen.items() if name in linears)
-        of_biases = sum(each.numel() for name, each in chosen.items() if is_bias(name))
+        of_matrices: int = sum(min(self.config.rank, *each.shape) * sum(each.shape) for name, each in chosen.items() if name in linears)
+        of_biases: int = sum(each.numel() for name, each in chosen.items() if is_bias(name))
         return of_matrices * bytes_each + BYTES_OF_BIASES * of_biases
 
     def put_in(self, base: Base) -> list[nn.Parameter]:

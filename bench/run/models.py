@@ -8,6 +8,7 @@ from mteb.abstasks import AbsTask
 
 from ...cache.space import vector_space
 from ...encoders.protocol import Opened, is_searcher
+from ...encoders.truncated import TruncatedEncoder, truncated
 from ...errors import ConfigError
 from ...references import LoadedBases, Resolved, base_of, open_reference
 from ..result import BenchedReference
@@ -89,8 +90,10 @@ def check_tasks(models: Sequence[Model], tasks: Sequence[AbsTask]) -> None:
 
 def _as_model(resolved: Resolved, base: str | None, bases: LoadedBases, opened: Mapping[str, Opened] = MappingProxyType({})) -> Model:
     encoder = opened[resolved.reference] if resolved.reference in opened else open_reference(resolved, bases)
+    encoder = truncated(encoder, bases.settings.dim)
     name = resolved.reference if base else f"base-{resolved.base.name}"
-    return Model(resolved.reference, encoder, identify(name, encoder), resolved.description, base)
+    cut = f", cut after {encoder.dimension} numbers" if isinstance(encoder, TruncatedEncoder) else ""
+    return Model(resolved.reference, encoder, identify(name, encoder), resolved.description + cut, base)
 
 
 def _free_name(base: Model, name: str, taken: Collection[str]) -> str:

@@ -52,12 +52,12 @@ class EncoderOptions(BaseChoice):
     dtype: Precision | None
     batch_tokens: int | None
 
-    def settings(self, precision: Precision) -> EncoderSettings:
-        """Return how vectors are computed, in `precision` unless the user said otherwise."""
+    def settings(self, precision: Precision, dim: int | None = None) -> EncoderSettings:
+        """Return how vectors are computed, in `precision` unless the user said otherwise; `dim`: after how many numbers they are cut."""
         from ...references import EncoderSettings
 
         return EncoderSettings(
-            device=self.device, precision=self.dtype or precision, max_tokens=self.max_tokens, batch_tokens=self.batch_tokens
+            device=self.device, precision=self.dtype or precision, max_tokens=self.max_tokens, batch_tokens=self.batch_tokens, dim=dim
         )
 
 
@@ -75,3 +75,11 @@ encoder_options = gathered(
     click.option("--batch-tokens", type=WholeNumber(min=1), metavar="N", help="Padded tokens in one batch [default: by device]."),
 )
 """Add all of them to a command, which gets them as one argument `encoder`."""
+
+dim_option = click.option(
+    "--dim",
+    type=WholeNumber(min=1),
+    metavar="N",
+    help="Cut vectors after their first N numbers, and bring them to length 1 again; for what was trained with --set loss.dims=...",
+)
+"""Add `--dim` to a command."""

@@ -32,6 +32,7 @@ def _request(
     config_file: Path | None,
     settings: Sequence[str],
     side: str | None,
+    init_from: str | None,
     seed: int | None,
     dtype: str | None,
     candidates: int | None,
@@ -50,7 +51,7 @@ def _request(
     from ...data.source_words import name_sources
     from ...sweeps.ask import ask_sweep
 
-    said = {"seed": seed, "precision": dtype, "side": side, "candidates": candidates}
+    said = {"seed": seed, "precision": dtype, "side": side, "candidates": candidates, "init_from": init_from}
     how = read_options(columns=columns, encoding=encoding, sheet=sheet, skip_bad=skip_bad)
     return partial(
         ask_sweep,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from ..completion import DOMAIN_OR_FILE, NAME, SETTING, SOURCE
+from ..completion import DOMAIN_OR_FILE, NAME, REFERENCE, SETTING, SOURCE
 from ..output import say
 from .gather import gathered
 from .reading import read_options, reading_options
@@ -18,6 +19,7 @@ from .types import Choice, OutputFolder, WholeNumber
 
 if TYPE_CHECKING:
     from ...adapters.job import TrainRequest
+    from ...adapters.settings.groups import Groups
 
 
 def _request(
@@ -25,6 +27,7 @@ def _request(
     config_file: Path | None,
     settings: Sequence[str],
     side: str | None,
+    init_from: str | None,
     seed: int | None,
     dtype: str | None,
     candidates: int | None,
@@ -41,12 +44,15 @@ def _request(
     from ...adapters.job.request import TrainRequest
     from ...data.source_words import name_sources
 
-    said = {"seed": seed, "precision": dtype, "side": side, "candidates": candidates}
-    config = config_from(read_given(config_file, settings, said))
+    said = {"seed": seed, "precision": dtype, "side": side, "candidates": candidates, "init_from": init_from}
+    given = read_given(config_file, settings, said)
+    config = config_from(given)
     if gram is not None and gram_rank is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
     how = read_options(columns=columns, encoding=encoding, sheet=sheet, skip_bad=skip_bad)
-    return partial(TrainRequest, config=config, gram_rank=gram or gram_rank, data=name_sources(data), read=how, **values)
+    return partial(
+        TrainRequest, config=config, stated=frozenset(given), gram_rank=gram or gram_rank, data=name_sources(data), read=how, **values
+    )
 
 
 def read_given(config_file: Path | None, settings: Sequence[str], said: Mapping[str, object]) -> dict[str, object]:
@@ -57,28 +63,32 @@ def read_given(config_file: Path | None, settings: Sequence[str], said: Mapping[
     """
     from ...adapters.settings.file import read_settings
 
-    _tell_repeated(settings)
     read = {} if config_file is None else read_settings(config_file)
-    return read | _assigned(settings) | {name: value for name, value in said.items() if value is not None}
+    return read | read_assigned(settings) | {name: value for name, value in said.items() if value is not None}
 
 
-def _assigned(settings: Sequence[str]) -> dict[str, object]:
-    from ...adapters.settings.groups import flatten_settings
+def read_assigned(settings: Sequence[str], groups: Groups | None = None) -> dict[str, object]:
+    """Return what `--set` gives, by the settings' names without groups; None: of the groups of training on pairs."""
+    from ...adapters.processes.environment import PARENT
+    from ...adapters.settings.groups import GROUPS, flatten_settings
 
+    groups = groups or GROUPS
+    if PARENT not in os.environ:  # which has told it
+        _tell_repeated(settings, groups)
     values: dict[str, object] = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
             raise click.UsageError(f"--set {setting!r}: expected KEY=VALUE, such as --set epochs=2")
-        values |= flatten_settings({key.strip(): value.strip()})
+        values |= flatten_settings({key.strip(): value.strip()}, groups)
     return values
 
 
-def _tell_repeated(settings: Sequence[str]) -> None:
+def _tell_repeated(settings: Sequence[str], groups: Groups) -> None:
     """Say which settings `--set` gives again: the last value of a key counts, as it does over a file's."""
     from ...adapters.settings.groups import dotted_names
 
-    plain = dotted_names()
+    plain = dotted_names(groups)
     keys = [plain.get(key, key) for key in (setting.partition("=")[0].strip() for setting in settings)]
     for key in sorted({key for key in keys if keys.count(key) > 1}):
         say(f"note: --set {key} is given {keys.count(key)} times; the last value counts")
@@ -124,6 +134,12 @@ run_options = (
         "--side",
         type=Choice(["both", "query"]),
         help="Which texts go through the adapter; with query the documents keep the base's vectors [default: both].",
+    ),
+    click.option(
+        "--init-from",
+        type=REFERENCE,
+        metavar="REF",
+        help="The adapter whose factors training starts from, such as one of adapt pretrain; rank, alpha and modules are its own.",
     ),
     click.option(
         "--candidates",

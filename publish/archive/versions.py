@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...base.fingerprint import fingerprint
+from ...base.head import joined_sha256
+from ...base.metadata import read_metadata
 from ...ensemble import INSIDE, Member, changed_member, read_recipe
 from ...errors import AdapterError
 from ...references import Located
@@ -66,7 +68,9 @@ def check_unchanged(ensemble: str, member: Member, folder: Path) -> None:
     """
     from ...lora import LoraFile, factors_sha256
 
+    head = read_metadata(folder).head
     is_model = not (folder / CONFIG).is_file() and (folder / "config.json").is_file()
-    found = fingerprint(folder) if is_model else factors_sha256(dict(LoraFile(folder)))
+    network = fingerprint(folder) if is_model else factors_sha256(dict(LoraFile(folder)))
+    found = joined_sha256(network, None if head is None else head.load())
     if found != member.sha256:
         raise changed_member(ensemble, member, found)

@@ -73,6 +73,8 @@ class Card:
         settings: Every recorded setting.
         libraries: Name -> version.
         has_biases: Whether it changes biases, which peft cannot take back.
+        head: The width that a projection head gives its vectors; None: it has none.
+        dims: For how many first numbers of its vectors it was trained; empty: for whole ones alone.
     """
 
     entry: Entry
@@ -94,6 +96,8 @@ class Card:
     settings: Mapping[str, object]
     libraries: Mapping[str, str]
     has_biases: bool
+    head: int | None = None
+    dims: tuple[int, ...] = ()
 
     @property
     def ranks_alone(self) -> bool:
@@ -142,6 +146,8 @@ def card_facts(entry: Entry, folder: Path, options: CardOptions) -> Card:
         settings={key: value for key, value in plain.config.items() if key not in _SETTINGS_APART},
         libraries={str(name): str(version) for name, version in (plain.config.get("libraries") or {}).items()},
         has_biases=(folder / "biases.safetensors").is_file(),
+        head=plain.dimension if plain.kind != "ensemble" else None,
+        dims=plain.dims,
     )
 
 

@@ -40,7 +40,7 @@ class OnnxEncoder:
         from ...encoders.tokens import tokenize
 
         tokens = tokenize(self.base, texts, role)
-        vectors = np.empty((len(texts), self.base.spec.dimension), np.float32)
+        vectors = np.empty((len(texts), self.base.dimension), np.float32)
         by_length = sorted(range(len(texts)), key=lambda row: len(tokens.ids[row]))
         for start in range(0, len(texts), _BATCH):
             rows = by_length[start : start + _BATCH]
@@ -51,7 +51,7 @@ class OnnxEncoder:
         """Run one batch of token ids: (n, d) vectors of length 1."""
         import torch
 
-        from ...base.load import pool
+        from ...encoders.forward import as_vectors
 
         padded = np.full((len(ids), max(map(len, ids))), int(self.base.tokenizer.pad_token_id))
         mask = np.zeros_like(padded)
@@ -59,8 +59,7 @@ class OnnxEncoder:
             padded[row, : len(values)], mask[row, : len(values)] = values, 1
         given = {"input_ids": padded, "attention_mask": mask, "token_type_ids": np.zeros_like(padded)}
         (states,) = self.session.run(None, {each.name: given[each.name] for each in self.session.get_inputs()})
-        pooled = pool(torch.from_numpy(states), torch.from_numpy(mask), self.base.encoding.pooling)  # (n, tokens, d) -> (n, d)
-        vectors: Vectors = torch.nn.functional.normalize(pooled, dim=-1).numpy()
+        vectors: Vectors = as_vectors(self.base, torch.from_numpy(states), torch.from_numpy(mask)).numpy()
         return vectors
 
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ... import disk
+from ...base.head import FOLDER as HEAD
+from ...base.head import WEIGHTS as HEAD_WEIGHTS
+from ...base.metadata import read_metadata
 from ...ensemble import RECIPE
 from ...errors import AdapterError, RegistryError
 from ...registry import Entry, check_usable, read_entry
@@ -54,10 +57,11 @@ def check_tensor_files(folder: Path) -> None:
 
 
 def check_factors(folder: Path) -> None:
-    """Read the factors of an adapter whole: configuration, names, shapes, and that every number is finite.
+    """Read the factors of an adapter whole, and its projection head: configuration, names, shapes, and that every number is finite.
 
     Raises:
         AdapterError: they are not those of a LoRA that can be used.
+        BaseError: the head's are not.
     """
     import torch
 
@@ -70,6 +74,7 @@ def check_factors(folder: Path) -> None:
         largest = float(module.a.abs().max()) * float(module.b.abs().max()) * abs(module.scale) * module.rank
         if not largest < torch.finfo(torch.float32).max:
             raise AdapterError(f"the factors of {name} are so large that their product is not finite")
+    _check_head(folder)
 
 
 def check_model(folder: Path) -> None:
@@ -99,6 +104,13 @@ def check_model(folder: Path) -> None:
             tensor = file.get_tensor(name)
             if tuple(tensor.shape) != network[name] or str(tensor.dtype) != "torch.float32" or not tensor.isfinite().all():
                 raise AdapterError(f"{name} in model.safetensors is not {network[name]} of finite numbers in float32")
+    _check_head(folder)
+
+
+def _check_head(folder: Path) -> None:
+    """Read a projection head whole, where there is one."""
+    if (head := read_metadata(folder).head) is not None:
+        head.load()
 
 
 def _check_patterns(config: Mapping[str, Any]) -> None:
@@ -142,14 +154,18 @@ def read_recorded(folder: Path, others: tuple[str, ...] = ()) -> Recorded | None
     return Recorded(entry=entry, files=tuple(there), missing=missing)
 
 
+_CHANGING = ("modules.json", "router_config.json", "biases.safetensors", f"{HEAD}/config.json", f"{HEAD}/{HEAD_WEIGHTS}")
+"""What changes the vectors of an adapter beside its factors, where it is there."""
+
+
 def _needed(folder: Path, entry: Entry) -> tuple[str, ...]:
     """Return the files that are checked, and must therefore be those that are taken."""
     weights = (CONFIG, "adapter_model.safetensors")
     if entry.kind == "model":
         return OF_A_MODEL
     if entry.kind != "ensemble":
-        return (*weights, *(path for path in ("router_config.json", "biases.safetensors") if (folder / path).is_file()))
-    parts = (*weights, "biases.safetensors")
+        return (*weights, *(path for path in _CHANGING if (folder / path).is_file()))
+    parts = (*weights, *_CHANGING)
     inside = (path.relative_to(folder).as_posix() for name in parts for path in folder.glob(f"members/*/{name}"))
     return (RECIPE, *inside)
 

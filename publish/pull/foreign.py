@@ -74,6 +74,7 @@ def _unchecked(found: Fetched, name: str, source: str, named: str, strict: bool,
         method="lora",
         rank=largest_rank(factors),
         targets=tuple(sorted(factors)),
+        config={} if stated.head is None else {"head": stated.head.width},
         data=DataRecord(source=source, notes=(f"made elsewhere; factors sha256 {factors_sha256(factors)}",)),
         unchecked=(record.sha256,),
     )

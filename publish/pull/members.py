@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ...base.head import joined_sha256
+from ...base.metadata import read_metadata
 from ...base.spec import BaseSpec
 from ...ensemble import INSIDE, Member, changed_member, read_recipe, write_recipe
 from ...errors import AdapterError
@@ -115,6 +117,7 @@ def _check(member: Member, folder: Path, recorded: Recorded, spec: BaseSpec | No
     if recorded.entry.kind == "ensemble":
         raise AdapterError(f"its member {member.reference} is an ensemble itself, which none can be")
     check_parts(folder, recorded, [spec])
-    sha256 = factors_sha256(read_lora(folder))
+    head = read_metadata(folder).head
+    sha256 = joined_sha256(factors_sha256(read_lora(folder)), None if head is None else head.load())
     if sha256 != member.sha256:
         raise changed_member("it", member, sha256)
