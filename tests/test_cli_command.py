@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 REPEATABLE = {
     "add": {"--ignore-field"},
     "train": {"--columns", "--data", "--dev", "--set"},
+    "pretrain": {"--corpus", "--data", "--set"},
     "base compare": {"--columns", "--data"},
     "bench": {"--data", "--domain", "--general-data", "--metric", "--require", "--set", "--tasks"},
     "push": {"--base-id", "--keep-name"},

@@ -87,6 +87,7 @@ class LossSettings(Settings):
             "training names the answers of few dev queries, else 1",
             when="0.1 when most searches are for passages that no training query names, 1 when most are for those that some name",
             check=at_most_one,
+            is_later=True,
         ),
     ] = None
     in_batch_negatives: Annotated[
