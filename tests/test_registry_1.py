@@ -219,7 +219,6 @@ def test_a_base_without_a_path_is_found_by_its_name_in_adapt_bases(
     ("changes", "message"),
     [
         ({"kind": "map"}, r"soon@1 is a map, which adapt-embed \d+\.\S+ can list, verify and remove, but not use"),
-        ({"kind": "model"}, r"soon@1 is a model, which"),
         ({"kind": "adapter", "side": "document"}, r"soon@1 is an adapter for documents alone, which"),
         ({"kind": "merge", "side": "document"}, r"soon@1 is a merge for documents alone, which"),
     ],
