@@ -16,7 +16,7 @@ from .settings.groups import flatten_settings
 from .settings.joined import TrainSettings
 from .settings.reading import read_value
 from .settings.setting import describe_settings, one_of
-from .settings.starts import find_start
+from .settings.variant import check_variant
 from .sides.table import AGAINST_CORPUS, SIDES, reads_corpus
 from .strategies.table import KEEPS, STRATEGIES
 
@@ -55,7 +55,7 @@ class TrainConfig(TrainSettings):
         self._check_kept()
         self._check_batches()
         self._check_pairs()
-        self._check_variant()
+        check_variant(self)
         self._check_regularisers()
         self._check_stopping()
         self._check_frozen()
@@ -163,25 +163,6 @@ class TrainConfig(TrainSettings):
             raise RequestError(
                 f"the optimiser {self.optimiser} needs pairs of factors, and the strategy {self.strategy} trains none; "
                 f"strategies that do: {having}; or take optimiser=adamw"
-            )
-
-    def _check_variant(self) -> None:
-        """Refuse variants of LoRA that contradict one another, or what is asked of the factors."""
-        start = find_start(self.init)
-        if start.cancels and self.rank % 2:
-            raise RequestError(f"init={self.init} needs an even rank, and rank is {self.rank}; take {self.rank + 1}")
-        if start.takes_from_base and self.dora:
-            raise RequestError(
-                f"dora trains the lengths of the base's matrices, and init={self.init} takes a part out of them; leave out one of the two"
-            )
-        if self.l1 and (self.dora or start.takes_from_base):
-            variant = "dora=true" if self.dora else f"init={self.init}"
-            raise RequestError(
-                f"l1 pulls what is trained to zero, and with {variant} that begins as numbers of the base; leave out l1, or {variant}"
-            )
-        if start.takes_from_base and self.dropout:
-            raise RequestError(
-                f"dropout would fall on the part of the base that init={self.init} trains; leave out dropout, or take another init"
             )
 
     def _check_regularisers(self) -> None:
