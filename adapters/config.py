@@ -184,7 +184,10 @@ class TrainConfig(TrainSettings):
     def _check_frozen(self) -> None:
         """Refuse to keep the states of frozen layers where there are none."""
         row = STRATEGIES[self.strategy]
-        if self.cache_frozen == "true" and "cache_frozen" in row.settings and self.layers is None and not row.freezes_layers:
+        may_freeze = (
+            self.layers is not None or self.init_from is not None or row.freezes_layers
+        )  # what is started from has layers of its own
+        if self.cache_frozen == "true" and "cache_frozen" in row.settings and not may_freeze:
             raise RequestError(
                 "cache_frozen=true keeps what the layers below the first trained one give, and all are trained; add --set strategy.layers=last:4, "
                 "or leave it out"

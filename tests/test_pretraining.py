@@ -247,6 +247,18 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(request_of: Callabl
     assert factors_sha256(outcome.factors) == factors_sha256(whole.factors)
 
 
+def test_rows_that_a_corpus_keeps_for_testing_are_left_out_and_told(request_of: Callable[..., PretrainRequest], tmp_path: Path) -> None:
+    corpus = tmp_path / "语料.csv"
+    rows = [f"{text},{'test' if number % 4 == 0 else '训练'}\n" for number, text in enumerate(TEXTS)]
+    corpus.write_text("".join(["text,划分\n", *rows]), encoding="utf-8")
+    job = prepare_pretraining(request_of(texts=(), corpus=[corpus]))
+    assert {*job.corpus.texts.train, *job.corpus.texts.held_out} == {text for number, text in enumerate(TEXTS) if number % 4}
+    assert any("14 rows left out, which the column split keeps for choosing or testing (14 test)" in note for note in job.corpus.notes)
+    corpus.write_text("text,split\none,test\nother,dev\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"keeps all rows for choosing or testing \(1 test, 1 dev\)"):
+        prepare_pretraining(request_of(texts=(), corpus=[corpus]))
+
+
 def test_another_pooling_is_another_run(request_of: Callable[..., PretrainRequest], home: Path, tiny_base: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         prepare_pretraining(request_of()).run(Stops(5))
