@@ -58,8 +58,8 @@ class ApproximateIndex:
             self.graph.expansion_search = max(WIDTH_SEARCHING, count)
             found = self.graph.search(queries.cpu().numpy(), min(count, len(self.graph)), threads=1)
             keys = np.atleast_2d(found.keys).astype(np.int64)
-            counts = getattr(found, "counts", keys.shape[1])  # of several queries: where fewer are found, zeros stand behind them
-            there = np.arange(keys.shape[1]) < np.reshape(counts, (-1, 1))
+            counts = getattr(found, "counts", None)  # of several queries: where fewer are found, zeros stand behind them
+            there = np.arange(keys.shape[1]) < (keys.shape[1] if counts is None else counts[:, None])
             rows[:, : keys.shape[1]] = np.where(there, keys, NONE)
         return rows
 
