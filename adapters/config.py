@@ -16,7 +16,7 @@ from .settings.groups import flatten_settings
 from .settings.joined import TrainSettings
 from .settings.reading import read_value
 from .settings.setting import describe_settings, one_of
-from .settings.starts import find_start
+from .settings.variant import check_variant
 from .sides.table import AGAINST_CORPUS, SIDES, reads_corpus
 from .strategies.table import KEEPS, STRATEGIES
 
@@ -55,7 +55,7 @@ class TrainConfig(TrainSettings):
         self._check_kept()
         self._check_batches()
         self._check_pairs()
-        self._check_variant()
+        check_variant(self)
         self._check_regularisers()
         self._check_stopping()
         self._check_frozen()
@@ -165,25 +165,6 @@ class TrainConfig(TrainSettings):
                 f"strategies that do: {having}; or take optimiser=adamw"
             )
 
-    def _check_variant(self) -> None:
-        """Refuse variants of LoRA that contradict one another, or what is asked of the factors."""
-        start = find_start(self.init)
-        if start.cancels and self.rank % 2:
-            raise RequestError(f"init={self.init} needs an even rank, and rank is {self.rank}; take {self.rank + 1}")
-        if start.takes_from_base and self.dora:
-            raise RequestError(
-                f"dora trains the lengths of the base's matrices, and init={self.init} takes a part out of them; leave out one of the two"
-            )
-        if self.l1 and (self.dora or start.takes_from_base):
-            variant = "dora=true" if self.dora else f"init={self.init}"
-            raise RequestError(
-                f"l1 pulls what is trained to zero, and with {variant} that begins as numbers of the base; leave out l1, or {variant}"
-            )
-        if start.takes_from_base and self.dropout:
-            raise RequestError(
-                f"dropout would fall on the part of the base that init={self.init} trains; leave out dropout, or take another init"
-            )
-
     def _check_regularisers(self) -> None:
         """Refuse an L1 term where it would not do what it is for."""
         if self.l1 and not STRATEGIES[self.strategy].has_pairs:
@@ -203,7 +184,10 @@ class TrainConfig(TrainSettings):
     def _check_frozen(self) -> None:
         """Refuse to keep the states of frozen layers where there are none."""
         row = STRATEGIES[self.strategy]
-        if self.cache_frozen == "true" and "cache_frozen" in row.settings and self.layers is None and not row.freezes_layers:
+        may_freeze = (
+            self.layers is not None or self.init_from is not None or row.freezes_layers
+        )  # what is started from has layers of its own
+        if self.cache_frozen == "true" and "cache_frozen" in row.settings and not may_freeze:
             raise RequestError(
                 "cache_frozen=true keeps what the layers below the first trained one give, and all are trained; add --set strategy.layers=last:4, "
                 "or leave it out"

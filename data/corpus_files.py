@@ -73,7 +73,10 @@ class CorpusFile:
         """
         columns = self.columns
         wanted = [each for each in (columns.id, columns.text, columns.title) if each is not None]
+        held_out = self.how.held_out if self.how is not None else None
         for number, (where, row) in enumerate(stream_table(self.path, wanted, how=self.how), start):
+            if held_out is not None and held_out.meet(row):
+                continue
             title = text_of(where, row, columns.title, optional=True) if columns.title is not None else ""
             text = join_title(title, text_of(where, row, columns.text))
             yield Passage(where, str(number) if columns.id is None else _id_of(where, row, columns.id), text)

@@ -10,11 +10,12 @@ from pathlib import Path
 from ..errors import DataError
 from ..files import near_files
 from ..plurals import count
-from .corpus_files import Field, find_corpus
+from .corpus_files import CorpusFile, Field, find_corpus
 from .hashes import hash_text
 from .pairs import normalise
 from .read.encodings import find_encoding
 from .read.files import open_text, reading, table_suffix
+from .read.held_out_rows import HeldOutRows
 from .read.reading import Reading
 from .read_options import ReadOptions
 
@@ -51,25 +52,28 @@ def check_corpus(path: Path, columns: Mapping[Field, str | None], encoding: str 
         raise DataError(f"the corpus {path} does not exist.{near_files(path)}")
 
 
-def read_texts(path: Path, columns: Mapping[Field, str | None], encoding: str | None = None) -> tuple[Iterator[str], tuple[str, ...]]:
+def read_texts(
+    path: Path, columns: Mapping[Field, str | None], encoding: str | None = None, held_out: HeldOutRows | None = None
+) -> tuple[Iterator[str], tuple[str, ...]]:
     """Return the texts of a corpus one after another, and notes on how it is read.
 
     Args:
         path: What `find_corpus` takes, or a .txt file of a text a line (also with .gz or .zst).
         columns: Field -> the column that the user named for it.
         encoding: As Python names it; None: as a byte-order mark or the bytes of the whole file show.
+        held_out: Counts the rows that are left out, as a column `split` keeps them for choosing or testing; None: all rows are read.
 
     Raises:
-        DataError: it is absent, empty, of another kind, or has no column of texts; while it is read, a row is malformed.
+        DataError: it is absent, empty, of another kind, or has no column of texts; while it is read, a row is malformed, or all are held out.
     """
-    how = Reading(ReadOptions(encoding=encoding))
+    how = Reading(ReadOptions(encoding=encoding), held_out=held_out)
     if _is_lines(path):
         check_corpus(path, columns)
         with reading(path):
             found_encoding = find_encoding(path.expanduser(), how)
         return _lines(path.expanduser(), found_encoding), how.notes
     found = find_corpus(path, columns, how)
-    return (passage.text for passage in found.passages()), (*how.notes, *found.notes)
+    return _passages(found, held_out or HeldOutRows()), (*how.notes, *found.notes)
 
 
 def take_texts(texts: Iterable[str], *, most: int | None, held_out: float, seed: int) -> UnlabelledTexts:
@@ -131,6 +135,14 @@ class _Least:
 
 def _is_lines(path: Path) -> bool:
     return table_suffix(path) == ".txt" and not path.expanduser().is_dir()
+
+
+def _passages(corpus: CorpusFile, held_out: HeldOutRows) -> Iterator[str]:
+    kept = 0
+    for passage in corpus.passages():
+        kept += 1
+        yield passage.text
+    held_out.check(str(corpus.path), kept)
 
 
 def _lines(path: Path, encoding: str) -> Iterator[str]:

@@ -58,7 +58,9 @@ class ApproximateIndex:
             self.graph.expansion_search = max(WIDTH_SEARCHING, count)
             found = self.graph.search(queries.cpu().numpy(), min(count, len(self.graph)), threads=1)
             keys = np.atleast_2d(found.keys).astype(np.int64)
-            rows[:, : keys.shape[1]] = keys
+            counts = getattr(found, "counts", None)  # of several queries: where fewer are found, zeros stand behind them
+            there = np.arange(keys.shape[1]) < (keys.shape[1] if counts is None else counts[:, None])
+            rows[:, : keys.shape[1]] = np.where(there, keys, NONE)
         return rows
 
 

@@ -56,7 +56,8 @@ def begin(home: Path, tiny_base: Path, toy_folder: Path) -> Train:
     """`adapt train` on the toy data, without a rank of its own."""
 
     def run(*more: object, reference: object = "legal-pretrained") -> Result:
-        given = ["train", "--domain", "legal", "--data", toy_folder, "--registry", home, "--dtype", "fp32", "--init-from", reference]
+        given = ["train", "--domain", "legal", "--data", toy_folder, "--registry", home, "--dtype", "fp32"]
+        given += ["--init-from", reference] if reference is not None else ["--base", tiny_base]
         settings = [part for each in ("epochs=1", "batch_size=16", "max_tokens=16", "learning_rate=1e-3") for part in ("--set", each)]
         return CliRunner().invoke(main, [str(each) for each in (*given, *settings, *more)])
 
@@ -117,6 +118,30 @@ def test_what_was_given_and_contradicts_the_start_is_refused_in_a_line(begin: Tr
     name, _, value = setting.partition("=")
     assert f"{name} is {value}, and legal-pretrained@1, which is started from, has" in result.stderr
     assert f"leave {name} out" in result.stderr
+
+
+def test_another_pooling_and_another_side_than_those_of_the_start_are_told(begin: Train) -> None:
+    assert begin("--side", "query", "--pooling", "mean", "--name", "queries").exit_code == 0
+    told = begin(reference="queries").stderr
+    assert (
+        "warning: queries@1 was trained with the pooling 'mean', and here it is 'cls'; to go on as it was, give --pooling as then" in told
+    )
+    assert "warning: queries@1 changes queries alone, and here documents go through its factors as well" in told
+    told = begin("--side", "query", "--pooling", "mean", reference="queries").stderr
+    assert "was trained with" not in told
+    assert "changes queries alone" not in told
+
+
+def test_states_of_frozen_layers_may_be_demanded_where_the_start_names_the_layers(begin: Train) -> None:
+    assert begin("--set", "layers=last:1", reference="legal-pretrained").exit_code in (1, 2)  # it has all layers
+    refused = begin("--set", "cache_frozen=true")
+    assert refused.exit_code == 1
+    assert "the first layer or the embeddings are trained" in refused.stderr
+    given = [part for each in ("layers=last:1", "rank=2") for part in ("--set", each)]
+    assert begin(*given, "--name", "upper", reference=None).exit_code == 0
+    begun = begin("--set", "cache_frozen=true", "--set", "epochs=2", reference="upper")
+    assert begun.exit_code == 0, begun.output
+    assert "training begins at layer 1 of 2" in begun.stderr
 
 
 def test_what_was_given_and_is_the_same_is_taken(begin: Train) -> None:

@@ -16,7 +16,7 @@ from adapt_embed.adapters.pretraining.run import PretrainResult, make_texts, ope
 from adapt_embed.adapters.pretraining.table import OBJECTIVES as TABLE
 from adapt_embed.adapters.settings.pretraining import PretrainingSettings
 from adapt_embed.adapters.settings.setting import describe_settings
-from adapt_embed.base import Base, load_base, resolve_base
+from adapt_embed.base import Base, BaseOptions, load_base, resolve_base
 from adapt_embed.cli import main
 from adapt_embed.data.training_texts import read_sketch
 from adapt_embed.data.unlabelled import UnlabelledTexts, read_texts, take_texts
@@ -72,6 +72,19 @@ def test_settings_of_pairs_are_refused_by_name_and_left_out_of_the_record() -> N
     with pytest.raises(ConfigError, match="mask_share is 1"):
         PretrainConfig(mask_share=1)
     assert not {"temperature", "side", "deletion_share", "init_from"} & PretrainConfig().as_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"init": "orthogonal", "rank": 3}, "needs an even rank"),
+        ({"init": "pissa", "dora": True}, "leave out one of the two"),
+        ({"init": "olora", "dropout": 0.1}, "leave out dropout"),
+    ],
+)
+def test_variants_of_lora_that_exclude_one_another_are_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        pretrain_config_from(values)
 
 
 # The steps
@@ -232,6 +245,26 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(request_of: Callabl
     assert any(note.startswith("resuming the interrupted run") for note in heard.notes)
     assert outcome.result.run.losses == whole.result.run.losses
     assert factors_sha256(outcome.factors) == factors_sha256(whole.factors)
+
+
+def test_rows_that_a_corpus_keeps_for_testing_are_left_out_and_told(request_of: Callable[..., PretrainRequest], tmp_path: Path) -> None:
+    corpus = tmp_path / "语料.csv"
+    rows = [f"{text},{'test' if number % 4 == 0 else '训练'}\n" for number, text in enumerate(TEXTS)]
+    corpus.write_text("".join(["text,划分\n", *rows]), encoding="utf-8")
+    job = prepare_pretraining(request_of(texts=(), corpus=[corpus]))
+    assert {*job.corpus.texts.train, *job.corpus.texts.held_out} == {text for number, text in enumerate(TEXTS) if number % 4}
+    assert any("14 rows left out, which the column split keeps for choosing or testing (14 test)" in note for note in job.corpus.notes)
+    corpus.write_text("text,split\none,test\nother,dev\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"keeps all rows for choosing or testing \(1 test, 1 dev\)"):
+        prepare_pretraining(request_of(texts=(), corpus=[corpus]))
+
+
+def test_another_pooling_is_another_run(request_of: Callable[..., PretrainRequest], home: Path, tiny_base: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        prepare_pretraining(request_of()).run(Stops(5))
+    pooled = Search(registry=open_registry(home), base=str(tiny_base), options=BaseOptions(pooling="mean"))
+    assert prepare_pretraining(request_of(where=pooled)).plan().interrupted is None
+    assert prepare_pretraining(request_of()).plan().interrupted
 
 
 def test_a_version_says_what_it_learned_from_and_encodes(request_of: Callable[..., PretrainRequest], home: Path) -> None:

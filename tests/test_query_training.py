@@ -30,11 +30,12 @@ from adapt_embed.data.pairs import Pairs, TrainingData
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import DataError, RequestError
 from adapt_embed.events import Step
-from adapt_embed.index.approximate import build_approximate
+from adapt_embed.index.approximate import NONE, ApproximateIndex, build_approximate
 from adapt_embed.lora import factors_sha256
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner, Result
 from torch import Tensor
+from usearch.index import BatchMatches, Matches
 
 QUICK = {"epochs": 3, "batch_size": 16, "learning_rate": 1e-2, "temperature": 0.05, "rank": 4, "max_tokens": 16, "precision": "fp32"}
 CANDIDATES = {"candidates": 4, "rest_sample": 5}
@@ -243,6 +244,22 @@ def test_queries_of_which_the_index_finds_too_few_are_compared_with_everything()
     some = Sampling(30, 5, 0, {str(number): "" for number in range(4)}, torch.tensor([3]), approximate=True)
     some._index = build_approximate(HeldVectors((rows[:20],)), torch.tensor([3]), "this")  # knows 19 of 39 rows
     assert torch.equal(some._find_approximately(rows[:4], HeldVectors((rows,))), some._find(rows[:4], HeldVectors((rows,))))
+
+
+def test_rows_that_the_index_does_not_find_are_told_from_the_first_row() -> None:
+    class FindsOne:
+        def __len__(self) -> int:
+            return 3
+
+        def search(self, queries: np.ndarray, count: int, threads: int) -> BatchMatches | Matches:
+            keys, distances = np.zeros((len(queries), count), np.uint64), np.zeros((len(queries), count), np.float32)
+            keys[:, 0] = 2
+            found = BatchMatches(keys, distances, np.ones(len(queries), np.uint64))
+            return found[0] if len(queries) == 1 else found
+
+    index = ApproximateIndex(FindsOne())  # type: ignore[arg-type]
+    for queries in (1, 2):
+        assert index.nearest(torch.randn(queries, 8), 4).tolist() == [[2, NONE, NONE, NONE]] * queries
 
 
 def test_copies_do_not_make_a_corpus_large_enough_for_candidates(base: Base, toy_data: TrainingData) -> None:

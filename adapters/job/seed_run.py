@@ -133,6 +133,7 @@ class SeedRun:
         yield f"data: {data.source}: {queries}, {pairs}, {passages}"
         if self.start is not None:
             yield f"start: {self.start.describe()}"
+            yield from (f"warning: {warning}" for warning in self.start.warnings(self.base.encoding, self.config.side))
         yield from (f"note: {note}" for note in data.notes)
         yield from (f"warning: {warning}" for warning in check_data(self.base, data, self.config))
         yield from (f"warning: {warning}" for warning in check_dev_sets(self.watch, data))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,18 @@ from ..config import TrainConfig
 from ..settings.setting import describe_settings
 
 if TYPE_CHECKING:
-    from ...base.spec import BaseSpec
+    from ...base.spec import BaseSpec, EncodingSpec
+    from ...choices import Side
     from ...lora import LoraFactors
 
 _TAKEN = ("rank", "alpha", "targets", "layers")
 _OF_FRESH_FACTORS = ("init", "dora")
+_ENCODED = {
+    "pooling": ("pooling", "--pooling"),
+    "query_prompt": ("instruction for queries", "--base and --base-as"),
+    "document_prompt": ("instruction for documents", "--base and --base-as"),
+}
+"""What of an encoding factors are trained with -> what it is called, and the options that state it."""
 _STARTABLE = ("adapter", "merge")
 
 
@@ -49,6 +56,23 @@ class Start:
         """Say in a line what is started from."""
         told = ", ".join(f"{name} {self.settings[name]}" for name in ("rank", "alpha"))
         return f"the factors start from {self.reference}: {told} and {len(self.factors)} modules are its own"
+
+    def warnings(self, encoding: EncodingSpec, side: Side) -> Iterator[str]:
+        """Say what a run does otherwise than its start was trained for.
+
+        Args:
+            encoding: How the run's texts go in.
+            side: Which of them go through the factors.
+        """
+        for name, (what, options) in _ENCODED.items():
+            former, now = getattr(self.found.encoding, name), getattr(encoding, name)
+            if former != now:
+                yield f"{self.reference} was trained with the {what} {former!r}, and here it is {now!r}; to go on as it was, give {options} as then"
+        if self.found.side == "query" and side != "query":
+            yield (
+                f"{self.reference} changes queries alone, and here documents go through its factors as well; to leave them as the base "
+                "has them, add --side query"
+            )
 
     def fit(self, config: TrainConfig, stated: Collection[str] | None = None) -> TrainConfig:
         """Return a configuration with what follows from the start.

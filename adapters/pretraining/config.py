@@ -15,6 +15,7 @@ from ..settings.loss import LossSettings
 from ..settings.pretraining import PretrainingSettings
 from ..settings.reading import read_value
 from ..settings.setting import Setting, above_zero, describe_settings, one_of
+from ..settings.variant import check_variant
 from ..strategies.table import STRATEGIES
 from .table import OBJECTIVES
 
@@ -62,6 +63,7 @@ class PretrainConfig(PretrainingSettings, TrainSettings):
             raise RequestError(
                 f"the strategy {self.strategy} trains no pairs of factors, which adapt train could start from; take {having}"
             )
+        check_variant(self)
         if self.min_gain and self.patience is None:
             raise RequestError("min_gain is of early stopping, and patience is none; give patience, or leave it out")
         self.refuse_unread(name for name, each in describe_settings(PretrainConfig).items() if getattr(self, name) != each.default)

@@ -126,7 +126,15 @@ class PretrainJob:
     def _run_id(self) -> str:
         """Name the run by everything that determines its outcome."""
         base, how, texts = self.base, self.base.encoding, self.corpus.texts
-        of_base = (base.spec.sha256, how.document_prompt, how.longest("document"), base.tokenizer_hash, base.device.type)
+        of_base: tuple[object, ...] = (
+            base.spec.sha256,
+            how.pooling,
+            how.document_prompt,
+            how.longest("document"),
+            base.tokenizer_hash,
+            base.device.type,
+        )
+        of_base += () if base.head is None else (base.head.sha256(),)
         of_texts = (hash_lines(texts.train), hash_lines(texts.held_out), sorted(self.texts.terms.folded))
         told = json.dumps(["pretraining", self.request.config.as_dict(), of_base, of_texts], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:16]

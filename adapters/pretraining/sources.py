@@ -10,6 +10,7 @@ from ...data.domains import Domain
 from ...data.glossary import read_glossary
 from ...data.licence import join_licences, licence_beside
 from ...data.preflight import CJK_SHARE
+from ...data.read.held_out_rows import HeldOutRows
 from ...data.sources import check_source, read_data
 from ...data.unlabelled import FEW_TEXTS, UnlabelledTexts, check_corpus, read_texts, take_texts
 from ...data.words import Terms, terms_of
@@ -58,7 +59,8 @@ def check_sources(request: PretrainRequest) -> None:
 
 def read_corpus(request: PretrainRequest, domain: Domain, language: str) -> ReadCorpus:
     """Read the texts of a run; raises as `read_texts`, `read_data` and `take_texts`."""
-    read = [read_texts(path, request.columns, request.encoding) for path in request.corpus]
+    aside = [HeldOutRows() for _ in request.corpus]
+    read = [read_texts(path, request.columns, request.encoding, held) for path, held in zip(request.corpus, aside, strict=True)]
     parts, names = [texts for texts, _ in read], [str(path) for path in request.corpus]
     notes, licences = [note for _, of_file in read for note in of_file], [licence_beside(path) for path in request.corpus]
     if request.data is not None:
@@ -69,6 +71,7 @@ def read_corpus(request: PretrainRequest, domain: Domain, language: str) -> Read
         parts, names, licences = [*parts, iter(request.texts)], [*names, "in memory"], [*licences, None]
     config = request.config
     texts = take_texts(chain(*parts), most=config.texts, held_out=config.held_out, seed=config.seed)
+    notes += [line for path, held in zip(request.corpus, aside, strict=True) for line in held.left_out(str(path))]
     licence = request.licence or join_licences(licences)
     return ReadCorpus(texts=texts, terms=_terms(request), source=" + ".join(names), licence=licence, notes=(*notes, *texts.notes))
 

@@ -1,4 +1,4 @@
-"""Rows that a source of pairs itself keeps for choosing or testing, by its column `split`: they are not trained on."""
+"""Rows that a source of pairs or texts itself keeps for choosing or testing, by its column `split`: they are not trained on."""
 
 from __future__ import annotations
 
@@ -44,14 +44,24 @@ class HeldOutRows:
         Raises:
             DataError: all were.
         """
+        self.check(source, kept)
+        way = "; to choose states by some, write them into a table of their own: --dev TABLE"
+        return tuple(line + way for line in self.left_out(source))
+
+    def left_out(self, source: str) -> tuple[str, ...]:
+        """Return a line on what was left out of a source, none where nothing was."""
         if not self._met:
             return ()
-        names = ", ".join(f"{rows} {name}" for name, rows in self._met.items())
-        if not kept:
+        rows = count(self._met.total(), "row")
+        return (f"{source}: {rows} left out, which the column {SPLIT_COLUMNS[0]} keeps for choosing or testing ({self._names})",)
+
+    def check(self, source: str, kept: int) -> None:
+        """Refuse a source that keeps all of its rows for that; arguments and errors are those of `notes`."""
+        if self._met and not kept:
             raise DataError(
-                f"{source}: the column {SPLIT_COLUMNS[0]} keeps all rows for choosing or testing ({names}); expected some with train"
+                f"{source}: the column {SPLIT_COLUMNS[0]} keeps all rows for choosing or testing ({self._names}); expected some with train"
             )
-        return (
-            f"{source}: {count(self._met.total(), 'row')} left out, which the column {SPLIT_COLUMNS[0]} keeps for choosing or testing ({names}); "
-            "to choose states by some, write them into a table of their own: --dev TABLE",
-        )
+
+    @property
+    def _names(self) -> str:
+        return ", ".join(f"{rows} {name}" for name, rows in self._met.items())
