@@ -15,6 +15,7 @@ import torch
 from adapt_embed.api.batching import batch_adapters
 from adapt_embed.api.loading import load
 from adapt_embed.base import Base
+from adapt_embed.base.head import Head
 from adapt_embed.cli import main
 from adapt_embed.encoders import LoraEncoder, MixedEncoder
 from adapt_embed.errors import AdapterError, ConfigError
@@ -259,6 +260,28 @@ def test_an_archive_of_an_ensemble_holds_its_model(
     assert np.array_equal(vectors(elsewhere, "合@1", kept.TEXTS), vectors(registry, "合@1", kept.TEXTS))
     assert elsewhere.find("合").unchecked == ()
     assert elsewhere.verify().is_clean
+
+
+def test_a_model_under_a_head_is_known_for_one_in_an_ensemble(kept, registry: Registry, tiny_base: Path, tmp_path: Path, hub) -> None:
+    kept.register(registry, "窄", tiny_base, "model", 3, head=Head(torch.eye(8, 32)))
+    assert adapt(registry.home, "ensemble", "窄", "法律-both", "--mode", "concat", "--name", "合").exit_code == 0
+    refused = adapt(registry.home, "push", "合", "me/both", "--yes").output.replace("\n", " ")
+    assert "has the member 窄@1, a whole model, which is not pushed inside an ensemble" in refused
+    archive, elsewhere = tmp_path / "all.tar", open_registry(tmp_path / "elsewhere")
+    assert adapt(registry.home, "export", "合", archive).exit_code == 0
+    done = adapt(elsewhere.home, "import", archive, "--base", tiny_base)
+    assert done.exit_code == 0, done.output
+    assert np.array_equal(vectors(elsewhere, "合@1", kept.TEXTS), vectors(registry, "合@1", kept.TEXTS))
+    assert elsewhere.find("合").unchecked == ()
+    assert elsewhere.verify().is_clean
+
+
+def test_an_ensemble_with_a_model_changes_documents(kept, registry: Registry, tiny_base: Path) -> None:
+    kept.register(registry, "查询", tiny_base, "both", 9, side="query")
+    done = adapt(registry.home, "ensemble", "法律-model", "查询", "--mode", "rrf", "--name", "合")
+    assert done.exit_code == 0, done.output
+    assert registry.find("合").side == "both"
+    assert "法律-model@1 changes documents too" in done.output
 
 
 def damage(archive: Path, change: Callable[[dict[str, torch.Tensor]], None], tmp_path: Path) -> Path:
