@@ -413,6 +413,15 @@ def test_a_form_is_listed_shown_verified_named_and_removed(form: str, registry: 
     assert name not in adapt(registry.home, "list").output
 
 
+def test_what_lies_on_a_model_needs_it(kept, registry: Registry) -> None:
+    model = registry.find("法律-model")
+    kept.register(registry, "其上", registry.folder(model), "factors")
+    assert registry.find("其上").bases[0].label == "法律-model@1"
+    refused = adapt(registry.home, "rm", "法律-model@1")
+    assert refused.exit_code == 1
+    assert "法律-model@1 is needed by 其上@1; to remove it anyway" in refused.output.replace("\n", " ")
+
+
 # In Python, and a search for weights
 
 

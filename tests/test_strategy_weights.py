@@ -411,6 +411,8 @@ def test_a_model_in_memory_encodes_as_its_folder_does(tiny_base: Path, toy_data:
     assert not np.allclose(in_memory.encode(TEXTS), base.encode(TEXTS), atol=1e-3)
     with pytest.raises(AdapterError, match="is a whole model, which has no factors"):
         _ = in_memory.factors
+    with pytest.raises(RequestError, match="legal is a whole model in memory alone, .*; make it with register=True"):
+        adapt.bench_adapters([in_memory, "base"], data=[tmp_path])
 
 
 # The docs
