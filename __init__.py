@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .api.pretraining import pretrain
     from .api.pulling import pull_adapter
     from .api.pushing import push_adapter
+    from .api.sweeping import sweep
     from .api.training import train
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "pretrain",
     "pull_adapter",
     "push_adapter",
+    "sweep",
     "train",
 ]
 
@@ -59,6 +61,7 @@ _MODULES = {
     "pretrain": "api.pretraining",
     "pull_adapter": "api.pulling",
     "push_adapter": "api.pushing",
+    "sweep": "api.sweeping",
     "train": "api.training",
 }
 

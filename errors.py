@@ -10,6 +10,7 @@ AdaptError
 ├── RegistryError        the registry refuses, is locked, read-only or damaged
 ├── AdapterError         an adapter folder that is damaged or of a kind that cannot be used
 ├── TrainingError        a training run that cannot go on
+│   ├── FailedRunError   with these settings, which others need not share
 │   └── LostProcessError one of several processes that train together has ended
 ├── HubError             the Hub cannot be reached or refuses
 └── MissingExtraError    an optional package is needed
@@ -58,6 +59,10 @@ class AdapterError(AdaptError):
 
 class TrainingError(AdaptError):
     """A training run cannot go on."""
+
+
+class FailedRunError(TrainingError):
+    """A training run cannot go on with its settings: its numbers run away, or it needs more memory than there is."""
 
 
 class LostProcessError(TrainingError):

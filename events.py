@@ -14,6 +14,7 @@ class Step:
     `loss` is the step's own, `dev` the score of the newest evaluation (None before the first, or without a dev split) in `metric`,
     `pairs_per_s` the mean since the run began, in pairs or what `unit` says. `beside` holds the other scores of the newest evaluation, by what they are called.
     `stored_layers`: so many layers were not computed, since the states that they give are stored.
+    `rate` is the learning rate of the step, and `is_evaluated` says that the newest evaluation was made after this very step.
     """
 
     step: int
@@ -24,6 +25,8 @@ class Step:
     metric: str = "nDCG@10"
     unit: str = "pairs"
     beside: Mapping[str, float] = field(default_factory=dict)
+    rate: float = 0.0
+    is_evaluated: bool = False
     stored_layers: int = 0
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ..base.load import Base
 from ..data.pairs import Pairs, TrainingData
 from ..disk import replace_file
 from ..errors import TrainingError
-from ..registry.runs import facts_of, lock_of
+from ..registry.runs import curve_of, facts_of, lock_of
 from .config import TrainConfig
 from .loop import Run
 
@@ -59,12 +59,12 @@ class Checkpoint:
     Attributes:
         folder: Where they lie.
         every_s: Least seconds between two writes while the run goes on; more, where writing takes more than a twentieth of them.
-        about: What the list of runs shows of the run: its name, domain, base and data.
+        about: What the list of runs shows of the run: its name, domain, base and data, and its settings for a page of curves.
     """
 
     folder: Path
     every_s: float = 20.0
-    about: dict[str, str] = field(default_factory=dict)
+    about: Mapping[str, object] = field(default_factory=dict)
     _last: float = field(default=-math.inf, init=False)
     _took_s: float = field(default=0.0, init=False)
     _last_step: int | None = field(default=None, init=False)
@@ -74,6 +74,11 @@ class Checkpoint:
     def path(self) -> Path:
         """Where the state lies."""
         return self.folder / STATE
+
+    @property
+    def spares_former(self) -> bool:
+        """Whether the state of an interrupted run is still there, which this run has not replaced yet."""
+        return self._spares_former
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -117,7 +122,7 @@ class Checkpoint:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             replace_file(self.path, lambda file: torch.save(run.as_dict(), file), temporary=temporary)
-            facts = json.dumps(self.about | {"step": run.state.step, "steps": run.batches.steps}) + "\n"
+            facts = json.dumps(dict(self.about) | {"step": run.state.step, "steps": run.batches.steps}) + "\n"
             replace_file(facts_of(self.folder), facts.encode(), durability="none", temporary=temporary)
         except (OSError, RuntimeError) as e:  # torch's zip writer turns a full disk into a RuntimeError
             reason = e.strerror if isinstance(e, OSError) else "the disk may be full"
@@ -145,7 +150,7 @@ class Checkpoint:
 
     def discard(self) -> None:
         """Remove the state and what an interrupted write left."""
-        for file in (*self.folder.glob("state*"), facts_of(self.folder)):
+        for file in (*self.folder.glob("state*"), facts_of(self.folder), curve_of(self.folder)):
             file.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()

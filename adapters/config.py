@@ -70,7 +70,7 @@ class TrainConfig(TrainSettings):
         Raises:
             RequestError: one of them would be without effect; the message lists those that are read.
         """
-        idle, needs_corpus = self._idle(), () if reads_corpus(self) else AGAINST_CORPUS
+        idle, needs_corpus = _idle(self), () if reads_corpus(self) else AGAINST_CORPUS
         for name in given:
             if name in needs_corpus:
                 raise RequestError(f"{name} is of the loss against the whole corpus; add --side query, or --set loss.corpus=0.5")
@@ -215,7 +215,7 @@ class TrainConfig(TrainSettings):
 
     def as_dict(self) -> dict[str, object]:
         """Return the settings that are read, as JSON can hold them."""
-        idle = self._idle().keys() | (set() if reads_corpus(self) else set(AGAINST_CORPUS))
+        idle = unread_settings(self)
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items() if key not in idle}
 
     def identity(self) -> dict[str, object]:
@@ -227,12 +227,18 @@ class TrainConfig(TrainSettings):
             if not (described[name].setting.is_later and getattr(self, name) == described[name].default)
         }
 
-    def _idle(self) -> dict[str, str]:
-        """Return the settings that only other rows of a table read, each with the setting that chose the row."""
-        idle = idle_settings(self, TABLES)
-        if reads_corpus(self) and not compares_whole_corpus(self):  # batches are made as they are for both sides
-            idle = {name: choice for name, choice in idle.items() if choice != "side"}
-        return idle
+
+def unread_settings(settings: TrainSettings) -> frozenset[str]:
+    """Return the names of the settings that the chosen loss, side, strategy, optimiser, schedule and average do not read."""
+    return frozenset((*_idle(settings), *(() if reads_corpus(settings) else AGAINST_CORPUS)))
+
+
+def _idle(settings: TrainSettings) -> dict[str, str]:
+    """Return the settings that only other rows of a table read, each with the setting that chose the row."""
+    idle = idle_settings(settings, TABLES)
+    if reads_corpus(settings) and not compares_whole_corpus(settings):  # batches are made as they are for both sides
+        idle = {name: choice for name, choice in idle.items() if choice != "side"}
+    return idle
 
 
 def idle_settings(settings: TrainSettings, tables: Mapping[str, Mapping[str, _Row]]) -> dict[str, str]:

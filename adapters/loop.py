@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.load import Base
-from ..errors import TrainingError
+from ..errors import FailedRunError
 from ..events import Step
 from .averaging import Average
 from .evaluation import Evaluation, Scores
@@ -121,8 +121,14 @@ class Run:
             pairs_per_s=pairs_per_s,
             unit=done.unit,
             beside=newest.beside if newest else {},
+            rate=self.rate_of(self.state.step),
+            is_evaluated=newest is not None and newest.step == self.state.step,
             stored_layers=self.token_ids.states.layer if self.token_ids.states else 0,
         )
+
+    def rate_of(self, step: int) -> float:
+        """Return the learning rate of a step, the first one being 1."""
+        return self.config.peak_rate * learning_rate_factor(step - 1, self.batches.steps, self.config)
 
     def _is_spent(self) -> bool:
         if self.state.evaluations and self.state.evaluations[-1].fell:
@@ -210,7 +216,7 @@ class Run:
         try:
             done = self.objective.accumulate(self.base, self.state.step, seed, self.token_ids)
         except torch.OutOfMemoryError as e:
-            raise TrainingError(
+            raise FailedRunError(
                 f"the memory of {self.base.device} ran out at step {self.state.step + 1}; lower max_tokens (now {self.config.max_tokens}), "
                 "free memory that others hold, or train on --device cpu"
             ) from e
@@ -219,7 +225,7 @@ class Run:
             add_squares(self.strategy.trained(), self.config.l2)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.config.clip_norm)
         if not (math.isfinite(done.loss) and math.isfinite(norm.item())):
-            raise TrainingError(
+            raise FailedRunError(
                 f"the loss is not a number at step {self.state.step + 1} (loss {done.loss}, gradient {norm.item()}); lower learning_rate "
                 f"(now {self.config.peak_rate:g}), raise temperature (now {self.config.temperature:g}), or compute in full precision with --dtype fp32"
             )

@@ -55,7 +55,24 @@ def register_adapter(
     Raises:
         RegistryError: the registry cannot be written.
     """
-    draft = Entry(
+    draft = draft_entry(name, domain, base, data, config, result, grams=grams, seeds=seeds, parents=parents)
+    return registry.add(draft, lambda folder: write_adapter(folder, base, data, config, result, grams))
+
+
+def draft_entry(
+    name: str,
+    domain: str,
+    base: Base,
+    data: TrainingData,
+    config: TrainConfig,
+    result: TrainResult,
+    *,
+    grams: MeasuredGrams | None = None,
+    seeds: SeedMember | None = None,
+    parents: tuple[ParentRecord, ...] = (),
+) -> Entry:
+    """Return what the registry records of a run; see `register_adapter`."""
+    return Entry(
         kind="model" if isinstance(result.trained, ModelWeights) else "adapter",
         side=config.side,
         name=name,
@@ -75,7 +92,6 @@ def register_adapter(
         data=describe_data(data, grams),
         scores=describe_scores(result),
     )
-    return registry.add(draft, lambda folder: write_adapter(folder, base, data, config, result, grams))
 
 
 def _size(config: TrainConfig, result: TrainResult) -> dict[str, Any]:
@@ -101,7 +117,7 @@ def write_adapter(
     if config.side == "query":
         write_routes(folder)
     looks = [{"step": each.step, str(result.metric): each.score, **each.beside} for each in result.evaluations]
-    history = {"losses": result.losses, "looks": looks}  # by the name that earlier versions' files have
+    history = {"losses": result.losses, "rates": result.rates, "looks": looks}  # by the name that earlier versions' files have
     write_json(folder / "history.json", history)
     write_sketch(sketch_texts(data, result.watch.searches if result.watch else ()), folder / TRAINING_TEXTS)
     if grams:

@@ -18,6 +18,7 @@ from .checkpoint import Checkpoint
 from .config import TrainConfig
 from .corpus.open import open_corpus
 from .corpus.stored import StoredCorpus
+from .curve import RunCurve
 from .evaluation import Evaluation
 from .frozen.open import open_frozen
 from .head_start import start_head
@@ -40,7 +41,7 @@ class TrainResult:
 
     `trained` is in the form in which it is kept, not yet rounded as its file is, and `energy` is how much of the changes that form keeps (None: all).
     `evaluations` holds the dev scores in `metric`, the first before training; `best` is the one whose state this is. Without a dev
-    split there is no metric, and no evaluation. `watch` is what was scored, `head` the projection head that was trained along.
+    split there is no metric, and no evaluation. `watch` is what was scored, `rates` are the learning rates of the steps, `head` the projection head that was trained along.
     """
 
     trained: Trained
@@ -51,6 +52,7 @@ class TrainResult:
     stopped_early: bool
     metric: str | None
     watch: Watch | None = field(default=None, repr=False)
+    rates: list[float] = field(default_factory=list, repr=False)
     head: Head | None = None
     energy: KeptEnergy | None = None
 
@@ -111,7 +113,7 @@ def train_adapter(
     check_data_fit(config, data.train)
     config.check_width(base.dimension)
     batches = Batches(data.train, data.corpus, config)
-    strategy = open_strategy(config, start_head(base, config, batches))
+    strategy = open_strategy(config, world.from_first(lambda: start_head(base, config, batches)))
     strategy.plan(base)  # what does not fit the network is refused before the corpus is embedded
     objective = open_side(batches, config, corpus or open_corpus(base, data, config), open_others(base, config, guide, world), world)
     objective.others.learn(batches.all_texts())  # while the network is the base's own
@@ -142,9 +144,10 @@ def go_through(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: C
 def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Callable[[Step], None]) -> TrainResult:
     if checkpoint is not None:
         checkpoint.begin(resume=resume and checkpoint.restore(run))
+    told = on_step if checkpoint is None else RunCurve(run, checkpoint, on_step).step
     begin_alike(run)
     try:
-        run.go(on_step, checkpoint.save_when_due if checkpoint else lambda _: None)
+        run.go(told, checkpoint.save_when_due if checkpoint else lambda _: None)
     except (KeyboardInterrupt, LostProcessError):
         if checkpoint is not None and run.is_whole:  # else the state before this step is on the disk
             checkpoint.save_if_interrupted(run)
@@ -162,6 +165,7 @@ def _train(run: Run, checkpoint: Checkpoint | None, resume: bool, on_step: Calla
         steps=run.state.step,
         stopped_early=run.state.step < run.batches.steps,
         metric=run.watch.metric if run.watch is not None else None,
+        rates=[run.rate_of(step) for step in range(1, run.state.step + 1)],
         energy=run.strategy.energy(trained),
         head=run.base.head.copy() if run.config.head is not None and run.base.head is not None else None,
     )

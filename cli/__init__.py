@@ -13,6 +13,7 @@ from .lazy_group import LazyGroup
 COMMANDS = {
     "data": ("data", "Prepare what an adapter is trained on: from tables, texts and logs to pairs."),
     "train": ("train", "Train a domain adapter on a frozen base and register it."),
+    "sweep": ("sweep", "Try settings of a training on dev, and register the best adapter."),
     "pretrain": ("pretrain", "Train an adapter on text without pairs, for training to start from."),
     "merge": ("merge", "Merge adapters on one base into one, in weight space."),
     "ensemble": ("ensemble", "Use several members together, each with its own weights."),

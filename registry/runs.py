@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,11 @@ RUNS = "runs"
 def facts_of(folder: Path) -> Path:
     """Return the file beside a run's folder that says what the run is and how far it came."""
     return folder.with_name(f"{folder.name}.json")
+
+
+def curve_of(folder: Path) -> Path:
+    """Return the file beside a run's folder that has a line for each step (`curve_file.py`)."""
+    return folder.with_name(f"{folder.name}.curve.jsonl")
 
 
 def lock_of(folder: Path) -> Path:
@@ -40,6 +46,9 @@ class InterruptedRun:
         step: After how many steps its state was written last.
         steps: How many it has.
         of: How many runs a group of seeds has; None for a run.
+        trials: How many trials of a sweep are done; None for what is no sweep.
+        trials_of: How many it is to have.
+        finished: The version that the best trial of a finished sweep became.
         updated: When its state was written last, ISO 8601, UTC.
         size: The bytes that it takes.
         is_running: Whether a process is at it.
@@ -54,6 +63,9 @@ class InterruptedRun:
     step: int | None = None
     steps: int | None = None
     of: int | None = None
+    trials: int | None = None
+    trials_of: int | None = None
+    finished: str | None = None
     updated: str
     size: int
     is_running: bool
@@ -66,6 +78,10 @@ class InterruptedRun:
         """Describe how far it came."""
         if self.of is not None:
             return f"a group of {self.of} seeds"
+        if self.finished is not None:
+            return f"a sweep that is finished after {count(self.trials or 0, 'trial')}, as {self.finished}"
+        if self.trials is not None:
+            return f"a sweep, {self.trials} of {self.trials_of or '?'} trials done"
         if self.step is None:
             return "at a step that its files do not state"
         return f"after step {self.step}" + (f" of {self.steps}" if self.steps else "")
@@ -95,12 +111,12 @@ def list_runs(home: Path) -> list[InterruptedRun]:
 
 def describe_run(path: Path) -> InterruptedRun:
     """Return what is known of a run by its folder, or of a group of seeds by its record; what cannot be read is not known."""
-    files = [*path.iterdir(), facts_of(path)] if path.is_dir() else [path]
-    sizes = [file.stat() for file in files if file.is_file()]
+    files = [*path.rglob("*"), facts_of(path), curve_of(path)] if path.is_dir() else [path]
+    sizes = [found for file in files if (found := _stat(file)) is not None]
     written = max((each.st_mtime for each in sizes), default=path.stat().st_mtime)
-    facts = _read_facts(facts_of(path) if path.is_dir() else path)
-    texts = {key: facts[key] for key in ("name", "domain", "base", "data") if isinstance(facts.get(key), str)}
-    numbers = {key: facts[key] for key in ("step", "steps", "of") if isinstance(facts.get(key), int)}
+    facts = read_run_facts(facts_of(path) if path.is_dir() else path)
+    texts = {key: facts[key] for key in ("name", "domain", "base", "data", "finished") if isinstance(facts.get(key), str)}
+    numbers = {key: facts[key] for key in ("step", "steps", "of", "trials", "trials_of") if isinstance(facts.get(key), int)}
     return InterruptedRun(
         id=path.name.removesuffix(".json"),
         path=path,
@@ -139,6 +155,7 @@ def remove_run(run: InterruptedRun) -> None:
         if run.path.is_dir():
             disk.remove_tree(run.path)
             facts_of(run.path).unlink(missing_ok=True)
+            curve_of(run.path).unlink(missing_ok=True)
             lock_of(run.path).unlink(missing_ok=True)
         else:
             run.path.unlink(missing_ok=True)
@@ -146,7 +163,16 @@ def remove_run(run: InterruptedRun) -> None:
         raise RegistryError(f"{run.path} cannot be removed: {e.strerror or e}") from e
 
 
-def _read_facts(path: Path) -> dict[str, object]:
+def _stat(path: Path) -> os.stat_result | None:
+    """Return what the system knows of a file; None of a folder, and of what is gone: a run that goes on removes files."""
+    try:
+        return path.stat() if path.is_file() else None
+    except OSError:
+        return None
+
+
+def read_run_facts(path: Path) -> dict[str, object]:
+    """Return what the file beside a run's folder says; empty where it cannot be read."""
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -32,6 +32,7 @@ NAMES = [
     "Adapter",
     "AdapterBatch",
     "Index",
+    "PretrainConfig",
     "TrainConfig",
     "batch_adapters",
     "bench_adapters",
@@ -41,8 +42,10 @@ NAMES = [
     "import_adapter",
     "load",
     "merge_adapters",
+    "pretrain",
     "pull_adapter",
     "push_adapter",
+    "sweep",
     "train",
 ]
 CONFIG = TrainConfig(epochs=1, batch_size=8, learning_rate=1e-2, rank=2, max_tokens=16, precision="fp32")

@@ -162,9 +162,9 @@ def test_the_command_makes_the_same_again(registry: Registry) -> None:
     assert {"epochs=1", "rank=2", "max_tokens=16", "learning_rate=0.01", "precision=fp32"} == {
         word for before, word in pairwise(words) if before == "--set"
     }
-    from adapt_embed.cli.options.training import _assigned
+    from adapt_embed.cli.options.training import read_assigned
 
-    _assigned([word for before, word in pairwise(words) if before == "--set"])
+    read_assigned([word for before, word in pairwise(words) if before == "--set"])
     assert "--side query --train-queries 40 --gram-rank 2 --seed 0" in card_of(registry, "asked")[1]
     assert not {"--train-queries", "--gram-rank", "--gram"} & set(words)
     whole = replace(registry.find("asked"), data=DataRecord(source="sample:legal/en", grams={"rank": "full"}))

@@ -13,6 +13,7 @@ REPEATABLE = {
     "add": {"--ignore-field"},
     "train": {"--columns", "--data", "--dev", "--set"},
     "pretrain": {"--corpus", "--data", "--set"},
+    "sweep": {"--columns", "--data", "--dev", "--set"},
     "base compare": {"--columns", "--data"},
     "bench": {"--data", "--domain", "--general-data", "--metric", "--require", "--set", "--tasks"},
     "push": {"--base-id", "--keep-name"},

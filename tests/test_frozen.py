@@ -177,8 +177,9 @@ def distance(some: list[Tensor], others: list[Tensor]) -> float:
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_states_of_the_same_micro_batches_give_the_same_bits(base: Base, toy_data: TrainingData, dropout: float) -> None:
-    config = quick(dropout=dropout)
+@pytest.mark.parametrize("strategy", ["lora", "partial"])
+def test_states_of_the_same_micro_batches_give_the_same_bits(base: Base, toy_data: TrainingData, strategy: str, dropout: float) -> None:
+    config = quick(strategy=strategy, dropout=dropout)
     plain, cut = (gradient_of(base, toy_data, config, states) for states in (None, "here"))
     assert all(torch.equal(one, other) for one, other in zip(plain, cut, strict=True))
     assert all(float(gradient.abs().max()) > 0 for gradient in plain)

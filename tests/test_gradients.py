@@ -8,6 +8,7 @@ import pytest
 import torch
 from adapt_embed.adapters import TrainConfig, gradients
 from adapt_embed.adapters.batches import Batches, TextBatch
+from adapt_embed.adapters.frozen.stored import embed_above
 from adapt_embed.adapters.gradients import accumulate_gradients, backpropagate, batch_loss, in_order, make_parts
 from adapt_embed.adapters.memory import graph_bytes_per_token
 from adapt_embed.adapters.strategies.table import open_strategy
@@ -105,7 +106,7 @@ def test_only_what_fits_is_held_and_the_rest_is_embedded_twice(base: Base, toy_d
         make_parts(TokenIds(base, config.max_tokens), batch.passages, "document", config)
     )
     runs: list[int] = []
-    monkeypatch.setattr(gradients, "embed", lambda *arguments: (runs.append(1), embed(*arguments))[1])
+    monkeypatch.setattr(gradients, "embed_above", lambda *arguments: (runs.append(1), embed_above(*arguments))[1])
 
     def count(budget: float) -> int:
         runs.clear()
@@ -147,7 +148,7 @@ def test_a_side_whose_vectors_are_kept_gets_no_pass_through_the_network(
     parts = make_parts(TokenIds(base, config.max_tokens), batch.passages, "document", config)
     kept = in_order(parts, [embed(base, part.ids, "fp32") for part in parts]).detach()
     runs: list[int] = []
-    monkeypatch.setattr(gradients, "embed", lambda *arguments: (runs.append(1), embed(*arguments))[1])
+    monkeypatch.setattr(gradients, "embed_above", lambda *arguments: (runs.append(1), embed_above(*arguments))[1])
 
     def loss_of(vectors: Sequence[Tensor]) -> Tensor:
         return batch_loss(vectors[0], kept, batch, config)

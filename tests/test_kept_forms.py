@@ -16,12 +16,14 @@ from adapt_embed.api.batching import batch_adapters
 from adapt_embed.api.loading import load
 from adapt_embed.base import Base
 from adapt_embed.base.head import Head
+from adapt_embed.base.load import with_head
+from adapt_embed.base.model_folder import write_model
 from adapt_embed.cli import main
 from adapt_embed.encoders import LoraEncoder, MixedEncoder
 from adapt_embed.errors import AdapterError, ConfigError
 from adapt_embed.lora import is_bias
-from adapt_embed.references import EncoderSettings, LoadedBases, Search, open_encoder, resolve_reference
-from adapt_embed.registry import Registry, open_registry
+from adapt_embed.references import EncoderSettings, LoadedBases, Search, base_of, open_encoder, resolve_reference
+from adapt_embed.registry import Entry, Registry, base_record, open_registry
 from click.testing import CliRunner, Result
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -446,3 +448,22 @@ def test_weights_are_searched_for_over_biases_and_a_model(registry: Registry, to
     found = json.loads(done.stdout)
     assert found["search"]["score"] is not None
     assert "biases.safetensors" in registry.find("搜索").files
+
+
+def test_a_model_keeps_its_projection_head_and_its_base_has_none(kept, home: Path, tiny_base: Path, tmp_path: Path) -> None:
+    registry, plain = open_registry(home), kept.load(tiny_base)
+    base = with_head(plain, Head(torch.randn(16, 32, generator=torch.Generator().manual_seed(5))))
+    draft = Entry(kind="model", name="头", bases=(base_record(base.spec),), pooling=base.encoding.pooling, prompts=base.encoding.prompts)
+    registry.add(draft, lambda folder: write_model(base, folder, kept.parameters(base)))
+    found = vectors(registry, "头@1", kept.TEXTS)
+    own = dict(base.model.named_parameters())
+    with torch.no_grad():
+        for name, value in kept.parameters(base).items():
+            own[name].copy_(value)
+    assert np.array_equal(found, LoraEncoder(base, precision="fp32").encode(kept.TEXTS, "query").vectors)
+    resolved = resolve_reference("头@1", Search(registry=registry))
+    assert open_encoder(base_of(resolved), LoadedBases(FP32)).dimension == 32
+    assert adapt(home, "export", "头", "--merged", tmp_path / "whole").exit_code == 0
+    assert adapt(home, "export", "头", tmp_path / "a.tar").exit_code == 0
+    assert adapt(tmp_path / "elsewhere", "import", tmp_path / "a.tar").exit_code == 0
+    assert np.array_equal(vectors(open_registry(tmp_path / "elsewhere"), "头@1", kept.TEXTS), found)

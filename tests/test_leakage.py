@@ -377,6 +377,17 @@ def test_the_training_texts_of_all_ancestors_are_found(search: Search, name: str
     assert (found.reference, list(found.sketches), found.unknown) == (name, sketches, unknown)
 
 
+def test_what_was_trained_on_from_another_has_seen_the_texts_of_both(search: Search) -> None:
+    from adapt_embed.registry import DataRecord
+
+    first = search.registry.find_reference("legal@1")
+    made_from = (ParentRecord(reference="legal@1"), ParentRecord(reference="old@1"))
+    draft = replace(first, name="further", version=0, files={}, parents=made_from, data=DataRecord(source="more"))
+    search.registry.add(draft, lambda folder: write_adapter(folder, sketch_texts(DATA)))
+    found = trained_on(resolve_reference("further@1", search), search)
+    assert (list(found.sketches), found.unknown) == (["further@1", "legal@1"], ("old@1",))
+
+
 def test_of_a_base_nothing_is_said(tiny_base: Path, search: Search) -> None:
     found = trained_on(resolve_reference("base", replace(search, base=str(tiny_base))), search)
     assert (found.sketches, found.unknown) == ({}, ())

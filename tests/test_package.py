@@ -16,7 +16,7 @@ NOT_INSTALLED = {"tests", "docs", "benchmarks", "examples", "build", "dist"}
 LAYERS = (
     ("cli",),
     ("api",),
-    ("publish",),
+    ("curves", "publish", "sweeps"),
     ("adapters", "merge", "bench", "datatools", "encoders.job", "ensemble.job"),
     ("ensemble.request", "index"),
     ("references",),
@@ -24,7 +24,7 @@ LAYERS = (
     ("ensemble",),
     ("data", "encoders", "registry"),
     ("lora", "base", "metrics", "label_metrics"),
-    ("encoders.protocol", "files", "hub", "metric_names"),
+    ("encoders.protocol", "files", "hub", "metric_names", "pages"),
     (
         "choices",
         "disk",

@@ -18,12 +18,14 @@ from adapt_embed.adapters.settings.pretraining import PretrainingSettings
 from adapt_embed.adapters.settings.setting import describe_settings
 from adapt_embed.base import Base, load_base, resolve_base
 from adapt_embed.cli import main
+from adapt_embed.data.training_texts import read_sketch
 from adapt_embed.data.unlabelled import UnlabelledTexts, read_texts, take_texts
 from adapt_embed.data.words import terms_of
 from adapt_embed.encoders import LoraEncoder
 from adapt_embed.errors import ConfigError, DataError, RequestError
 from adapt_embed.events import Quiet, Step
 from adapt_embed.lora import factors_sha256
+from adapt_embed.publish.card.command import command_of
 from adapt_embed.references import Search
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner, Result
@@ -243,6 +245,13 @@ def test_a_version_says_what_it_learned_from_and_encodes(request_of: Callable[..
     assert entry.data.counts == {"texts": len(TEXTS) - 11, "held_out": 11}
     shown = CliRunner().invoke(main, ["show", "legal-pretrained", "--registry", str(home)])
     assert "masked loss" in shown.stdout
+    sketch = read_sketch(home / "legal-pretrained" / "1")
+    assert sketch is not None
+    assert len(sketch.queries) == 0
+    named = dataclasses.replace(entry, data=dataclasses.replace(entry.data, source="docs.jsonl + sample:legal/en"), seed=0)
+    command = command_of(named, "bge-small-en") or ""
+    assert command.startswith("adapt pretrain --domain legal --name legal-pretrained --corpus docs.jsonl --data sample --base bge-small-en")
+    assert "--set rank=4" in command
     plain, adapted = (LoraEncoder(outcome.base, factors=each).encode(["the court"], "query").vectors for each in (None, outcome.factors))
     assert not np.allclose(plain, adapted, atol=1e-4)
 

@@ -81,6 +81,9 @@ CASES: dict[str, dict[str, Any]] = {
     "both sides and the corpus": {"corpus": 0.5},
     "triplets": {"loss": "triplet_hard", "margin": 1.0},
     "matryoshka": {"dims": (32, 8)},
+    "head": {"head": 8},
+    "biases": {"strategy": "bitfit", "rank": 16},
+    "last layer": {"layers": "last:1"},
 }
 
 
@@ -249,12 +252,13 @@ def test_loss_and_gradient_of_two_processes_are_those_of_one(
     base: Base, toy_data: TrainingData, shared: list, cases: dict, name: str
 ) -> None:
     loss, expected = gradient(base, toy_data, cases[name], ALONE, 1)
-    assert any(gradient.abs().max() > 1e-3 for gradient in expected)
+    size = torch.cat([each.flatten() for each in expected]).norm()
+    assert size > 1e-3  # of which some tensors have nothing but rounding, such as the biases of keys
     for of_process in shared:
         found_loss, found = of_process[name]
         assert found_loss == pytest.approx(loss, rel=1e-5)
         for now, before in zip(found, expected, strict=True):
-            assert (now - before).norm() <= 1e-5 * before.norm()
+            assert (now - before).norm() <= 1e-5 * max(before.norm(), 1e-2 * size)
 
 
 @pytest.mark.parametrize("name", [*CASES, "general texts"])

@@ -23,8 +23,8 @@ def test_every_example_runs_and_does_what_is_said(
     (tmp_path / "questions.csv").write_text("anchor,positive\nwho pays?,The tenant pays.\nwho mends?,The landlord.\n", encoding="utf-8")
     code = examples()
     (tmp_path / "passages.csv").write_text("id,text\np1,The tenant pays.\np2,The landlord mends.\n", encoding="utf-8")
-    assert len(code) == 15
-    assert sum(NAMED_BASE in part for part in code) == 10
+    assert len(code) == 16
+    assert sum(NAMED_BASE in part for part in code) == 11
     names: dict[str, object] = {"__name__": "example"}
     for part in code:
         exec(compile(part.replace(NAMED_BASE, repr(str(tiny_base))), str(DOCUMENT), "exec"), names)
@@ -43,6 +43,7 @@ def test_every_example_runs_and_does_what_is_said(
         "again": "both@1",
         "side_by_side": "letting-租房-concat@1",
         "trial": "trial",
+        "best": "legal@1",
     }
     printed = capsys.readouterr().out
     assert "None (32,)\n" in printed

@@ -16,14 +16,12 @@ from adapt_embed.bench.judge.roles import Background
 from adapt_embed.bench.leaks.leakage import Leak, Leakage, TaskLeaks
 from adapt_embed.bench.report.charts import WIDTH, curve_charts, gain_chart, recall_chart, scatter_chart
 from adapt_embed.bench.report.costs import Cost, reference_costs
-from adapt_embed.bench.report.csv_link import csv_link, csv_text
 from adapt_embed.bench.report.curve import read_curves
 from adapt_embed.bench.report.examples import MEASURES, Examples, find_examples
 from adapt_embed.bench.report.findings import Findings, Ranking
 from adapt_embed.bench.report.page import Report, render_report
 from adapt_embed.bench.report.recall import recall_curves
-from adapt_embed.bench.report.scale import fit_scale
-from adapt_embed.bench.report.tables import Table, TableCell, comparisons, costs, differences, overview
+from adapt_embed.bench.report.tables import comparisons, costs, differences, overview
 from adapt_embed.bench.result import BenchResult, Summary
 from adapt_embed.bench.run.identity import Identity
 from adapt_embed.bench.run.models import Model
@@ -37,6 +35,9 @@ from adapt_embed.data.pairs import Pairs
 from adapt_embed.data.sentence_pairs import SentencePairs
 from adapt_embed.encoders import Encoded
 from adapt_embed.errors import AdapterError
+from adapt_embed.pages.csv_link import csv_link, csv_text
+from adapt_embed.pages.scale import fit_scale
+from adapt_embed.pages.table import Table, TableCell
 from adapt_embed.references import Resolved
 from adapt_embed.registry import open_registry
 from click.testing import CliRunner

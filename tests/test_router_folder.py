@@ -205,7 +205,7 @@ def test_a_model_with_routes_is_no_base(loaded_tiny_base: Base, tmp_path: Path) 
     folder = routed(tmp_path / "out", loaded_tiny_base)
     plain(tmp_path / "model", loaded_tiny_base)
     shutil.copyfile(folder / "modules.json", tmp_path / "model" / "modules.json")
-    with pytest.raises(BaseError, match="a layer of type Router; only Transformer, Pooling, Normalize, Dropout are supported"):
+    with pytest.raises(BaseError, match="a layer of type Router; only Transformer, Pooling, Dense, Normalize, Dropout are supported"):
         resolve_reference(str(tmp_path / "model"), Search(registry=open_registry()))
 
 

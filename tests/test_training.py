@@ -119,7 +119,7 @@ def test_running_out_of_memory_stops_and_says_what_to_lower(base: Base, toy_data
     def no_memory(*_: object) -> torch.Tensor:
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(gradients, "embed", no_memory)
+    monkeypatch.setattr(gradients, "embed_above", no_memory)
     with pytest.raises(TrainingError, match=r"the memory of cpu ran out at step 1; lower max_tokens \(now 16\)"):
         train_adapter(base, toy_data, quick())
 

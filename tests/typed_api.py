@@ -20,6 +20,7 @@ from adapt_embed import (
     pretrain,
     pull_adapter,
     push_adapter,
+    sweep,
     train,
 )
 from adapt_embed.events import Quiet
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 pairs = [("who pays the rent?", "The tenant.")]
 legal = train("legal", pairs, base="bge-small-en", config=TrainConfig(epochs=2), gram_rank=64, register=False, events=Quiet())
+best = sweep("legal", pairs, trials=3, settings={"epochs": 1}, space={"rank": [4, 8]}, until="nDCG@10>=0.7", processes=2, dev=[Path("dev")])
 started = pretrain("legal", ["corpus.jsonl"], objective="tsdae", glossary=Path("terms.csv"), config=PretrainConfig(epochs=1))
 train("legal", pairs, init_from=started.reference)
 both = merge_adapters([legal, "medical", Path("folder")], method="ties", weights=[1, 2, 3], settings={"density": 0.2}, rank="full")
@@ -49,6 +51,7 @@ assert_type(legal.similarity(["who?"], legal.encode_document(["The tenant."])), 
 assert_type(both.path, Path | None)
 assert_type(list(table), list[dict[str, Any]])
 assert_type(legal.scores["dev"].after, float | None)
+assert_type(best, Adapter)
 
 index = Index.build("passages.csv", Path("index"), reference=legal, base="bge-small-en", vectors="bf16")
 found = index.search("who?", [legal, "medical"], top=3, answers={"q": {"p": 1}}, ids=["q"])

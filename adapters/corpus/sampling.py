@@ -85,7 +85,7 @@ class Sampling:
         """Search the index; queries of which it finds too few are compared with everything."""
         if self._index is None:
             self._index = build_approximate(vectors, self.left_out, "finding candidates in a corpus of this size")
-        found = torch.cat([torch.from_numpy(self._index.nearest(some, self.candidates)) for some in queries.split(_QUERIES)])
+        found = torch.cat([torch.from_numpy(self._index.nearest(some, self.candidates)) for some in torch.split(queries, _QUERIES)])
         short = (found == NONE).any(1)
         if short.any():
             found[short] = self._find(queries[short.to(queries.device)], vectors).cpu()

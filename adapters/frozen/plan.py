@@ -35,7 +35,7 @@ class StatesSize:
 
     def describe(self) -> str:
         """Say it in a line."""
-        minutes = "" if self.seconds is None else f", computed once in about {self.seconds / 60:.1f} minutes"
+        minutes = "" if not self.seconds else f", computed once in about {self.seconds / 60:.1f} minutes"
         return (
             f"the states that enter layer {self.layer} of {count(self.texts, 'text')} take {format_size(self.bytes)}, "
             f"{format_size(self.new_bytes)} of it new{minutes}"

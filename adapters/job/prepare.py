@@ -40,7 +40,7 @@ def prepare_training(request: TrainRequest, events: Events = QUIET) -> TrainJob:
 
     place = _find_place(request)
     if place is not None and not place.is_first:
-        request, events = replace(request, register=False, resume=False, gram_rank=None), QUIET
+        request, events = replace(request, register=False, resume=False, gram_rank=None, tensorboard=None), QUIET
     domain, note = name_domain(request.domain, has_data=request.has_own_data)
     where, name = request.where or Search(registry=open_registry()), request.name or domain.name
     if request.register:

@@ -15,6 +15,7 @@ from ..config import TrainConfig
 from ..optimisers import check_installed
 from ..sides.table import reads_corpus
 from ..strategies.table import STRATEGIES
+from .tensorboard import check_tensorboard
 from .watching import check_watch
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class TrainRequest:
         data_licence: The licence of the data, by the Hub's id where it has one, for the version's record; None: as their source states it.
         dev: Dev sets in place of the data's own dev split: BEIR folders with a dev split, folders of pair lines, tables of pairs, of sentence
             pairs with scores or labels, or of texts with labels. The first one, or the one that the configuration names, chooses the state.
+        tensorboard: A folder that gets each step's loss, rate and scores for TensorBoard, a folder in it for each run; None: nothing is written.
         general: A folder of sentence pairs with scores (LANGUAGE-dev.tsv), by which general ability is watched; None: it is not.
         processes: How many processes share each step. Each of them, started together by torchrun, makes the same request; the first alone
             registers. 1: this one alone.
@@ -55,7 +57,7 @@ class TrainRequest:
     Raises:
         RequestError: values exclude one another, or do nothing.
         ConfigError: the last seed is too large, or a rank is less than 1.
-        MissingExtraError: the optimiser needs a package that is not installed.
+        MissingExtraError: the optimiser or TensorBoard needs a package that is not installed.
     """
 
     domain: str
@@ -76,6 +78,7 @@ class TrainRequest:
     data_licence: str | None = None
     dev: Sequence[Path] = ()
     general: Path | None = None
+    tensorboard: Path | None = None
     processes: int = 1
 
     def __post_init__(self) -> None:
@@ -84,6 +87,9 @@ class TrainRequest:
             object.__setattr__(self, "general", Path(self.general).expanduser())
         if self.index is not None:
             object.__setattr__(self, "index", Path(self.index).expanduser())
+        if self.tensorboard is not None:
+            object.__setattr__(self, "tensorboard", Path(self.tensorboard).expanduser())
+            check_tensorboard(self.tensorboard)
         if self.seeds < 1:
             raise RequestError(f"{self.seeds} versions are to be trained; expected at least 1")
         if self.processes < 1:

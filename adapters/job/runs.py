@@ -71,12 +71,14 @@ class JobRuns:
             guide=self.guide,
             gram_rank=self.request.gram_rank,
             watch=watch,
+            tensorboard=self.request.tensorboard,
             start=self.start,
             world=self.world,
         )
         if not self.request.register:
             return plain
-        about = {"name": self.name, "domain": self.domain, "base": self.base.spec.name, "data": data.source}
+        about: dict[str, object] = {"name": self.name, "domain": self.domain, "base": self.base.spec.name, "data": data.source}
+        about["config"] = config.as_dict()
         run = self.name_of(plain)
         return plain.kept(run, Checkpoint(self.registry.home / RUNS / run, about=about))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ...base.load import Base
 from ...data.pairs import TrainingData
@@ -24,6 +25,7 @@ from ..train import TrainResult, train_adapter
 from ..watch import Watch, watch_own
 from .corpus import CorpusPlan, CorpusSource
 from .start import Start
+from .tensorboard import written_steps
 
 NOTHING_TO_RESUME = "nothing to resume: no interrupted run of this command with these data is there; starting afresh"
 
@@ -43,6 +45,7 @@ class SeedRun:
         start: What the factors start from; None: fresh ones.
         run: What names it, by configuration, base and data; empty where nothing is written.
         checkpoint: Where its state is kept; None keeps none.
+        tensorboard: The folder of the files that TensorBoard reads; None: none are written.
         world: The processes that train it together.
     """
 
@@ -56,6 +59,7 @@ class SeedRun:
     start: Start | None = None
     run: str = ""
     checkpoint: Checkpoint | None = None
+    tensorboard: Path | None = None
     world: World = ALONE
 
     def kept(self, run: str, checkpoint: Checkpoint) -> SeedRun:
@@ -70,6 +74,12 @@ class SeedRun:
     def describe_progress(self) -> str:
         """Say how far the run came whose state is kept."""
         return describe_run(self.checkpoint.folder).describe_progress() if self.checkpoint else "without a state"
+
+    @property
+    def _label(self) -> str:
+        """What the run is called where several stand side by side."""
+        name = str(self.checkpoint.about.get("name", "run")) if self.checkpoint else "run"
+        return f"{name}-{self.run[:8]}" if self.run else name
 
     def announce(self, events: Events) -> None:
         """Say what will be trained, on what, and what will go wrong."""
@@ -92,20 +102,21 @@ class SeedRun:
                 events.note(line)
         events.stage("training")
         try:
-            result = train_adapter(
-                self.base,
-                self.data,
-                self.config,
-                checkpoint=self.checkpoint,
-                resume=resume,
-                on_step=events.step,
-                corpus=corpus,
-                watch=self.watch,
-                guide=self.guide,
-                start=self.start.factors if self.start else None,
-                world=self.world,
-                events=events,
-            )
+            with written_steps(self.tensorboard if self.world.rank == 0 else None, self._label, events.step) as on_step:
+                result = train_adapter(
+                    self.base,
+                    self.data,
+                    self.config,
+                    checkpoint=self.checkpoint,
+                    resume=resume,
+                    on_step=on_step,
+                    corpus=corpus,
+                    watch=self.watch,
+                    guide=self.guide,
+                    start=self.start.factors if self.start else None,
+                    world=self.world,
+                    events=events,
+                )
             self._tell_general(result, events)
             self._tell_sparsity(result, events)
             return result, self._measure(result, events), plan

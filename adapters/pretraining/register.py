@@ -6,8 +6,9 @@ from pathlib import Path
 
 from ...base.load import Base
 from ...base.sentence_files import write_json, write_sentence_files
-from ...data.pairs import hash_lines
+from ...data.pairs import Pairs, TrainingData, hash_lines
 from ...data.read.quoting import recorded_note
+from ...data.training_texts import TRAINING_TEXTS, sketch_texts, write_sketch
 from ...lora import largest_rank
 from ...registry import DataRecord, Entry, Registry, ScoreRecord, base_record
 from ...versions import library_versions
@@ -21,6 +22,11 @@ from .table import OBJECTIVES
 
 HELD_OUT = "held out"
 """What the score of texts that are held out is called in a version's record."""
+
+
+_NO_PAIRS = Pairs(queries={}, positives={})
+_NOTHING_ASKED = TrainingData(corpus={}, train=_NO_PAIRS, dev=None, source="")
+"""What pretraining has seen of queries: so a bench knows that it saw none."""
 
 
 def register_pretrained(
@@ -60,6 +66,7 @@ def held_out_scores(config: PretrainConfig, result: PretrainResult) -> dict[str,
 def _write(folder: Path, base: Base, request: PretrainRequest, result: PretrainResult) -> None:
     write_sentence_files(base, folder)
     open_strategy(request.config).write(result.run.trained, folder, base)
+    write_sketch(sketch_texts(_NOTHING_ASKED), folder / TRAINING_TEXTS)
     metric = OBJECTIVES[request.config.objective].metric
     looks = [{"step": each.step, metric: each.score} for each in result.run.evaluations]
     write_json(folder / "history.json", {"losses": result.run.losses, "looks": looks})

@@ -102,6 +102,8 @@ def _describe_reference(benched: BenchedReference, resolved: Resolved | None) ->
         return replace(benched, kind="base") if benched.base is None else benched
     entry = resolved.entry
     parents = [parent.reference for parent in entry.parents] if entry else [member.reference for member in resolved.members]
+    if entry is not None and entry.data is not None:  # trained on from its parent, and not made to keep its gain
+        parents = []
     return replace(
         benched,
         kind=resolved.kind,

@@ -46,7 +46,7 @@ def _ancestors(at: Located, search: Search, below: frozenset[str]) -> Iterator[t
     if at.reference == "base":
         return
     parents = [parent.reference for parent in at.entry.parents] if at.entry else []
-    if not parents:
+    if not parents or (at.entry is not None and at.entry.data is not None):  # what was trained itself, whatever it started from
         yield at.reference, read_sketch(at.folder) if at.folder else None  # what is in memory alone has none
     for reference in parents:
         if reference not in below | {at.reference}:

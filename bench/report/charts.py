@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...metrics import NDCG_10
+from ...pages.scale import Scale, fit_scale
+from ...pages.table import signed
 from ..result import Summary
 from .curve import WeightCurve, WeightLine
 from .examples import Examples
 from .recall import RecallCurve
-from .scale import Scale, fit_scale
 
 WIDTH = 420
 _LABEL_WIDTH, _EDGE = 62, 8  # for a number beside a bar, and where there is none
@@ -211,8 +212,3 @@ def scatter_chart(found: Examples) -> ScatterChart | None:
         text = "\n".join([heading, *point.texts, *more])
         dots.append(Dot(x=across(point.base), y=up(point.own), radius=radius, count=point.count, side=side, text=text))
     return ScatterChart(across=across, up=up, dots=tuple(dots))
-
-
-def signed(value: float, digits: int = 4) -> str:
-    """Write a difference with its sign, a real minus among them."""
-    return f"{value:+.{digits}f}".replace("-", "−")

@@ -1,21 +1,16 @@
 """A report as one HTML page that holds all it needs: style, script and charts, and nothing that is fetched."""
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from ...shown_text import defuse
+from ...pages.page import render_page
+from ...pages.table import plain
 from ..leaks.leakage import Leakage
 from ..result import BenchResult, Comparison
 from . import tables
-from .charts import curve_charts, gain_chart, recall_chart, scatter_chart, signed
+from .charts import curve_charts, gain_chart, recall_chart, scatter_chart
 from .costs import Cost
-from .csv_link import csv_link
 from .curve import WeightCurve
 from .examples import Examples
 from .facts import TASK_HEADINGS, Facts, task_rows
@@ -57,32 +52,26 @@ class Report:
 
 def render_report(report: Report) -> str:
     """Return the page. Every text of the user's is escaped, and only the page's own script may run."""
-    script = _source("sort.js") + _source("hint.js")
-    own = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        _environment()
-        .get_template("page.html")
-        .render(
-            report=report,
-            result=report.result,
-            title=_title(report.result),
-            style=_source("style.css"),
-            script=script,
-            csv_link=csv_link,
-            policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{own}'; img-src data:",
-            overview=tables.overview(report.result),
-            differences=tables.differences(report.result),
-            comparisons=tables.comparisons(report.comparisons),
-            recall=[(curve, recall_chart(curve), tables.recall(curve)) for curve in report.recall],
-            costs=tables.costs(report.costs),
-            examples=[(found, scatter_chart(found)) for found in report.examples],
-            leaks=tables.leaks(report.leakage),
-            seeds=tables.seeds(report.result),
-            requirements=tables.requirements(report.result),
-            tasks=tables.plain(TASK_HEADINGS, task_rows(report.result)),
-            gain_chart=gain_chart(report.result.summary),
-            curves=[(curve, curve_charts(curve)) for curve in report.curves],
-        )
+    return render_page(
+        _HERE,
+        "page.html",
+        {
+            "report": report,
+            "result": report.result,
+            "title": _title(report.result),
+            "overview": tables.overview(report.result),
+            "differences": tables.differences(report.result),
+            "comparisons": tables.comparisons(report.comparisons),
+            "recall": [(curve, recall_chart(curve), tables.recall(curve)) for curve in report.recall],
+            "costs": tables.costs(report.costs),
+            "examples": [(found, scatter_chart(found)) for found in report.examples],
+            "leaks": tables.leaks(report.leakage),
+            "seeds": tables.seeds(report.result),
+            "requirements": tables.requirements(report.result),
+            "tasks": plain(TASK_HEADINGS, task_rows(report.result)),
+            "gain_chart": gain_chart(report.result.summary),
+            "curves": [(curve, curve_charts(curve)) for curve in report.curves],
+        },
     )
 
 
@@ -90,22 +79,3 @@ def _title(result: BenchResult) -> str:
     names = [reference.name for reference in result.references if reference.base] or [result.references[0].name]
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
     return ", ".join(names[:2]) + more
-
-
-@cache
-def _environment() -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
-    )
-    made.filters["signed"] = signed
-    return made
-
-
-def _shown(value: object) -> object:
-    """Return a text of the user's that turns no direction of reading beyond itself; what the page made itself stays (`Markup`)."""
-    return defuse(value) if type(value) is str else value
-
-
-def _source(name: str) -> str:
-    """Return a file of the package as it is: it is not the user's, and is not escaped."""
-    return (_HERE / name).read_text(encoding="utf-8")

@@ -1,52 +1,16 @@
 """The tables of a report: cells with what they say, what they sort by, and what draws the eye to them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from ...pages.scale import Scale, fit_scale
+from ...pages.table import NONE, IntervalMark, Table, TableCell, signed
 from ..leaks.leakage import Leakage
 from ..result import BenchedReference, BenchResult, Comparison, GainKept, Interval, Score, Summary
-from .charts import signed
 from .costs import Cost
 from .recall import RecallCurve
-from .scale import Scale, fit_scale
 
 _BAR_WIDTH = 120
-NONE = "–"
 GENERAL_CHANGE = "general change (below 0: forgetting)"
-
-
-@dataclass(frozen=True, slots=True)
-class IntervalMark:
-    """Where a difference and its interval lie in a small picture `_BAR_WIDTH` wide, and where 0 is."""
-
-    low: float
-    high: float
-    at: float
-    zero: float
-
-
-@dataclass(frozen=True, slots=True)
-class TableCell:
-    """One cell.
-
-    `sort` is what the column is sorted by (None: the text), `mood` how it looks (good, bad, quiet), `more` stands small under the text, and
-    `interval` is drawn beside it.
-    """
-
-    text: str
-    sort: float | None = None
-    mood: str = ""
-    more: str = ""
-    interval: IntervalMark | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table; `numeric` are the columns whose cells stand to the right."""
-
-    headings: tuple[str, ...]
-    rows: tuple[tuple[TableCell, ...], ...]
-    numeric: frozenset[int] = frozenset()
 
 
 def overview(result: BenchResult) -> Table:
@@ -253,8 +217,3 @@ def requirements(result: BenchResult) -> Table:
         for each in result.requirements
     ]
     return Table(("requirement", "reference", "task", "value", "limit", "verdict"), tuple(rows), frozenset({3, 4}))
-
-
-def plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """Return a table of texts."""
-    return Table(tuple(headings), tuple(tuple(TableCell(text) for text in row) for row in rows))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +15,7 @@ from ..output import say
 from .gather import gathered
 from .reading import read_options, reading_options
 from .shared import dangling_option, machine_options
-from .types import Choice, WholeNumber
+from .types import Choice, OutputFolder, WholeNumber
 
 if TYPE_CHECKING:
     from ...adapters.job import TrainRequest
@@ -42,12 +42,10 @@ def _request(
 ) -> Callable[..., TrainRequest]:
     from ...adapters.config import config_from
     from ...adapters.job.request import TrainRequest
-    from ...adapters.settings.file import read_settings
     from ...data.source_words import name_sources
 
-    read = {} if config_file is None else read_settings(config_file)
     said = {"seed": seed, "precision": dtype, "side": side, "candidates": candidates, "init_from": init_from}
-    given = read | read_assigned(settings) | {name: value for name, value in said.items() if value is not None}
+    given = read_given(config_file, settings, said)
     config = config_from(given)
     if gram is not None and gram_rank is not None:
         raise click.UsageError("--gram full and --gram-rank exclude one another; give one of them")
@@ -55,6 +53,18 @@ def _request(
     return partial(
         TrainRequest, config=config, stated=frozenset(given), gram_rank=gram or gram_rank, data=name_sources(data), read=how, **values
     )
+
+
+def read_given(config_file: Path | None, settings: Sequence[str], said: Mapping[str, object]) -> dict[str, object]:
+    """Return settings by their names without groups: of a file, of `--set` over it, and of options of their own over both.
+
+    Raises:
+        ConfigError: the file is none, or a name is unknown or given twice.
+    """
+    from ...adapters.settings.file import read_settings
+
+    read = {} if config_file is None else read_settings(config_file)
+    return read | read_assigned(settings) | {name: value for name, value in said.items() if value is not None}
 
 
 def read_assigned(settings: Sequence[str], groups: Groups | None = None) -> dict[str, object]:
@@ -84,9 +94,7 @@ def _tell_repeated(settings: Sequence[str], groups: Groups) -> None:
         say(f"note: --set {key} is given {keys.count(key)} times; the last value counts")
 
 
-train_options = gathered(
-    "make_request",
-    _request,
+run_options = (
     click.option(
         "--domain",
         required=True,
@@ -155,7 +163,20 @@ train_options = gathered(
         metavar="KEY=VALUE",
         help="One setting (see docs/training.md); wins over --config.",
     ),
+    click.option(
+        "--tensorboard",
+        type=OutputFolder(),
+        metavar="DIR",
+        help="Also write each step's loss, rate and scores for TensorBoard, a folder in DIR for each run.",
+    ),
     click.option("--seed", type=WholeNumber(min=0), metavar="N", help="Of everything drawn [default: 0]."),
+)
+"""What a run is of: data, dev sets, side, name and settings; for one run, and for many that differ in other settings."""
+
+train_options = gathered(
+    "make_request",
+    _request,
+    *run_options,
     click.option(
         "--seeds",
         type=WholeNumber(min=1),

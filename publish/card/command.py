@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from ...data.in_memory import IN_MEMORY
 from ...registry import Entry
+
+if TYPE_CHECKING:
+    from ...adapters.settings.setting import Settings
 
 _JOINT = " + "  # between the sources of one run
 _OF_ITS_OWN = ("seed", "side")
@@ -28,6 +32,9 @@ def command_of(entry: Entry, base_id: str | None) -> str | None:
 
 
 def _train(entry: Entry, base_id: str | None) -> Iterator[str]:
+    if "objective" in entry.config:
+        yield from _pretrain(entry, base_id)
+        return
     yield from ("adapt", "train", "--domain", entry.domain or entry.name, "--name", entry.name)
     if entry.data is not None:
         for word in dict.fromkeys(map(_data_word, entry.data.source.split(_JOINT))):
@@ -47,17 +54,33 @@ def _train(entry: Entry, base_id: str | None) -> Iterator[str]:
         yield from ("--set", f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}")
 
 
+def _pretrain(entry: Entry, base_id: str | None) -> Iterator[str]:
+    from ...adapters.pretraining.config import PretrainConfig
+
+    yield from ("adapt", "pretrain", "--domain", entry.domain or entry.name, "--name", entry.name)
+    for source in entry.data.source.split(_JOINT) if entry.data is not None else ():
+        word = _data_word(source)
+        yield from ("--data" if word != source or source.startswith(("hf:", "mteb:")) else "--corpus", word)
+    if "glossary" in entry.config:
+        yield from ("--glossary", str(entry.config["glossary"]))
+    yield from ("--base", base_id or entry.bases[0].label)
+    if entry.seed is not None:
+        yield from ("--seed", str(entry.seed))
+    for name, value in changed_settings(entry, PretrainConfig).items():
+        yield from ("--set", f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}")
+
+
 def _data_word(source: str) -> str:
     """Return what `--data` is called with for a recorded source."""
     return next((word for word in ("sample", "hub") if source.startswith(f"{word}:")), source)
 
 
-def changed_settings(entry: Entry) -> dict[str, object]:
-    """Return the recorded settings of training that are not this version's defaults, by name."""
+def changed_settings(entry: Entry, kind: type[Settings] | None = None) -> dict[str, object]:
+    """Return the recorded settings that are not this version's defaults, by name; `kind`: of what, None: of training."""
     from ...adapters.config import TrainConfig
     from ...adapters.settings.setting import describe_settings
 
-    known = describe_settings(TrainConfig)
+    known = describe_settings(kind or TrainConfig)
     recorded = {name: value for name, value in entry.config.items() if name in known and name not in _OF_ITS_OWN}
     return {name: value for name, value in recorded.items() if value is not None and value != _plain(known[name].default)}
 

@@ -5,7 +5,7 @@ import csv
 import io
 import re
 
-from .tables import NONE, Table, TableCell
+from .table import NONE, Table, TableCell
 
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,]*( \*| to [+-]?[0-9.]+)?")  # with the star of significance, or both ends of an interval
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -1,0 +1,1 @@
+"""Curves of training: loss, rate and scores of runs that are finished, interrupted or under way, as one page."""
