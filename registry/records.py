@@ -81,7 +81,9 @@ class BaseRecord:
 
 def base_record(spec: BaseSpec) -> BaseRecord:
     """Return what is kept of a base that was found."""
-    return BaseRecord(id=spec.hub_id, revision=spec.revision, sha256=spec.sha256, path=str(spec.folder), name=_version_in(spec) or spec.name)
+    return BaseRecord(
+        id=spec.hub_id, revision=spec.revision, sha256=spec.sha256, path=str(spec.folder), name=_version_in(spec) or spec.name
+    )
 
 
 def _version_in(spec: BaseSpec) -> str | None:

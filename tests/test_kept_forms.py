@@ -18,6 +18,7 @@ from adapt_embed.base import Base
 from adapt_embed.base.head import Head
 from adapt_embed.base.load import with_head
 from adapt_embed.base.model_folder import write_model
+from adapt_embed.bench.leaks.trained_on import trained_on
 from adapt_embed.cli import main
 from adapt_embed.encoders import LoraEncoder, MixedEncoder
 from adapt_embed.errors import AdapterError, ConfigError
@@ -419,6 +420,8 @@ def test_what_lies_on_a_model_needs_it(kept, registry: Registry) -> None:
     model = registry.find("法律-model")
     kept.register(registry, "其上", registry.folder(model), "factors")
     assert registry.find("其上").bases[0].label == "法律-model@1"
+    behind = trained_on(resolve_reference("其上", Search(registry=registry)), Search(registry=registry))
+    assert behind.unknown == ("其上@1", str(registry.folder(model)))  # neither says what it was trained on
     refused = adapt(registry.home, "rm", "法律-model@1")
     assert refused.exit_code == 1
     assert "法律-model@1 is needed by 其上@1; to remove it anyway" in refused.output.replace("\n", " ")

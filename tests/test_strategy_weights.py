@@ -335,7 +335,10 @@ def test_the_plan_tells_memory_and_size(loaded_tiny_base: Base, toy_data: Traini
         ({"strategy": "full", "keep": "model", "side": "query"}, "leave out keep=model, so that factors are kept, or train both sides"),
         ({"strategy": "full", "optimiser": "loraplus"}, "the optimiser loraplus needs pairs of factors"),
         ({"strategy": "bitfit", "weight_decay": 0.1}, "weight_decay is 0.1, and bitfit trains biases alone, to which it does not apply"),
-        ({"init": "pissa", "weight_decay": 0.1}, "weight_decay is 0.1, and init=pissa trains a part of the base, to which it does not apply"),
+        (
+            {"init": "pissa", "weight_decay": 0.1},
+            "weight_decay is 0.1, and init=pissa trains a part of the base, to which it does not apply",
+        ),
         ({"strategy": "full", "l1": 0.1}, "l1 makes factors sparse, and the strategy full trains none"),
     ],
 )
@@ -411,7 +414,7 @@ def test_a_model_in_memory_encodes_as_its_folder_does(tiny_base: Path, toy_data:
     assert not np.allclose(in_memory.encode(TEXTS), base.encode(TEXTS), atol=1e-3)
     with pytest.raises(AdapterError, match="is a whole model, which has no factors"):
         _ = in_memory.factors
-    with pytest.raises(RequestError, match="legal is a whole model in memory alone, .*; make it with register=True"):
+    with pytest.raises(RequestError, match=r"legal is a whole model in memory alone, .*; make it with register=True"):
         adapt.bench_adapters([in_memory, "base"], data=[tmp_path])
 
 
