@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ...errors import ConfigError, unknown_name
 
-LARGEST = 1e18
-"""Of any number: products of a few settings still fit into float32, which training computes in."""
+LARGEST = 1e36
+"""Of any number: a hundred times that still fits into float32, which training computes in."""
 
 Check = Callable[[str, Any], None]
 """(name of a setting, its value): raises `ConfigError` where the value does not fit."""
