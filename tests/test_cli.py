@@ -73,7 +73,7 @@ def test_help_lists_every_command_with_its_line() -> None:
 def test_an_unknown_command_is_answered_with_the_nearest() -> None:
     result = adapt("trian")
     assert result.exit_code == 2
-    assert "unknown command 'trian'. Did you mean train?" in result.stderr
+    assert "unknown command 'trian'. Did you mean train or pretrain?" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def make_base(kind: str, pooling: str = "cls") -> Base:
                 parameter.data.normal_(0, 0.2)
     model.requires_grad_(False)
     encoding, tokenizer = SimpleNamespace(pooling=pooling), SimpleNamespace(pad_token_id=0)
-    return cast("Base", SimpleNamespace(model=model, device=torch.device("cpu"), encoding=encoding, tokenizer=tokenizer))
+    return cast("Base", SimpleNamespace(model=model, device=torch.device("cpu"), encoding=encoding, tokenizer=tokenizer, head=None))
 
 
 def state(base: Base) -> dict[str, object]:

@@ -299,15 +299,15 @@ def test_every_strategy_has_its_own_rate_where_none_is_given() -> None:
         name: row.learning_rate for name, row in STRATEGIES.items()
     }
     assert TrainConfig().peak_rate == 5e-4
-    assert TrainConfig(strategy="full").as_dict()["learning_rate"] == 2e-5
+    assert TrainConfig(strategy="full").as_dict()["learning_rate"] == 1e-4
     assert config_from(TrainConfig(strategy="full").as_dict()) == TrainConfig(strategy="full")
     assert TrainConfig(strategy="full", learning_rate=1e-4).peak_rate == 1e-4
-    assert dataclasses.replace(TrainConfig(strategy="full"), seed=1).peak_rate == 2e-5
+    assert dataclasses.replace(TrainConfig(strategy="full"), seed=1).peak_rate == 1e-4
 
 
 def test_a_rate_that_suits_factors_is_warned_of_for_all_weights() -> None:
     (warning,) = check_rate(TrainConfig(strategy="full", learning_rate=5e-4))
-    assert str(warning) == "learning_rate is 0.0005, and 1e-05 to 5e-05 suits strategy=full; leave it out for 2e-05"
+    assert str(warning) == "learning_rate is 0.0005, and 1e-05 to 0.0002 suits strategy=full; leave it out for 0.0001"
     assert not check_rate(TrainConfig(strategy="full"))
     assert not check_rate(TrainConfig(learning_rate=1.0))
     assert not check_rate(TrainConfig(strategy="full", optimiser="sgd", learning_rate=1.0))
@@ -375,7 +375,7 @@ def test_the_command_tells_what_is_kept(train: Callable[..., Result], home: Path
     assert result.exit_code == 0, result.output
     assert "kept         " in result.stdout
     assert "linear layers" in result.stdout
-    assert "learning_rate is 0.005, and 1e-05 to 5e-05 suits strategy=full" in result.stderr
+    assert "learning_rate is 0.005, and 1e-05 to 0.0002 suits strategy=full" in result.stderr
     entry = json.loads((home / "legal" / "1" / "adapt.json").read_text(encoding="utf-8"))
     assert (entry["kind"], entry["method"], entry["rank"]) == ("adapter", "full", 2)
     assert 0 < entry["config"]["energy"]["all"] < 1

@@ -70,8 +70,8 @@ STRATEGIES: dict[str, StrategyRow] = {
         settings=("rank", "dropout", "keep", "store"),
         source="https://arxiv.org/abs/1810.04805",
         use="as the yardstick of what there is to gain; kept whole, where the file may be as large as the base",
-        learning_rate=2e-5,
-        usual_rates=(1e-5, 5e-5),
+        learning_rate=1e-4,
+        usual_rates=(1e-5, 2e-4),
     ),
     "partial": StrategyRow(
         make=_in("partial", "PartialStrategy"),
