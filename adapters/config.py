@@ -166,13 +166,17 @@ class TrainConfig(TrainSettings):
             )
 
     def _check_regularisers(self) -> None:
-        """Refuse an L1 term where it would not do what it is for."""
+        """Refuse an L1 term, and a decay of weights, where they would not do what they are for."""
         if self.l1 and not STRATEGIES[self.strategy].has_pairs:
             raise RequestError(
                 f"l1 makes factors sparse, and the strategy {self.strategy} trains none; leave it out, or take strategy=lora"
             )
         if self.l1 and self.averaging != "none":
             raise RequestError(f"an average of sparse factors is not sparse, so that l1 and averaging={self.averaging} exclude one another")
+        decays = STRATEGIES[self.strategy].has_matrices and not find_start(self.init).takes_from_base
+        if not decays and self.weight_decay not in (0, describe_settings(TrainConfig)["weight_decay"].default):
+            what = f"init={self.init} trains a part of the base" if self.init != "default" else f"{self.strategy} trains biases alone"
+            raise RequestError(f"weight_decay is {self.weight_decay:g}, and {what}, to which it does not apply; leave it out, or take l2")
 
     def _check_stopping(self) -> None:
         """Refuse a least gain where no run stops for want of gains."""

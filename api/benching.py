@@ -126,6 +126,11 @@ def _for_bench(named: Named, where: Search) -> str | Adapter:
     """Name what the bench finds as it was found; the rest is given open."""
     if not isinstance(named, Adapter):
         return as_reference(named)
+    if named.kind == "model" and named.entry is None:
+        raise RequestError(
+            f"{named.reference} is a whole model in memory alone, of which the bench does not find the base that it was made from; "
+            "make it with register=True"
+        )
     is_found_alike = named.entry is not None and named.where == where and named.reference == named.entry.reference
     return named.reference if is_found_alike else named
 

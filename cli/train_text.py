@@ -21,7 +21,7 @@ def plan_text(plan: JobPlan) -> str:
         *(f"          {note}" for note in plan.notes),
         *(f"          {line}" for line in run.dev.splitlines()),
         f"steps     {run.steps}, about {plan.seconds / 60:.1f} minutes",
-        f"adapter   {run.parameters:,} numbers, about {run.file_bytes / 1e6:.1f} MB",
+        f"{'model  ' if plan.config.keep == 'model' else 'adapter'}   {run.parameters:,} numbers, about {run.file_bytes / 1e6:.1f} MB",
         *([f"memory    {run.describe_memory()}"] if run.memory_bytes >= 1e8 else []),
         *([f"frozen    {run.frozen.describe()}"] if run.frozen else []),
         *([f"corpus    {plan.corpus.describe()}", *(f"          {line}" for line in plan.corpus.lines())] if plan.corpus else []),

@@ -38,6 +38,7 @@ class Member:
         dimension: Of its vectors.
         side: Which texts it changes.
         head: The hash of its projection head; None: it has none.
+        is_model: Whether it is a whole model, whose network is its own.
     """
 
     reference: str
@@ -50,11 +51,12 @@ class Member:
     dimension: int
     side: Side = "both"
     head: str | None = None
+    is_model: bool = False
 
     @property
     def leaves_documents(self) -> bool:
         """Whether documents have the vectors of its base under it: it is for queries alone, or the base itself."""
-        return self.side == "query" or self.sha256 == self.base.sha256
+        return self.side == "query" or (self.sha256 == self.base.sha256 and not self.is_model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,8 +221,8 @@ def recipe_file(recipe: Recipe) -> bytes:
 
 
 def _stored(member: Member) -> dict[str, Any]:
-    """Return a member as earlier versions read it; they know neither side nor head."""
-    later = {"side": "both", "head": None}
+    """Return a member as earlier versions read it; they know no side, no head and no whole model."""
+    later = {"side": "both", "head": None, "is_model": False}
     return {key: value for key, value in asdict(member).items() if key not in later or value != later[key]}
 
 

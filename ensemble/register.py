@@ -33,7 +33,7 @@ def register_ensemble(
         RegistryError: the registry cannot be written.
     """
     members = recipe.members
-    first = members[0]
+    first, models = members[0], sorted({member.base.sha256 for member in members if member.is_model})
     draft = Entry(
         kind="ensemble",
         side=recipe.side,
@@ -45,6 +45,7 @@ def register_ensemble(
         method=recipe.mode,
         parents=tuple(ParentRecord(reference=member.reference, sha256=member.sha256, weight=member.weight) for member in members),
         config={"dimension": recipe.dimension, "libraries": library_versions("numpy")}
+        | ({"models": models} if models else {})
         | ({"pca": {"dim": recipe.dim, "energy": projection.energy} | (fitted_on or {})} if projection else {}),
     )
     return registry.add(draft, lambda folder: _write(folder, recipe, projection))

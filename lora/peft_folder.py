@@ -150,9 +150,13 @@ class LoraFile(Mapping[str, LoraModule]):
         with _opened(self.folder) as file:
             for name, keys in self._stored.items():
                 tensors |= {factor_key(name, side): file.get_tensor(key) for side, key in keys.items()}  # type: ignore[no-untyped-call]
+            tensors |= {key: file.get_tensor(key) for key in self._bias_keys.values()}  # type: ignore[no-untyped-call]
+        if self._biases is not None:
+            (folder / BIASES).write_bytes(self._biases.path.read_bytes())
         (folder / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
         named, revision = self._config.get("base_model_name_or_path"), self._config.get("revision")
-        config = lora_config(dict(self), named, revision)
+        modules = {name: self[name] for name in self._stored}
+        config = lora_config(modules, named, revision) | ({} if self._biases is None else {"bias": "all"})
         (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def _shape(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, int]:

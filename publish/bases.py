@@ -58,10 +58,9 @@ def _refuse_models(entry: Entry, nameless: BaseRecord) -> None:
     Raises:
         BaseError: it has one.
     """
-    member = next((each.reference for each in entry.parents if each.sha256 == nameless.sha256 and each.reference != "base"), None)
-    if member is not None:
+    if nameless.sha256 in entry.models:
         raise BaseError(
-            f"{entry.reference} has the member {member}, a whole model, which is not pushed inside an ensemble; push that by itself, and "
+            f"{entry.reference} has the member {nameless.label}, a whole model, which is not pushed inside an ensemble; push that by itself, and "
             f"give the ensemble away as a file: adapt export {entry.reference} FILE.tar"
         )
 

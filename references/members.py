@@ -35,6 +35,7 @@ def as_member(resolved: Resolved, registry: Registry, weight: float = 1.0) -> Me
         dimension=encoding.width(spec),
         side=resolved.side,
         head=None if encoding.head is None else encoding.head.load().sha256(),
+        is_model=resolved.kind == "model",
     )
 
 

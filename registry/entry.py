@@ -116,6 +116,12 @@ class Entry:
         dims = self.config.get("dims")
         return tuple(dim for dim in dims if isinstance(dim, int)) if isinstance(dims, list | tuple) else ()
 
+    @property
+    def models(self) -> frozenset[str]:
+        """The fingerprints of an ensemble's members that are whole models: their networks are their own, and are looked for nowhere else."""
+        models = self.config.get("models")
+        return frozenset(each for each in models if isinstance(each, str)) if isinstance(models, list | tuple) else frozenset()
+
     def _whole(self, name: str) -> int | None:
         """Return a whole number of the configuration, which may come from elsewhere."""
         value = self.config.get(name)

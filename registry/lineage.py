@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import AdaptError
 from ..shown_text import one_line
@@ -52,8 +53,14 @@ def lineage(registry: RegistryView, entry: Entry) -> Lineage:
 
 
 def children(registry: RegistryView, entry: Entry) -> list[Entry]:
-    """List the versions that were made from this one."""
-    return [child for child in registry.entries() if any(parent.reference == entry.reference for parent in child.parents)]
+    """List the versions that were made from this one, or that lie on the whole model that it is."""
+    folder = registry.user.folder(entry).resolve() if entry.kind == "model" else None
+    return [
+        child
+        for child in registry.entries()
+        if any(parent.reference == entry.reference for parent in child.parents)
+        or any(folder is not None and base.path is not None and Path(base.path).resolve() == folder for base in child.bases)
+    ]
 
 
 def _node(registry: RegistryView, reference: str, weight: float | None, seen: frozenset[str]) -> Lineage:

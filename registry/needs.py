@@ -24,8 +24,7 @@ def lost_bases(entry: Entry, folder: Path) -> Iterator[str]:
     else:
         base = entry.bases[0].id or next(map(str, entry.bases[0].folders()), "FOLDER")
         remedy = f"register it again on a copy of that base: adapt add {folder} --name {entry.name} --base {base}"
-    models = {parent.sha256 for parent in entry.parents if parent.reference != "base"}  # a member that is one is its own base
-    lost = [record for record in entry.bases if not record.is_there and record.sha256 not in models]
+    lost = [record for record in entry.bases if not record.is_there and record.sha256 not in entry.models]
     for record in lost:
         yield (f"lies on {record.label}, which has no Hub id, and {_where(record)}; put it back, or {remedy}")
     named = None if lost else _named(folder)

@@ -81,7 +81,20 @@ class BaseRecord:
 
 def base_record(spec: BaseSpec) -> BaseRecord:
     """Return what is kept of a base that was found."""
-    return BaseRecord(id=spec.hub_id, revision=spec.revision, sha256=spec.sha256, path=str(spec.folder), name=spec.name)
+    return BaseRecord(
+        id=spec.hub_id, revision=spec.revision, sha256=spec.sha256, path=str(spec.folder), name=_version_in(spec) or spec.name
+    )
+
+
+def _version_in(spec: BaseSpec) -> str | None:
+    """Return the reference of the version whose folder a base is, a whole model, which is called by its number there; None of any other."""
+    from ..base.json_files import read_json
+
+    try:
+        own = read_json(spec.folder / "adapt.json") if spec.hub_id is None else {}
+    except BaseError:
+        return None
+    return f"{own['name']}@{own['version']}" if own.keys() >= {"name", "version"} else None
 
 
 class OnBase(Protocol):

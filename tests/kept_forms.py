@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 from adapt_embed.base import Base, load_base, resolve_base
+from adapt_embed.base.head import Head
+from adapt_embed.base.load import with_head
 from adapt_embed.base.model_folder import write_model
 from adapt_embed.base.sentence_files import write_sentence_files
 from adapt_embed.lora import LoraFactors, LoraModule, OwnBiases, bias_update, write_adapter
@@ -56,9 +58,9 @@ def parameters(base: Base, seed: int = 0) -> dict[str, torch.Tensor]:
     return {each: own[each].detach() + 0.2 * torch.randn(own[each].shape, generator=draw) for each in kinds}
 
 
-def register(registry: Registry, name: str, folder: Path, form: str, seed: int = 0, **more: object) -> Entry:
-    """Register a version of a form on the base in a folder."""
-    base = load(folder)
+def register(registry: Registry, name: str, folder: Path, form: str, seed: int = 0, head: Head | None = None, **more: object) -> Entry:
+    """Register a version of a form on the base in a folder, under a projection head or none."""
+    base = with_head(load(folder), head)
     draft = Entry(
         kind="model" if form == "model" else "adapter",
         name=name,
@@ -68,7 +70,7 @@ def register(registry: Registry, name: str, folder: Path, form: str, seed: int =
         prompts=base.encoding.prompts,
         method={"factors": "lora", "both": "full", "biases": "bitfit", "model": "full"}[form],
         rank=2 if form in ("factors", "both") else None,
-        config={"device": "cpu"},
+        config={"device": "cpu"} | ({"head": head.width} if head else {}),
         data=DataRecord(source="sample:legal/zh", fingerprint="f" * 64, language="zh", licence="cc-by-4.0"),
         **more,
     )

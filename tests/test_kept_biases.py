@@ -34,6 +34,19 @@ def test_changes_come_back_the_same_numbers_whatever_the_format_of_matrices(
 
 
 @pytest.mark.parametrize("form", WITH_BIASES)
+def test_a_folder_of_which_a_field_is_ignored_keeps_its_biases(
+    kept, form: str, loaded_tiny_base: Base, tiny_base: Path, home: Path, tmp_path: Path
+) -> None:
+    folder = kept.write_changes(loaded_tiny_base, tmp_path / "out", kept.changes(loaded_tiny_base, form))
+    plain, config = read_lora(folder), json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    (folder / CONFIG).write_text(json.dumps(config | {"news": 3}), encoding="utf-8")
+    given = {"name": "own", "domain": None, "base_reference": str(tiny_base), "options": BaseOptions()}
+    added = add_folder(open_registry(home), folder, ignored=("news",), **given)
+    assert factors_sha256(read_lora(added.folder)) == factors_sha256(plain)
+    assert "news" not in json.loads((added.folder / CONFIG).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("form", WITH_BIASES)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
 def test_peft_and_sentence_transformers_load_the_folder_alone(
     kept, form: str, dtype: torch.dtype, loaded_tiny_base: Base, tmp_path: Path

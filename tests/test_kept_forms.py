@@ -18,6 +18,7 @@ from adapt_embed.base import Base
 from adapt_embed.base.head import Head
 from adapt_embed.base.load import with_head
 from adapt_embed.base.model_folder import write_model
+from adapt_embed.bench.leaks.trained_on import trained_on
 from adapt_embed.cli import main
 from adapt_embed.encoders import LoraEncoder, MixedEncoder
 from adapt_embed.errors import AdapterError, ConfigError
@@ -264,6 +265,28 @@ def test_an_archive_of_an_ensemble_holds_its_model(
     assert elsewhere.verify().is_clean
 
 
+def test_a_model_under_a_head_is_known_for_one_in_an_ensemble(kept, registry: Registry, tiny_base: Path, tmp_path: Path, hub) -> None:
+    kept.register(registry, "窄", tiny_base, "model", 3, head=Head(torch.eye(8, 32)))
+    assert adapt(registry.home, "ensemble", "窄", "法律-both", "--mode", "concat", "--name", "合").exit_code == 0
+    refused = adapt(registry.home, "push", "合", "me/both", "--yes").output.replace("\n", " ")
+    assert "has the member 窄@1, a whole model, which is not pushed inside an ensemble" in refused
+    archive, elsewhere = tmp_path / "all.tar", open_registry(tmp_path / "elsewhere")
+    assert adapt(registry.home, "export", "合", archive).exit_code == 0
+    done = adapt(elsewhere.home, "import", archive, "--base", tiny_base)
+    assert done.exit_code == 0, done.output
+    assert np.array_equal(vectors(elsewhere, "合@1", kept.TEXTS), vectors(registry, "合@1", kept.TEXTS))
+    assert elsewhere.find("合").unchecked == ()
+    assert elsewhere.verify().is_clean
+
+
+def test_an_ensemble_with_a_model_changes_documents(kept, registry: Registry, tiny_base: Path) -> None:
+    kept.register(registry, "查询", tiny_base, "both", 9, side="query")
+    done = adapt(registry.home, "ensemble", "法律-model", "查询", "--mode", "rrf", "--name", "合")
+    assert done.exit_code == 0, done.output
+    assert registry.find("合").side == "both"
+    assert "法律-model@1 changes documents too" in done.output
+
+
 def damage(archive: Path, change: Callable[[dict[str, torch.Tensor]], None], tmp_path: Path) -> Path:
     """Change tensors of an archive, with every hash made right again."""
     folder = tmp_path / "unpacked"
@@ -391,6 +414,17 @@ def test_a_form_is_listed_shown_verified_named_and_removed(form: str, registry: 
     assert adapt(registry.home, "verify").exit_code == 1
     assert adapt(registry.home, "rm", f"{name}@1", "--force").exit_code == 0
     assert name not in adapt(registry.home, "list").output
+
+
+def test_what_lies_on_a_model_needs_it(kept, registry: Registry) -> None:
+    model = registry.find("法律-model")
+    kept.register(registry, "其上", registry.folder(model), "factors")
+    assert registry.find("其上").bases[0].label == "法律-model@1"
+    behind = trained_on(resolve_reference("其上", Search(registry=registry)), Search(registry=registry))
+    assert behind.unknown == ("其上@1", str(registry.folder(model)))  # neither says what it was trained on
+    refused = adapt(registry.home, "rm", "法律-model@1")
+    assert refused.exit_code == 1
+    assert "法律-model@1 is needed by 其上@1; to remove it anyway" in refused.output.replace("\n", " ")
 
 
 # In Python, and a search for weights

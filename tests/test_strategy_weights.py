@@ -334,6 +334,11 @@ def test_the_plan_tells_memory_and_size(loaded_tiny_base: Base, toy_data: Traini
         ({"keep": "model"}, "the strategy lora does not read keep"),
         ({"strategy": "full", "keep": "model", "side": "query"}, "leave out keep=model, so that factors are kept, or train both sides"),
         ({"strategy": "full", "optimiser": "loraplus"}, "the optimiser loraplus needs pairs of factors"),
+        ({"strategy": "bitfit", "weight_decay": 0.1}, "weight_decay is 0.1, and bitfit trains biases alone, to which it does not apply"),
+        (
+            {"init": "pissa", "weight_decay": 0.1},
+            "weight_decay is 0.1, and init=pissa trains a part of the base, to which it does not apply",
+        ),
         ({"strategy": "full", "l1": 0.1}, "l1 makes factors sparse, and the strategy full trains none"),
     ],
 )
@@ -389,6 +394,7 @@ def test_the_command_keeps_a_whole_model(train: Callable[..., Result], home: Pat
     assert result.exit_code == 0, result.output
     assert f"model        {home / 'legal' / '1'}" in result.stdout
     assert "kept" not in result.stdout
+    assert "\nmodel     86,208 numbers" in train("strategy=layerwise", "keep=model", more=("--dry-run",)).stdout
     assert json.loads((home / "legal" / "1" / "adapt.json").read_text(encoding="utf-8"))["kind"] == "model"
 
 
@@ -408,6 +414,8 @@ def test_a_model_in_memory_encodes_as_its_folder_does(tiny_base: Path, toy_data:
     assert not np.allclose(in_memory.encode(TEXTS), base.encode(TEXTS), atol=1e-3)
     with pytest.raises(AdapterError, match="is a whole model, which has no factors"):
         _ = in_memory.factors
+    with pytest.raises(RequestError, match=r"legal is a whole model in memory alone, .*; make it with register=True"):
+        adapt.bench_adapters([in_memory, "base"], data=[tmp_path])
 
 
 # The docs

@@ -388,6 +388,8 @@ def test_texts_are_read_as_the_settings_types() -> None:
         ({"epochs": 0}, "epochs is 0; it must be above 0"),
         ({"learning_rate": "nan"}, "learning_rate is nan; it must be above 0"),
         ({"learning_rate": "inf"}, "learning_rate is inf; it must be above 0 and finite"),
+        ({"learning_rate": "1e39"}, r"learning_rate is 1e\+39; it must be at most 1e\+36"),
+        ({"l2": "1e39"}, r"l2 is 1e\+39; it must be at most 1e\+36"),
         ({"temperature": -1}, "temperature is -1.0; it must be above 0"),
         ({"eval_steps": 0}, "eval_steps is 0; it must be above 0"),
         ({"weight_decay": "nan"}, "weight_decay is nan; it must be 0 or more"),

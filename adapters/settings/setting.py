@@ -10,6 +10,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ...errors import ConfigError, unknown_name
 
+LARGEST = 1e36
+"""Of any number: a hundred times that still fits into float32, which training computes in."""
+
 Check = Callable[[str, Any], None]
 """(name of a setting, its value): raises `ConfigError` where the value does not fit."""
 
@@ -80,6 +83,7 @@ def above_zero(name: str, value: float) -> None:
     """Refuse 0 and less, infinity, and what is not a number."""
     if not 0 < value < math.inf:
         raise ConfigError(f"{name} is {value}; it must be above 0 and finite")
+    _at_most_largest(name, value)
 
 
 def each_above_zero(name: str, values: tuple[float, ...]) -> None:
@@ -92,6 +96,12 @@ def zero_or_more(name: str, value: float) -> None:
     """Refuse less than 0, infinity, and what is not a number."""
     if not 0 <= value < math.inf:
         raise ConfigError(f"{name} is {value}; it must be 0 or more and finite")
+    _at_most_largest(name, value)
+
+
+def _at_most_largest(name: str, value: float) -> None:
+    if value > LARGEST:
+        raise ConfigError(f"{name} is {value:g}; it must be at most {LARGEST:g}")
 
 
 def below_one(name: str, value: float) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...data.training_texts import TextSketch, read_sketch
 from ...errors import AdaptError
 from ...references import Located, Resolved, Search, locate_reference
+from ...registry.index import ENTRY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ def _ancestors(at: Located, search: Search, below: frozenset[str]) -> Iterator[t
     parents = [parent.reference for parent in at.entry.parents] if at.entry else []
     if not parents or (at.entry is not None and at.entry.data is not None):  # what was trained itself, whatever it started from
         yield at.reference, read_sketch(at.folder) if at.folder else None  # what is in memory alone has none
-    for reference in parents:
+    for reference in (*parents, *_models_below(at)):
         if reference not in below | {at.reference}:
             try:
                 parent = locate_reference(reference, search)
@@ -56,3 +58,10 @@ def _ancestors(at: Located, search: Search, below: frozenset[str]) -> Iterator[t
                 yield reference, None
             else:
                 yield from _ancestors(parent, search, below | {at.reference})
+
+
+def _models_below(at: Located) -> Iterator[str]:
+    """Yield the folders of versions that something lies on: whole models, which were trained themselves."""
+    for base in at.entry.bases if at.entry else ():
+        if base.path is not None and (Path(base.path) / ENTRY).is_file():
+            yield base.path

@@ -18,7 +18,7 @@ from ...names import normalise
 from ...references import Search
 from ...registry import BaseRecord, Entry, open_registry
 from ..bases import base_here
-from .register import find_same, models_in, register_versions
+from .register import find_same, register_versions
 from .unpack import unpack
 from .verify import UnpackedVersion, read_versions
 
@@ -174,7 +174,7 @@ def _find_bases(versions: tuple[UnpackedVersion, ...], where: Search, strict: bo
     """Return each base as it lies on this machine, by fingerprint, None for one that does not; and check what lies on those that do."""
     from ..pull.version import check_fit, refuse_unseen
 
-    models = {sha256 for version in versions for sha256 in models_in(version.entry)}
+    models = {sha256 for version in versions for sha256 in version.entry.models}
     records = {base.sha256: base for version in versions for base in version.entry.bases if base.sha256 not in models}
     needed = {base.sha256 for version in versions if version.entry.kind != "model" for base in version.entry.bases}
     named = None if where.base is None or len(records) == 1 else find_base(where.base, options=where.options).sha256

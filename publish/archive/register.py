@@ -71,15 +71,10 @@ def _draft(version: UnpackedVersion, place: Place, name: str | None, members: Ma
     entry = version.entry
     parents = tuple(replace(each, reference=members.get(each.reference) or elsewhere(each.reference)) for each in entry.parents)
     bases = tuple(map(place, entry.bases))
-    needed = [] if entry.kind == "model" else [base for base in bases if base.sha256 not in models_in(entry)]
+    needed = [] if entry.kind == "model" else [base for base in bases if base.sha256 not in entry.models]
     unchecked = tuple(base.sha256 for base in needed if base.path is None)
     draft = replace(entry, name=name or entry.name, version=0, files={}, parents=parents, bases=bases, unchecked=unchecked)
     return draft, partial(_fill, version, bases, members, place)
-
-
-def models_in(entry: Entry) -> set[str]:
-    """Return the fingerprints of an ensemble's members that are whole models, among others: they are networks of their own, and need no base."""
-    return {parent.sha256 for parent in entry.parents if parent.sha256 is not None and parent.reference != "base"}
 
 
 def _fill(version: UnpackedVersion, bases: Sequence[BaseRecord], members: Mapping[str, str], place: Place, folder: Path) -> None:
