@@ -16,6 +16,7 @@ from .settings.groups import flatten_settings
 from .settings.joined import TrainSettings
 from .settings.reading import read_value
 from .settings.setting import describe_settings, one_of
+from .settings.starts import find_start
 from .settings.variant import check_variant
 from .sides.table import AGAINST_CORPUS, SIDES, reads_corpus
 from .strategies.table import KEEPS, STRATEGIES
