@@ -200,7 +200,7 @@ def test_of_two_processes_one_is_killed_and_no_trial_is_lost_or_run_twice(
     start = workers._start
     monkeypatch.setattr(workers, "_start", lambda *arguments: started.append(start(*arguments)) or started[-1])
     where = Search(registry=open_registry(home), base=str(tiny_base))
-    settings = dict(each.split("=") for each in SETTINGS) | {"epochs": "8", "precision": "fp32"}
+    settings = dict(each.split("=") for each in SETTINGS) | {"epochs": "40", "precision": "fp32"}
     request = ask_sweep(settings, {"rank": [2, 4, 8]}, where, trials=3, processes=2, domain="legal", data=toy_folder)
     job = prepare_sweep(request)
 
