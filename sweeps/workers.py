@@ -42,13 +42,11 @@ def run_workers(
     known = {each.number for each in study.records() if each.state != "running"}
     with _started(replace(request, resume=True), folder) as workers:
         gone: set[int] = set()
-        while any(worker.poll() is None for worker in workers):
+        while None in [worker.poll() for worker in workers]:  # all are asked, whichever still runs
             time.sleep(LOOK_S)
             tell(known)
-            for number, worker in enumerate(workers):
-                if worker.returncode and number not in gone:
-                    gone.add(number)
-                    note(f"one of the processes has ended (exit code {worker.returncode}); its trial goes on in another")
+            _note_gone(workers, gone, note)
+    _note_gone(workers, gone, note)
     tell(known)
     if any(worker.returncode for worker in workers) and not _is_done(study):
         said = next(
@@ -57,6 +55,14 @@ def run_workers(
         raise TrainingError(
             f"all processes of the sweep have ended before its trials; one said: {said}. Go on with the same command and --resume"
         )
+
+
+def _note_gone(workers: list[subprocess.Popen[bytes]], gone: set[int], note: Callable[[str], None]) -> None:
+    """Tell of the processes that have ended by themselves since they were last looked at."""
+    for number, worker in enumerate(workers):
+        if worker.returncode and number not in gone:
+            gone.add(number)
+            note(f"one of the processes has ended (exit code {worker.returncode}); its trial goes on in another")
 
 
 def _is_done(study: SweepStudy) -> bool:

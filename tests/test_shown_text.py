@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from adapt_embed.api.shown import as_html, as_line
-from adapt_embed.bench.report.page import _environment
 from adapt_embed.cli import life, main
 from adapt_embed.cli.completion import Offered
 from adapt_embed.cli.output import confirm, print_json, say
 from adapt_embed.errors import AdaptError
+from adapt_embed.pages.page import _environment
 from adapt_embed.publish.card import licence_questions
 from adapt_embed.registry import BaseRecord, DataRecord, Entry, ParentRecord, Registry, ScoreRecord
 from adapt_embed.shown_text import defuse, defuse_json, one_line
@@ -216,7 +216,7 @@ SCRIPT = "<script>alert(1)</script>"
 
 
 def test_a_page_shows_text_escaped_and_in_its_own_direction() -> None:
-    shown = _environment().from_string("<td title='{{ name }}'>{{ name }}</td>").render(name=SCRIPT + BIDI)
+    shown = _environment(Path()).from_string("<td title='{{ name }}'>{{ name }}</td>").render(name=SCRIPT + BIDI)
     assert "<script>" not in shown
     assert "&lt;script&gt;" in shown
     assert not OBEYED.search(shown)
