@@ -24,7 +24,7 @@ CANDIDATES = 1024
 """Nearest passages of each query, unless a number was given."""
 CORPUS_COST, CORPUS_COST_BF16 = 0.9, 2.7
 """How long a multiplication of the loss, which is in float32, takes in terms of one of the network forwards in training (docs/log/)."""
-EXACT_LIMIT = 60_000_000_000
+EXACT_LIMIT = 20_000_000_000
 """Above so many comparisons of a query with a passage in a run, building an approximate index and searching it takes less (docs/log/)."""
 _QUERIES = 1024
 
