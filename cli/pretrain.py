@@ -14,6 +14,7 @@ from .options import common_options
 from .options.encoder import BaseChoice, base_choice
 from .options.pretraining import pretrain_options
 from .output import emit
+from .print_config import emit_config, plan_options
 
 if TYPE_CHECKING:
     from ..adapters.pretraining import PretrainRequest
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @pretrain_options
-@click.option("--dry-run", is_flag=True, help="Tell the plan, the time and the bytes, and do nothing.")
-@click.option("--print-config", is_flag=True, help="Print every setting as toml, for --config, and do nothing.")
+@plan_options
 @base_choice
 @common_options
 def command(
@@ -35,7 +35,9 @@ def command(
 ) -> None:
     """Train an adapter on text without pairs and register it: the start of adapt train --init-from."""
     if print_config:
-        _print_config(make_request(), dry_run, json_output)
+        from ..adapters.settings.groups import PRETRAINING_GROUPS
+
+        emit_config(make_request().config.as_dict, PRETRAINING_GROUPS, dry_run, json_output)
         return
     from ..adapters.pretraining import prepare_pretraining
     from .pretrain_text import outcome_text, plan_text
@@ -50,13 +52,3 @@ def command(
             outcome = job.run(events)
             result, text = outcome.as_dict(), outcome_text(outcome)
     emit(result, text, json_output)
-
-
-def _print_config(request: PretrainRequest, dry_run: bool, json_output: bool) -> None:
-    from ..adapters.settings.file import write_settings
-    from ..adapters.settings.groups import PRETRAINING_GROUPS
-
-    if dry_run:
-        raise click.UsageError("--print-config and --dry-run exclude one another; give one of them")
-    settings = request.config.as_dict()
-    emit(settings, write_settings(settings, PRETRAINING_GROUPS).rstrip("\n"), json_output)

@@ -16,6 +16,7 @@ from .options.encoder import BaseChoice, base_choice
 from .options.training import train_options
 from .options.types import WholeNumber
 from .output import emit
+from .print_config import emit_config, plan_options
 
 if TYPE_CHECKING:
     from ..adapters.config import TrainConfig
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
     help="Share each step among N processes on this machine, a GPU each where there are GPUs; under torchrun, as many as it started "
     "[default: 1].",
 )
-@click.option("--dry-run", is_flag=True, help="Tell the plan, the time and the bytes, and do nothing.")
-@click.option("--print-config", is_flag=True, help="Print every setting as toml, for --config, and do nothing.")
+@plan_options
 @base_choice
 @common_options
 def command(
@@ -49,7 +49,10 @@ def command(
     from ..adapters.processes.environment import check_processes, find_place
 
     if print_config:
-        _print_config(make_request(where=base.search(registry_dir)), dry_run, json_output)
+        from ..adapters.settings.groups import GROUPS
+
+        request = make_request(where=base.search(registry_dir))
+        emit_config(lambda: _resolved(request).as_dict(), GROUPS, dry_run, json_output)
         return
     from .together import start_processes, taking_part
 
@@ -85,15 +88,6 @@ def _train(request: TrainRequest, events: Events) -> tuple[dict[str, Any], str]:
 
     outcome = prepare_training(request, events).run(events)
     return outcome.as_dict(), outcome_text(outcome)
-
-
-def _print_config(request: TrainRequest, dry_run: bool, json_output: bool) -> None:
-    from ..adapters.settings.file import write_settings
-
-    if dry_run:
-        raise click.UsageError("--print-config and --dry-run exclude one another; give one of them")
-    settings = _resolved(request).as_dict()
-    emit(settings, write_settings(settings).rstrip("\n"), json_output)
 
 
 def _resolved(request: TrainRequest) -> TrainConfig:
