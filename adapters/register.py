@@ -83,8 +83,7 @@ def draft_entry(
         method=config.strategy,
         parents=parents,
         **_size(config, result),
-        config=config.as_dict()
-        | {"device": base.device.type, "libraries": library_versions(*LIBRARIES)}
+        config=recorded_config(config.as_dict(), base)
         | ({"seeds": seeds.as_dict()} if seeds else {})
         | ({"dev": result.watch.labels} if result.watch and result.watch.labels else {})
         | ({"energy": result.energy.as_dict()} if result.energy else {}),
@@ -92,6 +91,11 @@ def draft_entry(
         data=describe_data(data, grams),
         scores=describe_scores(result),
     )
+
+
+def recorded_config(settings: dict[str, object], base: Base) -> dict[str, object]:
+    """Return the settings of a run with what else decides about its last digits: the device, and the libraries."""
+    return settings | {"device": base.device.type, "libraries": library_versions(*LIBRARIES)}
 
 
 def _size(config: TrainConfig, result: TrainResult) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from ...data.read.quoting import recorded_note
 from ...data.training_texts import TRAINING_TEXTS, sketch_texts, write_sketch
 from ...lora import largest_rank
 from ...registry import DataRecord, Entry, Registry, ScoreRecord, base_record
-from ...versions import library_versions
-from ..register import LIBRARIES
+from ..register import recorded_config
 from ..strategies.table import open_strategy
 from .config import PretrainConfig
 from .request import PretrainRequest
@@ -48,9 +47,7 @@ def register_pretrained(
         method=config.strategy,
         rank=largest_rank(result.run.factors),
         targets=config.targets,
-        config=config.as_dict()
-        | {"device": base.device.type, "libraries": library_versions(*LIBRARIES)}
-        | ({"glossary": request.glossary.name} if request.glossary else {}),
+        config=recorded_config(config.as_dict(), base) | ({"glossary": request.glossary.name} if request.glossary else {}),
         seed=config.seed,
         data=_describe(corpus),
         scores=held_out_scores(config, result),
