@@ -47,10 +47,11 @@ def open_corpus(
     if not reads_corpus(config):
         return None
     vectors = near_the_network(base, embed_corpus(base, data, config) if vectors is None else vectors)
-    rows, token_ids = find_rows(data.train, data.corpus, index), TokenIds(base, config.max_tokens)
-    copies = torch.from_numpy(rows.copies)
-    texts = list(data.train.queries.values())
-    candidates = choose_candidates(config, base, vectors.count - len(copies), token_ids, texts) if compares_whole_corpus(config) else None
+    rows = find_rows(data.train, data.corpus, index)
+    if not compares_whole_corpus(config):
+        return StoredCorpus(vectors, rows)
+    copies, texts = torch.from_numpy(rows.copies), list(data.train.queries.values())
+    candidates = choose_candidates(config, base, vectors.count - len(copies), TokenIds(base, config.max_tokens), texts)
     weight = choose_unnamed_weight(config, data)
     shares = log_shares(vectors.count, rows, weight)
     if not candidates:
