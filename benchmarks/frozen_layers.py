@@ -14,16 +14,13 @@ median of its runs. `three_epochs` counts the filling once and each step three t
 import argparse
 import itertools
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 
 from cells import Cells, make_parser
 from train_quality import SETS, SETTINGS
-from train_speed import device_name, drawn, now
+from train_speed import add_timing, device_name, drawn, now, parse_timing, run_apart
 
 CELLS = Cells("frozen_layers")
 OF_LAST = {"layers": "last:4", "cache_frozen": "false"}
@@ -41,18 +38,9 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--sets", default="legal")
     parser.add_argument("--arms", default=",".join(ARMS))
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--processor-time", action="store_true", help="count processor seconds: for one thread of a machine that others use"
-    )
-    parser.add_argument("--one", nargs=2, metavar=("ARM", "SET"), help="one run, as the whole calls it")
-    options = parser.parse_args()
+    add_timing(parser, steps=4, threads=1)
+    options = parse_timing(parser)
     if options.one:
-        if options.processor_time:
-            time.monotonic = time.process_time
         print(json.dumps(train(options, *options.one)))
         return
     if options.fold:
@@ -94,15 +82,8 @@ def measure(options: argparse.Namespace, name: str) -> dict[str, object]:
 
 
 def run(options: argparse.Namespace, arm: str, name: str) -> dict:
-    command = [sys.executable, __file__, "--shared", options.shared, "--steps", options.steps, "--precision", options.precision]
-    command += ["--processor-time"] if options.processor_time else []
-    environment = os.environ | {"OMP_NUM_THREADS": str(options.threads), "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
     with tempfile.TemporaryDirectory() as folder:
-        environment["ADAPT_CACHE"] = folder
-        done = subprocess.run([*map(str, command), "--one", arm, name], capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        sys.exit(f"{arm} on {name} failed: {done.stderr[-2000:]}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+        return run_apart(__file__, options, arm, name, ADAPT_CACHE=folder)
 
 
 def train(options: argparse.Namespace, arm: str, name: str) -> dict[str, object]:

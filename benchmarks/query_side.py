@@ -16,6 +16,7 @@ Cells are kept one by one (cells.py), so that a run that was stopped goes on whe
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def main() -> None:
         print(json.dumps(CELLS.read()[f"measure-{options.measure}"], indent=1))
         return
     if options.test:
-        score_tests(options)
+        score_tests(options, CELLS, test_cell)
     elif not (options.report or options.fold):
         cells = [("base", 0), *((arm, int(seed)) for seed in options.seeds.split(",") for arm in options.arms.split(","))]
         for arm, seed in cells:
@@ -164,35 +165,41 @@ def load_factors(path: Path, scale: float) -> LoraFactors:
     return {name: LoraModule(tensors[f"{name}/a"], tensors[f"{name}/b"], scale) for name in names}
 
 
-def score_tests(options: argparse.Namespace) -> None:
-    """Score the base and the adapters that are kept on test, one cell each, documents of one set embedded once for the base."""
+def score_tests(options: argparse.Namespace, cells: Cells, score_one: Callable[[argparse.Namespace, str, str, Path | None], dict]) -> None:
+    """Score the base and the adapters that are kept in the work folder on test, one cell each; `score_one` is given set, arm and file."""
     for name in options.sets.split(","):
         kept = [
-            (arm, int(seed), CELLS.runs / f"{name}-{arm}-{seed}.safetensors")
+            (arm, int(seed), cells.runs / f"{name}-{arm}-{seed}.safetensors")
             for seed in options.seeds.split(",")
             for arm in options.arms.split(",")
         ]
         trained = [(arm, seed, path) for arm, seed, path in kept if path.exists()]
         for arm, seed, path in [("base", 0, None), *trained]:
             key = f"test-{name}-{arm}-{seed}"
-            if key not in CELLS.read():
+            if key not in cells.read():
                 print(key, flush=True)
-                CELLS.write(key, test_cell(options, name, arm, path))
+                cells.write(key, score_one(options, name, arm, path))
 
 
 def test_cell(options: argparse.Namespace, name: str, arm: str, path: Path | None) -> dict:
+    config = config_from({} | TRAINED.get(arm, {}))
+    factors = None if path is None else load_factors(path, config.alpha / config.rank)
+    documents = CELLS.runs / f"{name}.npy"
+    are_there = (arm == "base" or config.side == "query") and documents.exists()
+    return score_on_test(options, name, config, factors, np.load(documents) if are_there else None)
+
+
+def score_on_test(
+    options: argparse.Namespace, name: str, config: TrainConfig, factors: LoraFactors | None, passages: np.ndarray | None = None
+) -> dict:
+    """Score factors, or the base, on a set's test split over its whole corpus, whose vectors may be there."""
     data, split = open_set(options, name), SETS[name].split
     source = BeirFolder(options.shared / "data" / SETS[name].data)
     corpus = source.corpus()
-    test, config = source.pairs(split, corpus), config_from({} | TRAINED.get(arm, {}))
-    encoder = dev_encoder(data.base, config)
-    if path is not None:
-        factors = load_factors(path, config.alpha / config.rank)
+    test, encoder = source.pairs(split, corpus), dev_encoder(data.base, config)
+    if factors is not None:
         encoder = replace(encoder, factors=factors, document_factors=document_factors_of(config.side))
-    documents = CELLS.runs / f"{name}.npy"
-    if (arm == "base" or config.side == "query") and documents.exists():
-        passages = np.load(documents)
-    else:
+    if passages is None:
         passages = encoder.encode(list(corpus.values()), "document").vectors
     queries = encoder.encode(list(test.queries.values()), "query").vectors
     scores = NDCG_10.by_query(queries, passages, list(test.queries), list(corpus), test.positives)

@@ -24,14 +24,11 @@ from adapt_embed.adapters.strategies.table import open_strategy
 from adapt_embed.adapters.strategies.trained import ModelWeights, Trained
 from adapt_embed.adapters.strategies.weights import linear_weights
 from adapt_embed.adapters.train import train_adapter
-from adapt_embed.data.beir import BeirFolder
 from adapt_embed.data.pairs import draw_queries
-from adapt_embed.encoders import LoraEncoder
 from adapt_embed.encoders.lora import document_factors_of
 from adapt_embed.lora import KeptEnergy, LoraFactors, LoraModule, is_bias
-from adapt_embed.metrics import NDCG_10
 from cells import Cells, make_parser
-from query_side import Opened, corpus_vectors, load_factors, open_set, save_factors, score, seeds_of
+from query_side import Opened, corpus_vectors, load_factors, open_set, save_factors, score, score_on_test, score_tests, seeds_of
 from train_quality import SETS, average, difference, mean
 
 CELLS = Cells("strategies")
@@ -75,7 +72,7 @@ def main() -> None:
     if options.fold:
         CELLS.fold()
     elif options.test:
-        score_tests(options)
+        score_tests(options, CELLS, test_cell)
     elif not options.report:
         cells = [("base", 0), *((arm, int(seed)) for seed in options.seeds.split(",") for arm in options.arms.split(","))]
         for arm, seed in cells:
@@ -162,32 +159,8 @@ def set_parameters(data: Opened, values: dict[str, torch.Tensor]) -> None:
         parameters[name].copy_(value)
 
 
-def score_tests(options: argparse.Namespace) -> None:
-    """Score the base and the factors that are kept on test, one cell each."""
-    for name in options.sets.split(","):
-        kept = [
-            (arm, int(seed), CELLS.runs / f"{name}-{arm}-{seed}.safetensors")
-            for seed in options.seeds.split(",")
-            for arm in options.arms.split(",")
-        ]
-        for arm, seed, path in [("base", 0, None), *((arm, seed, path) for arm, seed, path in kept if path.exists())]:
-            key = f"test-{name}-{arm}-{seed}"
-            if key not in CELLS.read():
-                print(key, flush=True)
-                CELLS.write(key, test_cell(options, name, arm, path))
-
-
 def test_cell(options: argparse.Namespace, name: str, arm: str, path: Path | None) -> dict:
-    data, source = open_set(options, name), BeirFolder(options.shared / "data" / SETS[name].data)
-    corpus = source.corpus()
-    test, config = source.pairs(SETS[name].split, corpus), config_from(ARMS.get(arm, {}))
-    encoder: LoraEncoder = dev_encoder(data.base, config)
-    if path is not None:
-        encoder = replace(encoder, factors=load_factors(path, 1.0), document_factors=document_factors_of(config.side))
-    passages = encoder.encode(list(corpus.values()), "document").vectors
-    queries = encoder.encode(list(test.queries.values()), "query").vectors
-    scores = NDCG_10.by_query(queries, passages, list(test.queries), list(corpus), test.positives)
-    return {"split": SETS[name].split, "per_query": {qid: round(value, 6) for qid, value in scores.items()}}
+    return score_on_test(options, name, config_from(ARMS.get(arm, {})), None if path is None else load_factors(path, 1.0))
 
 
 def report(options: argparse.Namespace) -> None:

@@ -38,18 +38,9 @@ def main() -> None:
     parser.add_argument("--sets", default="legal,ecommerce,medical")
     parser.add_argument("--arms", default="adapt,twice,peer")
     parser.add_argument("--before", type=Path, help="another checkout of this repository")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
-    parser.add_argument("--steps", type=int, default=5)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument(
-        "--processor-time", action="store_true", help="count processor seconds: for one thread of a machine that others use"
-    )
-    parser.add_argument("--one", nargs=2, metavar=("ARM", "SET"), help="one run, as the whole calls it")
-    options = parser.parse_args()
+    add_timing(parser, steps=5, threads=2)
+    options = parse_timing(parser)
     if options.one:
-        if options.processor_time:
-            time.monotonic = time.process_time
         arm, name = options.one
         print(json.dumps({"steps_s": ARMS[arm](options, name), "peak_mb": peak_mb()}))
         return
@@ -59,6 +50,39 @@ def main() -> None:
         kind = "cuda" if torch.cuda.is_available() else "cpu"
         CELLS.write(kind if options.precision == "fp32" else f"{kind}-bf16", measure(options))
     print(json.dumps(CELLS.read(), indent=1))
+
+
+def add_timing(parser: argparse.ArgumentParser, *, steps: int, threads: int) -> None:
+    """Add the options of how steps are timed, each arm in a process of its own."""
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=threads)
+    parser.add_argument(
+        "--processor-time", action="store_true", help="count processor seconds: for one thread of a machine that others use"
+    )
+    parser.add_argument("--one", nargs=2, metavar=("ARM", "SET"), help="one run, as the whole calls it")
+
+
+def parse_timing(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Return the options; in the process of one run, the clock is set to what was asked for."""
+    options = parser.parse_args()
+    if options.one and options.processor_time:
+        time.monotonic = time.process_time
+    return options
+
+
+def run_apart(script: str, options: argparse.Namespace, arm: str, name: str, **environment: str) -> dict:
+    """Run one arm on one set in a process of its own, and return what it prints last."""
+    command = [sys.executable, script, "--shared", options.shared, "--steps", options.steps, "--precision", options.precision]
+    command += ["--processor-time"] if options.processor_time else []
+    threads = {"OMP_NUM_THREADS": str(options.threads), "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
+    done = subprocess.run(
+        [*map(str, command), "--one", arm, name], capture_output=True, text=True, env=os.environ | threads | environment, check=False
+    )
+    if done.returncode:
+        sys.exit(f"{arm} on {name} failed: {done.stderr[-2000:]}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def measure(options: argparse.Namespace) -> dict:
@@ -90,17 +114,11 @@ def compare(options: argparse.Namespace, name: str) -> dict[str, object]:
 
 
 def run(options: argparse.Namespace, arm: str, name: str) -> dict:
-    command = [sys.executable, __file__, "--shared", options.shared, "--steps", options.steps, "--precision", options.precision]
-    command += ["--processor-time"] if options.processor_time else []
-    environment = os.environ | {"OMP_NUM_THREADS": str(options.threads), "OMP_WAIT_POLICY": "passive", "TOKENIZERS_PARALLELISM": "false"}
+    if arm != "before":
+        return run_apart(__file__, options, arm, name)
     with tempfile.TemporaryDirectory() as folder:
-        if arm == "before":
-            (Path(folder) / "adapt_embed").symlink_to(options.before.resolve())
-            environment["PYTHONPATH"] = os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])
-        done = subprocess.run([*map(str, command), "--one", arm, name], capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        sys.exit(f"{arm} on {name} failed: {done.stderr[-2000:]}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+        (Path(folder) / "adapt_embed").symlink_to(options.before.resolve())
+        return run_apart(__file__, options, arm, name, PYTHONPATH=os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")]))
 
 
 def device() -> torch.device:
