@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -21,7 +21,7 @@ def plan_options(function: F) -> F:
     return click.option("--dry-run", is_flag=True, help="Tell the plan, the time and the bytes, and do nothing.")(printing(function))
 
 
-def emit_config(settings_of: Callable[[], Mapping[str, object]], groups: Groups, dry_run: bool, json_output: bool) -> None:
+def emit_config(settings_of: Callable[[], dict[str, object]], groups: Groups, dry_run: bool, json_output: bool) -> None:
     """Print settings.
 
     Args:
