@@ -16,14 +16,14 @@ NOT_INSTALLED = {"tests", "docs", "benchmarks", "examples", "build", "dist"}
 LAYERS = (
     ("cli",),
     ("api",),
-    ("curves", "publish", "sweeps"),
+    ("curves", "publish", "serve", "sweeps"),
     ("adapters", "merge", "bench", "datatools", "encoders.job", "ensemble.job"),
     ("ensemble.request", "index"),
     ("references",),
     ("cache",),
     ("ensemble",),
     ("data", "encoders", "registry"),
-    ("lora", "base", "metrics", "label_metrics"),
+    ("abtests", "lora", "base", "metrics", "label_metrics"),
     ("encoders.protocol", "files", "hub", "metric_names", "pages"),
     (
         "choices",
