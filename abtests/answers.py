@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .read_experiments import ExperimentRecord
-from .read_log import Answer, Event, Skipped, read_log
+from .experiment import Experiment
+from .log.lines import Answer, Event
+from .read_log import Skipped, read_log
 
 NOBODY = -1
 CLICK, PURCHASE = 0, 1
@@ -86,7 +87,7 @@ class _Columns:
         self.event_at = array("d")
 
 
-def gather_answers(folder: Path, experiment: ExperimentRecord) -> tuple[AnswerTable, Gathered]:
+def gather_answers(folder: Path, experiment: Experiment) -> tuple[AnswerTable, Gathered]:
     """Read the answers of an experiment.
 
     Raises:
@@ -104,9 +105,9 @@ def gather_answers(folder: Path, experiment: ExperimentRecord) -> tuple[AnswerTa
 class _Gathering:
     """What is known while a log is read; answers by id, users, queries and segments by the order in which they came."""
 
-    def __init__(self, experiment: ExperimentRecord) -> None:
+    def __init__(self, experiment: Experiment) -> None:
         self.experiment, self.found, self.columns = experiment, Gathered(), _Columns()
-        self.arms: Mapping[str, int] = {name: number for number, name in enumerate(experiment.names)}
+        self.arms: Mapping[str, int] = {arm.name: number for number, arm in enumerate(experiment.arms)}
         self.ids: dict[str, int] = {}
         self.users: dict[str, int] = {}
         self.queries: dict[str, int] = {}

@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import ConfigError, unknown_name
-from .answers import AnswerTable
-from .moments import Estimate, estimate_ratio, sum_moments
 from .outcomes import Counting, Outcomes, Values
-from .quantiles import estimate_quantile
 
 Part = Callable[[Outcomes, Counting], Values]
 Unit = Literal["share", "seconds", "ms"]
@@ -181,32 +177,3 @@ def metric_named(name: str) -> Metric:
         if metric.name == name:
             return metric
     raise ConfigError(unknown_name("metric", name, METRIC_NAMES))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmValue:
-    """A metric in an arm: its estimate, and in how many users it is not 0."""
-
-    estimate: Estimate
-    active_users: int
-
-
-def measure(metric: Metric, table: AnswerTable, found: Outcomes, rows: NDArray[np.intp], counting: Counting) -> ArmValue:
-    """Return a metric over some answers, such as those of an arm: intervals are by user.
-
-    Args:
-        metric: Which one.
-        table: All answers.
-        found: What came of them.
-        rows: Those that count.
-        counting: How outcomes are counted.
-    """
-    y, x = (part(found, counting)[rows] for part in (metric.y, metric.x))
-    user = table.user[rows]
-    present = np.bincount(user, minlength=table.users) > 0
-    if metric.quantile is not None:
-        return ArmValue(estimate=estimate_quantile(y, user, present, metric.quantile), active_users=int(present.sum()))
-    totals, counts = (np.bincount(user, weights=each, minlength=table.users)[present] for each in (y, x))
-    if metric.by_user:
-        totals, counts = (totals > 0) * 1.0, np.ones(len(totals))
-    return ArmValue(estimate=estimate_ratio(sum_moments(totals, counts)), active_users=int(np.count_nonzero(totals)))

@@ -8,52 +8,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import DataError
-from ..files import check_exists
-from ..plurals import count
+from ..files import check_there
+from .log.folder import day_files
+from .log.lines import Answer, Event
 
-EventKind = Literal["click", "purchase"]
 LONGEST_LINE = 16_000_000
 """Bytes; the rest of a longer line is skipped."""
 LATEST = 4_102_444_800.0
 """Seconds since 1970 at the start of 2100: no event is later."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What was answered: `shown` has the ids of items, best first; `at` is in seconds since 1970, `ms` how long it took.
-
-    `user` is None where the caller gave none; `interleaved` has the arm of each item that is in a team, `explored` the positions, from 1,
-    that were swapped.
-    """
-
-    id: str
-    at: float
-    user: str | None
-    experiment: str | None
-    arm: str | None
-    query: str
-    shown: tuple[str, ...]
-    ms: float
-    interleaved: Mapping[str, str] = field(default_factory=dict)
-    explored: tuple[int, ...] = ()
-    segment: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """What was done with an item of an answer; `position` counts from 1."""
-
-    kind: EventKind
-    at: float
-    answer: str
-    item: str
-    position: int
 
 
 @dataclass(slots=True)
@@ -64,15 +32,6 @@ class Skipped:
     broken: int = 0
     unknown: int = 0
 
-    def notes(self) -> list[str]:
-        """Return what is told of them."""
-        whys = {
-            "torn": "cut off at the end of a file, as a kill leaves it",
-            "broken": "not in the log's format",
-            "unknown": "of a kind that this version does not know",
-        }
-        return [f"skipped: {count(number, 'line')} {why}" for name, why in whys.items() if (number := getattr(self, name))]
-
 
 def log_files(folder: Path) -> list[Path]:
     """Return the files of a log, oldest first.
@@ -80,10 +39,12 @@ def log_files(folder: Path) -> list[Path]:
     Raises:
         DataError: there is no log.
     """
-    check_exists(folder, "the folder of events")
-    found = sorted((folder / "events").glob("*.jsonl")) if folder.is_dir() else []
+    check_there(folder, "the folder of events")
+    found = list(day_files(folder).values())
     if not found:
-        raise DataError(f"{folder} holds no event log; expected {folder / 'events'}/YYYY-MM-DD.jsonl, which adapt serve --events {folder} writes")
+        raise DataError(
+            f"{folder} holds no event log; expected {folder / 'events'}/YYYY-MM-DD.jsonl, which adapt serve --events {folder} writes"
+        )
     return found
 
 
@@ -141,8 +102,8 @@ def _answer(row: dict[str, Any]) -> Answer:
         query=_text(row["query"]),
         shown=tuple(map(_text, row["shown"])),
         ms=_number(row["ms"]),
-        interleaved={_text(item): _text(arm) for item, arm in (row.get("interleaved") or {}).items()},
-        explored=tuple(map(_whole, row.get("explored") or ())),
+        interleaved=None if row.get("interleaved") is None else {_text(item): _text(arm) for item, arm in row["interleaved"].items()},
+        explored=None if row.get("explored") is None else tuple(map(_whole, row["explored"])),
         segment=_text_or_none(row.get("segment")),
     )
 

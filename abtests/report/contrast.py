@@ -5,37 +5,31 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..answers import AnswerTable
-from ..metrics import METRICS, ArmValue, Metric, measure
-from ..moments import Estimate, difference
-from ..outcomes import Counting, Outcomes
+from ..measure import ArmValue, Measured, compare_arms, measure_arms
+from ..metrics import METRICS, Metric
+from ..moments import Estimate
+from ..outcomes import Counting
 from ..sequential import always_valid_p, fixed_p, fixed_radius, radius
 from .figures import Contrast, Figure, MetricRow
 
 
-def metric_rows(
-    table: AnswerTable, found: Outcomes, rows: Sequence[NDArray[np.intp]], names: Sequence[str], counting: Counting, alpha: float
-) -> tuple[MetricRow, ...]:
-    """Return every metric over the answers of each arm; the first arm is what the others are compared with."""
-    return tuple(_row(metric, [measure(metric, table, found, each, counting) for each in rows], names, counting, alpha) for metric in METRICS)
+def metric_rows(measured: Measured, names: Sequence[str], alpha: float) -> tuple[MetricRow, ...]:
+    """Return every metric in each arm; the first arm is what the others are compared with."""
+    return tuple(_row(metric, measure_arms(metric, measured), names, measured.counting, alpha) for metric in METRICS)
 
 
 def _row(metric: Metric, values: Sequence[ArmValue], names: Sequence[str], counting: Counting, alpha: float) -> MetricRow:
-    estimates = [each.estimate for each in values]
+    contrasts = (
+        contrast_of(name, compare_arms(values[0], each), metric.effect, alpha) for name, each in zip(names[1:], values[1:], strict=True)
+    )
     return MetricRow(
         metric=metric.name,
         label=metric.label.format(k=counting.k),
         unit=metric.unit,
         direction=metric.direction,
         effect=metric.effect,
-        values=tuple(figure_of(each) for each in estimates),
-        contrasts=tuple(
-            contrast_of(name, difference(estimates[0], each), metric.effect, alpha)
-            for name, each in zip(names[1:], estimates[1:], strict=True)
-        ),
+        values=tuple(figure_of(each.estimate) for each in values),
+        contrasts=tuple(contrasts),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,14 +12,17 @@ from numpy.typing import NDArray
 from ...errors import DataError
 from ..answers import CLICK, AnswerTable, gather_answers
 from ..bots import find_bots
+from ..experiment import Experiment
+from ..measure import Measured
 from ..metrics import metric_named
 from ..outcomes import outcomes_until
 from ..preference import EFFECT, prefer
-from ..read_experiments import ExperimentRecord, choose_experiment
 from ..segments import segments_of
+from ..stretches import Stretch, stretch_at, stretches_of
+from .choose import choose_experiment
 from .contrast import metric_rows
-from .figures import ArmCount, Flag, PreferenceRow, Report, SegmentRows
-from .flags import flag, gathered_flags, share_check, users_by_arm
+from .figures import ArmCount, Flag, MetricRow, PreferenceRow, Report, SegmentRows
+from .flags import crossed_users, flag, gathered_flags, share_check
 from .looks import look_times, make_looks, seen_of_lists, seen_of_split
 from .request import ReportRequest
 from .verdict import judge
@@ -31,13 +36,12 @@ def make_report(request: ReportRequest) -> Report:
     """
     experiment, others = choose_experiment(request.folder, request.experiment)
     table, found = gather_answers(request.folder, experiment)
-    if len(experiment.arms) < 2:
-        raise DataError(f"the experiment {experiment.id} has one arm, {experiment.names[0]}; a comparison needs two or more")
     if not len(table):
         raise DataError(f"the experiment {experiment.id} has no answer with a user yet; requests name one by user or X-Adapt-User")
-    people = _choose_people(table, experiment, request)
+    stretches = stretches_of(experiment)
+    people = _choose_people(table, stretches, request, is_split=experiment.kind == "split")
     flags = (*people.flags, *gathered_flags(found), *([flag("others", experiments=others)] if others else []))
-    return _Making(request, experiment, table, people.is_counted, flags).report()
+    return _Making(request, experiment, table, people.is_counted, stretch_at(stretches, table.at), flags).report()
 
 
 @dataclass(frozen=True)
@@ -46,31 +50,33 @@ class _People:
     flags: tuple[Flag, ...]
 
 
-def _choose_people(table: AnswerTable, experiment: ExperimentRecord, request: ReportRequest) -> _People:
-    """Say which answers count: those of users in one arm who are no faster than a person."""
+def _choose_people(table: AnswerTable, stretches: tuple[Stretch, ...], request: ReportRequest, *, is_split: bool) -> _People:
+    """Say which answers count: those of users whom one arm answered, or several by a ramp alone, and who are no faster than a person."""
     flags: list[Flag] = []
     is_out = np.zeros(table.users, bool)
-    if experiment.kind == "split":
-        seen = users_by_arm(table, len(experiment.arms))
-        is_out = seen.sum(axis=1) > 1
+    if is_split:
+        is_out = crossed_users(table, stretch_at(stretches, table.at))
         if is_out.any():
             flags.append(flag("crossed", users=int(is_out.sum())))
-        shares = share_check(table, seen, experiment)
+        shares = share_check(table, is_out, stretches)
         if shares.is_off:
             flags.append(flag("shares", users=list(shares.users), expected=[round(each) for each in shares.expected], p=shares.p))
+        if len(stretches) > 1:
+            flags.append(flag("ramps", ramps=len(stretches) - 1))
     bots = find_bots(table)
     if bots.any():
         flags.append(flag("kept bots" if request.keep_bots else "bots", users=int(bots.sum()), answers=int(bots[table.user].sum())))
-    is_out |= bots & (not request.keep_bots)
+    is_out = is_out | (bots & (not request.keep_bots))
     return _People(~is_out[table.user], tuple(flags))
 
 
 @dataclass(frozen=True)
 class _Making:
     request: ReportRequest
-    experiment: ExperimentRecord
+    experiment: Experiment
     table: AnswerTable
     is_counted: NDArray[np.bool_]
+    stretch: NDArray[np.intp]
     flags: tuple[Flag, ...]
 
     def report(self) -> Report:
@@ -81,12 +87,8 @@ class _Making:
         effect = request.effect or (metric.effect if is_split else EFFECT)
         alpha = request.alpha / (len(experiment.arms) - 1)
         first, last = float(table.at.min()), float(max(table.at.max(), table.event_at.max(initial=0)))
-        arms, names = len(experiment.arms), experiment.names
-        seen = (
-            seen_of_split(metric, table, self.is_counted, arms, request.counting)
-            if is_split
-            else seen_of_lists(table, self.is_counted, arms)
-        )
+        arms, names = len(experiment.arms), tuple(arm.name for arm in experiment.arms)
+        seen = seen_of_split(metric, self._measured(self.is_counted)) if is_split else seen_of_lists(table, self.is_counted, arms)
         looks = make_looks(seen, look_times(first, last), names, effect, alpha)
         direction = metric.direction if is_split else 1
         verdicts = [
@@ -97,7 +99,7 @@ class _Making:
         return Report(
             experiment=experiment.id,
             kind=experiment.kind,
-            created=experiment.created,
+            created=datetime.fromisoformat(experiment.created).timestamp(),
             first=first,
             last=last,
             metric=metric.name if is_split else "preference",
@@ -119,11 +121,21 @@ class _Making:
     def _of_arm(self, chosen: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
         return [np.flatnonzero(chosen & (self.table.arm == arm)) for arm in range(len(self.experiment.arms))]
 
-    def _rows(self, chosen: NDArray[np.bool_], alpha: float):
-        found = outcomes_until(self.table, np.inf, self.request.counting)
-        return metric_rows(self.table, found, self._of_arm(chosen), self.experiment.names, self.request.counting, alpha)
+    def _measured(self, chosen: NDArray[np.bool_]) -> Measured:
+        counting = self.request.counting
+        return Measured(
+            table=self.table,
+            found=outcomes_until(self.table, np.inf, counting),
+            is_counted=chosen,
+            stretch=self.stretch,
+            counting=counting,
+            arms=len(self.experiment.arms),
+        )
 
-    def _segments(self, alpha: float):
+    def _rows(self, chosen: NDArray[np.bool_], alpha: float) -> tuple[MetricRow, ...]:
+        return metric_rows(self._measured(chosen), [arm.name for arm in self.experiment.arms], alpha)
+
+    def _segments(self, alpha: float) -> Iterator[SegmentRows]:
         for each in segments_of(self.table):
             chosen = self.is_counted & each.answers
             yield SegmentRows(by=each.by, name=each.name, answers=int(chosen.sum()), rows=self._rows(chosen, alpha))
@@ -150,8 +162,8 @@ class _Making:
 
     def _preferences(self) -> tuple[PreferenceRow, ...]:
         made = []
-        for number, name in list(enumerate(self.experiment.names))[1:]:
+        for number, arm in list(enumerate(self.experiment.arms))[1:]:
             found = prefer(self.table, number, np.inf, self.is_counted)
             names = ("wins", "losses", "ties", "users_for", "users_against", "sign_p")
-            made.append(PreferenceRow(arm=name, **{each: getattr(found, each) for each in names}))
+            made.append(PreferenceRow(arm=arm.name, **{each: getattr(found, each) for each in names}))
         return tuple(made)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..answers import AnswerTable
-from ..metrics import Metric, measure
-from ..moments import Estimate, difference
-from ..outcomes import Counting, outcomes_until
+from ..measure import ArmValue, Measured, compare_arms, measure_arms
+from ..metrics import Metric
+from ..moments import Estimate
+from ..outcomes import outcomes_until
 from ..preference import prefer
 from ..sequential import is_ready
 from .contrast import contrast_of
@@ -35,23 +37,19 @@ def look_times(first: float, last: float) -> list[float]:
     return [*map(float, ends), last]
 
 
-def seen_of_split(metric: Metric, table: AnswerTable, is_counted: NDArray[np.bool_], arms: int, counting: Counting) -> Seen:
+def seen_of_split(metric: Metric, measured: Measured) -> Seen:
     """Return what looks see of arms that have users of their own."""
 
     def seen(moment: float) -> list[tuple[Estimate, bool]]:
-        found = outcomes_until(table, moment, counting)
-        counted = is_counted & found.is_counted
-        values = [measure(metric, table, found, np.flatnonzero(counted & (table.arm == arm)), counting) for arm in range(arms)]
-        first = values[0]
-        return [
-            (
-                difference(first.estimate, each.estimate),
-                bool(is_ready(first.estimate.users, each.estimate.users, np.float64(first.active_users + each.active_users))),  # type: ignore[arg-type]
-            )
-            for each in values[1:]
-        ]
+        until = replace(measured, found=outcomes_until(measured.table, moment, measured.counting))
+        first, *others = measure_arms(metric, until)
+        return [(compare_arms(first, each), _ready(first, each)) for each in others]
 
     return seen
+
+
+def _ready(first: ArmValue, other: ArmValue) -> bool:
+    return is_ready(first.estimate.users, other.estimate.users, first.active_users + other.active_users)
 
 
 def seen_of_lists(table: AnswerTable, is_counted: NDArray[np.bool_], arms: int) -> Seen:
@@ -59,7 +57,7 @@ def seen_of_lists(table: AnswerTable, is_counted: NDArray[np.bool_], arms: int) 
 
     def seen(moment: float) -> list[tuple[Estimate, bool]]:
         found = [prefer(table, arm, moment, is_counted) for arm in range(1, arms)]
-        return [(each.estimate, bool(is_ready(each.estimate.users, each.estimate.users, np.float64(each.active_users)))) for each in found]  # type: ignore[arg-type]
+        return [(each.estimate, is_ready(each.estimate.users, each.estimate.users, each.active_users)) for each in found]
 
     return seen
 

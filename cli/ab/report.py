@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..command import Remembering, called_with
-from ..options import Choice, FiniteRange, OutputFile, WholeNumber, common_options, gathered
 from ..events import shown
-from ..output import emit, emit_after, reserve_outputs
+from ..options import Choice, FiniteRange, OutputFile, WholeNumber, common_options, gathered
+from ..output import emit_after, reserve_outputs
 
 if TYPE_CHECKING:
     from ...abtests.report.request import ReportRequest
@@ -52,7 +52,9 @@ report_options = gathered(
         metavar="P",
         help="The chance to find the effect, for the time that is left.",
     ),
-    click.option("--k", type=WholeNumber(min=1), default=5, show_default=True, metavar="N", help="Precision and purchases in the first N places."),
+    click.option(
+        "--k", type=WholeNumber(min=1), default=5, show_default=True, metavar="N", help="Precision and purchases in the first N places."
+    ),
     click.option(
         "--again",
         type=FiniteRange(min=0, min_open=True),
@@ -70,9 +72,7 @@ report_options = gathered(
 @click.option("--html", type=OutputFile(), metavar="OUT.html", help="Also write a page, with the difference over time.")
 @click.option("--html-lang", type=Choice(["en", "zh"]), default="en", show_default=True, help="Language of the page.")
 @common_options
-def command(
-    request: ReportRequest, html: Path | None, html_lang: PageLanguage, json_output: bool, registry_dir: Path | None
-) -> None:
+def command(request: ReportRequest, html: Path | None, html_lang: PageLanguage, json_output: bool, registry_dir: Path | None) -> None:
     """Say what the event log in DIR, which `adapt serve --events DIR` writes, tells of an experiment's arms.
 
     The always-valid interval may be looked at as often as you like: all looks together are wrong with a chance of at most alpha.

@@ -30,7 +30,7 @@ def _parts(report: Report) -> Iterator[str]:
             for arm in report.arms
         ]
         headings = ("arm", "reference", "users", "answers", "clicks", "purchases")
-        yield render_table(headings, rows, right=headings[2:])
+        yield render_table(headings, rows, right=headings[2:], title="users and answers that count")
         for number, arm in enumerate(report.arms[1:]):
             yield _metrics(report, number, one_line(arm.name))
     if report.preferences:
@@ -90,7 +90,9 @@ def _segments(report: Report) -> Iterator[str]:
     for segment in report.segments:
         row = next(each for each in segment.rows if each.metric == report.metric)
         values = (amount(row, each.value) for each in row.values)
-        rows.append((segment.by, one_line(segment.name), f"{segment.answers:,}", *values, *(difference_text(row, each) for each in row.contrasts)))
+        rows.append(
+            (segment.by, one_line(segment.name), f"{segment.answers:,}", *values, *(difference_text(row, each) for each in row.contrasts))
+        )
     differences = [f"difference, {name}" for name in names[1:]]
     headings = ("by", "segment", "answers", *names, *differences)
     yield render_table(headings, rows, right=("answers", *names), title=f"{report.label} by segment (--json has every metric)")
