@@ -20,7 +20,9 @@ from .served import Served
 from .tei_routes import tei_routes
 
 
-def make_app(served: Served, options: ServeOptions, *, more_routes: Sequence[BaseRoute] = (), at_end: Sequence[Callable[[], None]] = ()) -> Starlette:
+def make_app(
+    served: Served, options: ServeOptions, *, more_routes: Sequence[BaseRoute] = (), at_end: Sequence[Callable[[], None]] = ()
+) -> Starlette:
     """Return the app.
 
     Args:
