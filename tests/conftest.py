@@ -314,6 +314,12 @@ def kept():
     return beside("kept_forms")
 
 
+@pytest.fixture(scope="session")
+def event_logs():
+    """The module that makes event logs by hand."""
+    return beside("event_logs")
+
+
 @pytest.fixture
 def shelf(every_kind_once: Path, home: Path) -> Path:
     """The same, the test's own."""
