@@ -81,7 +81,8 @@ class Experiment:
             {"name": arm.name, "reference": arm.reference, "sha256": arm.sha256, "share": share}
             for arm, share in zip(self.arms, self.shares, strict=True)
         ]
-        ramps = [{"at": ramp.at, "shares": list(ramp.shares)} for ramp in self.ramps]
+        names = [arm.name for arm in self.arms]
+        ramps = [{"at": ramp.at, "shares": dict(zip(names, ramp.shares, strict=True))} for ramp in self.ramps]
         return {"id": self.id, "created": self.created, "kind": self.kind, "arms": arms, "ramps": ramps}
 
 
@@ -163,7 +164,7 @@ def _experiment(about: Mapping[str, Any]) -> Experiment:
         kind=about["kind"],
         arms=arms,
         shares=tuple(float(arm["share"]) for arm in about["arms"]),
-        ramps=tuple(Ramp(str(ramp["at"]), tuple(map(float, ramp["shares"]))) for ramp in about.get("ramps", ())),
+        ramps=tuple(Ramp(str(ramp["at"]), tuple(float(ramp["shares"][arm.name]) for arm in arms)) for ramp in about.get("ramps", ())),
     )
     if found.kind not in get_args(Kind) or len(arms) < 2:
         raise ValueError(f"its kind is {found.kind!r}, of {len(arms)} arms")

@@ -7,6 +7,7 @@ import click
 EXAMPLES = {
     "": ("adapt train --domain legal", "adapt bench legal", "adapt encode legal texts.txt -o vectors.npy"),
     "ab": ("adapt ab plan --metric ctr --baseline 0.1 --effect 0.01 --per-day 5000", "adapt ab report events --effect 0.01"),
+    "ab forget": ("adapt ab forget events customer-4711", "printf 王小明 | adapt ab forget events -"),
     "ab plan": (
         "adapt ab plan --metric ctr --baseline 0.1 --effect 0.01 --per-day 5000",
         "adapt ab plan --metric time-to-click --baseline 20 --effect 1 --sd 30",

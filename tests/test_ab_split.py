@@ -135,7 +135,7 @@ def test_the_same_arms_resume_the_same_experiment_and_other_shares_are_a_ramp(tm
     assert ramped.slices() == slices_of([0.9, 0.1]).ramped([0.5, 0.5])
     about = ramped.as_dict()
     assert about["arms"][1] == {"name": "legal@best", "reference": "legal@3", "sha256": "33", "share": 0.1}
-    assert [ramp["shares"] for ramp in about["ramps"]] == [[0.5, 0.5]]
+    assert [ramp["shares"] for ramp in about["ramps"]] == [{"base": 0.5, "legal@best": 0.5}]
 
 
 @pytest.mark.parametrize(
