@@ -96,7 +96,7 @@ def test_the_server_takes_the_commands(compose: dict, tiny_base: Path, tmp_path:
     assert ran.exit_code == 0, ran.output
     assert {"adapt", "127.0.0.1", "localhost"} <= set(json.loads(ran.stdout)["hosts"])
     ran = CliRunner().invoke(main, ["serve", *json.loads(of("CMD")[0]), "--base", str(tiny_base), "--dry-run"])
-    assert ran.exit_code == 1, "beyond loopback a key is needed"
+    assert ran.exit_code == 2, "beyond loopback a key is needed"
     assert "--keys" in ran.output
 
 
