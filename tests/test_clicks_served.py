@@ -135,14 +135,23 @@ def test_swapped_neighbours_tell_the_position_bias_and_without_them_it_is_not_gu
         click_pairs(written(tmp_path / "fixed", swapped_traffic(0)), catalogue)
 
 
-def test_a_flood_of_one_user_moves_no_pair_and_unassigned_traffic_is_nobodys(tmp_path: Path, catalogue: Path) -> None:
+def test_a_flood_of_one_user_moves_no_pair(tmp_path: Path, catalogue: Path) -> None:
     before = pairs_of(written(tmp_path / "log", traffic()), catalogue)
     flood = [answer(number, "Red Kettle", ["B2"], "f" * 32) for number in range(900, 990)]
     flood += [event("click", each, "B2") for each in flood]
     assert pairs_of(written(tmp_path / "flood", traffic() + flood), catalogue) == before
-    alone = [answer(n, "teapot please", ["C3"], None) for n in range(990, 999)]
-    alone += [event("click", each, "C3") for each in alone]
-    assert pairs_of(written(tmp_path / "alone", traffic() + alone), catalogue) == before  # no user is known to have asked it
+
+
+def test_answers_without_a_user_move_no_pair_where_others_have_one(tmp_path: Path, catalogue: Path) -> None:
+    lines = traffic()
+    before = pairs_of(written(tmp_path / "log", lines), catalogue)
+    given = [answer(number, "Red Kettle", ["B2"], None) for number in range(900, 990)]
+    given += [event("click", each, "B2") for each in given]
+    assert pairs_of(written(tmp_path / "more", lines + given), catalogue) == before
+    nobody = written(tmp_path / "nobody", [line | ({"user": None} if line["kind"] == "answer" else {}) for line in lines])
+    with pytest.raises(DataError, match="no column of users"):
+        pairs_of(nobody, catalogue)
+    assert list(pairs_of(nobody, catalogue, min_users=1)) == ["red kettle", "红色长沙发"]
 
 
 def test_what_cannot_be_read_and_what_has_no_answer_is_told_and_the_rest_counts(tmp_path: Path, catalogue: Path) -> None:
@@ -153,7 +162,7 @@ def test_what_cannot_be_read_and_what_has_no_answer_is_told_and_the_rest_counts(
         main, ["data", "clicks", str(log), "--catalogue", str(catalogue), "--examination", "none", "-o", str(tmp_path / "pairs")]
     )
     assert ran.exit_code == 0, ran.output
-    assert "80 answers (0 with neighbours swapped, 0 interleaved, 0 without a user)" in ran.output
+    assert "80 answers (0 with neighbours swapped, 0 interleaved) and " in ran.output
     assert "skipped 1 line cut off at the end of a file" in ran.output
     assert "1 item clicked or bought of answers that are not in the log" in ran.output
     assert pairs_of(log, catalogue)["red kettle"][0] == ["A1"]
@@ -172,7 +181,7 @@ def test_swapped_and_interleaved_answers_are_counted(tmp_path: Path, catalogue: 
     ran = CliRunner().invoke(
         main, ["data", "clicks", str(log), "--catalogue", str(catalogue), "--examination", "none", "-o", str(tmp_path / "p")]
     )
-    assert "80 answers (1 with neighbours swapped, 1 interleaved, 0 without a user)" in ran.output
+    assert "80 answers (1 with neighbours swapped, 1 interleaved) and " in ran.output
 
 
 def test_a_folder_that_is_not_a_log_and_columns_of_one_are_refused(tmp_path: Path, catalogue: Path) -> None:

@@ -51,7 +51,7 @@ function row({ item, here }, mark, words) {
   const head = element("div", "head");
   const title = item.title || item.text || item.id;
   head.append(element("span", "place", String(here)), element("span", "title", title), mark);
-  const foot = element("p", "foot soft", `${item.id} · ${words.score} ${item.score.toFixed(4)}`);
+  const foot = element("p", "foot soft", `${item.id} · ${words.score} ${item.score?.toFixed(4) ?? "–"}`);
   made.append(head, ...(item.title && item.text ? [element("p", "text", item.text)] : []), foot);
   return made;
 }
