@@ -104,7 +104,7 @@ def open_experiment(folder: Path, kind: Kind, arms: Sequence[PinnedArm], shares:
         OSError: the record cannot be written.
     """
     at = datetime.fromtimestamp(now, UTC)
-    last = max(read_experiments(folder), key=lambda each: (each.created, each.id), default=None)
+    last = next(reversed(read_experiments(folder)), None)
     if last is None or (last.kind, set(last.arms)) != (kind, set(arms)) or len(last.arms) != len(arms):
         made = Experiment(
             id=f"{at:%Y%m%d}-{secrets.token_hex(4)}", created=at.isoformat(), kind=kind, arms=tuple(arms), shares=tuple(shares)
@@ -139,12 +139,13 @@ def _write(folder: Path, experiment: Experiment) -> None:
 
 
 def read_experiments(folder: Path) -> list[Experiment]:
-    """Read the records of a log, by their ids.
+    """Read the records of a log, the oldest first.
 
     Raises:
         DataError: one is damaged.
     """
-    return [_read(path) for path in sorted((folder / EXPERIMENTS).glob("*.json")) if _ID.fullmatch(path.stem)]
+    found = [_read(path) for path in (folder / EXPERIMENTS).glob("*.json") if _ID.fullmatch(path.stem)]
+    return sorted(found, key=lambda each: (each.created, each.id))
 
 
 def _read(path: Path) -> Experiment:

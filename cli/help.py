@@ -92,6 +92,7 @@ EXAMPLES = {
         "adapt serve",
         "adapt serve legal@best medical --keys keys.txt --host 0.0.0.0 --allow-host search.example",
         "adapt serve --dry-run",
+        'adapt serve --index guidance --events log --split "base=50,legal@best=50"',
     ),
     "list": ("adapt list --domain legal",),
     "show": ("adapt show legal@1", "adapt show base", "adapt show base --base bge-small-zh"),

@@ -151,7 +151,8 @@ def test_a_moved_alias_another_content_and_another_kind_begin_a_new_experiment(t
     second, told = open_experiment(tmp_path, kind, arms, (0.5, 0.5), NOW + 1)
     assert second.id != first.id
     assert ("legal@best is now" in told) == (arms != ARMS)
-    assert len(read_experiments(tmp_path)) == 2
+    third, _ = open_experiment(tmp_path, "split", ARMS, (0.5, 0.5), NOW + 2)
+    assert read_experiments(tmp_path) == [first, second, third]
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"id":"x"}', '{"id":1,"created":"yesterday","kind":"split","arms":[]}'])
