@@ -69,7 +69,8 @@ class SearchJob:
         with ExitStack() as opened:
             live = None if settings is None else opened.enter_context(LiveLog(settings, events))
             log = None if live is None else EventLog(live, counters)
-            opened.callback(lambda: log and log.close())
+            if log is not None:
+                opened.callback(log.close)
             arms = Arms(
                 served=served, index=self.index, own=self.own, default=self.default, comparison=self.options.comparison(), live=live
             )
