@@ -64,7 +64,7 @@ def run(base: Base, **more: object) -> PretrainResult:
 
 
 def test_settings_that_are_not_read_are_not_offered() -> None:
-    with pytest.raises(ConfigError, match="Known: .*mask_share") as refused:
+    with pytest.raises(ConfigError, match=r"Known: .*mask_share") as refused:
         pretrain_config_from({"mask_shar": 1})
     assert not any(f" {name}," in str(refused.value) for name in UNREAD)
 
