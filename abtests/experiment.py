@@ -81,7 +81,8 @@ class Experiment:
             {"name": arm.name, "reference": arm.reference, "sha256": arm.sha256, "share": share}
             for arm, share in zip(self.arms, self.shares, strict=True)
         ]
-        ramps = [{"at": ramp.at, "shares": list(ramp.shares)} for ramp in self.ramps]
+        names = [arm.name for arm in self.arms]
+        ramps = [{"at": ramp.at, "shares": dict(zip(names, ramp.shares, strict=True))} for ramp in self.ramps]
         return {"id": self.id, "created": self.created, "kind": self.kind, "arms": arms, "ramps": ramps}
 
 
@@ -103,7 +104,7 @@ def open_experiment(folder: Path, kind: Kind, arms: Sequence[PinnedArm], shares:
         OSError: the record cannot be written.
     """
     at = datetime.fromtimestamp(now, UTC)
-    last = max(read_experiments(folder), key=lambda each: (each.created, each.id), default=None)
+    last = next(reversed(read_experiments(folder)), None)
     if last is None or (last.kind, set(last.arms)) != (kind, set(arms)) or len(last.arms) != len(arms):
         made = Experiment(
             id=f"{at:%Y%m%d}-{secrets.token_hex(4)}", created=at.isoformat(), kind=kind, arms=tuple(arms), shares=tuple(shares)
@@ -138,12 +139,13 @@ def _write(folder: Path, experiment: Experiment) -> None:
 
 
 def read_experiments(folder: Path) -> list[Experiment]:
-    """Read the records of a log, by their ids.
+    """Read the records of a log, the oldest first.
 
     Raises:
         DataError: one is damaged.
     """
-    return [_read(path) for path in sorted((folder / EXPERIMENTS).glob("*.json")) if _ID.fullmatch(path.stem)]
+    found = [_read(path) for path in (folder / EXPERIMENTS).glob("*.json") if _ID.fullmatch(path.stem)]
+    return sorted(found, key=lambda each: (each.created, each.id))
 
 
 def _read(path: Path) -> Experiment:
@@ -163,7 +165,7 @@ def _experiment(about: Mapping[str, Any]) -> Experiment:
         kind=about["kind"],
         arms=arms,
         shares=tuple(float(arm["share"]) for arm in about["arms"]),
-        ramps=tuple(Ramp(str(ramp["at"]), tuple(map(float, ramp["shares"]))) for ramp in about.get("ramps", ())),
+        ramps=tuple(Ramp(str(ramp["at"]), tuple(float(ramp["shares"][arm.name]) for arm in arms)) for ramp in about.get("ramps", ())),
     )
     if found.kind not in get_args(Kind) or len(arms) < 2:
         raise ValueError(f"its kind is {found.kind!r}, of {len(arms)} arms")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -135,7 +136,7 @@ def test_the_same_arms_resume_the_same_experiment_and_other_shares_are_a_ramp(tm
     assert ramped.slices() == slices_of([0.9, 0.1]).ramped([0.5, 0.5])
     about = ramped.as_dict()
     assert about["arms"][1] == {"name": "legal@best", "reference": "legal@3", "sha256": "33", "share": 0.1}
-    assert [ramp["shares"] for ramp in about["ramps"]] == [[0.5, 0.5]]
+    assert [ramp["shares"] for ramp in about["ramps"]] == [{"base": 0.5, "legal@best": 0.5}]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,8 @@ def test_a_moved_alias_another_content_and_another_kind_begin_a_new_experiment(t
     second, told = open_experiment(tmp_path, kind, arms, (0.5, 0.5), NOW + 1)
     assert second.id != first.id
     assert ("legal@best is now" in told) == (arms != ARMS)
-    assert len(read_experiments(tmp_path)) == 2
+    third, _ = open_experiment(tmp_path, "split", ARMS, (0.5, 0.5), NOW + 2)
+    assert read_experiments(tmp_path) == [first, second, third]
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"id":"x"}', '{"id":1,"created":"yesterday","kind":"split","arms":[]}'])
@@ -289,6 +291,17 @@ def test_what_does_not_fit_is_refused_with_its_reason() -> None:
         assert answers.judge(about, NOW) == reason
         assert reason in accept.REASONS
     assert answers.judge(event(made), NOW + 86_401) == "late"
+
+
+def test_the_page_names_every_reason_and_limit() -> None:
+    page = Path(accept.__file__).parents[1] / "docs" / "experiments.md"
+    if not page.is_file():
+        pytest.skip("needs the source tree")
+    text = page.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", text.split("| reason |")[1].split("\n\n")[0], re.M)
+    assert rows == list(accept.REASONS)
+    for number in (accept.MOST_OF_ANSWER, accept.MOST_OF_USER, accept.MOST_ANSWERS, accept.MOST_REMEMBERED):
+        assert f"{number:,} " in text
 
 
 def test_memory_is_bounded_and_the_oldest_answer_is_forgotten_first() -> None:

@@ -21,7 +21,9 @@ from adapt_embed.abtests.log.lines import Answer, Event, Lines
 from adapt_embed.abtests.log.recall import recent_lines
 from adapt_embed.abtests.log.repair import whole_end
 from adapt_embed.abtests.log.writer import LogWriter
+from adapt_embed.cli import main
 from adapt_embed.errors import ConfigError, DataError
+from click.testing import CliRunner
 
 NOON = 1_796_000_000.0  # 2026-11-30 05:33 UTC
 DAY_S = 86_400.0
@@ -286,3 +288,16 @@ def test_lines_tell_of_a_torn_end(tmp_path: Path) -> None:
     lines = Lines(path)
     assert [about is None for _, about in lines] == [False, True]
     assert lines.torn == 1
+
+
+def test_the_command_forgets_a_user_and_says_what_it_removed(tmp_path: Path) -> None:
+    write(tmp_path)
+    own = open_keys(tmp_path, may_make=True).user("王小明")
+    write(tmp_path, answer(1, own), click(1))
+    ran = CliRunner().invoke(main, ["ab", "forget", str(tmp_path), "-"], input="王小明\n")
+    assert ran.stdout == f"removed 1 answer and 1 event from 1 file of {tmp_path}\n"
+    assert lines_of(tmp_path) == []
+    ran = CliRunner().invoke(main, ["ab", "forget", str(tmp_path), "王小明", "--json"])
+    assert json.loads(ran.stdout) == {"answers": 0, "events": 0, "files": 0}
+    ran = CliRunner().invoke(main, ["ab", "forget", str(tmp_path / "absent"), "u"])
+    assert (ran.exit_code, ran.stderr.count("\n")) == (1, 1)

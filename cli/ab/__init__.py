@@ -9,6 +9,7 @@ from ..lazy_group import LazyGroup
 COMMANDS = {
     "report": ("report", "Say which arm is better, and how sure that is."),
     "plan": ("plan", "Say how much traffic a difference needs."),
+    "forget": ("forget", "Remove every line of a user from an event log."),
 }
 """Verb -> (module, line in the help)."""
 
