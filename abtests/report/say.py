@@ -45,7 +45,7 @@ def verdict_text(report: Report, verdict: Verdict, language: PageLanguage = "en"
         effect=report.effect,
         since="" if verdict.since is None else moment_text(verdict.since),
     )
-    return " ".join([said, *_interval(report, verdict, language), *_left(report, verdict, language)])
+    return ("" if language == "zh" else " ").join([said, *_interval(report, verdict, language), *_left(report, verdict, language)])
 
 
 def _interval(report: Report, verdict: Verdict, language: PageLanguage) -> list[str]:
