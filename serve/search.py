@@ -88,11 +88,8 @@ class Searcher:
 
     async def _by_arm(self, user: str | None, asked: SearchAsked) -> _List:
         assert self._log is not None
-        return await self._ranked_arm(self._log.live.arm_of(user).name, asked)
-
-    async def _ranked_arm(self, name: str, asked: SearchAsked) -> _List:
-        pinned, index = self._arms.of_arm(name)
-        return await self._ranked(name, pinned, index, asked)
+        name = self._log.live.arm_of(user).name
+        return await self._ranked(name, *self._arms.of_arm(name), asked)
 
     async def _ranked(self, name: str, pinned: Pinned, index: SearchIndex, asked: SearchAsked) -> _List:
         started = time.perf_counter()
@@ -109,7 +106,8 @@ class Searcher:
         live, started, names = self._log.live, time.perf_counter(), [arm.name for arm in experiment.arms]
         lists = await self._by_every_arm(names, asked)
         answer = live.new_id()
-        drafted = live.interleave([list(each.items) for each in lists], asked.k, user=user, query=asked.query, answer=answer)
+        rankings = [list(each.items) for each in lists]
+        drafted = live.interleave(rankings, asked.k, experiment=experiment.id, user=user, query=asked.query, answer=answer)
         every = {name: item for each in reversed(lists) for name, item in each.items.items()}
         teams = {item: names[team] for item, team in drafted.teams.items()}
         items = {name: every[name] for name in drafted.items}
@@ -117,10 +115,11 @@ class Searcher:
 
     async def _by_every_arm(self, names: Sequence[str], asked: SearchAsked) -> list[_List]:
         """Return the results of each arm; arms of one version have the same list, to the last bit, whatever else is computed with it."""
-        versions = {name: self._arms.of_arm(name)[0] for name in names}
-        keys = {name: (pinned.reference, pinned.sha256) for name, pinned in versions.items()}
+        versions = {name: self._arms.of_arm(name) for name in names}
+        keys = {name: (pinned.reference, pinned.sha256) for name, (pinned, _) in versions.items()}
         first = {keys[name]: name for name in reversed(names)}
-        found = dict(zip(first, await asyncio.gather(*(self._ranked_arm(name, asked) for name in first.values())), strict=True))
+        lists = await asyncio.gather(*(self._ranked(name, *versions[name], asked) for name in first.values()))
+        found = dict(zip(first, lists, strict=True))
         return [found[keys[name]] for name in names]
 
     async def _shown(self, found: _List, asked: SearchAsked, experiment: Experiment | None) -> dict[str, Any]:
