@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -307,6 +308,43 @@ def test_events_are_counted_by_kind_and_by_reason(start: Any, tmp_path: Path) ->
         assert line in told
     events = logged(tmp_path / "log")[1:]
     assert [(each["kind"], each["position"]) for each in events] == [("click", 1), ("purchase", 2)]
+
+
+def test_no_body_whatever_is_answered_by_an_error_of_the_server(start: Any, tmp_path: Path) -> None:
+    drawn = random.Random(0)
+    scraps = [
+        "",
+        "灯",
+        "\x00",
+        "\ud800",
+        "a" * 300,
+        -1,
+        0,
+        1e308,
+        None,
+        True,
+        [],
+        {},
+        [[]],
+        ["base", 1],
+        {"answer": {}},
+        "click",
+        "base",
+        "u",
+    ]
+    keys = ["query", "model", "k", "user", "segment", "events", "answer", "item", "kind"]
+    with start(split=SPLIT, events=tmp_path / "log") as client:
+        result = ask(client, user="u")["results"][0]
+        scraps += [result["answer"], result["items"][0]["id"]]
+        statuses = Counter()
+        for number in range(150):
+            body = {key: drawn.choice(scraps) for key in drawn.sample(keys, drawn.randint(0, 5))}
+            body |= {"query": "a"} if number % 2 else {}
+            sent = json.dumps([body, {"events": [body, drawn.choice(scraps)]}][number % 3 == 0])
+            statuses[client.post(("/search", "/events")[number % 4 // 2], content=sent).status_code] += 1
+    assert set(statuses) <= {200, 400, 404, 422}
+    assert statuses[200] > 10
+    assert all(isinstance(line, dict) for line in logged(tmp_path / "log"))
 
 
 def test_a_full_disk_costs_the_log_and_not_the_answers(start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
