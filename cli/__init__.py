@@ -21,6 +21,7 @@ COMMANDS = {
     "encode": ("encode", "Embed lines of text."),
     "index": ("index", "Embed a corpus once, for every adapter of queries to search."),
     "search": ("search", "Search an index with references, side by side with the base."),
+    "serve": ("serve", "Serve embeddings over HTTP, with an adapter per request."),
     "list": ("list_", "List what is in the registry."),
     "show": ("show", "Show one entry whole, with its lineage."),
     "rm": ("rm", "Remove a version."),

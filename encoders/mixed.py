@@ -8,47 +8,24 @@ instead, and the products are torch's own.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
-from ..base.load import Base
 from ..choices import Role
 from ..errors import ConfigError, DataError
-from ..lora import LoraFactors, is_bias
-from ..lora.factors import BIAS
 from ..plurals import count
 from .batching import length_batches
 from .forward import embed, too_little_memory, uses_bf16
 from .lora import LoraEncoder
 from .protocol import Encoded, OnBatch, Tokens, Vectors, Work
 from .quick import quick_network
+from .row_by_row import Change, adding, make_ready
 from .tokens import check_texts
-
-Pair = tuple[Tensor, Tensor]
-"""The factors of one module, ready for products: (in, rank), and (rank, out) with the scale in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What an adapter adds to one module's result.
-
-    Attributes:
-        factors: What is multiplied with the module's input; None: nothing.
-        bias: What is added to each token's result, (out,); None: nothing.
-    """
-
-    factors: Pair | None = None
-    bias: Tensor | None = None
-
-
-AddsToResult = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]
-"""A hook of torch: given a module, its inputs and its result, which it changes in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +143,7 @@ class MixedEncoder:
         modules = dict(self.members[0].base.model.named_modules())
         hooks = [
             modules[name].register_forward_hook(
-                _adding(len(adapters), [(rows, changes[name]) for rows, changes in spans if name in changes])
+                adding(len(adapters), [(rows, changes[name]) for rows, changes in spans if name in changes])
             )
             for name in names
         ]
@@ -184,37 +161,9 @@ class MixedEncoder:
             return {}
         dtype = torch.bfloat16 if uses_bf16(base.device, member.precision) else torch.float32
         if (key, dtype) not in self._changes:
-            self._changes[key, dtype] = _make_ready(member.factors_of(role), base, dtype)
+            self._changes[key, dtype] = make_ready(member.factors_of(role), base, dtype)
         return self._changes[key, dtype]
 
 
 def _head(member: LoraEncoder) -> str | None:
     return None if member.base.head is None else member.base.head.sha256()
-
-
-def _make_ready(factors: LoraFactors, base: Base, dtype: torch.dtype) -> dict[str, Change]:
-    base.network.check_fits({name: (module.b.shape[0], module.a.shape[1]) for name, module in factors.items()})
-
-    def ready(factor: Tensor) -> Tensor:
-        return factor.T.contiguous().to(base.device, dtype)
-
-    pairs = {name: (ready(module.a), ready(module.scale * module.b)) for name, module in factors.items() if not is_bias(name)}
-    biases = {name.removesuffix(BIAS): module.delta()[:, 0].to(base.device) for name, module in factors.items() if is_bias(name)}
-    return {name: Change(pairs.get(name), biases.get(name)) for name in pairs.keys() | biases.keys()}
-
-
-def _adding(rows_in_batch: int, spans: Sequence[tuple[slice, Change]]) -> AddsToResult:
-    """Return a hook that adds to a module's result, span of rows by span, the product of its input with a pair of factors, and a bias."""
-
-    def add(_module: nn.Module, inputs: tuple[Tensor, ...], result: Tensor) -> None:
-        values = inputs[0].reshape(rows_in_batch, -1, inputs[0].shape[-1])  # (n, tokens, in)
-        results = result.view(rows_in_batch, -1, result.shape[-1])  # (n, tokens, out)
-        for rows, change in spans:
-            if change.factors is not None:
-                down, up = change.factors
-                inner = values[rows].flatten(0, 1).to(down.dtype) @ down  # (tokens of the span, rank)
-                results[rows].flatten(0, 1).addmm_(inner, up)
-            if change.bias is not None:
-                results[rows] += change.bias.to(results.dtype)
-
-    return add

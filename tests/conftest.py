@@ -314,6 +314,12 @@ def kept():
     return beside("kept_forms")
 
 
+@pytest.fixture(scope="session")
+def serving():
+    """What makes adapters to serve, and runs a server in a thread (`serving.py`)."""
+    return beside("serving")
+
+
 @pytest.fixture
 def shelf(every_kind_once: Path, home: Path) -> Path:
     """The same, the test's own."""

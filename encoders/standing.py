@@ -1,0 +1,170 @@
+"""A network that stays ready between calls, for a server: what `quick_network` prepares is prepared once, and rows of any adapter and role mix.
+
+`LoraEncoder` and `MixedEncoder` prepare the network for each call and take it back: for one short query in bfloat16 on a CPU, that is more
+work than the query itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..base.load import Network
+from ..choices import Role
+from .batching import length_batches
+from .forward import embed, too_little_memory, uses_bf16
+from .lora import LoraEncoder
+from .protocol import Vectors
+from .quick import quick_network
+from .row_by_row import Change, adding, make_ready
+
+MERGE_AFTER = 16
+"""Calls in a row whose texts all go through one adapter, after which it is merged into the weights; merging costs about as much as it saves
+in ten calls."""
+
+Way = tuple[str, str | None, str]
+"""What rows that go through the network together share: the pooling, the hash of the projection head, and the precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One text for a network: its token ids, which adapter reads it, and in which role."""
+
+    member: LoraEncoder
+    role: Role
+    ids: Sequence[int]
+
+    @property
+    def key(self) -> str | None:
+        """The hash of the factors that it goes through; None: the base alone."""
+        return self.member.sha256[self.role]
+
+
+@dataclass(slots=True)
+class StandingNetwork:
+    """A network that is used by one thread alone, until `close`.
+
+    Attributes:
+        network: Which one.
+    """
+
+    network: Network
+    _stack: ExitStack | None = None
+    _way: Way | None = None
+    _alone: str | None = None
+    _times: int = 0
+    _changes: dict[tuple[str, torch.dtype], dict[str, Change]] = field(default_factory=dict)
+    _modules: dict[str, nn.Module] = field(default_factory=dict)
+
+    def embed(self, rows: Sequence[Row]) -> Vectors:
+        """Return the vectors of rows of one way, (n, d) float32 of length 1, in their order.
+
+        Raises:
+            AdapterError: an adapter does not fit the network.
+            ConfigError: the device has too little memory for one text.
+        """
+        first = rows[0].member
+        self._prepare(first, self._choose_merged(rows))
+        vectors = np.empty((len(rows), first.dimension), np.float32)
+        with torch.inference_mode():
+            for batch in length_batches([len(row.ids) for row in rows], first.batch_budget):
+                order = sorted(batch, key=lambda row: rows[row].key or "")
+                vectors[order] = self._embed([rows[row] for row in order])
+        return vectors
+
+    def forget(self, keys: Collection[str]) -> None:
+        """Drop what was made ready of the factors with these hashes."""
+        for key in [each for each in self._changes if each[0] in keys]:
+            del self._changes[key]
+
+    def close(self) -> None:
+        """Give the network its own weights again; the next call prepares it anew."""
+        self._release()
+        self.network.merge_weights(None, {})
+        self._alone, self._times = None, 0
+
+    def _release(self) -> None:
+        if self._stack is not None:
+            self._stack.close()
+        self._stack = self._way = None
+
+    def _choose_merged(self, rows: Sequence[Row]) -> Row | None:
+        """Return a row of the adapter that is to be merged into the weights; None: none is."""
+        keys = {row.key for row in rows}
+        alone = rows[0].key if len(keys) == 1 else None
+        self._times = self._times + 1 if alone is not None and alone == self._alone else 1
+        self._alone = alone
+        is_worth_it = alone is not None and (self.network.merged == alone or self._times > MERGE_AFTER)
+        return rows[0] if is_worth_it else None
+
+    def _prepare(self, member: LoraEncoder, merged: Row | None) -> None:
+        """Merge what is to be merged, and let the network compute as fast as it can in this way, until another is asked for."""
+        way, key = way_of(member), None if merged is None else merged.key
+        if self._stack is not None and (way, key) == (self._way, self.network.merged):
+            return
+        self._release()
+        if merged is None:
+            self.network.merge_weights(None, {})
+        else:
+            merged.member.merge_weights(merged.role)
+        self._stack, self._way = ExitStack(), way
+        with torch.inference_mode():
+            self._stack.enter_context(quick_network(member.base, member.precision))
+
+    def _embed(self, rows: Sequence[Row]) -> Vectors:
+        """Embed a batch, the rows of one adapter together; where the GPU's memory runs out, in halves."""
+        member = rows[0].member
+        try:
+            with self._row_by_row(rows):
+                return embed(member.base, [row.ids for row in rows], member.precision).cpu().numpy()
+        except torch.OutOfMemoryError:
+            if len(rows) == 1:
+                raise too_little_memory(member.base.device, len(rows[0].ids)) from None
+        half = len(rows) // 2
+        return np.concatenate([self._embed(rows[:half]), self._embed(rows[half:])])
+
+    @contextmanager
+    def _row_by_row(self, rows: Sequence[Row]) -> Iterator[None]:
+        """Let the modules add to each row what its adapter's factors make of it, where they are not merged."""
+        spans: list[tuple[slice, dict[str, Change]]] = []
+        start = 0
+        for key, run in groupby(rows, key=lambda row: row.key):
+            of_run = list(run)
+            if key is not None and key != self.network.merged:
+                spans.append((slice(start, start + len(of_run)), self._ready(of_run[0])))
+            start += len(of_run)
+        hooks = []
+        for name in dict.fromkeys(name for _, changes in spans for name in changes):
+            own = [(span, changes[name]) for span, changes in spans if name in changes]
+            hooks.append(self._module(name).register_forward_hook(adding(len(rows), own)))
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _ready(self, row: Row) -> dict[str, Change]:
+        """Return what a row's factors change, by module; they are made ready once."""
+        member = row.member
+        dtype = torch.bfloat16 if uses_bf16(member.base.device, member.precision) else torch.float32
+        assert row.key is not None
+        if (row.key, dtype) not in self._changes:
+            self._changes[row.key, dtype] = make_ready(member.factors_of(row.role), member.base, dtype)
+        return self._changes[row.key, dtype]
+
+    def _module(self, name: str) -> nn.Module:
+        if not self._modules:
+            self._modules = dict(self.network.model.named_modules())
+        return self._modules[name]
+
+
+def way_of(member: LoraEncoder) -> Way:
+    """Return what a member's rows share with those that may go through the network beside them."""
+    base = member.base
+    return base.encoding.pooling, None if base.head is None else base.head.sha256(), member.computes_in
