@@ -1,8 +1,6 @@
 """The report in a real browser: nothing goes wrong, charts are drawn, tables sort, and no text of the user's runs."""
 
 import csv
-import os
-import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -18,16 +16,6 @@ from adapt_embed.bench.report.recall import RecallCurve
 from adapt_embed.bench.result import BenchedReference, BenchedTask, BenchResult, Comparison, Interval, Score, Summary
 from adapt_embed.bench.tasks.kind import Passage
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 EVIL = "<script>window.pwned = 1</script></script><img src=x onerror='window.pwned = 1'><svg onload='window.pwned = 1'>"
 SCORES = {"base": 0.5, "legal@1": 0.75, "medical@1": 0.625, EVIL: 0.25}
 
@@ -133,19 +121,6 @@ def curve() -> WeightCurve:
         base_general=0.83,
         lines=(line,),
     )
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A headless Chromium: the one that ADAPT_CHROMIUM names, or one on the path."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'adapt-embed[dev]'")
-    path = os.environ.get("ADAPT_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"needs Chromium: none of {', '.join(BROWSERS)} is on the path (or name it in ADAPT_CHROMIUM)")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=QUIET)
-        yield started
-        started.close()
 
 
 @pytest.fixture
