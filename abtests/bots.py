@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from .answers import AnswerTable
 
-ANSWERS_PER_HOUR, EVENTS_PER_HOUR = 100, 300
-"""More in one hour of the clock is not a person's: a search every 36 seconds, a click every 12."""
+ANSWERS_PER_HOUR, EVENTS_PER_HOUR = 100, 100
+"""More in one hour of the clock is not a person's: a search, or a click, every 36 seconds all the time."""
 
 
 def find_bots(table: AnswerTable) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ Source: Crook, Frasca, Kohavi, Longbotham 2009, "Seven Pitfalls to Avoid when Ru
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,10 @@ class Measured:
     stretch: NDArray[np.intp]
     counting: Counting
     arms: int
+
+    def only(self, answers: NDArray[np.bool_]) -> Measured:
+        """Return it with some answers (n,) alone."""
+        return replace(self, is_counted=self.is_counted & answers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +83,7 @@ def _user_totals(metric: Metric, measured: Measured, rows: NDArray[np.intp]) -> 
 
 
 def _ratio(y: Numbers, x: Numbers) -> ArmValue:
-    present = x > 0
-    return ArmValue(estimate=estimate_ratio(sum_moments(y[present], x[present])), active_users=int(np.count_nonzero(y)))
+    return ArmValue(estimate=estimate_ratio(sum_moments(y, x)), active_users=int(np.count_nonzero(y)))
 
 
 def _standardised(stretches: Sequence[tuple[Numbers, Numbers]], weights: Numbers) -> ArmValue:

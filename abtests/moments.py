@@ -19,7 +19,7 @@ Numbers = NDArray[np.float64]
 class Moments:
     """Sums over the users of an arm: how many, of y, of x, and of their products."""
 
-    users: Numbers
+    users: Numbers | NDArray[np.intp]
     y: Numbers
     x: Numbers
     yy: Numbers
@@ -37,11 +37,10 @@ class Estimate:
 
 
 def sum_moments(y: ArrayLike, x: ArrayLike) -> Moments:
-    """Sum user totals along the last axis; a user without any answer (x = y = 0) adds nothing but to the count."""
+    """Sum user totals along the last axis; a user of whom nothing is counted yet (x = 0) is not a user of the arm."""
     totals, counts = np.broadcast_arrays(np.asarray(y, float), np.asarray(x, float))
-    users = np.full(totals.shape[:-1], float(totals.shape[-1]))
     products = (totals * totals, totals * counts, counts * counts)
-    return Moments(users, totals.sum(-1), counts.sum(-1), *(each.sum(-1) for each in products))
+    return Moments(np.count_nonzero(counts, axis=-1), totals.sum(-1), counts.sum(-1), *(each.sum(-1) for each in products))
 
 
 def estimate_ratio(sums: Moments) -> Estimate:
@@ -53,7 +52,7 @@ def estimate_ratio(sums: Moments) -> Estimate:
         value = sums.y / sums.x
         residuals = sums.yy - 2 * value * sums.xy + value * value * sums.xx
         variance = np.maximum(residuals, 0) / sums.x**2 * (sums.users / (sums.users - 1))
-    return Estimate(value, np.where(sums.users > 1, variance, np.nan), sums.users)
+    return Estimate(value, np.where(sums.users > 1, variance, np.nan), np.asarray(sums.users, float))
 
 
 def difference(first: Estimate, other: Estimate) -> Estimate:

@@ -34,7 +34,7 @@ def segments_of(table: AnswerTable) -> list[Segment]:
         counts = np.bincount(table.segment[table.segment >= 0], minlength=len(table.segments))
         chosen = np.argsort(-counts, kind="stable")[:MOST_SEGMENTS]
         return [Segment("segment", table.segments[number], table.segment == number) for number in chosen]
-    return [*_by_frequency(table), *_by_language(table)]
+    return [*(each for each in _by_frequency(table) if each.answers.any()), *_by_language(table)]
 
 
 def _by_frequency(table: AnswerTable) -> list[Segment]:

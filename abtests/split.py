@@ -56,7 +56,7 @@ def parse_split(text: str) -> Split:
     if not (total := math.fsum(weights)) > 0:
         raise RequestError(f"--split {text!r} gives every arm the share 0; expected shares such as base=50,legal@best=50")
     names = _checked(references, "--split", text)
-    arms = tuple(ArmShare(*each, weight / total) for *each, weight in zip(names, references, weights, strict=True))
+    arms = tuple(ArmShare(name, reference, weight / total) for name, reference, weight in zip(names, references, weights, strict=True))
     shares = ", ".join(f"{arm.name} {arm.share:.4g}" for arm in arms)
     is_usual = math.isclose(total, 100) or math.isclose(total, 1)
     return Split(arms, None if is_usual else f"the shares sum to {total:g} and are taken as weights: {shares}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,14 @@ class Stretch:
 
 def stretches_of(experiment: Experiment) -> tuple[Stretch, ...]:
     """Return the stretches in their order."""
-    ramps = (Stretch(datetime.fromisoformat(ramp.at).timestamp(), ramp.shares) for ramp in experiment.ramps)
+    ramps = (Stretch(moment_of(ramp.at), ramp.shares) for ramp in experiment.ramps)
     return (Stretch(-math.inf, experiment.shares), *sorted(ramps, key=lambda each: each.start))
+
+
+def moment_of(text: str) -> float:
+    """Return a time as ISO 8601 writes it in seconds since 1970; one without a zone is UTC."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def stretch_at(stretches: tuple[Stretch, ...], at: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -63,7 +63,7 @@ def command(
     request = ServeRequest(references=references, where=where, settings=settings, options=options, memory=memory)
     with shown() as events:
         job = prepare_serve(request, events)
-        search = prepare_searching(searching, job.catalog)
+        search = prepare_searching(searching, job.catalog, events)
         if dry_run:
             from .serve_text import plan_text
 

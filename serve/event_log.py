@@ -20,6 +20,11 @@ class EventLog:
         self._pool = ThreadPoolExecutor(1, "event log") if live.settings.fsync == "each" else None
         self._is_failing = False
 
+    def close(self) -> None:
+        """Finish what is being written."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
     async def answer(self, found: Found) -> Answer | None:
         """Write an answer; None: it is not in the log, and no event of it will be taken."""
         draft = self.live.draft(found)

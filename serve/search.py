@@ -57,6 +57,10 @@ class Searcher:
         self._served, self._arms, self._counters, self._log = served, arms, counters, log
         self._pool = ThreadPoolExecutor(_THREADS, "search")
 
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
     async def search(self, asked: SearchAsked) -> dict[str, Any]:
         """Return what `POST /search` answers.
 

@@ -30,8 +30,8 @@ class Item:
         if (given := self.index.texts.get(self.id)) is not None:
             title, text = given
             return {"id": self.id} | ({"title": title} if title else {}) | {"text": text}
-        text = self.index.folder.text(self.row)
-        return {"id": self.id} if text is None else {"id": self.id, "text": text}
+        kept = self.index.folder.text(self.row)
+        return {"id": self.id} if kept is None else {"id": self.id, "text": kept}
 
 
 @dataclass(eq=False)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..abtests.live import LiveLog
 from ..errors import AdaptError, ConfigError, unknown_name
 from ..events import QUIET, Events
+from ..files import check_output_folder
 from ..index.folder import IndexFolder, open_index
 from ..index.job import is_of_base
 from ..plurals import count
@@ -68,20 +69,21 @@ class SearchJob:
         with ExitStack() as opened:
             live = None if settings is None else opened.enter_context(LiveLog(settings, events))
             log = None if live is None else EventLog(live, counters)
+            if log is not None:
+                opened.callback(log.close)
             arms = Arms(
                 served=served, index=self.index, own=self.own, default=self.default, comparison=self.options.comparison(), live=live
             )
             asyncio.run(arms.begin())
             self._tell(events)
-            searching = search_route(Searcher(served, arms, counters, log))
-            yield [searching] if log is None else [searching, events_route(log)]
+            searcher = Searcher(served, arms, counters, log)
+            opened.callback(searcher.close)
+            yield [search_route(searcher)] if log is None else [search_route(searcher), events_route(log)]
 
     def _tell(self, events: Events) -> None:
         """Say what is searched, and what of whom is kept."""
         folder, options = self.index.folder, self.options
         events.note(f"POST /search searches {folder.path}, {count(folder.count, 'row')}")
-        if (asked := options.comparison_asked()) is not None and asked.note:
-            events.note(asked.note)
         if options.events is None:
             return
         kept = "until you delete it (--keep-days N)" if options.keep_days is None else f"for {count(options.keep_days, 'day')}"
@@ -105,14 +107,16 @@ def where_of_index(options: SearchOptions, where: Search) -> Search:
     return replace(where, base=str(find_recorded_base(index.manifest.bases[0], str(index.path), where).folder))
 
 
-def prepare_searching(options: SearchOptions, catalog: Catalog) -> SearchJob | None:
+def prepare_searching(options: SearchOptions, catalog: Catalog, events: Events = QUIET) -> SearchJob | None:
     """Open what is searched, and refuse references that change documents where the index has the base's; None: there is no search.
 
     Raises:
-        AdaptError: an index is not there or damaged, a name is not served, or a reference needs an index of its own.
+        AdaptError: an index is not there or damaged, a name is not served, a reference needs an index of its own, or the log cannot be written.
     """
     if options.index is None:
         return None
+    if options.events is not None:
+        check_output_folder(options.events)
     texts = {} if options.texts is None else read_texts(options.texts)
     index = _opened(open_index(options.index), texts)
     own = {name: _opened(open_index(path), texts) for name, path in options.own_indexes().items()}
@@ -121,6 +125,8 @@ def prepare_searching(options: SearchOptions, catalog: Catalog) -> SearchJob | N
     named = [arm.reference for arm in asked.arms] if asked is not None else [job.default]
     for name in dict.fromkeys([*named, *own]):
         _refuse_side(name, own.get(name, index), catalog)
+    if (split := options.comparison_asked()) is not None and split.note:
+        events.note(split.note)
     return job
 
 

@@ -344,6 +344,12 @@ def serving():
     return beside("serving")
 
 
+@pytest.fixture(scope="session")
+def event_logs():
+    """The module that makes event logs by hand."""
+    return beside("event_logs")
+
+
 @pytest.fixture
 def shelf(every_kind_once: Path, home: Path) -> Path:
     """The same, the test's own."""

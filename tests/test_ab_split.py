@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -290,6 +291,17 @@ def test_what_does_not_fit_is_refused_with_its_reason() -> None:
         assert answers.judge(about, NOW) == reason
         assert reason in accept.REASONS
     assert answers.judge(event(made), NOW + 86_401) == "late"
+
+
+def test_the_page_names_every_reason_and_limit() -> None:
+    page = Path(accept.__file__).parents[1] / "docs" / "experiments.md"
+    if not page.is_file():
+        pytest.skip("needs the source tree")
+    text = page.read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \|", text.split("| reason |")[1].split("\n\n")[0], re.M)
+    assert rows == list(accept.REASONS)
+    for number in (accept.MOST_OF_ANSWER, accept.MOST_OF_USER, accept.MOST_ANSWERS, accept.MOST_REMEMBERED):
+        assert f"{number:,} " in text
 
 
 def test_memory_is_bounded_and_the_oldest_answer_is_forgotten_first() -> None:

@@ -45,7 +45,7 @@ def forget_user(folder: Path, user: str) -> Forgotten:
     with locked(folder):
         files = list(day_files(folder).values())
         try:
-            own = {str(about["id"]) for path in files for _, about in Lines(path) if _is_answer_of(about, name) and "id" in (about or {})}
+            own = {str(about.get("id")) for path in files for _, about in Lines(path) if about is not None and _is_answer_of(about, name)}
             removed = [_rewrite(path, name, own) for path in reversed(files)]
         except OSError as e:
             raise DataError(f"the log {folder} cannot be rewritten: {e.strerror or e}; run this again when that is mended") from e
@@ -53,15 +53,15 @@ def forget_user(folder: Path, user: str) -> Forgotten:
     return Forgotten(answers, events, sum(any(each) for each in removed))
 
 
-def _is_answer_of(about: dict[str, Any] | None, name: str) -> bool:
-    return about is not None and about.get("kind") == "answer" and about.get("user") == name
+def _is_answer_of(about: dict[str, Any], name: str) -> bool:
+    return about.get("kind") == "answer" and about.get("user") == name
 
 
 def _rewrite(path: Path, name: str, own: Collection[str]) -> tuple[int, int]:
     """Write a file without a user's lines; return how many answers and events went. One that has none is not touched."""
     kept, answers, events = [], 0, 0
     for line, about in Lines(path):
-        if _is_answer_of(about, name):
+        if about is not None and _is_answer_of(about, name):
             answers += 1
         elif about is not None and about.get("answer") in own:
             events += 1

@@ -19,7 +19,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contrast:
-    """An arm against the first: `low`, `high` and `p` are valid at one look fixed beforehand, the `always` ones at every look."""
+    """An arm against the first: `low`, `high` and `p` are valid at one look fixed beforehand, the `always` ones at every look.
+
+    `always_p_holm` of a metric that does not decide is adjusted for the number of such metrics.
+    """
 
     arm: str
     value: float | None
@@ -29,6 +32,7 @@ class Contrast:
     always_low: float | None
     always_high: float | None
     always_p: float
+    always_p_holm: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..answers import AnswerTable, Gathered
-from ..share_check import ShareCheck, check_shares
-from ..stretches import Stretch, stretch_at
+from ..answers import Gathered
 from .figures import Flag
+
+DAY = 86400.0
 
 FLAGS = {
     "shares": "users came to the arms as {users}, where the shares give {expected} (p = {p:.2g}, valid at every look): do not trust the "
     "result before the reason is found",
     "crossed": "{users} users were seen in two arms, and no ramp moved them: they are left out",
-    "bots": "{users} users with {answers} answers searched or clicked faster than a person and are left out (over 100 answers or 300 events "
+    "bots": "{users} users with {answers} answers searched or clicked faster than a person and are left out (over 100 answers or 100 events "
     "in an hour; --keep-bots counts them)",
     "kept bots": "{users} users with {answers} answers searched or clicked faster than a person and are counted, as --keep-bots says",
     "unassigned": "{answers} answers had no user: they are in no arm's figures",
@@ -30,36 +27,21 @@ FLAGS = {
     "unknown": "{lines} lines are of a kind that this version does not know",
     "ramps": "{ramps} ramps changed the shares: arms are compared within each stretch, and the values are means of the stretches",
     "others": "{experiments} other experiments are in the log (--experiment)",
-    "default effect": "no --effect was given, so the metric's default decides how the test is tuned: say it before the first look and keep it",
+    "week": "the test has run for {days} days: before a whole week, weekdays and weekends are not both in it",
+    "arms": "{arms} arms are compared with the first, so that each comparison has the level {alpha:.4g}",
+    "other plan": "the plan that is kept beside the log says {planned}, and other values were given: a test that is tuned after a look is "
+    "not valid",
+    "default effect": "no plan is kept and no --effect was given, so the metric's default tunes the test: keep a plan before the first look "
+    "(adapt ab plan --keep)",
     "one look": "p and its interval are valid at one look that was fixed beforehand; the always-valid ones at every look",
 }
 """Name -> what is told, in English; `words.py` has it in Chinese."""
-_WARNINGS = ("shares", "crossed", "stray", "broken")
+_WARNINGS = ("shares", "crossed", "stray", "broken", "other plan")
 
 
 def flag(name: str, **facts: object) -> Flag:
     """Return a flag of the table."""
     return Flag(name=name, facts=facts, is_warning=name in _WARNINGS)
-
-
-def crossed_users(table: AnswerTable, stretch: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return which users (users,) were seen in two arms within one stretch, which no ramp explains."""
-    rows = np.unique(np.stack([table.user, stretch, table.arm], axis=1), axis=0)
-    again = (rows[1:, :2] == rows[:-1, :2]).all(axis=1)
-    found = np.zeros(table.users, bool)
-    found[rows[1:][again, 0]] = True
-    return found
-
-
-def share_check(table: AnswerTable, crossed: NDArray[np.bool_], stretches: tuple[Stretch, ...]) -> ShareCheck:
-    """Hold users against the shares that were in force when each was seen first: later answers draw no arm anew."""
-    order = np.lexsort((table.at, table.user))
-    users, first = np.unique(table.user[order], return_index=True)
-    rows = order[first][~crossed[users]]
-    stretch = stretch_at(stretches, table.at[rows])
-    arms = len(stretches[0].shares)
-    counts = [np.bincount(table.arm[rows][stretch == number], minlength=arms) for number in range(len(stretches))]
-    return check_shares(counts, [each.shares for each in stretches])
 
 
 def gathered_flags(found: Gathered) -> Iterator[Flag]:
@@ -78,3 +60,9 @@ def gathered_flags(found: Gathered) -> Iterator[Flag]:
     for name in ("torn", "broken", "unknown"):
         if number := getattr(found.skipped, name):
             yield flag(name, lines=number)
+
+
+def week_flag(first: float, last: float) -> Iterator[Flag]:
+    """Give a flag where the log is shorter than a week."""
+    if last - first < 7 * DAY:
+        yield flag("week", days=round((last - first) / DAY, 1))

@@ -17,8 +17,9 @@ from ..preference import prefer
 from ..sequential import is_ready
 from .contrast import contrast_of
 from .figures import Look
+from .flags import DAY
 
-HOUR, DAY = 3600.0, 86400.0
+HOUR = 3600.0
 MOST_LOOKS = 60
 _FEW_DAYS = 3
 

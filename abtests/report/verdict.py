@@ -7,26 +7,24 @@ from collections.abc import Sequence
 from ..remaining import always_valid_variance
 from ..sequential import fixed_radius
 from .figures import Contrast, Look, State, Verdict
-from .looks import DAY
+from .flags import DAY
+from .tuning import Tuning
 
 
-def judge(arm: str, looks: Sequence[Look], first: float, effect: float, direction: int, alpha: float, power: float) -> Verdict:
+def judge(looks: Sequence[Look], first: float, tuning: Tuning, direction: int) -> Verdict:
     """Return the verdict on one arm.
 
     Args:
-        arm: Its name.
         looks: Its looks, in order, one or more.
         first: When the experiment's first answer was given.
-        effect: The smallest difference that matters; tau.
+        tuning: The smallest difference that matters, the level, and the power.
         direction: 1 where more is better, -1 where less is.
-        alpha: The level of this comparison.
-        power: The chance to find the effect, for the time that is left.
     """
     decided = next((look for look in looks if look.is_ready and _excludes_zero(look.contrast)), None)
     last = looks[-1]
-    state = _state(decided, last, effect, direction)
-    left = _days_left(last, first, effect, alpha, power) if state in ("open", "too few") else None
-    return Verdict(arm=arm, state=state, since=decided.at if decided else None, days_left=left)
+    state = _state(decided, last, tuning.effect, direction)
+    left = _days_left(last, first, tuning) if state in ("open", "too few") else None
+    return Verdict(arm=last.contrast.arm, state=state, since=decided.at if decided else None, days_left=left)
 
 
 def _excludes_zero(contrast: Contrast) -> bool:
@@ -43,11 +41,11 @@ def _state(decided: Look | None, last: Look, effect: float, direction: int) -> S
     return "alike" if low is not None and high is not None and -effect < low and high < effect else "open"
 
 
-def _days_left(last: Look, first: float, effect: float, alpha: float, power: float) -> float | None:
+def _days_left(last: Look, first: float, tuning: Tuning) -> float | None:
     """Return how many days the smallest effect still needs, if the variance goes on falling as one over the time."""
     contrast = last.contrast
     if contrast.value is None or contrast.high is None or contrast.high <= contrast.value:
         return None
-    variance = ((contrast.high - contrast.value) / float(fixed_radius(1.0, alpha))) ** 2  # type: ignore[arg-type]
+    variance = ((contrast.high - contrast.value) / float(fixed_radius(1.0, tuning.alpha))) ** 2  # type: ignore[arg-type]
     days = (last.at - first) / DAY
-    return max(0.0, days * (variance / always_valid_variance(effect, effect, alpha, power) - 1))
+    return max(0.0, days * (variance / always_valid_variance(tuning.effect, tuning.effect, tuning.alpha, tuning.power) - 1))

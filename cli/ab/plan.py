@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..command import Command
-from ..options import FiniteRange, common_options, gathered
+from ..options import FiniteRange, OutputFolder, common_options, gathered
 from ..output import emit
 from ..render import render_line, render_table
 
@@ -47,17 +47,23 @@ plan_options = gathered(
 
 @click.command("plan", cls=Command)
 @plan_options
+@click.option(
+    "--keep", type=OutputFolder(), metavar="DIR", help="Keep the plan beside the event log DIR: adapt ab report takes it from there."
+)
 @common_options
-def command(request: PlanRequest, json_output: bool, registry_dir: Path | None) -> None:
+def command(request: PlanRequest, keep: Path | None, json_output: bool, registry_dir: Path | None) -> None:
     """Say how much traffic a test of two arms needs: tested once at the end, and looked at whenever you like."""
     del registry_dir  # every command takes it; nothing of it is read
+    from ...abtests.kept_plan import KeptPlan, keep_plan
     from ...abtests.plan import make_plan
 
     plan = make_plan(request)
-    emit(plan.as_dict(), _text(plan), json_output)
+    if keep is not None:
+        keep_plan(keep, KeptPlan(metric=request.metric, effect=request.effect, alpha=request.alpha, power=request.power))
+    emit(plan.as_dict(), _text(plan, keep), json_output)
 
 
-def _text(plan: Plan) -> str:
+def _text(plan: Plan, kept: Path | None) -> str:
     asked, power = plan.request, f"{plan.request.power:.0%}"
     rows = [
         _row("one test at the end", plan.fixed, f"finds {asked.effect:g} in {power} of tests; looking before is an error"),
@@ -67,13 +73,15 @@ def _text(plan: Plan) -> str:
     ]
     headings = ("test", f"{plan.unit}, each arm", "days", "what it does")
     title = f"{asked.metric} from {asked.baseline:g}, a difference of {asked.effect:g}, alpha {asked.alpha:g}"
-    return "\n\n".join([render_table(headings, rows, right=headings[1:3], title=title), *map(render_line, _advice(plan))])
+    return "\n\n".join([render_table(headings, rows, right=headings[1:3], title=title), *map(render_line, _advice(plan, kept))])
 
 
 def _row(name: str, needed: Needed, says: str) -> tuple[str, ...]:
     return (name, f"{needed.per_arm:,}", "-" if needed.days is None else f"{needed.days:,.1f}", says)
 
 
-def _advice(plan: Plan) -> list[str]:
+def _advice(plan: Plan, kept: Path | None) -> list[str]:
     asked = plan.request
-    return [f"read it with: adapt ab report DIR --metric {asked.metric} --effect {asked.effect:g}"]
+    if kept is not None:
+        return [f"the plan is kept: adapt ab report {kept} takes it from there"]
+    return [f"read it with: adapt ab report DIR --metric {asked.metric} --effect {asked.effect:g}, or keep it beside the log: --keep DIR"]

@@ -29,28 +29,24 @@ report_options = gathered(
     _request,
     click.argument("folder", metavar="DIR", type=click.Path(path_type=Path)),
     click.option("--experiment", metavar="ID", help="Which one [default: the newest]."),
-    click.option("--metric", default="ctr", show_default=True, metavar="NAME", help="The primary metric, which decides."),
+    click.option("--metric", metavar="NAME", help="The primary metric, which decides [default: the kept plan's, else ctr]."),
     click.option(
         "--effect",
         type=FiniteRange(min=0, min_open=True),
         metavar="D",
-        help="The smallest difference that matters, in the metric's unit; say it before the first look, and keep it [default: the metric's].",
+        help="The smallest difference that matters, in the metric's unit; say it before the first look, and keep it [default: the kept plan's, else the metric's].",
     ),
     click.option(
         "--alpha",
         type=FiniteRange(0, 1, min_open=True, max_open=True),
-        default=0.05,
-        show_default=True,
         metavar="A",
-        help="The chance of a wrong decision over all looks.",
+        help="The chance of a wrong decision over all looks [default: the kept plan's, else 0.05].",
     ),
     click.option(
         "--power",
         type=FiniteRange(0, 1, min_open=True, max_open=True),
-        default=0.8,
-        show_default=True,
         metavar="P",
-        help="The chance to find the effect, for the time that is left.",
+        help="The chance to find the effect, for the time that is left [default: the kept plan's, else 0.8].",
     ),
     click.option(
         "--k", type=WholeNumber(min=1), default=5, show_default=True, metavar="N", help="Precision and purchases in the first N places."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ...shown_text import one_line
@@ -19,10 +18,10 @@ def report_text(report: Report) -> str:
 
 
 def _parts(report: Report) -> Iterator[str]:
-    from ...abtests.report.say import flag_text, verdict_text
+    from ...abtests.report.say import flag_text, moment_text, verdict_text
 
     kind = {"split": "arms with users of their own", "interleave": "interleaved lists"}[report.kind]
-    yield render_line(f"experiment {one_line(report.experiment)}: {kind}, {_time(report.first)} to {_time(report.last)}")
+    yield render_line(f"experiment {one_line(report.experiment)}: {kind}, {moment_text(report.first)} to {moment_text(report.last)}")
     yield "\n".join(render_line(verdict_text(report, verdict)) for verdict in report.verdicts)
     if report.arms:
         rows = [
@@ -48,12 +47,17 @@ def _metrics(report: Report, number: int, name: str) -> str:
             amount(row, row.values[number + 1].value),
             difference_text(row, row.contrasts[number]),
             f"{row.contrasts[number].p:.2g}",
-            f"{row.contrasts[number].always_p:.2g}",
+            f"{row.contrasts[number].always_p_holm:.2g}",
         )
         for row in report.rows
     ]
     headings = ("metric", first, name if name != first else f"{name} ", "difference, interval", "p, one look", "p, always")
-    return render_table(headings, rows, right=headings[1:3] + headings[4:], title=f"{name} against {first} (* decides)")
+    return render_table(
+        headings,
+        rows,
+        right=headings[1:3] + headings[4:],
+        title=f"{name} against {first} (* decides; p, always, of the others: adjusted by Holm)",
+    )
 
 
 def amount(row: MetricRow, value: float | None) -> str:
@@ -96,7 +100,3 @@ def _segments(report: Report) -> Iterator[str]:
     differences = [f"difference, {name}" for name in names[1:]]
     headings = ("by", "segment", "answers", *names, *differences)
     yield render_table(headings, rows, right=("answers", *names), title=f"{report.label} by segment (--json has every metric)")
-
-
-def _time(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")

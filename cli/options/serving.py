@@ -75,7 +75,9 @@ serving_options = gathered(
         help="A name that a Host header may have besides the address and localhost; * allows any.",
     ),
     click.option(
-        "--public-page", is_flag=True, help="Show the demo page at / without a key, which a browser cannot send; what it asks for needs one."
+        "--public-page",
+        is_flag=True,
+        help="Show the demo page at / without a key, which a browser cannot send; what it asks for needs one.",
     ),
     click.option("--token-ids", is_flag=True, help="Take lists of numbers for token ids of the base."),
     click.option(
