@@ -321,6 +321,8 @@ def test_forgetting_is_refused_while_a_server_writes_and_where_there_is_no_log(t
         forget_user(tmp_path / "absent", "u")
     with pytest.raises(DataError, match="holds no 'secret'"):
         forget_user(tmp_path, "u")
+    with pytest.raises(DataError, match="the user's key is empty"):
+        forget_user(tmp_path, "")
     with LogWriter(tmp_path):
         open_keys(tmp_path, may_make=True)
         with pytest.raises(DataError, match="stop it first"):

@@ -251,6 +251,9 @@ def test_an_arm_that_changes_documents_needs_an_index_of_its_own(start: Any, ind
     with start(split="base=50,whole=50", events=tmp_path / "log", index_of=[f"whole={indexes / 'whole'}"]) as client:
         assert {ask(client, user=str(number))["arm"] for number in range(20)} == {"base", "whole"}
         assert ask(client, model="whole")["results"][0]["items"]
+    with start(index=indexes / "whole") as client:
+        assert ask(client)["results"][0]["model"] == "whole@1"
+        assert client.post("/search", json={"query": "a", "model": "base"}).status_code == 422
     with (
         pytest.raises(AdaptError, match=r"unknown arm or reference 'lwa'\. Did you mean law"),
         start(split="base=1,lwa=1", events=tmp_path / "log"),
@@ -391,7 +394,8 @@ def test_a_flood_of_one_user_weighs_what_one_answer_may(start: Any, tmp_path: Pa
         ({"events": "x", "event_window": "1 week"}, "such as 24h, 30m or 7d"),
         ({"events": "x", "event_window": "91d"}, "at most 90d"),
         ({"events": "x", "explore": "1"}, "write the percent sign"),
-        ({"events": "x", "keep_days": 0}, "give at least 1"),
+        ({"events": "x", "keep_days": 0}, "--keep-days 0 deletes answers of which events are taken for 1 days"),
+        ({"events": "x", "keep_days": 2, "event_window": "7d"}, "taken for 7 days"),
         ({"index_of": ["whole"]}, "is not REF=DIR"),
     ],
 )

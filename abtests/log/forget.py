@@ -37,8 +37,10 @@ def forget_user(folder: Path, user: str) -> Forgotten:
         user: As the requests named the user.
 
     Raises:
-        DataError: the folder is not a log, another process writes it, or it cannot be rewritten.
+        DataError: the key is empty, the folder is not a log, another process writes it, or it cannot be rewritten.
     """
+    if not user:
+        raise DataError("the user's key is empty; expected what requests named the user by")
     if not folder.is_dir():
         raise DataError(f"the log {folder} does not exist; expected the folder of adapt serve --events")
     name = open_keys(folder, may_make=False).user(user)
