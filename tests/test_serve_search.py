@@ -241,7 +241,11 @@ def test_a_moved_alias_begins_a_new_experiment_while_the_server_runs(start: Any,
         serving.add(registry, tiny_base, "law", 10, None)
         registry.set_alias(registry.find("law", "3"), "best")
         third = ask(client, user="u")
+        registry.remove_alias("law", "best")
+        fourth = [ask(client, user=str(number)) for number in range(20)]
     assert first["experiment"] != second["experiment"] == third["experiment"]
+    assert {each["experiment"] for each in fourth} == {third["experiment"]}
+    assert {(each["arm"], each["results"][0]["reference"]) for each in fourth} == {("base", "base"), ("law@best", "law@2")}
     assert [arm.reference for arm in read_experiments(tmp_path / "log")[-1].arms] == ["base", "law@2"]
 
 
