@@ -18,6 +18,7 @@ from adapt_embed import disk
 from adapt_embed.abtests.accept import MOST_OF_ANSWER
 from adapt_embed.abtests.experiment import read_experiments
 from adapt_embed.abtests.log.folder import day_files
+from adapt_embed.abtests.log.forget import forget_user
 from adapt_embed.errors import AdaptError, RequestError
 from adapt_embed.index.build import BuildRequest, prepare_build
 from adapt_embed.references import EncoderSettings, Search
@@ -315,6 +316,24 @@ def test_events_are_counted_by_kind_and_by_reason(start: Any, tmp_path: Path) ->
         assert line in told
     events = logged(tmp_path / "log")[1:]
     assert [(each["kind"], each["position"]) for each in events] == [("click", 1), ("purchase", 2)]
+
+
+def test_a_user_is_forgotten_while_the_server_runs(start: Any, tmp_path: Path) -> None:
+    with start(events=tmp_path / "log") as client:
+        own, other = (ask(client, user=user)["results"][0] for user in ("王小明", "u"))
+        assert send(client, click(own), click(other))["accepted"] == 2
+        assert forget_user(tmp_path / "log", "王小明").as_dict() == {"answers": 1, "events": 1, "files": 1}
+        refused = send(client, click(own, 1), click(other, 1))
+        assert [each["reason"] for each in refused["refused"]] == ["forgotten"]
+        again = ask(client, user="王小明")["results"][0]
+        assert send(client, click(again))["accepted"] == 1
+    assert [line.get("id", line.get("answer")) for line in logged(tmp_path / "log")] == [
+        other["answer"],
+        other["answer"],
+        other["answer"],
+        again["answer"],
+        again["answer"],
+    ]
 
 
 def test_no_body_whatever_is_answered_by_an_error_of_the_server(start: Any, tmp_path: Path) -> None:
