@@ -165,7 +165,7 @@ def test_what_one_test_at_the_end_finds_surely_the_sequence_finds_mostly(simulat
 
 def test_interleaving_needs_a_tenth_of_the_sessions(simulations: ModuleType) -> None:
     """Of rankers that are as alike as a base and its adapter; the cells of benchmarks/ab_tests.py have others."""
-    needed = simulations.compare_rankers(0.3, 0.95, 0.05, sessions=5000)
+    needed = simulations.compare_rankers(simulations.make_rankers(0.3, 0.95, 0.05), sessions=5000)
     assert 5_000 <= needed["sessions, A/B"] <= 50_000
     assert needed["preference"] > 5 * needed["error of the preference"]
     assert needed["times fewer"] >= 10

@@ -119,7 +119,7 @@ class Flag:
 class Report:
     """The report of one experiment.
 
-    `rows` and `segments` are empty where lists are interleaved, and `preferences` elsewhere. `alpha` is that of one comparison with the first
+    `users` and `answers` are those that count, of all arms. `rows` and `segments` are empty where lists are interleaved, and `preferences` elsewhere. `alpha` is that of one comparison with the first
     arm: all of them together have the level that was asked for.
     """
 
@@ -135,6 +135,8 @@ class Report:
     alpha: float
     k: int
     names: tuple[str, ...]
+    users: int
+    answers: int
     arms: tuple[ArmCount, ...]
     rows: tuple[MetricRow, ...]
     preferences: tuple[PreferenceRow, ...]

@@ -87,6 +87,7 @@ class _Making:
             alpha=tuning.alpha,
             k=self.measured.counting.k,
             names=self.names,
+            **{name: number for name, number in _count(table, self.measured.is_counted).items() if name in ("users", "answers")},
             arms=self._counts() if is_split else (),
             rows=self._rows(self.measured) if is_split else (),
             preferences=() if is_split else self._preferences(),

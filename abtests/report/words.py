@@ -114,9 +114,8 @@ CHINESE = {
     "the plan that is kept beside the log says {planned}, and other values were given: a test that is tuned after a look is not valid": (
         "日志旁保存的计划为 {planned}，而这里给了别的值：查看之后再调整的检验无效"
     ),
-    "no plan is kept and no --effect was given, so the metric's default tunes the test: keep a plan before the first look (adapt ab plan --keep)": (
-        "没有保存计划，也没有给出 --effect，检验按该指标的默认值调整：请在第一次查看之前保存计划（adapt ab plan --keep）"
-    ),
+    "no smallest difference was planned or said (--effect), so a default tunes the test: keep a plan before the first look "
+    "(adapt ab plan --keep)": "没有在计划中或用 --effect 给出最小差异，检验按默认值调整：请在第一次查看之前保存计划（adapt ab plan --keep）",
     "p and its interval are valid at one look that was fixed beforehand; the always-valid ones at every look": (
         "“只看一次”的 p 和区间只对事先定好的一次查看有效；始终有效的 p 和区间对每次查看都有效"
     ),
