@@ -161,6 +161,7 @@ def test_users_in_wrong_shares_and_in_two_arms_cast_doubt(event_logs, tmp_path: 
     assert flags(report)["crossed"] == {"users": 10}
     assert {each.name for each in report.flags if each.is_warning} == {"shares", "crossed"}
     assert report.arms[0].users == 290
+    assert report.verdicts[0].state == "doubtful"
 
 
 def test_a_ramp_is_told_and_is_no_mismatch(event_logs, tmp_path: Path) -> None:

@@ -86,9 +86,8 @@ def test_nothing_is_decided_of_nothing() -> None:
     for each in (difference(empty, one), difference(one, one), found(0.5, 0.0)):
         assert always_valid_p(each, TAU) == fixed_p(each) == 1
         assert radius(each.variance, TAU, ALPHA) == np.inf
-    assert not is_ready(99, 1000, 500)
-    assert not is_ready(1000, 1000, 29)
-    assert is_ready(100, 100, 30)
+    for users, others, active, ready in ((99, 1000, 500, False), (1000, 1000, 29, False), (100, 100, 30, True)):
+        assert is_ready(np.float64(users), np.float64(others), active) is ready
 
 
 def test_swapped_arms_swap_the_sign_and_nothing_else() -> None:

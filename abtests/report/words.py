@@ -71,6 +71,9 @@ CHINESE = {
     "{arm} and {first} do not differ in {label} by {effect:g} or more. The test may stop.": (
         "{arm} 与 {first} 的{label}相差不到 {effect:g}。测试可以停止。"
     ),
+    "{arm} against {first} in {label}: no verdict, since users did not come in the shares of the experiment.": (
+        "{arm} 与 {first} 的{label}：不下结论，因为各组用户数与实验的份额不符。"
+    ),
     "{arm} against {first} in {label}: not decided.": "{arm} 与 {first} 的{label}：尚无定论。",
     "{arm} against {first} in {label}: too few users to decide (100 in each arm, 30 of them with something to count).": (
         "{arm} 与 {first} 的{label}：用户太少，不能下结论（每组至少 100 人，两组共至少 30 人有可计的行为）。"
