@@ -187,7 +187,7 @@ GROUPS = {
     "Judgement": ("metric", "require", "decontaminate"),
     "Card": ("card repo", "license", "bench", "card-lang", "card-template"),
     "Serving": ("host", "port", "wait-ms", "max-texts", "max-body", "max-queue", "memory", "token-ids"),
-    "Security": ("keys", "no-keys", "allow-host"),
+    "Security": ("keys", "no-keys", "public-page", "allow-host"),
     "Hub": ("private", "push revision", "message", "tag", "create-pr", "over", "bundle", "keep-name", "push yes"),
     "Computing": ("device", "dtype", "max-tokens", "dim", "batch-tokens", "cache", "fresh", "cache-size"),
     "Registry": ("name", "merge domain", "add domain", "add side", "list domain", "registry"),

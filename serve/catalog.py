@@ -17,6 +17,8 @@ from ..references import Resolved, Search, base_of, check_has_vectors, check_len
 from ..registry import Entry, Registry, check_usable
 
 BASE = "base"
+LOOK_EVERY_S = 0.05
+"""How often the registry's index is looked at: a change counts from then on."""
 _SETTLED_S = 0.1
 """A file so young may change again within the same tick of the file system's clock."""
 
@@ -52,7 +54,7 @@ class Catalog:
     given: Mapping[str, str] = field(default_factory=dict)
     is_registry: bool = False
     _state: tuple[int, ...] | None = None
-    _read_at: float = 0.0
+    _look_at: float = 0.0
     _names: dict[str, Pinned] = field(default_factory=dict)
     changes: int = 0
 
@@ -83,6 +85,9 @@ class Catalog:
 
     def _refresh(self) -> None:
         """Read the names again where the registry's index has changed since; an index that cannot be read leaves them as they are."""
+        if (now := time.monotonic()) < self._look_at:
+            return
+        self._look_at = now + LOOK_EVERY_S
         state = _state_of(self.search.registry)
         if state == self._state:
             return

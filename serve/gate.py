@@ -8,7 +8,7 @@ import ipaddress
 import json
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -44,6 +44,10 @@ class Gate:
     options: ServeOptions
     counters: Counters
     paths: Collection[str]
+    _hosts: frozenset[str] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._hosts = self.options.allowed_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -71,7 +75,7 @@ class Gate:
             Refusal: it is for another host, has no key that is known, or its body is too large.
         """
         headers = dict(scope["headers"])
-        check_host(headers.get(b"host", b""), self.options)
+        check_host(headers.get(b"host", b""), self._hosts, any_address=is_any(self.options.host))
         if scope["path"] != OPEN and not (self.options.public_page and scope["path"] in PAGE_PATHS):
             check_key(headers.get(b"authorization", b""), self.options)
         length = headers.get(b"content-length", b"0")
@@ -79,18 +83,22 @@ class Gate:
             raise _too_large(self.options)
 
 
-def check_host(header: bytes, options: ServeOptions) -> None:
+def check_host(header: bytes, allowed: frozenset[str] | None, *, any_address: bool = False) -> None:
     """Refuse a request that was made for another host, as a page of a stranger's in a browser here would make it.
+
+    Args:
+        header: The Host header.
+        allowed: The names that it may have; None: any.
+        any_address: Whether it may be any address, which no stranger's page can make its own name mean.
 
     Raises:
         Refusal: the Host header names none that is allowed.
     """
-    allowed = options.allowed_hosts
     if allowed is None:
         return
     name = header.decode("latin-1").lower()
     name = name.rpartition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
-    if name.rstrip(".") in allowed or (is_any(options.host) and _is_address(name)):
+    if name.rstrip(".") in allowed or (any_address and _is_address(name)):
         return
     raise Refusal(400, "host", "the Host header names a host that this server does not answer for; start it with --allow-host NAME")
 

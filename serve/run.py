@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import signal
 import socket
@@ -12,14 +11,13 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-import h11
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ..errors import ConfigError
 from .logs import LOGGER
 from .options import ServeOptions
+from .wire import protocol_of
 
 _HEAD_BYTES = 32_768
 
@@ -117,41 +115,6 @@ class Server(uvicorn.Server):
         if not self.should_exit:
             LOGGER.info("stopping: what is queued is finished first")
         self.handle_exit(number, frame)
-
-
-def protocol_of(head_s: float, connections: int) -> type[H11Protocol]:
-    """Return uvicorn's protocol with a limit to the seconds that a request's head may take, and to the connections that are open at all."""
-
-    class Bounded(H11Protocol):
-        late: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            if len(self.connections) > connections:
-                transport.abort()
-                return
-            self._wait()
-
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            if self.conn.their_state is not h11.IDLE:
-                self._forget()
-            elif self.late is None and not self.transport.is_closing():
-                self._wait()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._forget()
-            super().connection_lost(exc)
-
-        def _wait(self) -> None:
-            self.late = self.loop.call_later(head_s, self.transport.abort)
-
-        def _forget(self) -> None:
-            if self.late is not None:
-                self.late.cancel()
-                self.late = None
-
-    return Bounded
 
 
 def _without_traceback(record: Any) -> bool:
