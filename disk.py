@@ -132,7 +132,7 @@ def open_to_append(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
 
 
-def append(descriptor: int, content: bytes, path: Path, end: int) -> None:
+def append(descriptor: int, content: bytes, path: Path, end: int) -> int:
     """Add bytes to a file that this process alone writes: all of them, or none.
 
     Args:
@@ -141,11 +141,15 @@ def append(descriptor: int, content: bytes, path: Path, end: int) -> None:
         path: Where the file lies.
         end: Its length up to what was added whole; what an earlier call could not take back is cut off first.
 
+    Returns:
+        Its length now.
+
     Raises:
         OSError: it cannot be written, as on a full disk; the file is as it was, or is cut by the next call.
     """
-    if os.fstat(descriptor).st_size > end:
+    if (size := os.fstat(descriptor).st_size) > end:
         os.ftruncate(descriptor, end)
+    end = min(size, end)  # somebody may have emptied it
     try:
         _step("write", path)
         left = memoryview(content)
@@ -155,6 +159,7 @@ def append(descriptor: int, content: bytes, path: Path, end: int) -> None:
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, end)
         raise
+    return end + len(content)
 
 
 def sync_descriptor(descriptor: int, path: Path) -> None:

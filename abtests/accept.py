@@ -6,6 +6,7 @@ the busiest shopper does.
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,20 +30,35 @@ REASONS: dict[str, str] = {
 """Why an event is refused: the word that is counted, and what it means."""
 MOST_OF_ANSWER, MOST_OF_USER, MOST_ANSWERS = 20, 200, 1000
 """Events of an answer; events, and logged answers, of a user in a UTC day."""
-MOST_REMEMBERED, MOST_COUNTED = 200_000, 200_000
-"""Answers, and users of a day, that are in memory: some 100 MB, of lists of ten."""
+MOST_BYTES = 100_000_000
+"""What answers that are remembered may take: some 200,000 lists of ten."""
+MOST_COUNTED = 200_000
+"""Users of a day whose events are counted."""
+_BYTES_OF_ONE = 400
+"""What Python takes for an answer beside the ids of its items: 330 by tracemalloc, and more once events of it were taken."""
 _AHEAD_S = 60.0
 """An answer from the future is not one; clocks that are set back a little are borne with."""
 
 
 @dataclass(slots=True)
 class Shown:
-    """An answer that is remembered: when, to whom, what, and which (item, kind) were taken since."""
+    """An answer that is remembered: when, to whom, what, and which (item, kind) were taken since. The items are JSON, which is a tenth as large."""
 
     at: float
     user: str | None
-    items: tuple[str, ...]
+    packed: bytes
     taken: set[tuple[str, str]] | None = None
+
+    @property
+    def items(self) -> list[str]:
+        """The ids of its items, the best first."""
+        found: list[str] = json.loads(self.packed)
+        return found
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes, about."""
+        return _BYTES_OF_ONE + len(self.packed)
 
     def take(self, item: str, kind: str) -> None:
         """Note that an event was taken."""
@@ -72,15 +88,15 @@ class Today:
 class Remembered:
     """The answers of which events may still come, in bounded memory, and what users did today. Used by one thread at a time."""
 
-    def __init__(self, key: bytes, window_s: float, *, most: int = MOST_REMEMBERED) -> None:
+    def __init__(self, key: bytes, window_s: float, *, most_bytes: int = MOST_BYTES) -> None:
         """Remember nothing yet.
 
         Args:
             key: What signs the ids of answers.
             window_s: How long after an answer its events are taken, in seconds.
-            most: So many answers; the oldest is forgotten first.
+            most_bytes: What they may take; the oldest is forgotten first.
         """
-        self._key, self._window_s, self._most = key, window_s, most
+        self._key, self._window_s, self._most, self._size = key, window_s, most_bytes, 0
         self._answers: OrderedDict[str, Shown] = OrderedDict()
         self._today = Today()
 
@@ -94,11 +110,12 @@ class Remembered:
 
     def remember(self, answer: str, at: float, user: str | None, items: Sequence[str]) -> None:
         """Remember an answer that was logged."""
-        self._answers[answer] = Shown(at, user, tuple(items))
+        shown = self._answers[answer] = Shown(at, user, json.dumps(list(items), ensure_ascii=False, separators=(",", ":")).encode())
+        self._size += shown.size
         if user is not None:
             self._today.of(user, day_of(at))[0] += 1
-        while self._answers and (len(self._answers) > self._most or self._first().at < at - self._window_s):
-            self._answers.popitem(last=False)
+        while self._answers and (self._size > self._most or self._first().at < at - self._window_s):
+            self._size -= self._answers.popitem(last=False)[1].size
 
     def _first(self) -> Shown:
         return next(iter(self._answers.values()))
@@ -152,9 +169,9 @@ def _read(about: object) -> tuple[str, str, EventKind] | None:
 
 
 def _refusal(shown: Shown, item: str, kind: str, today: int) -> str | None:
-    taken = shown.taken or set()
+    taken, items = shown.taken or set(), shown.items
     checks: dict[str, Callable[[], bool]] = {
-        "not_shown": lambda: item not in shown.items,
+        "not_shown": lambda: item not in items,
         "repeated": lambda: (item, kind) in taken,
         "answer_limit": lambda: len(taken) >= MOST_OF_ANSWER,
         "user_limit": lambda: shown.user is not None and today >= MOST_OF_USER,

@@ -14,7 +14,7 @@ from types import TracebackType
 from ..errors import ConfigError
 from ..events import QUIET, Events
 from .accept import Remembered
-from .experiment import Experiment, Kind, PinnedArm, open_experiment
+from .experiment import Experiment, Kind, PinnedArm, open_experiment, read_experiments
 from .explore import explore
 from .interleave import Interleaved, interleave
 from .keys import Keys, open_keys
@@ -102,7 +102,7 @@ class LiveLog:
         with contextlib.ExitStack() as opened:
             try:
                 opened.enter_context(self._writer)
-                self.keys: Keys = open_keys(settings.folder, may_make=not day_files(settings.folder))
+                self.keys: Keys = open_keys(settings.folder, may_make=not (day_files(settings.folder) or read_experiments(settings.folder)))
                 self._signing = self.keys.derived("answers")
                 self.remembered = Remembered(self._signing, settings.window_s)
                 for about in recent_lines(settings.folder, self._clock() - settings.window_s):
@@ -142,19 +142,21 @@ class LiveLog:
         point = self._drawn.randrange(WHOLE) if user is None else self.keys.point(self.experiment.id, user)
         return self.experiment.arms[self._slices.arm_at(point)]
 
-    def interleave(self, rankings: Sequence[Sequence[str]], length: int, *, user: str | None, query: str, answer: str) -> Interleaved:
+    def interleave(
+        self, rankings: Sequence[Sequence[str]], length: int, *, experiment: str, user: str | None, query: str, answer: str
+    ) -> Interleaved:
         """Put the rankings of the arms into one list: for a user and a query the same, as long as the rankings are.
 
         Args:
             rankings: Of each arm, in the experiment's order.
             length: Of the list.
+            experiment: Its id.
             user: As `user` gave it; None: the answer's id decides.
             query: The text.
             answer: The answer's id.
         """
-        assert self.experiment is not None
         of = (user, query) if user is not None else (answer,)
-        return interleave(rankings, length, self.keys.seed("interleave", self.experiment.id, *of))
+        return interleave(rankings, length, self.keys.seed("interleave", experiment, *of))
 
     def new_id(self) -> str:
         """Return the id of the next answer."""

@@ -21,6 +21,7 @@ from .event_log import EventLog
 from .leaving import unless_gone
 from .search_counters import SearchCounters
 from .search_index import Item, SearchIndex
+from .search_queue import SearchQueue
 from .search_request import SearchAsked, read_search
 from .searched_arms import Arms
 from .served import Served
@@ -56,6 +57,7 @@ class Searcher:
         """
         self._served, self._arms, self._counters, self._log = served, arms, counters, log
         self._pool = ThreadPoolExecutor(_THREADS, "search")
+        self._queues: dict[int, SearchQueue] = {}
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -86,29 +88,39 @@ class Searcher:
 
     async def _by_arm(self, user: str | None, asked: SearchAsked) -> _List:
         assert self._log is not None
-        return await self._ranked_arm(self._log.live.arm_of(user).name, asked)
-
-    async def _ranked_arm(self, name: str, asked: SearchAsked) -> _List:
-        pinned, index = self._arms.of_arm(name)
-        return await self._ranked(name, pinned, index, asked)
+        name = self._log.live.arm_of(user).name
+        return await self._ranked(name, *self._arms.of_arm(name), asked)
 
     async def _ranked(self, name: str, pinned: Pinned, index: SearchIndex, asked: SearchAsked) -> _List:
         started = time.perf_counter()
         vectors, _ = await self._served.encode_pinned([asked.query], pinned, "query")
-        items = await asyncio.get_running_loop().run_in_executor(self._pool, index.nearest, vectors, asked.k)
+        items = await self._queue_of(index).nearest(vectors, asked.k)
         return _List(model=name, pinned=pinned, items={item.id: item for item in items}, started=started)
+
+    def _queue_of(self, index: SearchIndex) -> SearchQueue:
+        return self._queues.setdefault(id(index), SearchQueue(index, self._pool))
 
     async def _interleaved(self, experiment: Experiment, user: str | None, asked: SearchAsked) -> _List:
         """Return one list of the results of all arms."""
         assert self._log is not None
         live, started, names = self._log.live, time.perf_counter(), [arm.name for arm in experiment.arms]
-        lists = await asyncio.gather(*(self._ranked_arm(name, asked) for name in names))
+        lists = await self._by_every_arm(names, asked)
         answer = live.new_id()
-        drafted = live.interleave([list(each.items) for each in lists], asked.k, user=user, query=asked.query, answer=answer)
+        rankings = [list(each.items) for each in lists]
+        drafted = live.interleave(rankings, asked.k, experiment=experiment.id, user=user, query=asked.query, answer=answer)
         every = {name: item for each in reversed(lists) for name, item in each.items.items()}
         teams = {item: names[team] for item, team in drafted.teams.items()}
         items = {name: every[name] for name in drafted.items}
         return _List(model=INTERLEAVED, pinned=None, items=items, started=started, interleaved=teams, id=answer)
+
+    async def _by_every_arm(self, names: Sequence[str], asked: SearchAsked) -> list[_List]:
+        """Return the results of each arm; arms of one version have the same list, to the last bit, whatever else is computed with it."""
+        versions = {name: self._arms.of_arm(name) for name in names}
+        keys = {name: (pinned.reference, pinned.sha256) for name, (pinned, _) in versions.items()}
+        first = {keys[name]: name for name in reversed(names)}
+        lists = await asyncio.gather(*(self._ranked(name, *versions[name], asked) for name in first.values()))
+        found = dict(zip(first, lists, strict=True))
+        return [found[keys[name]] for name in names]
 
     async def _shown(self, found: _List, asked: SearchAsked, experiment: Experiment | None) -> dict[str, Any]:
         """Write a list to the log, where there is one, and return it as it is shown."""

@@ -64,11 +64,11 @@ class SearchIndex:
 
         check_fits(self.folder, reference, cut_encoder(encoder, self.folder.manifest.dim))
 
-    def nearest(self, vector: Vectors, k: int) -> list[Item]:
-        """Return the rows nearest to a query, the best first.
+    def nearest(self, vectors: Vectors, k: int) -> list[list[Item]]:
+        """Return the rows nearest to each query, the best first.
 
         Args:
-            vector: (1, d) float32 of length 1; what the index cut off its vectors is cut off this one too.
+            vectors: (q, d) float32 of length 1; what the index cut off its vectors is cut off these too.
             k: How many; all, where there are fewer.
         """
         import torch
@@ -77,6 +77,8 @@ class SearchIndex:
         from ..index.search import best_rows
 
         dim = self.folder.manifest.dim
-        found = best_rows(torch.from_numpy(truncate(vector, dim) if dim else vector), self._vectors, k)
-        rows, scores = found.rows[0].tolist(), found.scores[0].tolist()
-        return [Item(self.folder.id(row), score, row, self) for row, score in zip(rows, scores, strict=True)]
+        found = best_rows(torch.from_numpy(truncate(vectors, dim) if dim else vectors), self._vectors, k)
+        return [
+            [Item(self.folder.id(row), score, row, self) for row, score in zip(rows, scores, strict=True)]
+            for rows, scores in zip(found.rows.tolist(), found.scores.tolist(), strict=True)
+        ]

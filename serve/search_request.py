@@ -107,6 +107,7 @@ def _models(value: object) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else [] if value is None else value
     if not isinstance(names, list) or not all(is_text(each, MOST_NAME) for each in names) or (value is not None and not names):
         raise invalid("model is neither a name nor a list of names; GET /v1/models lists them", "model")
+    names = [each.removesuffix(":query") for each in names]  # every text of a search is a query
     if len(names) > MOST_MODELS or len(set(names)) < len(names):
         raise invalid(f"model has {len(names)} names; expected 1 to {MOST_MODELS}, each once", "model")
     return tuple(names)

@@ -255,8 +255,8 @@ def test_a_share_of_exploration_says_what_it_means() -> None:
         parse_share("1")
 
 
-def remembered(window_s: float = 86_400.0, most: int = 1000) -> Remembered:
-    return Remembered(b"key", window_s, most=most)
+def remembered(window_s: float = 86_400.0, most_bytes: int = 10_000_000) -> Remembered:
+    return Remembered(b"key", window_s, most_bytes=most_bytes)
 
 
 def event(answer: str, item: str = "d1", kind: str = "click") -> dict[str, str]:
@@ -300,12 +300,12 @@ def test_the_page_names_every_reason_and_limit() -> None:
     text = page.read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \|", text.split("| reason |")[1].split("\n\n")[0], re.M)
     assert rows == list(accept.REASONS)
-    for number in (accept.MOST_OF_ANSWER, accept.MOST_OF_USER, accept.MOST_ANSWERS, accept.MOST_REMEMBERED):
+    for number in (accept.MOST_OF_ANSWER, accept.MOST_OF_USER, accept.MOST_ANSWERS):
         assert f"{number:,} " in text
 
 
 def test_memory_is_bounded_and_the_oldest_answer_is_forgotten_first() -> None:
-    answers = remembered(most=3)
+    answers = remembered(most_bytes=1300)
     made = [make_id(b"key", NOW + number) for number in range(5)]
     for number, each in enumerate(made):
         answers.remember(each, NOW + number, f"u{number}", ["d1"])
@@ -316,7 +316,7 @@ def test_memory_is_bounded_and_the_oldest_answer_is_forgotten_first() -> None:
 
 
 def test_a_flood_from_one_user_is_cut_off_and_others_go_on() -> None:
-    answers, items = remembered(most=10_000), [f"d{number}" for number in range(100)]
+    answers, items = remembered(), [f"d{number}" for number in range(100)]
     taken: Counter[str] = Counter()
     for number in range(2000):
         user = "flood" if number % 2 else f"u{number}"

@@ -180,6 +180,61 @@ def test_a_line_that_cannot_be_flushed_is_refused_where_each_is_to_be(tmp_path: 
     assert [each.get("item") for each in lines_of(tmp_path)] == [None, "d2"]
 
 
+NEARLY_FULL = """
+import resource, sys
+from pathlib import Path
+from adapt_embed.abtests.log.writer import LogWriter
+with LogWriter(Path(sys.argv[1]), clock=lambda: 1796000000.0) as log:
+    log.append(b'{"kind":"a"}\\n')
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))
+    try:
+        log.append(b'{"x":"' + b"y" * 9000 + b'"}\\n')
+    except OSError as e:
+        print(e.strerror)
+    log.append(b'{"kind":"b"}\\n')
+"""
+
+
+def test_a_system_that_takes_a_part_of_a_line_leaves_none_of_it(tmp_path: Path) -> None:
+    ran = subprocess.run([sys.executable, "-c", NEARLY_FULL, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert ran.stdout == "File too large\n"
+    assert [each["kind"] for each in lines_of(tmp_path)] == ["a", "b"]
+
+
+def test_a_file_that_is_removed_or_emptied_while_it_is_written_is_begun_again(tmp_path: Path) -> None:
+    with LogWriter(tmp_path, clock=lambda: NOON) as log:
+        log.append(answer(1))
+        path = file_of(tmp_path, min(day_files(tmp_path)))
+        path.unlink()
+        log.append(answer(2))
+        assert [each["id"] for each in lines_of(tmp_path)] == ["a2"]
+        path.write_bytes(b"")
+        log.append(answer(3))
+        log.append(answer(4))
+    assert [each["id"] for each in lines_of(tmp_path)] == ["a3", "a4"]
+
+
+def test_a_flush_that_fails_is_told_once_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Path] = []
+
+    def fails(operation: str, path: Path) -> None:
+        if operation == "fsync" and path.suffix == ".jsonl":
+            tried.append(path)
+            if len(tried) < 3:
+                raise OSError(errno.EIO, "Input/output error")
+
+    told = Told()
+    with LogWriter(tmp_path, clock=lambda: NOON, events=told) as log:
+        log.append(answer(1))
+        monkeypatch.setattr(disk, "FAULT", fails)
+        log.append(click(1))
+        end = time.monotonic() + 5
+        while len(tried) < 3 and time.monotonic() < end:
+            time.sleep(0.01)
+    assert len(tried) >= 3
+    assert [note.endswith("a power cut may lose its last lines") for note in told.notes] == [True]
+
+
 def test_lines_reach_the_disk_within_the_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed: list[Path] = []
     with LogWriter(tmp_path, clock=lambda: NOON) as log:

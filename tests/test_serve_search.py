@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ from adapt_embed.index.build import BuildRequest, prepare_build
 from adapt_embed.references import EncoderSettings, Search
 from adapt_embed.registry import open_registry
 from adapt_embed.serve.app import make_app
+from adapt_embed.serve.refusals import Refusal
 from adapt_embed.serve.search_job import prepare_searching, where_of_index
 from adapt_embed.serve.search_options import SearchOptions
+from adapt_embed.serve.search_request import read_search
 from starlette.testclient import TestClient
 
 FP32 = EncoderSettings(precision="fp32")
@@ -120,6 +123,30 @@ def test_titles_and_texts_of_another_file_are_told(start: Any, tmp_path: Path, t
     path.write_text("".join(json.dumps({"id": row["_id"], "title": "台灯", "text": "亮"}) + "\n" for row in rows))
     with start(texts=path) as client:
         assert {(item["title"], item["text"]) for item in ask(client)["results"][0]["items"]} == {("台灯", "亮")}
+
+
+def test_searches_at_once_find_what_each_finds_alone(start: Any) -> None:
+    asked = [(f"court {word} 灯", k) for k, word in enumerate(("often", "river", "water", "law", "house", "road"), 2)]
+    with start() as client:
+        alone = [ask(client, query, k=k)["results"][0]["items"] for query, k in asked]
+        with ThreadPoolExecutor(6) as pool:
+            together = [each["results"][0]["items"] for each in pool.map(lambda each: ask(client, each[0], k=each[1]), asked * 5)]
+    for found, expected in zip(together, alone * 5, strict=True):
+        assert [item["id"] for item in found] == [item["id"] for item in expected]
+
+
+@pytest.mark.parametrize("header", [b"\xff", b"u" * 201, "灯".encode("gb18030")])
+def test_a_user_in_a_header_that_is_not_a_text_is_refused(header: bytes) -> None:
+    with pytest.raises(Refusal, match="X-Adapt-User is not a text"):
+        read_search(b'{"query": "a"}', {"x-adapt-user": header.decode("latin-1")})
+
+
+def test_a_user_is_named_once(start: Any) -> None:
+    with start() as client:
+        two = client.post("/search", json={"query": "a", "user": "u"}, headers={"X-Adapt-User": "v"})
+    assert (two.status_code, "name two users" in two.text) == (422, True)
+    assert read_search(b'{"query": "a", "user": "u"}', {"x-adapt-user": "u"}).user == "u"
+    assert read_search(b'{"query": "a"}', {"x-adapt-user": " "}).user is None
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         DataError: another process writes it.
     """
-    lock = FileLock(folder / LOCK, timeout=0, thread_local=False)
+    lock = FileLock(folder / LOCK, mode=0o600, timeout=0, thread_local=False)
     try:
         lock.acquire()
     except Timeout:

@@ -55,7 +55,7 @@ class LogWriter:
         self._path = folder
         self._descriptor = -1
         self._end = 0
-        self._is_dirty = False
+        self._is_dirty = self._is_failing = False
 
     def __enter__(self) -> LogWriter:
         """Lock the log, repair it, and delete what is too old.
@@ -89,22 +89,22 @@ class LogWriter:
         """
         with self._guard:
             self._open(day_of(self._clock()))
-            disk.append(self._descriptor, content, self._path, self._end)
+            end = disk.append(self._descriptor, content, self._path, self._end)
             if self._fsync == "each":
-                self._sync_or_take_back()
-            self._end += len(content)
+                self._sync_or_take_back(end - len(content))
+            self._end = end
             self._is_dirty = self._fsync == "interval"
 
-    def _sync_or_take_back(self) -> None:
+    def _sync_or_take_back(self, end: int) -> None:
         try:
             disk.sync_descriptor(self._descriptor, self._path)
         except OSError:
             with contextlib.suppress(OSError):
-                os.ftruncate(self._descriptor, self._end)
+                os.ftruncate(self._descriptor, end)
             raise
 
     def _open(self, day: date) -> None:
-        if day == self._day:
+        if day == self._day and os.fstat(self._descriptor).st_nlink:  # without a name, it was removed
             return
         self._close()
         self._path = file_of(self.folder, day)
@@ -139,9 +139,11 @@ class LogWriter:
             copy, path = os.dup(self._descriptor), self._path
         try:
             disk.sync_descriptor(copy, path)
+            self._is_failing = False
         except OSError as e:
-            self._events.note(f"{path} was not flushed to the disk: {e.strerror or e}; a power cut may lose its last lines")
-            self._is_dirty = True
+            if not self._is_failing:
+                self._events.note(f"{path} was not flushed to the disk: {e.strerror or e}; a power cut may lose its last lines")
+            self._is_failing = self._is_dirty = True
         finally:
             os.close(copy)
 
