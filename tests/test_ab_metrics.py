@@ -186,6 +186,7 @@ def test_preference_is_counted_by_hand(event_logs, tmp_path: Path) -> None:
     table = gathered(tmp_path, log)
     found = prefer(table, 1, np.inf, np.ones(len(table), bool))
     assert (found.wins, found.losses, found.ties) == (3, 1, 1)  # item 1 is in no team, so that a click on it decides nothing
+    assert (found.clicks, found.clicks_first) == (5, 3)
     assert (found.users_for, found.users_against, found.sign_p) == (2, 0, 0.5)
     assert found.estimate.value == pytest.approx((3 - 1) / 5)
 

@@ -198,7 +198,7 @@ def test_interleaved_lists_are_decided_by_preference(event_logs, tmp_path: Path)
     folder = log.write(tmp_path / "log")
     said = adapt("report", folder).output
     assert "legal@best is better than base in preference" in said
-    assert re.search(r"legal@best +320 +80 +0 +320 +80", said)
+    assert re.search(r"legal@best +320 +80 +0 +320 +80 +320 +80", said)
     assert "偏好" in render_report(make_report(ReportRequest(folder=folder)), "adapt", "zh")
 
 

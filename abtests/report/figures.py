@@ -78,6 +78,8 @@ class PreferenceRow:
     wins: int
     losses: int
     ties: int
+    clicks: int
+    clicks_first: int
     users_for: int
     users_against: int
     sign_p: float

@@ -122,7 +122,7 @@ class _Making:
         )
 
     def _preferences(self) -> tuple[PreferenceRow, ...]:
-        facts = ("wins", "losses", "ties", "users_for", "users_against", "sign_p")
+        facts = ("wins", "losses", "ties", "clicks", "clicks_first", "users_for", "users_against", "sign_p")
         found = [prefer(self.measured.table, arm, np.inf, self.measured.is_counted) for arm in range(1, self.measured.arms)]
         return tuple(
             PreferenceRow(arm=name, **{fact: getattr(each, fact) for fact in facts})

@@ -38,6 +38,8 @@ CHINESE = {
     "wins": "胜",
     "losses": "负",
     "ties": "平",
+    "its clicks": "本组点击",
+    "the first's clicks": "第一组点击",
     "users for": "支持的用户",
     "users against": "反对的用户",
     "p, sign test, one look": "p（符号检验，只看一次）",

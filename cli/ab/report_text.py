@@ -77,11 +77,14 @@ def difference_text(row: MetricRow, contrast: Contrast) -> str:
 
 
 def _preferences(report: Report) -> str:
-    headings = ("arm", "wins", "losses", "ties", "users for", "users against", "p, sign test, one look")
+    headings = ("arm", "wins", "losses", "ties", "its clicks", "the first's", "users for", "users against", "p, sign test, one look")
     rows = [
         (
             one_line(each.arm),
-            *(f"{number:,}" for number in (each.wins, each.losses, each.ties, each.users_for, each.users_against)),
+            *(
+                f"{number:,}"
+                for number in (each.wins, each.losses, each.ties, each.clicks, each.clicks_first, each.users_for, each.users_against)
+            ),
             f"{each.sign_p:.2g}",
         )
         for each in report.preferences
