@@ -126,6 +126,77 @@ def new_folder(path: Path) -> Iterator[Path]:
         raise
 
 
+def open_to_append(path: Path) -> int:
+    """Open a file to which lines are added, or make one that its owner alone may read; return its descriptor."""
+    _step("create", path)
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+
+
+def append(descriptor: int, content: bytes, path: Path, end: int) -> int:
+    """Add bytes to a file that this process alone writes: all of them, or none.
+
+    Args:
+        descriptor: The file, opened by `open_to_append`.
+        content: What is added.
+        path: Where the file lies.
+        end: Its length up to what was added whole; what an earlier call could not take back is cut off first.
+
+    Returns:
+        Its length now.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk; the file is as it was, or is cut by the next call.
+    """
+    if (size := os.fstat(descriptor).st_size) > end:
+        os.ftruncate(descriptor, end)
+    end = min(size, end)  # somebody may have emptied it
+    try:
+        _step("write", path)
+        left = memoryview(content)
+        while left:
+            left = left[os.write(descriptor, left) :]  # a disk that is nearly full takes a part
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, end)
+        raise
+    return end + len(content)
+
+
+def sync_descriptor(descriptor: int, path: Path) -> None:
+    """Flush an open file to the disk."""
+    _step("fsync", path)
+    os.fsync(descriptor)
+
+
+def cut_file(path: Path, end: int) -> None:
+    """Cut a file to its first bytes."""
+    _step("truncate", path)
+    os.truncate(path, end)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a new small file that its owner alone may read, whole or not at all; one that is there stays.
+
+    Raises:
+        FileExistsError: there is one.
+        OSError: it cannot be written.
+    """
+    temporary = path.with_name(f".{uuid4().hex}.tmp")
+    _step("create", temporary)
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb") as file:
+            _step("write", temporary)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        _step("link", path)
+        os.link(temporary, path)
+        sync_folder(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            remove_file(temporary)
+
+
 def sync_file(path: Path) -> None:
     """Flush a file that another library wrote to the disk."""
     _step("fsync", path)

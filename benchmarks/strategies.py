@@ -6,7 +6,8 @@
 nDCG@10 of all dev queries over the dev positives and 2,000 other passages, and Spearman's correlation on the dev pairs of STS-B, both sides as documents.
 An arm whose weights are trained (`full-*`, `partial`, `layerwise`, `bitfit`) is scored as a whole model, and from the same training in the forms of KEPT: as
 factors of the difference. `--report` prints, for each arm, the share of full fine-tuning's gain (the arm `full-*` that is best on dev with seed 0, as a whole model),
-with 95 % intervals (paired bootstrap over queries of the mean over seeds), parameters, bytes, seconds. The arms of LOSSES are other losses with `lora`.
+with 95 % intervals (paired bootstrap over queries of the mean over seeds), parameters, bytes, seconds. The arms of LOSSES are other losses with `lora`;
+those of FORGETTING are trained on 2,000 queries, and are compared with `more-lora`.
 Cells are kept one by one (cells.py), so that a run that was stopped goes on where it was. `--test` scores the arms that are kept in the work folder on test.
 """
 
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import torch
 from adapt_embed.adapters.config import TrainConfig, config_from
-from adapt_embed.adapters.corpus.open import open_corpus
+from adapt_embed.adapters.corpus.open import corpus_encoder, open_corpus
 from adapt_embed.adapters.evaluation import dev_encoder
 from adapt_embed.adapters.strategies.differences import changed_norms, differences_as_factors, kept_norms, rounded
 from adapt_embed.adapters.strategies.table import open_strategy
@@ -32,7 +33,7 @@ from query_side import Opened, corpus_vectors, load_factors, open_set, save_fact
 from train_quality import SETS, average, difference, mean
 
 CELLS = Cells("strategies")
-TRAIN_QUERIES = 1000
+TRAIN_QUERIES, MORE_QUERIES = 1000, 2000
 STRATEGIES: dict[str, dict[str, object]] = {
     "lora": {},
     "lora-query": {"side": "query"},
@@ -56,7 +57,14 @@ LOSSES: dict[str, dict[str, object]] = {
     "loss-anchor-10": {"anchor": 10.0},
     "loss-matryoshka": {"dims": "64,128,256,384"},
 }
-ARMS = STRATEGIES | LOSSES
+FORGETTING: dict[str, dict[str, object]] = {
+    "more-lora": {},
+    "more-anchor-1": {"anchor": 1.0},
+    "more-anchor-3": {"anchor": 3.0},
+    "more-anchor-10": {"anchor": 10.0},
+}
+"""Trained on MORE_QUERIES, where `lora` forgets more."""
+ARMS = STRATEGIES | LOSSES | FORGETTING
 KEPT = (16, 64)
 """Ranks of the factors that trained weights are kept as."""
 YARDSTICKS = ("full-3e-5", "full-1e-4", "full-2e-4")
@@ -90,11 +98,14 @@ def run_cell(options: argparse.Namespace, name: str, arm: str, seed: int) -> Non
     if arm == "base":
         CELLS.write(key, score(data, dev_encoder(data.base, config_from({}))))
         return
-    train, config = replace(data.train, train=draw_queries(data.train.train, TRAIN_QUERIES, 0)), config_from({"seed": seed} | ARMS[arm])
+    queries, config = MORE_QUERIES if arm in FORGETTING else TRAIN_QUERIES, config_from({"seed": seed} | ARMS[arm])
+    train = replace(data.train, train=draw_queries(data.train.train, queries, 0))
     vectors = corpus_vectors(data, config, name) if config.side == "query" else None
     corpus = None if vectors is None else open_corpus(data.base, train, config, vectors)
     plan, started = open_strategy(config).plan(data.base), time.monotonic()
-    result = train_adapter(data.base, train, config, corpus=corpus)
+    # The base itself is the only guide here; it is a copy, since the one that is trained changes.
+    guide = corpus_encoder(open_set(options, name).base, config) if config.guide else None
+    result = train_adapter(data.base, train, config, corpus=corpus, guide=guide)
     cell: dict[str, object] = {
         "settings": ARMS[arm],
         "threads": torch.get_num_threads(),
@@ -189,7 +200,7 @@ def describe(
 ) -> str:
     ours = average([run["per_query"] for run in runs.values()])
     parts = [f"{mean(ours):.4f}", f"seeds {sorted(runs)}", f"gain {difference(ours, base)}"]
-    for what, other in (("full", yardstick), ("lora", "lora")):
+    for what, other in (("full", None if arm in FORGETTING else yardstick), ("lora", "more-lora" if arm in FORGETTING else "lora")):
         shared = sorted(runs.keys() & arms.get(other or "", {}).keys())
         if shared and other != arm:
             mine, theirs = (average([arms[which][seed]["per_query"] for seed in shared]) for which in (arm, other or ""))

@@ -11,6 +11,7 @@ from .lazy_group import LazyGroup
 
 # verb -> (module, line in the help)
 COMMANDS = {
+    "ab": ("ab", "Compare adapters on live traffic: plans and reports."),
     "data": ("data", "Prepare what an adapter is trained on: from tables, texts and logs to pairs."),
     "train": ("train", "Train a domain adapter on a frozen base and register it."),
     "sweep": ("sweep", "Try settings of a training on dev, and register the best adapter."),

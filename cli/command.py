@@ -54,8 +54,12 @@ class Remembering(Command):
 
 def called_with() -> str:
     """Return the running command, which is one that remembers, as it would be typed again."""
-    ctx = click.get_current_context()
-    return shlex.join(["adapt", str(ctx.info_name), *ctx.meta[_ARGUMENTS]])
+    ctx, names = click.get_current_context(), list[str]()
+    given = ctx.meta[_ARGUMENTS]
+    while ctx.parent is not None:
+        names.insert(0, str(ctx.info_name))
+        ctx = ctx.parent
+    return shlex.join(["adapt", *names, *given])
 
 
 def arguments_given() -> list[str]:

@@ -6,6 +6,16 @@ import click
 
 EXAMPLES = {
     "": ("adapt train --domain legal", "adapt bench legal", "adapt encode legal texts.txt -o vectors.npy"),
+    "ab": ("adapt ab plan --metric ctr --baseline 0.1 --effect 0.01 --per-day 5000", "adapt ab report events --effect 0.01"),
+    "ab forget": ("adapt ab forget events customer-4711", "printf 王小明 | adapt ab forget events -"),
+    "ab plan": (
+        "adapt ab plan --metric ctr --baseline 0.1 --effect 0.01 --per-day 5000",
+        "adapt ab plan --metric time-to-click --baseline 20 --effect 1 --sd 30",
+    ),
+    "ab report": (
+        "adapt ab report events --metric mrr --effect 0.01",
+        "adapt ab report events --html report.html --html-lang zh",
+    ),
     "data": ("adapt data export my-data -o my-data.jsonl",),
     "data augment": (
         "adapt data augment my-data -o more -m synonyms --glossary terms.csv",
@@ -82,6 +92,7 @@ EXAMPLES = {
         "adapt serve",
         "adapt serve legal@best medical --keys keys.txt --host 0.0.0.0 --allow-host search.example",
         "adapt serve --dry-run",
+        'adapt serve --index guidance --events log --split "base=50,legal@best=50"',
     ),
     "list": ("adapt list --domain legal",),
     "show": ("adapt show legal@1", "adapt show base", "adapt show base --base bge-small-zh"),
@@ -176,7 +187,7 @@ GROUPS = {
     "Judgement": ("metric", "require", "decontaminate"),
     "Card": ("card repo", "license", "bench", "card-lang", "card-template"),
     "Serving": ("host", "port", "wait-ms", "max-texts", "max-body", "max-queue", "memory", "token-ids"),
-    "Security": ("keys", "no-keys", "allow-host"),
+    "Security": ("keys", "no-keys", "public-page", "allow-host"),
     "Hub": ("private", "push revision", "message", "tag", "create-pr", "over", "bundle", "keep-name", "push yes"),
     "Computing": ("device", "dtype", "max-tokens", "dim", "batch-tokens", "cache", "fresh", "cache-size"),
     "Registry": ("name", "merge domain", "add domain", "add side", "list domain", "registry"),

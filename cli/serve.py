@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,17 @@ from .completion import REFERENCE
 from .events import shown
 from .options import common_options
 from .options.encoder import EncoderOptions, encoder_options
+from .options.searching import searching_options
 from .options.serving import SIZE, serving_options
 from .output import emit, say
 
 if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
     from ..serve.job import ServeJob
     from ..serve.options import ServeOptions
+    from ..serve.search_job import SearchJob
+    from ..serve.search_options import SearchOptions
     from ..serve.served import Served
 
 
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--memory", type=SIZE, default=10**9, show_default="1 GB", metavar="SIZE", help="What adapters in memory may take besides the base."
 )
+@searching_options
 @click.option("--dry-run", is_flag=True, help="Show what would be served, and load nothing.")
 @encoder_options
 @common_options
@@ -35,6 +42,7 @@ def command(
     references: tuple[str, ...],
     options: ServeOptions,
     memory: int,
+    searching: SearchOptions,
     dry_run: bool,
     encoder: EncoderOptions,
     json_output: bool,
@@ -45,28 +53,34 @@ def command(
     REF is base, NAME, NAME@VERSION, NAME@ALIAS, a folder, or hf:OWNER/REPO. Requests name one of them as their model; without REF, any name of
     the registry that lies on the base. A new version and a moved alias are served from the next request on. The routes are OpenAI's
     (/v1/embeddings) and those of text-embeddings-inference (/embed); Ctrl-C finishes what is queued, and ends.
+
+    With --index, POST /search searches it, and --split or --interleave compares references on the traffic, which --events writes down.
     """
     from ..serve.job import ServeRequest, prepare_serve
+    from ..serve.search_job import prepare_searching, where_of_index
 
-    where, settings = encoder.search(registry_dir), encoder.settings("auto")
+    where, settings = where_of_index(searching, encoder.search(registry_dir)), encoder.settings("auto")
     request = ServeRequest(references=references, where=where, settings=settings, options=options, memory=memory)
     with shown() as events:
         job = prepare_serve(request, events)
+        search = prepare_searching(searching, job.catalog, events)
         if dry_run:
             from .serve_text import plan_text
 
-            emit(job.as_dict() | {"dry_run": True}, plan_text(job), json_output)
+            about = {"search": None if search is None else search.as_dict(), "dry_run": True}
+            emit(job.as_dict() | about, plan_text(job, search), json_output)
             return
-        _serve(job, events, json_output)
+        _serve(job, search, events, json_output)
 
 
-def _serve(job: ServeJob, events: Any, json_output: bool) -> None:
+def _serve(job: ServeJob, search: SearchJob | None, events: Any, json_output: bool) -> None:
     from ..serve.run import address_of, listen, run
 
     options = job.request.options
-    with listen(options) as bound:
+    with listen(options) as bound, ExitStack() as opened:
         served = job.open(events)
-        app = _app(served, options)
+        routes = [] if search is None else opened.enter_context(search.open(served, events))
+        app = _app(served, options, routes)
         address = address_of(bound, options)
 
         def started() -> None:
@@ -80,7 +94,7 @@ def _serve(job: ServeJob, events: Any, json_output: bool) -> None:
     say("stopped")
 
 
-def _app(served: Served, options: ServeOptions) -> Any:
+def _app(served: Served, options: ServeOptions, routes: list[BaseRoute]) -> Any:
     from ..serve.app import make_app
 
-    return make_app(served, options)
+    return make_app(served, options, more_routes=routes)

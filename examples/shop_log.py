@@ -120,7 +120,7 @@ def make_shop(seed: int = 0, queries: int = 500, candidates: int = CANDIDATES, l
     of_item = [kind for kind in kinds for _ in BRANDS[kind[0]]]
     items = [_make_item(row, kind, BRANDS[kind[0]][row % 2]) for row, kind in enumerate(of_item)]
     asked = [kinds[row] for language in range(len(languages)) for row in _draw_kinds(rng, language, queries // len(languages))]
-    shared = np.array([[_count_shared(kind, other) for other in of_item] for kind in asked])  # (n, items)
+    shared = np.array([[count_shared(kind, other) for other in of_item] for kind in asked])  # (n, items)
     foreign = np.array([[kind[0] != other[0] for other in of_item] for kind in asked])
     found = shared + rng.random(shared.shape) * 0.9 + 3 * (rng.random(shared.shape) < 0.05) - 9 * foreign
     near = np.argsort(-found, axis=1)[:, :candidates]
@@ -146,7 +146,7 @@ def _phrase(kind: tuple[str, str, str, str]) -> str:
     return f"{words[2]}{words[0]}{words[1]}" if language == "zh" else " ".join(words)
 
 
-def _count_shared(kind: tuple[str, ...], other: tuple[str, ...]) -> int:
+def count_shared(kind: tuple[str, ...], other: tuple[str, ...]) -> int:
     """Return 0 for another kind of thing, else 1 and one for each property that both have."""
     return 0 if kind[:2] != other[:2] else 1 + (kind[2] == other[2]) + (kind[3] == other[3])
 

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from .gate import Gate, as_refusal
 from .openai_routes import openai_routes
 from .options import ServeOptions
+from .page import page_routes
 from .served import Served
 from .tei_routes import tei_routes
 
@@ -31,7 +32,8 @@ def make_app(
         more_routes: Beside those of embeddings.
         at_end: Called when the app has ended.
     """
-    routes = [*openai_routes(served, options), *tei_routes(served, options), *more_routes]
+    has_search = any(isinstance(route, Route) and route.path == "/search" for route in more_routes)
+    routes = [*openai_routes(served, options), *tei_routes(served, options), *more_routes, *page_routes(has_search=has_search)]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

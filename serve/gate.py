@@ -19,10 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .counters import Counters
 from .logs import log_failure
 from .options import ServeOptions, is_any
+from .page import PAGE_PATHS
 from .refusals import Refusal
 
 OPEN = "/health"
-"""The one route that needs no key."""
+"""The one route that never needs a key."""
 _SLOW_READ_S = 60.0
 _CLOSE = {"Connection": "close"}
 _STATUS_WORDS = {404: "there is no such route", 405: "the route has another method"}
@@ -75,7 +76,7 @@ class Gate:
         """
         headers = dict(scope["headers"])
         check_host(headers.get(b"host", b""), self._hosts, any_address=is_any(self.options.host))
-        if scope["path"] != OPEN:
+        if scope["path"] != OPEN and not (self.options.public_page and scope["path"] in PAGE_PATHS):
             check_key(headers.get(b"authorization", b""), self.options)
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length[:20]) > self.options.limits.body_bytes:

@@ -47,6 +47,7 @@ class ServeOptions:
         keys: What a client has to show one of; empty: none is asked for.
         open_to_all: Whether it may listen beyond this machine without keys.
         hosts: What a Host header may name besides the address that is bound and this machine.
+        public_page: Whether the demo page, which is the same everywhere, is shown without a key; what it asks for needs one all the same.
         token_ids: Whether lists of numbers are token ids of the base.
         limits: How much it takes at once.
 
@@ -59,6 +60,7 @@ class ServeOptions:
     keys: tuple[str, ...] = field(default=(), repr=False)
     open_to_all: bool = False
     hosts: tuple[str, ...] = ()
+    public_page: bool = False
     token_ids: bool = False
     limits: Limits = field(default_factory=Limits)
 

@@ -25,9 +25,11 @@ def prepare_sweep(request: SweepRequest, events: Events = QUIET) -> SweepJob:
     """
     from ..adapters.job import prepare_training
     from ..adapters.job.guide import find_guide
+    from ..adapters.processes.environment import refuse_launched
     from ..references import Search
     from ..registry import open_registry
 
+    refuse_launched("adapt sweep")
     for guide in _guides(request.space):
         find_guide(replace(request.train, config=guide), request.train.where or Search(registry=open_registry()))
     training = prepare_training(request.train, events)

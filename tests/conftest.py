@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,16 @@ os.environ.pop("COLUMNS", None)  # a test in one of several processes prints as 
 
 TESTS = Path(__file__).parent
 TINY_PROMPT = "find: "
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def beside(name: str):
@@ -146,6 +157,19 @@ def loaded_tiny_base(tiny_base: Path):
     from adapt_embed.base import load_base, resolve_base
 
     return load_base(resolve_base(str(tiny_base)))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium: the one that ADAPT_CHROMIUM names, or one on the path."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install 'adapt-embed[dev]'")
+    path = os.environ.get("ADAPT_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"needs Chromium: none of {', '.join(BROWSERS)} is on the path (or name it in ADAPT_CHROMIUM)")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield started
+        started.close()
 
 
 @pytest.fixture
@@ -318,6 +342,12 @@ def kept():
 def serving():
     """What makes adapters to serve, and runs a server in a thread (`serving.py`)."""
     return beside("serving")
+
+
+@pytest.fixture(scope="session")
+def event_logs():
+    """The module that makes event logs by hand."""
+    return beside("event_logs")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from adapt_embed.adapters.pretraining import PretrainConfig, PretrainRequest, prepare_pretraining, pretrain_config_from
+from adapt_embed.adapters.pretraining.config import UNREAD
 from adapt_embed.adapters.pretraining.heads import TokenHead, token_vectors
 from adapt_embed.adapters.pretraining.learner import Texts
 from adapt_embed.adapters.pretraining.run import PretrainResult, make_texts, open_objective, pretrain_adapter
@@ -60,6 +61,12 @@ def run(base: Base, **more: object) -> PretrainResult:
 
 
 # The settings
+
+
+def test_settings_that_are_not_read_are_not_offered() -> None:
+    with pytest.raises(ConfigError, match=r"Known: .*mask_share") as refused:
+        pretrain_config_from({"mask_shar": 1})
+    assert not any(f" {name}," in str(refused.value) for name in UNREAD)
 
 
 def test_settings_of_pairs_are_refused_by_name_and_left_out_of_the_record() -> None:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from adapt_embed.adapters.job import TrainRequest, prepare_training
 from adapt_embed.adapters.processes import launch as starting
-from adapt_embed.adapters.processes.environment import PARENT, RENDEZVOUS, Place, check_processes, find_place
+from adapt_embed.adapters.processes.environment import PARENT, RENDEZVOUS, Place, check_processes, find_place, refuse_launched
 from adapt_embed.adapters.processes.launch import LOST, launch
 from adapt_embed.adapters.processes.threads import threads_each
 from adapt_embed.cli import main, together
@@ -53,6 +53,21 @@ def test_the_place_of_a_process_is_what_its_launcher_says() -> None:
 def test_another_number_of_processes_than_was_asked_for_is_refused(asked: int | None, environment: dict[str, str], said: str) -> None:
     with pytest.raises(RequestError, match=said):
         check_processes(asked, environment)
+
+
+def test_what_each_process_would_do_once_more_is_refused() -> None:
+    refuse_launched("adapt pretrain", {})
+    refuse_launched("adapt pretrain", TORCHRUN | {"WORLD_SIZE": "1", "RANK": "0"})
+    with pytest.raises(RequestError, match=r"adapt pretrain runs in one process, and 2 were started together"):
+        refuse_launched("adapt pretrain", TORCHRUN)
+
+
+@pytest.mark.parametrize("command", ["pretrain", "sweep"])
+def test_a_command_of_one_process_is_refused_under_a_launcher(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in TORCHRUN.items():
+        monkeypatch.setenv(name, value)
+    outcome = CliRunner().invoke(main, [command, "--domain", "legal", "--data", "sample"])
+    assert f"adapt {command} runs in one process" in outcome.output
 
 
 def test_the_command_refuses_what_does_not_fit_before_anything_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,8 @@ class PretrainConfig(PretrainingSettings, TrainSettings):
 def pretrain_config_from(values: Mapping[str, object]) -> PretrainConfig:
     """Make a configuration from named values; arguments and errors are those of `config_from`."""
     known = describe_settings(PretrainConfig)
-    read: dict[str, Any] = {name: read_value(known[name], value) for name, value in flatten_settings(values, PRETRAINING_GROUPS).items()}
+    flat = flatten_settings(values, PRETRAINING_GROUPS, UNREAD)
+    read: dict[str, Any] = {name: read_value(known[name], value) for name, value in flat.items()}
     config = PretrainConfig(**read)
     config.refuse_unread(read)
     return config

@@ -21,8 +21,10 @@ def prepare_pretraining(request: PretrainRequest, events: Events = QUIET) -> Pre
     from ...data.domains import name_domain
     from ...references import Search
     from ...registry import open_registry
+    from ..processes.environment import refuse_launched
     from .sources import check_sources, read_corpus
 
+    refuse_launched("adapt pretrain")
     domain, note = name_domain(request.domain, has_data=request.has_own_data)
     where = request.where or Search(registry=open_registry())
     name = request.name or f"{domain.name}-pretrained"

@@ -97,6 +97,21 @@ def check_processes(asked: int | None, environment: Mapping[str, str] = os.envir
     return None
 
 
+def refuse_launched(what: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Refuse to do what each process of a launcher would do once more.
+
+    Args:
+        what: The command, as the user calls it.
+        environment: The variables of this process.
+
+    Raises:
+        RequestError: this process was started together with others.
+    """
+    place = find_place(environment)
+    if place is not None and place.size > 1:
+        raise RequestError(f"{what} runs in one process, and {place.size} were started together (WORLD_SIZE); start it without a launcher")
+
+
 def _torchrun(size: int) -> str:
     return _TORCHRUN.format(max(2, size))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from ...errors import ConfigError, unknown_name
 from .batches import BatchSettings
@@ -42,12 +42,13 @@ def dotted_names(groups: Groups = GROUPS) -> dict[str, str]:
     }
 
 
-def flatten_settings(values: Mapping[str, object], groups: Groups = GROUPS) -> dict[str, object]:
+def flatten_settings(values: Mapping[str, object], groups: Groups = GROUPS, unread: Collection[str] = ()) -> dict[str, object]:
     """Return values by the settings' names without groups.
 
     Args:
         values: Values by either name, or by group and name, as a toml file with tables gives them.
         groups: The groups that there are.
+        unread: Settings of those groups that are not offered where a name is unknown.
 
     Raises:
         ConfigError: a name is unknown, or a setting is given by both names.
@@ -56,7 +57,8 @@ def flatten_settings(values: Mapping[str, object], groups: Groups = GROUPS) -> d
     for key, value in _by_one_name(values, groups):
         name = dotted.get(key, key)
         if name not in dotted.values():
-            raise ConfigError(unknown_name("setting", key, tuple(dotted) if "." in key else tuple(dotted.values())))
+            offered = [(long, short) for long, short in dotted.items() if short not in unread]
+            raise ConfigError(unknown_name("setting", key, tuple(long if "." in key else short for long, short in offered)))
         if name in given:
             raise ConfigError(f"{name} is given twice, as {given[name]} and as {key}; keep one of them")
         flat[name], given[name] = value, key

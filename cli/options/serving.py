@@ -30,6 +30,7 @@ def _options(
     keys_file: Path | None,
     no_keys: bool,
     allow_hosts: tuple[str, ...],
+    public_page: bool,
     token_ids: bool,
     wait_ms: float,
     max_texts: int,
@@ -45,6 +46,7 @@ def _options(
         keys=() if no_keys and keys_file is None else read_keys(keys_file),
         open_to_all=no_keys,
         hosts=allow_hosts,
+        public_page=public_page,
         token_ids=token_ids,
         limits=Limits(wait_ms=wait_ms, texts=max_texts, body_bytes=max_body, queue=max_queue),
     )
@@ -71,6 +73,11 @@ serving_options = gathered(
         metavar="NAME",
         multiple=True,
         help="A name that a Host header may have besides the address and localhost; * allows any.",
+    ),
+    click.option(
+        "--public-page",
+        is_flag=True,
+        help="Show the demo page at / without a key, which a browser cannot send; what it asks for needs one.",
     ),
     click.option("--token-ids", is_flag=True, help="Take lists of numbers for token ids of the base."),
     click.option(

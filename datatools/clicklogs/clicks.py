@@ -18,7 +18,8 @@ from .choosing import ChosenQuery, choose_pairs
 from .em import maximise
 from .examination import CURVES, ESTIMATORS, Examination, estimate_examination, named_curve, read_examination
 from .findings import Dropped, describe, describe_robots, findings_of
-from .forms import OpenLog, open_log
+from .forms import open_log
+from .impressions import OpenLog
 from .reading import read_rows
 from .relevance import PairScores, score_pairs
 from .rows import LogRows

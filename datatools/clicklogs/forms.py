@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,22 +11,8 @@ from ...data.readers import Row, read_heading, stream_table
 from ...errors import DataError
 from ...files import check_there
 from .columns import LOG_FIELDS, assign_fields
-from .impressions import Impression, read_impression
-
-
-@dataclass(frozen=True, slots=True)
-class OpenLog:
-    """A log that can be read.
-
-    Attributes:
-        fields: Which of `LOG_FIELDS` it has.
-        rows: (place of a row, what reads it into an impression or raises DataError), one after another.
-        how: How it is read: what is told of it, and what becomes of bad rows.
-    """
-
-    fields: frozenset[str]
-    rows: Iterator[tuple[str, Callable[[], Impression]]]
-    how: Reading
+from .impressions import Impression, OpenLog, read_impression
+from .served import holds_events, open_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +33,10 @@ def open_log(path: Path, columns: Mapping[str, str], how: Reading) -> OpenLog:
     for form in FORMS.values():
         if form.holds(path):
             return form.open(path, columns, how)
-    raise DataError(f"{path} is not a click log; expected a table (csv, tsv, jsonl, parquet) with the columns {', '.join(LOG_FIELDS)}")
+    raise DataError(
+        f"{path} is not a click log; expected a table (csv, tsv, jsonl, parquet) with the columns {', '.join(LOG_FIELDS)}, or the folder that "
+        "`adapt serve --events` writes"
+    )
 
 
 def _open_table(path: Path, columns: Mapping[str, str], how: Reading) -> OpenLog:
@@ -65,5 +54,5 @@ def _open_table(path: Path, columns: Mapping[str, str], how: Reading) -> OpenLog
     )
 
 
-FORMS: dict[str, LogForm] = {"table": LogForm(Path.is_file, _open_table)}
+FORMS: dict[str, LogForm] = {"table": LogForm(Path.is_file, _open_table), "events": LogForm(holds_events, open_events)}
 """Name -> form, in the order in which they are tried."""

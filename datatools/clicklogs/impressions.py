@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
+from ...data.read.reading import Reading
 from ...data.readers import Row
 from ...errors import DataError
 
@@ -33,6 +35,21 @@ class Impression(NamedTuple):
     user: str
     list: str
     randomised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLog:
+    """A log that can be read.
+
+    Attributes:
+        fields: Which of `LOG_FIELDS` it has.
+        rows: (place of a row, what reads it into an impression or raises DataError), one after another.
+        how: How it is read: what is told of it, and what becomes of bad rows.
+    """
+
+    fields: frozenset[str]
+    rows: Iterator[tuple[str, Callable[[], Impression]]]
+    how: Reading
 
 
 def read_impression(where: str, row: Row, fields: Mapping[str, str]) -> Impression:

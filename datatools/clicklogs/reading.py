@@ -13,8 +13,7 @@ from ...errors import DataError
 from ...events import Events
 from ..cleaning.characters import remove_unseen
 from .catalogue import Catalogue
-from .forms import OpenLog
-from .impressions import Impression
+from .impressions import Impression, OpenLog
 from .privacy import redact
 from .rows import LogRows, encode_rows
 

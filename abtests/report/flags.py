@@ -1,0 +1,68 @@
+"""What is told beside the figures: who was left out and why, and what casts doubt on the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..answers import Gathered
+from .figures import Flag
+
+DAY = 86400.0
+
+FLAGS = {
+    "shares": "users came to the arms as {users}, where the shares give {expected} (p = {p:.2g}, valid at every look): do not trust the "
+    "result before the reason is found",
+    "crossed": "{users} users were seen in two arms, and no ramp moved them: they are left out",
+    "bots": "{users} users with {answers} answers searched or clicked faster than a person and are left out (over 100 answers or 100 events "
+    "in an hour; --keep-bots counts them)",
+    "kept bots": "{users} users with {answers} answers searched or clicked faster than a person and are counted, as --keep-bots says",
+    "unassigned": "{answers} answers had no user: they are in no arm's figures",
+    "outside": "{answers} answers belong to no experiment or to another one",
+    "stray": "{answers} answers name an arm that the experiment's record does not have",
+    "orphans": "{events} events name an answer that is not in the log (older files may be deleted)",
+    "misplaced": "{events} events name a place that was not shown",
+    "repeated": "{events} events were logged twice and count once",
+    "torn": "{lines} lines are cut off at the end of a file, as a kill leaves them",
+    "broken": "{lines} lines cannot be read and are skipped",
+    "unknown": "{lines} lines are of a kind that this version does not know",
+    "ramps": "{ramps} ramps changed the shares: arms are compared within each stretch, and the values are means of the stretches",
+    "others": "{experiments} other experiments are in the log (--experiment)",
+    "week": "the test has run for {days} days: before a whole week, weekdays and weekends are not both in it",
+    "arms": "{arms} arms are compared with the first, so that each comparison has the level {alpha:.4g}",
+    "other plan": "the plan that is kept beside the log says {planned}, and other values were given: a test that is tuned after a look is "
+    "not valid",
+    "default effect": "no smallest difference was planned or said (--effect), so a default tunes the test: keep a plan before the first "
+    "look (adapt ab plan --keep)",
+    "one look": "p and its interval are valid at one look that was fixed beforehand; the always-valid ones at every look",
+}
+"""Name -> what is told, in English; `words.py` has it in Chinese."""
+_WARNINGS = ("shares", "crossed", "stray", "broken", "other plan")
+
+
+def flag(name: str, **facts: object) -> Flag:
+    """Return a flag of the table."""
+    return Flag(name=name, facts=facts, is_warning=name in _WARNINGS)
+
+
+def gathered_flags(found: Gathered) -> Iterator[Flag]:
+    """Give a flag for all that was read and not counted."""
+    if found.unassigned:
+        yield flag("unassigned", answers=sum(found.unassigned.values()), arms=dict(found.unassigned))
+    for name, unit in (
+        ("outside", "answers"),
+        ("stray", "answers"),
+        ("orphans", "events"),
+        ("misplaced", "events"),
+        ("repeated", "events"),
+    ):
+        if number := getattr(found, name):
+            yield flag(name, **{unit: number})
+    for name in ("torn", "broken", "unknown"):
+        if number := getattr(found.skipped, name):
+            yield flag(name, lines=number)
+
+
+def week_flag(first: float, last: float) -> Iterator[Flag]:
+    """Give a flag where the log is shorter than a week."""
+    if last - first < 7 * DAY:
+        yield flag("week", days=round((last - first) / DAY, 1))

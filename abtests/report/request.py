@@ -1,0 +1,43 @@
+"""What is asked of a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...errors import RequestError
+from ..metrics import metric_named
+from ..outcomes import Counting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportRequest:
+    """A report.
+
+    Attributes:
+        folder: What `adapt serve --events` was given.
+        experiment: Which one; None: the newest.
+        metric: The primary metric, which decides; interleaved lists are decided by preference whatever it is. None, as of the next three: what
+            the plan beside the log says; without a plan, ctr.
+        effect: The smallest difference that matters, in the metric's unit; without a plan, the metric's default. It sets tau, so it is fixed
+            before the first look.
+        alpha: The chance of a wrong decision over all looks and arms together; without a plan, 0.05.
+        power: The chance to find the effect, for the time that is left; without a plan, 0.8.
+        counting: How outcomes are counted.
+        keep_bots: Whether users who search faster than a person count.
+    """
+
+    folder: Path
+    experiment: str | None = None
+    metric: str | None = None
+    effect: float | None = None
+    alpha: float | None = None
+    power: float | None = None
+    counting: Counting = field(default_factory=Counting)
+    keep_bots: bool = False
+
+    def __post_init__(self) -> None:
+        if self.metric is not None:
+            metric_named(self.metric)
+        if self.effect is not None and not self.effect > 0:
+            raise RequestError(f"the effect is {self.effect:g}; expected a number above 0, in the metric's unit")

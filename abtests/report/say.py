@@ -1,0 +1,82 @@
+"""Verdicts and flags in words, English or Chinese; names of arms are shown and not obeyed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from ...pages.words import PageLanguage, words_of
+from ...shown_text import one_line
+from ..metrics import metric_named
+from .figures import Flag, Report, Verdict
+from .flags import FLAGS
+from .words import CHINESE
+
+PREFERENCE = "preference"
+VERDICTS = {
+    "ahead": "{arm} is better than {first} in {label}: the always-valid interval excludes 0 since {since}. The test may stop.",
+    "behind": "{arm} is worse than {first} in {label}: the always-valid interval excludes 0 since {since}. The test may stop.",
+    "alike": "{arm} and {first} do not differ in {label} by {effect:g} or more. The test may stop.",
+    "doubtful": "{arm} against {first} in {label}: no verdict, since users did not come in the shares of the experiment.",
+    "open": "{arm} against {first} in {label}: not decided.",
+    "too few": "{arm} against {first} in {label}: too few users to decide (100 in each arm, 30 of them with something to count).",
+}
+INTERVAL = "Difference {value}, always-valid interval {low} to {high}."
+ENOUGH = "With the traffic so far, a difference of {effect:g} is found with the chance that was asked for: a smaller one needs more."
+LEFT = "A difference of {effect:g} needs about {days} more at this traffic."
+
+
+def moment_text(moment: float) -> str:
+    """Return a moment in UTC."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def metric_label(name: str, k: int, language: PageLanguage = "en") -> str:
+    """Return what a metric is called."""
+    label = name if name == PREFERENCE else metric_named(name).label
+    return words_of(language, CHINESE)(label).format(k=k)
+
+
+def verdict_text(report: Report, verdict: Verdict, language: PageLanguage = "en") -> str:
+    """Return a verdict in words, with the time that is left."""
+    words = words_of(language, CHINESE)
+    said = words(VERDICTS[verdict.state]).format(
+        arm=one_line(verdict.arm),
+        first=one_line(report.names[0]),
+        label=metric_label(report.metric, report.k, language),
+        effect=report.effect,
+        since="" if verdict.since is None else moment_text(verdict.since),
+    )
+    return ("" if language == "zh" else " ").join([said, *_interval(report, verdict, language), *_left(report, verdict, language)])
+
+
+def _interval(report: Report, verdict: Verdict, language: PageLanguage) -> list[str]:
+    last = next(look.contrast for look in reversed(report.looks) if look.contrast.arm == verdict.arm)
+    numbers = {"value": last.value, "low": last.always_low, "high": last.always_high}
+    if None in numbers.values():
+        return []
+    return [words_of(language, CHINESE)(INTERVAL).format(**{name: f"{number:+.4f}" for name, number in numbers.items()})]
+
+
+def _left(report: Report, verdict: Verdict, language: PageLanguage) -> list[str]:
+    words = words_of(language, CHINESE)
+    if verdict.days_left is None:
+        return []
+    if verdict.days_left == 0:
+        return [words(ENOUGH).format(effect=report.effect)]
+    return [words(LEFT).format(effect=report.effect, days=_days(verdict.days_left, language))]
+
+
+def _days(days: float, language: PageLanguage) -> str:
+    words = words_of(language, CHINESE)
+    return words("{n} hours").format(n=max(1, round(days * 24))) if days < 2 else words("{n} days").format(n=f"{days:,.0f}")
+
+
+def flag_text(flag: Flag, language: PageLanguage = "en") -> str:
+    """Return a flag in words."""
+    return words_of(language, CHINESE)(FLAGS[flag.name]).format(**{name: _fact(value) for name, value in flag.facts.items()})
+
+
+def _fact(value: object) -> object:
+    if isinstance(value, list):
+        return " / ".join(f"{each:,}" for each in value)
+    return f"{value:,}" if isinstance(value, int) else value
