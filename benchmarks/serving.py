@@ -22,6 +22,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import torch
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.data.beir import BeirFolder
@@ -32,6 +34,8 @@ CELLS = Cells("serving")
 OURS, PEER = 8131, 8132
 ADAPTERS = 8
 NEVER = 10**9
+SLEEPING = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""As `adapt serve` has it; spinning threads, of whichever server, would measure what else the machine does."""
 BARS = {"share": 0.75, "over_one": {"bf16": 2.2, "fp32": 1.7}, "added_ms": 1.5, "over_peer": 2.0, "mixed_of_unmerged": 0.85}
 
 
@@ -145,7 +149,7 @@ def sizes_now(**settings: int) -> dict[str, Any]:
 @contextmanager
 def running(program: str, port: int, *words: str, threads: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run one of the servers until it answers, and end it afterwards."""
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"} | SLEEPING
     with subprocess.Popen([sys.executable, str(HERE / program), str(port), *words], env=environment) as server:
         try:
             wait_for(port, server)

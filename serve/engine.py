@@ -186,9 +186,9 @@ class Engine:
         if not isinstance(first, LoraEncoder):
             self._release(parts[0].job.loaded)
             for part in parts:
-                encoder = part.job.loaded.encoder
-                tokens = sum(len(ids) for ids in encoder.networks()[0].tokenize(part.texts, part.job.role).ids)
-                encoded = encoder.encode(part.texts, part.job.role)
+                encoder, texts = part.job.loaded.encoder, [str(text) for text in part.texts]
+                tokens = sum(len(ids) for ids in encoder.networks()[0].tokenize(texts, part.job.role).ids)
+                encoded = encoder.encode(texts, part.job.role)
                 part.job.truncated += encoded.truncated
                 _keep(part, encoded.vectors, tokens)
             return
@@ -219,7 +219,7 @@ class Engine:
             for number in numbers:
                 read = [next(each) for _ in parts[number].texts]
                 ids[number] = [own for own, _ in read]
-                parts[number].job.truncated += sum(is_cut for _, is_cut in read)
+                parts[number].job.truncated += sum(int(is_cut) for _, is_cut in read)
         return [Row(part.job.loaded.encoder, part.job.role, each) for number, part in enumerate(parts) for each in ids[number]]  # type: ignore[arg-type]
 
     def _stand(self, network: Network) -> StandingNetwork:

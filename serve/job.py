@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -77,6 +79,7 @@ class ServeJob:
         Raises:
             AdaptError: the weights are damaged, the base does not load, or the device is not here.
         """
+        _share_cores()
         from .served import Served
 
         events.stage("loading the base")
@@ -105,3 +108,13 @@ def prepare_serve(request: ServeRequest, events: Events = QUIET) -> ServeJob:
     found = check_served(catalog, request.settings.max_tokens)
     note_once(events, (note for name in (BASE, *given) for note in found[name].notes))
     return ServeJob(request, catalog, found)
+
+
+def _share_cores() -> None:
+    """Let the network's threads sleep while they wait for one another: spinning, they keep the cores from what reads requests, or runs beside.
+
+    Where another process had one of two cores, a batch of 16 queries took 0.15 to 0.3 s so, and 0.6 to 1.3 s otherwise. It counts for a process
+    that has not loaded torch yet, and the user's own word goes before.
+    """
+    if "torch" not in sys.modules:
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -63,7 +63,8 @@ def _model(served: Served, name: str) -> dict[str, Any]:
 
 
 def _as_floats(vectors: Vectors) -> list[Any]:
-    return vectors.tolist()
+    rows: list[Any] = vectors.tolist()
+    return rows
 
 
 def _as_base64(vectors: Vectors) -> list[Any]:

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -451,3 +452,13 @@ def test_a_signal_ends_the_command_with_exit_code_0(filled: Path, tiny_base: Pat
     assert done.stderr.splitlines()[-1] == "stopped"
     assert f"serving 10 names at http://127.0.0.1:{port}" in done.stderr
     assert signal.getsignal(number) == before
+
+
+def test_the_networks_threads_sleep_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    serve_job._share_cores()
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    serve_job._share_cores()
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
