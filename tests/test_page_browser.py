@@ -256,6 +256,7 @@ def test_a_key_is_asked_for_where_the_server_wants_one_and_is_kept_in_the_page_a
         ((429, {"Retry-After": "7"}), "The server is busy; try again in 7 seconds.", "服务器繁忙，请在 7 秒后重试。"),
         ((422, {}), f"The server refused: 422, {EVIL}", f"服务器拒绝了请求：422，{EVIL}"),
     ],
+    ids=["busy", "refused"],
 )
 def test_what_the_server_refuses_is_said_in_both_languages(
     site: Site, visit: Any, fails: tuple[int, dict[str, str]], english: str, chinese: str
