@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,8 +168,7 @@ class _Gathering:
 
     def table(self) -> AnswerTable:
         """Return what was kept; of an event that came again, the first is."""
-        made = {name: np.frombuffer(column, _TYPES[column.typecode]) for name, column in vars(self.columns).items() if len(column)}
-        made = {name: made.get(name, np.zeros(0, _TYPES[column.typecode])) for name, column in vars(self.columns).items()}
+        made: dict[str, NDArray[Any]] = {name: np.asarray(column) for name, column in vars(self.columns).items()}
         order = np.lexsort([made[name] for name in ("event_at", "event_kind", "event_position", "event_answer")])
         keys = np.stack([made[name][order] for name in ("event_answer", "event_position", "event_kind")], axis=1)
         is_first = np.ones(len(order), bool)
@@ -177,6 +177,3 @@ class _Gathering:
         kept = order[is_first]
         values = {name: column[kept] if name.startswith("event_") else column for name, column in made.items() if name != "shown"}
         return AnswerTable(users=len(self.users), queries=tuple(self.queries), segments=tuple(self.segments), **values)
-
-
-_TYPES = {"i": np.dtype(np.int32), "d": np.dtype(np.float64)}

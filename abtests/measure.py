@@ -68,18 +68,19 @@ def compare_arms(first: ArmValue, other: ArmValue) -> Estimate:
     if first.errors is None or other.errors is None:
         return difference(first.estimate, other.estimate)
     users = first.estimate.users + other.estimate.users
-    variance = ((other.errors - first.errors) ** 2).sum() * users / (users - 1) if users > 1 else np.float64(np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = np.asarray(((other.errors - first.errors) ** 2).sum() * users / (users - 1))
     return Estimate(other.estimate.value - first.estimate.value, variance, users)
 
 
 def _user_totals(metric: Metric, measured: Measured, rows: NDArray[np.intp]) -> tuple[Numbers, Numbers]:
     """Return y and x of each user (users,); x is 0 of a user without an answer among the rows that counts for the metric."""
     user, users = measured.table.user[rows], measured.table.users
-    y, x = (
-        np.bincount(user, weights=part(measured.found, measured.counting)[rows], minlength=users).astype(float)
+    y, x = (  # (users,) each
+        np.bincount(user, weights=part(measured.found, measured.counting)[rows], minlength=users).astype(np.float64)
         for part in (metric.y, metric.x)
     )
-    return ((y > 0) * 1.0, (x > 0) * 1.0) if metric.by_user else (y, x)
+    return ((y > 0).astype(np.float64), (x > 0).astype(np.float64)) if metric.by_user else (y, x)
 
 
 def _ratio(y: Numbers, x: Numbers) -> ArmValue:

@@ -22,6 +22,7 @@ class Preference:
     Attributes:
         estimate: Wins less losses, of answers with a click on a team's item: -1 to 1, by user.
         wins, losses, ties: Answers; the arm with more clicks on its items wins.
+        clicks, clicks_first: On items of the arm's team, and of the first arm's.
         users_for, users_against: Users with more wins than losses, and the other way.
         sign_p: Two-sided, of the sign test over those users; valid at one look.
         active_users: Users with a win or a loss.
@@ -31,6 +32,8 @@ class Preference:
     wins: int
     losses: int
     ties: int
+    clicks: int
+    clicks_first: int
     users_for: int
     users_against: int
     sign_p: float
@@ -56,6 +59,8 @@ def prefer(table: AnswerTable, arm: int, moment: float, is_counted: NDArray[np.b
         wins=int((signs > 0).sum()),
         losses=int((signs < 0).sum()),
         ties=int(has_click.sum() - np.abs(signs).sum()),
+        clicks=int(credits[1][is_counted].sum()),
+        clicks_first=int(credits[0][is_counted].sum()),
         users_for=sides[0],
         users_against=sides[1],
         sign_p=sign_test(*sides),

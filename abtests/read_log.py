@@ -61,6 +61,8 @@ def read_log(folder: Path, skipped: Skipped) -> Iterator[Answer | Event]:
     for path in log_files(folder):
         try:
             yield from _read_file(path, skipped)
+        except FileNotFoundError:  # its day was kept long enough, and a server has deleted it meanwhile
+            continue
         except OSError as e:
             raise DataError(f"{path} cannot be read: {e.strerror or e}") from e
 

@@ -54,6 +54,6 @@ def fixed_p(found: Estimate) -> Numbers:
     return np.where(found.variance > 0, 2 * ndtr(-np.nan_to_num(distance)), 1.0)
 
 
-def is_ready(first_users: float, other_users: float, active_users: float) -> bool:
+def is_ready(first_users: Numbers, other_users: Numbers, active_users: int) -> bool:
     """Return whether there are users enough for a decision; `active_users` are those of both arms in whom the metric is not 0."""
-    return bool(min(first_users, other_users) >= READY_USERS and active_users >= READY_EVENTS)
+    return bool(min(float(first_users), float(other_users)) >= READY_USERS and active_users >= READY_EVENTS)

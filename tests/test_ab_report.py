@@ -20,6 +20,7 @@ from adapt_embed.cli import main
 from click.testing import CliRunner, Result
 
 DAY = 86400.0
+DOCS = Path(__file__).parent.parent / "docs" / "ab-tests.md"
 EVIL = "<script>window.pwned = 1</script>\x1b[31m\u202e"
 RATES = (0.2, 0.35)
 
@@ -160,10 +161,11 @@ def test_users_in_wrong_shares_and_in_two_arms_cast_doubt(event_logs, tmp_path: 
     assert flags(report)["crossed"] == {"users": 10}
     assert {each.name for each in report.flags if each.is_warning} == {"shares", "crossed"}
     assert report.arms[0].users == 290
+    assert report.verdicts[0].state == "doubtful"
 
 
 def test_a_ramp_is_told_and_is_no_mismatch(event_logs, tmp_path: Path) -> None:
-    ramp = {"at": "2026-11-03T00:00:00+00:00", "shares": [0.5, 0.5]}
+    ramp = {"at": "2026-11-03T00:00:00+00:00", "shares": {"base": 0.5, "legal@best": 0.5}}
     log = event_logs.Log(ramps=[ramp])
     log.record["arms"] = [each | {"share": share} for each, share in zip(log.record["arms"], (0.9, 0.1), strict=True)]
     for user in range(1000):
@@ -196,7 +198,7 @@ def test_interleaved_lists_are_decided_by_preference(event_logs, tmp_path: Path)
     folder = log.write(tmp_path / "log")
     said = adapt("report", folder).output
     assert "legal@best is better than base in preference" in said
-    assert re.search(r"legal@best +320 +80 +0 +320 +80", said)
+    assert re.search(r"legal@best +320 +80 +0 +320 +80 +320 +80", said)
     assert "偏好" in render_report(make_report(ReportRequest(folder=folder)), "adapt", "zh")
 
 
@@ -310,6 +312,12 @@ def test_a_verdict_says_what_is_left(alike: Path) -> None:
     assert re.search(r"A difference of 0\.01 needs about [\d,]+ days more", verdict_text(report, verdict))
     assert "needs more" in verdict_text(report, replace(verdict, days_left=0.0))
     assert "about 12 hours" in verdict_text(report, replace(verdict, days_left=0.5))
+
+
+@pytest.mark.skipif(not DOCS.is_file(), reason="docs/ is in the repository alone")
+def test_the_table_of_metrics_in_the_docs_is_that_of_the_code() -> None:
+    rows = re.findall(r"^\| (`[a-z0-9-]+`(?:, `[a-z0-9-]+`)*) \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert re.findall(r"`(.+?)`", " ".join(rows)) == [metric.name for metric in METRICS]
 
 
 def test_a_plan_of_a_share_is_the_textbooks(tmp_path: Path) -> None:

@@ -86,9 +86,8 @@ def test_nothing_is_decided_of_nothing() -> None:
     for each in (difference(empty, one), difference(one, one), found(0.5, 0.0)):
         assert always_valid_p(each, TAU) == fixed_p(each) == 1
         assert radius(each.variance, TAU, ALPHA) == np.inf
-    assert not is_ready(99, 1000, 500)
-    assert not is_ready(1000, 1000, 29)
-    assert is_ready(100, 100, 30)
+    for users, others, active, ready in ((99, 1000, 500, False), (1000, 1000, 29, False), (100, 100, 30, True)):
+        assert is_ready(np.float64(users), np.float64(others), active) is ready
 
 
 def test_swapped_arms_swap_the_sign_and_nothing_else() -> None:
@@ -165,7 +164,7 @@ def test_what_one_test_at_the_end_finds_surely_the_sequence_finds_mostly(simulat
 
 def test_interleaving_needs_a_tenth_of_the_sessions(simulations: ModuleType) -> None:
     """Of rankers that are as alike as a base and its adapter; the cells of benchmarks/ab_tests.py have others."""
-    needed = simulations.compare_rankers(0.3, 0.95, 0.05, sessions=5000)
+    needed = simulations.compare_rankers(simulations.make_rankers(0.3, 0.95, 0.05), sessions=5000)
     assert 5_000 <= needed["sessions, A/B"] <= 50_000
     assert needed["preference"] > 5 * needed["error of the preference"]
     assert needed["times fewer"] >= 10

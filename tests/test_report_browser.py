@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from adapt_embed.abtests.report.job import make_report
+from adapt_embed.abtests.report.page import render_report as render_ab_report
+from adapt_embed.abtests.report.request import ReportRequest
 from adapt_embed.bench.leaks.leakage import Leak, Leakage, TaskLeaks
 from adapt_embed.bench.report.costs import Cost
 from adapt_embed.bench.report.curve import WeightCurve, WeightLine
@@ -331,3 +334,23 @@ def test_dark_mode_is_dark_and_light_mode_light(opened: tuple[Page, list[str]]) 
         brightness[scheme] = [sum(int(part) for part in colour[4:-1].split(",")) / 765 for colour in colours]
     assert brightness["light"][0] < 0.2 < 0.9 < brightness["light"][1]
     assert brightness["dark"][1] < 0.2 < 0.8 < brightness["dark"][0]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_of_an_ab_test_runs_no_text_and_clips_nothing(browser: Any, event_logs: Any, tmp_path: Path, width: int) -> None:
+    log = event_logs.Log((f"base{EVIL}", f"legal{EVIL}"))
+    for user in range(600):
+        log.answer(f"{user}", user % 2, clicks=[1] * (user % 3 == 0), segment=f"{user % 2}{EVIL}", at=user % 300 * 3600.0)
+    found = make_report(ReportRequest(folder=log.write(tmp_path / "log")))
+    (tmp_path / "ab.html").write_text(render_ab_report(found, "adapt ab report", "zh"), encoding="utf-8")
+    page, told = browser.new_page(viewport={"width": width, "height": 900}), []
+    page.on("console", lambda message: told.append(f"{message.type}: {message.text}"))
+    page.on("request", lambda request: None if request.url.startswith(("file:", "data:")) else told.append(f"request: {request.url}"))
+    page.goto((tmp_path / "ab.html").as_uri())
+    page.wait_for_timeout(100)
+    assert page.evaluate("window.pwned") is None
+    assert told == []
+    assert page.locator("svg .trace").count() == 3
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(UNREACHABLE) == page.evaluate(CUT) == page.evaluate(OVERLAPPING) == []
+    page.close()

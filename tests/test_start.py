@@ -139,6 +139,8 @@ WRONG = [
     ("index info hom", "the index hom does not exist"),
     ("search legal --index hom -q x", "the index hom does not exist"),
     ("show leagl", "Did you mean legal?"),
+    ("ab report hom", "the folder of events hom does not exist. Did you mean home?"),
+    ("ab plan --metric ctrr --baseline 0.1 --effect 0.01", "unknown metric 'ctrr'. Did you mean ctr?"),
     ("card leagl", "Did you mean legal?"),
     ("card legal --license MIT", "'MIT' is not the id of a licence"),
     ("card legal --bench nosuch.json", "--bench nosuch.json cannot be read"),

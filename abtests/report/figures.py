@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-State = Literal["ahead", "behind", "alike", "open", "too few"]
+State = Literal["ahead", "behind", "alike", "open", "too few", "doubtful"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +78,8 @@ class PreferenceRow:
     wins: int
     losses: int
     ties: int
+    clicks: int
+    clicks_first: int
     users_for: int
     users_against: int
     sign_p: float
@@ -96,7 +98,7 @@ class Look:
 class Verdict:
     """What the primary metric says of an arm.
 
-    `since` is the first look at which the always-valid interval excluded 0, `days_left` how long it will still take, at the traffic so far,
+    `doubtful`: users came in other shares than the experiment gave, so that no difference can be trusted. `since` is the first look at which the always-valid interval excluded 0, `days_left` how long it will still take, at the traffic so far,
     to find the smallest effect that matters; None where it cannot be said or is not needed.
     """
 
@@ -119,7 +121,7 @@ class Flag:
 class Report:
     """The report of one experiment.
 
-    `rows` and `segments` are empty where lists are interleaved, and `preferences` elsewhere. `alpha` is that of one comparison with the first
+    `users` and `answers` are those that count, of all arms. `rows` and `segments` are empty where lists are interleaved, and `preferences` elsewhere. `alpha` is that of one comparison with the first
     arm: all of them together have the level that was asked for.
     """
 
@@ -135,6 +137,8 @@ class Report:
     alpha: float
     k: int
     names: tuple[str, ...]
+    users: int
+    answers: int
     arms: tuple[ArmCount, ...]
     rows: tuple[MetricRow, ...]
     preferences: tuple[PreferenceRow, ...]

@@ -31,8 +31,8 @@ FLAGS = {
     "arms": "{arms} arms are compared with the first, so that each comparison has the level {alpha:.4g}",
     "other plan": "the plan that is kept beside the log says {planned}, and other values were given: a test that is tuned after a look is "
     "not valid",
-    "default effect": "no plan is kept and no --effect was given, so the metric's default tunes the test: keep a plan before the first look "
-    "(adapt ab plan --keep)",
+    "default effect": "no smallest difference was planned or said (--effect), so a default tunes the test: keep a plan before the first "
+    "look (adapt ab plan --keep)",
     "one look": "p and its interval are valid at one look that was fixed beforehand; the always-valid ones at every look",
 }
 """Name -> what is told, in English; `words.py` has it in Chinese."""

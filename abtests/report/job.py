@@ -26,7 +26,7 @@ from .people import choose_people
 from .request import ReportRequest
 from .say import PREFERENCE, metric_label
 from .tuning import Tuning, tune
-from .verdict import judge
+from .verdict import doubt, judge
 
 
 def make_report(request: ReportRequest) -> Report:
@@ -72,7 +72,8 @@ class _Making:
         looks = self._looks(first, last)
         direction = metric_named(tuning.metric).direction if is_split else 1
         of_arm = [[look for look in looks if look.contrast.arm == name] for name in self.names[1:]]
-        verdicts = [judge(each, first, tuning, direction) for each in of_arm]
+        is_doubtful = any(each.name == "shares" for each in self.flags)
+        verdicts = [doubt(each[-1].contrast.arm) if is_doubtful else judge(each, first, tuning, direction) for each in of_arm]
         metric = tuning.metric if is_split else PREFERENCE
         return Report(
             experiment=self.experiment.id,
@@ -87,6 +88,7 @@ class _Making:
             alpha=tuning.alpha,
             k=self.measured.counting.k,
             names=self.names,
+            **{name: number for name, number in _count(table, self.measured.is_counted).items() if name in ("users", "answers")},
             arms=self._counts() if is_split else (),
             rows=self._rows(self.measured) if is_split else (),
             preferences=() if is_split else self._preferences(),
@@ -120,7 +122,7 @@ class _Making:
         )
 
     def _preferences(self) -> tuple[PreferenceRow, ...]:
-        facts = ("wins", "losses", "ties", "users_for", "users_against", "sign_p")
+        facts = ("wins", "losses", "ties", "clicks", "clicks_first", "users_for", "users_against", "sign_p")
         found = [prefer(self.measured.table, arm, np.inf, self.measured.is_counted) for arm in range(1, self.measured.arms)]
         return tuple(
             PreferenceRow(arm=name, **{fact: getattr(each, fact) for fact in facts})

@@ -12,7 +12,7 @@ from ...pages.charts import LEFT, RIGHT, Chart, Series, lay_out
 from ...pages.page import render_page
 from ...pages.table import NONE, Table, TableCell, signed
 from ...pages.words import PageLanguage, words_of
-from .figures import Contrast, Figure, Look, MetricRow, Report
+from .figures import Contrast, Figure, Look, MetricRow, PreferenceRow, Report
 from .flags import DAY
 from .say import flag_text, metric_label, moment_text, verdict_text
 from .words import CHINESE
@@ -158,13 +158,17 @@ def _preferences(report: Report, words: Words) -> Table:
     rows = tuple(
         (
             TableCell(each.arm),
-            *(TableCell(f"{number:,}", number) for number in (each.wins, each.losses, each.ties, each.users_for, each.users_against)),
+            *(TableCell(f"{number:,}", number) for number in _counts(each)),
             TableCell(f"{each.sign_p:.2g}", each.sign_p),
         )
         for each in report.preferences
     )
-    headings = ("arm", "wins", "losses", "ties", "users for", "users against", "p, sign test, one look")
-    return Table(tuple(map(words, headings)), rows, numeric=frozenset(range(1, 7)))
+    headings = ("arm", "wins", "losses", "ties", "its clicks", "the first's clicks", "users for", "users against", "p, sign test, one look")
+    return Table(tuple(map(words, headings)), rows, numeric=frozenset(range(1, 9)))
+
+
+def _counts(row: PreferenceRow) -> tuple[int, ...]:
+    return row.wins, row.losses, row.ties, row.clicks, row.clicks_first, row.users_for, row.users_against
 
 
 def _segments(report: Report, words: Words) -> Table:

@@ -16,6 +16,7 @@ VERDICTS = {
     "ahead": "{arm} is better than {first} in {label}: the always-valid interval excludes 0 since {since}. The test may stop.",
     "behind": "{arm} is worse than {first} in {label}: the always-valid interval excludes 0 since {since}. The test may stop.",
     "alike": "{arm} and {first} do not differ in {label} by {effect:g} or more. The test may stop.",
+    "doubtful": "{arm} against {first} in {label}: no verdict, since users did not come in the shares of the experiment.",
     "open": "{arm} against {first} in {label}: not decided.",
     "too few": "{arm} against {first} in {label}: too few users to decide (100 in each arm, 30 of them with something to count).",
 }

@@ -27,6 +27,11 @@ def judge(looks: Sequence[Look], first: float, tuning: Tuning, direction: int) -
     return Verdict(arm=last.contrast.arm, state=state, since=decided.at if decided else None, days_left=left)
 
 
+def doubt(arm: str) -> Verdict:
+    """Return the verdict on an arm where users did not come in the shares of the experiment."""
+    return Verdict(arm=arm, state="doubtful", since=None, days_left=None)
+
+
 def _excludes_zero(contrast: Contrast) -> bool:
     low, high = contrast.always_low, contrast.always_high
     return low is not None and high is not None and (low > 0 or high < 0)

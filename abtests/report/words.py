@@ -38,6 +38,8 @@ CHINESE = {
     "wins": "胜",
     "losses": "负",
     "ties": "平",
+    "its clicks": "本组点击",
+    "the first's clicks": "第一组点击",
     "users for": "支持的用户",
     "users against": "反对的用户",
     "p, sign test, one look": "p（符号检验，只看一次）",
@@ -70,6 +72,9 @@ CHINESE = {
     ),
     "{arm} and {first} do not differ in {label} by {effect:g} or more. The test may stop.": (
         "{arm} 与 {first} 的{label}相差不到 {effect:g}。测试可以停止。"
+    ),
+    "{arm} against {first} in {label}: no verdict, since users did not come in the shares of the experiment.": (
+        "{arm} 与 {first} 的{label}：不下结论，因为各组用户数与实验的份额不符。"
     ),
     "{arm} against {first} in {label}: not decided.": "{arm} 与 {first} 的{label}：尚无定论。",
     "{arm} against {first} in {label}: too few users to decide (100 in each arm, 30 of them with something to count).": (
@@ -114,9 +119,8 @@ CHINESE = {
     "the plan that is kept beside the log says {planned}, and other values were given: a test that is tuned after a look is not valid": (
         "日志旁保存的计划为 {planned}，而这里给了别的值：查看之后再调整的检验无效"
     ),
-    "no plan is kept and no --effect was given, so the metric's default tunes the test: keep a plan before the first look (adapt ab plan --keep)": (
-        "没有保存计划，也没有给出 --effect，检验按该指标的默认值调整：请在第一次查看之前保存计划（adapt ab plan --keep）"
-    ),
+    "no smallest difference was planned or said (--effect), so a default tunes the test: keep a plan before the first look "
+    "(adapt ab plan --keep)": "没有在计划中或用 --effect 给出最小差异，检验按默认值调整：请在第一次查看之前保存计划（adapt ab plan --keep）",
     "p and its interval are valid at one look that was fixed beforehand; the always-valid ones at every look": (
         "“只看一次”的 p 和区间只对事先定好的一次查看有效；始终有效的 p 和区间对每次查看都有效"
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...plurals import count
 from ...shown_text import one_line
 from ..render import render_line, render_table
 
@@ -21,7 +22,9 @@ def _parts(report: Report) -> Iterator[str]:
     from ...abtests.report.say import flag_text, moment_text, verdict_text
 
     kind = {"split": "arms with users of their own", "interleave": "interleaved lists"}[report.kind]
-    yield render_line(f"experiment {one_line(report.experiment)}: {kind}, {moment_text(report.first)} to {moment_text(report.last)}")
+    when = f"{moment_text(report.first)} to {moment_text(report.last)}"
+    counted = f"{count(report.users, 'user')}, {count(report.answers, 'answer')}"
+    yield render_line(f"experiment {one_line(report.experiment)}: {kind}, {when}; {counted}")
     yield "\n".join(render_line(verdict_text(report, verdict)) for verdict in report.verdicts)
     if report.arms:
         rows = [
@@ -74,11 +77,14 @@ def difference_text(row: MetricRow, contrast: Contrast) -> str:
 
 
 def _preferences(report: Report) -> str:
-    headings = ("arm", "wins", "losses", "ties", "users for", "users against", "p, sign test, one look")
+    headings = ("arm", "wins", "losses", "ties", "its clicks", "the first's", "users for", "users against", "p, sign test, one look")
     rows = [
         (
             one_line(each.arm),
-            *(f"{number:,}" for number in (each.wins, each.losses, each.ties, each.users_for, each.users_against)),
+            *(
+                f"{number:,}"
+                for number in (each.wins, each.losses, each.ties, each.clicks, each.clicks_first, each.users_for, each.users_against)
+            ),
             f"{each.sign_p:.2g}",
         )
         for each in report.preferences
