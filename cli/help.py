@@ -33,6 +33,7 @@ EXAMPLES = {
         "adapt data clicks log.csv --catalogue items.csv -o pairs",
         "adapt data clicks 日志.csv --catalogue 商品.xlsx --columns query=词,item=货 -o 对",
         "adapt data clicks log.csv --catalogue items.csv --examination log -o x.jsonl",
+        "adapt data clicks events --catalogue shop/corpus.jsonl -o pairs",
     ),
     "data mine": (
         "adapt data mine my-data -o mined.jsonl",

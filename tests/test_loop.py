@@ -25,7 +25,7 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 PAGES = {"en": ROOT / "docs" / "loop.md", "zh": ROOT / "docs" / "loop.zh.md"}
 ADDRESS = "http://127.0.0.1:8080"
-SESSIONS = {"12000": "900", "4000": "800", "500": "60"}
+SESSIONS = {"12000": "800", "4000": "500", "500": "40"}
 TINY = {
     "python examples/shoppers.py open": "--needs 30 --categories 2",
     "python examples/shoppers.py visit": "--users 300 --bias 0.4",
