@@ -109,6 +109,10 @@ CHINESE = {
     "{ramps} ramps changed the shares: arms are compared within each stretch, and the values are means of the stretches": (
         "份额调整过 {ramps} 次：各组在每个阶段内比较，数值为各阶段的平均"
     ),
+    "the log begins on {first}, and the experiment on {created}: where older days were deleted (--keep-days), early looks and late ones share no "
+    "data, and the chance of a wrong decision is above alpha": (
+        "日志始于 {first}，实验始于 {created}：若旧文件已删除（--keep-days），前后几次查看没有共同的数据，出错的概率会高于 alpha"
+    ),
     "{experiments} other experiments are in the log (--experiment)": "日志中还有 {experiments} 个其他实验（--experiment）",
     "the test has run for {days} days: before a whole week, weekdays and weekends are not both in it": (
         "测试只进行了 {days} 天：不满一周，工作日与周末没有都包含在内"
