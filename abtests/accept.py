@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import Any, get_args
 
 from .log.folder import day_of
@@ -88,17 +89,21 @@ class Today:
 class Remembered:
     """The answers of which events may still come, in bounded memory, and what users did today. Used by one thread at a time."""
 
-    def __init__(self, key: bytes, window_s: float, *, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self, key: bytes, window_s: float, forgotten: Mapping[str, float] = MappingProxyType({}), *, most_bytes: int = MOST_BYTES
+    ) -> None:
         """Remember nothing yet.
 
         Args:
             key: What signs the ids of answers.
             window_s: How long after an answer its events are taken, in seconds.
+            forgotten: User -> until when; of that user's answers up to then no event is taken. Another thread may add to it.
             most_bytes: What they may take; the oldest is forgotten first.
         """
         self._key, self._window_s, self._most, self._size = key, window_s, most_bytes, 0
         self._answers: OrderedDict[str, Shown] = OrderedDict()
         self._today = Today()
+        self._forgotten = forgotten
 
     def __len__(self) -> int:
         """Return how many answers are remembered."""
@@ -130,7 +135,7 @@ class Remembered:
             return "forged"
         if at < now - self._window_s:
             return "late"
-        if (shown := self._answers.get(answer)) is None:
+        if (shown := self._answers.get(answer)) is None or shown.at <= self._forgotten.get(shown.user or "", 0.0):
             return "forgotten"
         counts = [0, 0] if shown.user is None else self._today.of(shown.user, day_of(now))
         if (reason := _refusal(shown, item, kind, counts[1])) is not None:

@@ -86,7 +86,15 @@ class LiveLog:
             clock: Gives unix seconds.
         """
         self.settings, self._events, self._clock = settings, events, clock
-        self._writer = LogWriter(settings.folder, fsync=settings.fsync, keep_days=settings.keep_days, events=events, clock=clock)
+        self._forgotten: dict[str, float] = {}
+        self._writer = LogWriter(
+            settings.folder,
+            fsync=settings.fsync,
+            keep_days=settings.keep_days,
+            events=events,
+            clock=clock,
+            on_forget=self._forgotten.__setitem__,
+        )
         self._closing = contextlib.ExitStack()
         self._drawn = random.Random(secrets.randbits(64))
         self.experiment: Experiment | None = None
@@ -104,7 +112,7 @@ class LiveLog:
                 opened.enter_context(self._writer)
                 self.keys: Keys = open_keys(settings.folder, may_make=not (day_files(settings.folder) or read_experiments(settings.folder)))
                 self._signing = self.keys.derived("answers")
-                self.remembered = Remembered(self._signing, settings.window_s)
+                self.remembered = Remembered(self._signing, settings.window_s, self._forgotten)
                 for about in recent_lines(settings.folder, self._clock() - settings.window_s):
                     self.remembered.recall(about)
             except OSError as e:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import RequestError
+from ..names import normalise
 
 WHOLE = 1 << 48
 """The points of the interval: a share of one in a billion is still 281 thousand of them."""
@@ -78,7 +79,7 @@ def parse_interleave(text: str) -> Split:
 
 
 def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.translate(_WIDE).split(",")]
+    return [word.strip() for word in normalise(text).translate(_WIDE).split(",")]
 
 
 def _part(part: str, text: str) -> tuple[str, float]:

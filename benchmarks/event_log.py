@@ -2,11 +2,13 @@
 
     python benchmarks/event_log.py                 both
     python benchmarks/event_log.py --only writer
+    python benchmarks/event_log.py --small DIR     a full disk: DIR is empty, on a file system of 64 kB (mount -t tmpfs -o size=64k tmpfs DIR)
 
 Writer: a process adds lines of 100 to 60,000 bytes and says after each that it was written; it is killed with SIGKILL after 0.05 to 0.5 s, every
 second time with each line flushed to the disk. Server: `adapt serve` on loopback, bge-small-en-v1.5 in bfloat16 where there is, an A/A test over
 800 passages of hetPQA; eight clients search and send events of what they got, until it is killed after 3 s or so. After each start: every answer
 and event that was acknowledged must be in the log, every line whole, each user in the arm as before, an event sent again refused as repeated.
+Full disk: a server whose log lies there is searched and told of clicks until nothing goes in, then half of the space is freed.
 What is told: acknowledged lines, those missing, lines that cannot be read, bytes that were cut off at the next start, and lines a second.
 `--report` prints the figures that are kept (cells.py).
 """
@@ -51,10 +53,13 @@ with LogWriter(Path(sys.argv[1]), fsync=sys.argv[2]) as log:
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--only", choices=("writer", "server"))
+    parser.add_argument("--small", type=Path, help="only fill this small file system")
     options = parser.parse_args()
     if options.fold:
         CELLS.fold()
-    if not (options.report or options.fold):
+    if options.small is not None:
+        CELLS.write("full disk", fill(CELLS.runs / "full", options.small, options.shared))
+    elif not (options.report or options.fold):
         if options.only != "server":
             CELLS.write("writer", kill_writers(CELLS.runs / "writer"))
         if options.only != "writer":
@@ -118,16 +123,11 @@ class Heard:
 
 def kill_servers(folder: Path, shared: Path) -> dict:
     """Kill a server under load several times, and return what was lost, and what became of users and answers."""
-    rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    base = shared / "bases" / "bge-small-en-v1.5"
-    rows = (shared / "data" / "ecommerce-hetpqa" / "corpus.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-    (folder / "corpus.jsonl").write_text("".join(rows[:PASSAGES]), encoding="utf-8")
-    adapt("index", "build", folder / "corpus.jsonl", "-o", folder / "index", "--base", base)
+    base = make_index(folder, shared)
     heard, repeated, seconds, starts = Heard(), 0, 0.0, []
     for run in range(SERVER_KILLS + 1):
         started = time.perf_counter()
-        process, port = serve(folder, base)
+        process, port = serve(folder, folder / "log", base)
         starts.append(time.perf_counter() - started)
         old = next(iter(heard.events), None)
         if old is not None:
@@ -159,13 +159,54 @@ def kill_servers(folder: Path, shared: Path) -> dict:
     }
 
 
+def make_index(folder: Path, shared: Path) -> Path:
+    """Embed some passages into a folder that is emptied before, and return the base."""
+    rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    base = shared / "bases" / "bge-small-en-v1.5"
+    rows = (shared / "data" / "ecommerce-hetpqa" / "corpus.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "corpus.jsonl").write_text("".join(rows[:PASSAGES]), encoding="utf-8")
+    adapt("index", "build", folder / "corpus.jsonl", "-o", folder / "index", "--base", base)
+    return base
+
+
+def fill(folder: Path, small: Path, shared: Path) -> dict:
+    """Search until the disk is full and for as long again, free a part of it, and return what became of answers and events."""
+    base = make_index(folder, shared)
+    filler = small / "filler"
+    filler.write_bytes(bytes(30_000))
+    process, port = serve(folder, small / "log", base)
+    logged, without, events = [], 0, {200: 0, 503: 0}
+    for number in range(120):
+        result = post(port, "/search", {"query": f"防水 {number} " + "灯" * 200, "user": f"用户{number}"})["results"][0]
+        logged += [result] if "answer" in result else []
+        without += "answer" not in result
+        status, _ = ask(port, "/events", {"answer": logged[-1]["answer"], "item": result["items"][0]["id"], "kind": "click"})
+        events[status] += 1
+    filler.unlink()
+    again = post(port, "/search", {"query": "heavy", "user": "u"})["results"][0]
+    process.send_signal(signal.SIGTERM)
+    process.wait()
+    lines, broken = read(small / "log")
+    missing = {result["answer"] for result in [*logged, again]} - {line["id"] for line in lines if line["kind"] == "answer"}
+    return {
+        "answers": 120,
+        "logged": len(logged),
+        "without_the_log": without,
+        "event_requests": {str(status): number for status, number in events.items()},
+        "logged_again_with_space": "answer" in again,
+        "missing": len(missing),
+        "broken": broken,
+    }
+
+
 def adapt(*words: object) -> None:
     subprocess.run([sys.executable, "-m", "adapt_embed.cli", *map(str, words)], check=True)
 
 
-def serve(folder: Path, base: Path) -> tuple[subprocess.Popen, int]:
+def serve(folder: Path, log: Path, base: Path) -> tuple[subprocess.Popen, int]:
     """Start a server on a port that is free, and return it with its port."""
-    words = ["--index", folder / "index", "--base", base, "--split", "base=50,base=50", "--events", folder / "log", "--port", 0]
+    words = ["--index", folder / "index", "--base", base, "--split", "base=50,base=50", "--events", log, "--port", 0]
     command = [sys.executable, "-m", "adapt_embed.cli", "serve", *map(str, words)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"ADAPT_HOME": str(folder / "home")})
     for line in process.stderr:
@@ -220,9 +261,15 @@ def check_arms(port: int, heard: Heard) -> None:
 
 
 def post(port: int, path: str, body: dict) -> dict:
+    return ask(port, path, body)[1]
+
+
+def ask(port: int, path: str, body: dict) -> tuple[int, dict]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        return post_over(connection, path, body)
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
     finally:
         connection.close()
 

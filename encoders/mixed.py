@@ -24,7 +24,7 @@ from .forward import embed, too_little_memory, uses_bf16
 from .lora import LoraEncoder
 from .protocol import Encoded, OnBatch, Tokens, Vectors, Work
 from .quick import quick_network
-from .row_by_row import Change, adding, make_ready
+from .row_by_row import Change, Span, adding, make_ready
 from .tokens import check_texts
 
 
@@ -143,7 +143,7 @@ class MixedEncoder:
         modules = dict(self.members[0].base.model.named_modules())
         hooks = [
             modules[name].register_forward_hook(
-                adding(len(adapters), [(rows, changes[name]) for rows, changes in spans if name in changes])
+                adding(len(adapters), [Span(rows, (changes[name],)) for rows, changes in spans if name in changes])
             )
             for name in names
         ]

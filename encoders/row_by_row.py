@@ -26,6 +26,25 @@ class Change:
     factors: Pair | None = None
     bias: Tensor | None = None
 
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What two changes share that one product can serve."""
+        return None if self.factors is None else self.factors[0].shape, self.bias is None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Rows of a batch that stand together, and what is added to them.
+
+    Attributes:
+        rows: Which ones.
+        changes: One, for all of the rows; or of several adapters, alike in rank, each for as many of the rows, one adapter's after another's:
+            one product then serves them all, which a small one for each takes twice as long for.
+    """
+
+    rows: slice
+    changes: tuple[Change, ...]
+
 
 AddsToResult = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]
 """A hook of torch: given a module, its inputs and its result, which it changes in place."""
@@ -47,18 +66,32 @@ def make_ready(factors: LoraFactors, base: Base, dtype: torch.dtype) -> dict[str
     return {name: Change(pairs.get(name), biases.get(name)) for name in pairs.keys() | biases.keys()}
 
 
-def adding(rows_in_batch: int, spans: Sequence[tuple[slice, Change]]) -> AddsToResult:
-    """Return a hook that adds to a module's result, span of rows by span, the product of its input with a pair of factors, and a bias."""
+def adding(rows_in_batch: int, spans: Sequence[Span]) -> AddsToResult:
+    """Return a hook that adds to a module's result, span of rows by span, the product of its input with its adapters' factors, and biases."""
+    joined = [(span.rows, len(span.changes), *_join(span.changes)) for span in spans]
 
     def add(_module: nn.Module, inputs: tuple[Tensor, ...], result: Tensor) -> None:
         values = inputs[0].reshape(rows_in_batch, -1, inputs[0].shape[-1])  # (n, tokens, in)
         results = result.view(rows_in_batch, -1, result.shape[-1])  # (n, tokens, out)
-        for rows, change in spans:
-            if change.factors is not None:
-                down, up = change.factors
-                inner = values[rows].flatten(0, 1).to(down.dtype) @ down  # (tokens of the span, rank)
-                results[rows].flatten(0, 1).addmm_(inner, up)
-            if change.bias is not None:
-                results[rows] += change.bias.to(results.dtype)
+        for rows, adapters, factors, bias in joined:
+            own = results[rows].view(adapters, -1, result.shape[-1])  # (adapters, tokens of each, out)
+            if factors is not None:
+                down, up = factors
+                given = values[rows].reshape(adapters, -1, values.shape[-1]).to(down.dtype)  # (adapters, tokens of each, in)
+                if adapters == 1:
+                    own[0].addmm_(given[0] @ down, up)
+                else:
+                    own.baddbmm_(torch.bmm(given, down), up)
+            if bias is not None:
+                own += bias.to(own.dtype)
 
     return add
+
+
+def _join(changes: Sequence[Change]) -> tuple[Pair | None, Tensor | None]:
+    """Return the factors of one adapter as they are, those of several stacked, (adapters, in, rank) and (adapters, rank, out), and biases."""
+    pairs, biases = [change.factors for change in changes], [change.bias for change in changes]
+    bias = None if biases[0] is None else torch.stack(biases)[:, None]  # type: ignore[arg-type]
+    if len(pairs) == 1 or pairs[0] is None:
+        return pairs[0], bias
+    return (torch.stack([pair[0] for pair in pairs]), torch.stack([pair[1] for pair in pairs])), bias  # type: ignore[index]

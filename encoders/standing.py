@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import numpy as np
 import torch
@@ -22,11 +21,14 @@ from .forward import embed, too_little_memory, uses_bf16
 from .lora import LoraEncoder
 from .protocol import Vectors
 from .quick import quick_network
-from .row_by_row import Change, adding, make_ready
+from .row_by_row import Change, Span, adding, make_ready
 
 MERGE_AFTER = 16
 """Calls in a row whose texts all go through one adapter, after which it is merged into the weights; merging costs about as much as it saves
 in ten calls."""
+
+FEW = 4
+"""Rows of an adapter, on average, up to which a copy of its factors for each costs less than a product of its own."""
 
 Way = tuple[str, str | None, str]
 """What rows that go through the network together share: the pooling, the hash of the projection head, and the precision."""
@@ -74,8 +76,7 @@ class StandingNetwork:
         vectors = np.empty((len(rows), first.dimension), np.float32)
         with torch.inference_mode():
             for batch in length_batches([len(row.ids) for row in rows], first.batch_budget):
-                order = sorted(batch, key=lambda row: rows[row].key or "")
-                vectors[order] = self._embed([rows[row] for row in order])
+                vectors[batch] = self._embed([rows[row] for row in batch])
         return vectors
 
     def forget(self, keys: Collection[str]) -> None:
@@ -120,9 +121,13 @@ class StandingNetwork:
     def _embed(self, rows: Sequence[Row]) -> Vectors:
         """Embed a batch, the rows of one adapter together; where the GPU's memory runs out, in halves."""
         member = rows[0].member
+        blocks = arrange([None if row.key == self.network.merged else row.key for row in rows])
+        order = [row for block in blocks for of_adapter in block.rows for row in of_adapter]
+        vectors = np.empty((len(rows), member.dimension), np.float32)
         try:
-            with self._row_by_row(rows):
-                return embed(member.base, [row.ids for row in rows], member.precision).cpu().numpy()
+            with self._row_by_row([rows[row] for row in order], blocks):
+                vectors[order] = embed(member.base, [rows[row].ids for row in order], member.precision).cpu().numpy()
+            return vectors
         except torch.OutOfMemoryError:
             if len(rows) == 1:
                 raise too_little_memory(member.base.device, len(rows[0].ids)) from None
@@ -130,24 +135,33 @@ class StandingNetwork:
         return np.concatenate([self._embed(rows[:half]), self._embed(rows[half:])])
 
     @contextmanager
-    def _row_by_row(self, rows: Sequence[Row]) -> Iterator[None]:
+    def _row_by_row(self, rows: Sequence[Row], blocks: Sequence[Block]) -> Iterator[None]:
         """Let the modules add to each row what its adapter's factors make of it, where they are not merged."""
-        spans: list[tuple[slice, dict[str, Change]]] = []
+        spans: dict[str, list[Span]] = {}
         start = 0
-        for key, run in groupby(rows, key=lambda row: row.key):
-            of_run = list(run)
-            if key is not None and key != self.network.merged:
-                spans.append((slice(start, start + len(of_run)), self._ready(of_run[0])))
-            start += len(of_run)
-        hooks = []
-        for name in dict.fromkeys(name for _, changes in spans for name in changes):
-            own = [(span, changes[name]) for span, changes in spans if name in changes]
-            hooks.append(self._module(name).register_forward_hook(adding(len(rows), own)))
+        for block in blocks:
+            each = len(block.rows[0])
+            if block.keys[0] is not None:
+                firsts = [rows[start + each * number] for number in range(len(block.rows))]
+                self._span(start, each, [self._ready(row) for row in firsts], spans)
+            start += each * len(block.rows)
+        hooks = [self._module(name).register_forward_hook(adding(len(rows), own)) for name, own in spans.items()]
         try:
             yield
         finally:
             for hook in hooks:
                 hook.remove()
+
+    def _span(self, start: int, each: int, changes: Sequence[dict[str, Change]], spans: dict[str, list[Span]]) -> None:
+        """Add to the spans of each module those of a block: one for adapters that change it alike, and one for each of the others."""
+        for name in dict.fromkeys(name for own in changes for name in own):
+            having = [(number, own[name]) for number, own in enumerate(changes) if name in own]
+            if len(having) == len(changes) and len({change.shape for _, change in having}) == 1:
+                spans.setdefault(name, []).append(Span(slice(start, start + each * len(changes)), tuple(change for _, change in having)))
+                continue
+            for number, change in having:
+                first = start + each * number
+                spans.setdefault(name, []).append(Span(slice(first, first + each), (change,)))
 
     def _ready(self, row: Row) -> dict[str, Change]:
         """Return what a row's factors change, by module; they are made ready once."""
@@ -162,6 +176,35 @@ class StandingNetwork:
         if not self._modules:
             self._modules = dict(self.network.model.named_modules())
         return self._modules[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows that one product serves: the keys of adapters, and as many rows of each; of the rows that nothing is added to, the key None."""
+
+    keys: tuple[str | None, ...]
+    rows: tuple[tuple[int, ...], ...]
+
+
+def arrange(keys: Sequence[str | None]) -> list[Block]:
+    """Return the rows of a batch, given by what each goes through, in few blocks.
+
+    Those of the base come first. Then, of all adapters, as many rows as the one with the fewest has; of the others, what is left, again so.
+    Where adapters have few rows each, one block takes them row by row: the factors are then copied for each row, which costs less than further
+    products.
+    """
+    of: dict[str | None, list[int]] = {}
+    for row, key in enumerate(keys):
+        of.setdefault(key, []).append(row)
+    blocks = [Block((None,), (tuple(of.pop(None)),))] if None in of else []
+    while of:
+        single = [(key, row) for key, rows in of.items() for row in rows]
+        if len(set(map(len, of.values()))) > 1 and len(single) <= FEW * len(of):
+            return [*blocks, Block(tuple(key for key, _ in single), tuple((row,) for _, row in single))]
+        each = min(map(len, of.values()))
+        blocks.append(Block(tuple(of), tuple(tuple(rows[:each]) for rows in of.values())))
+        of = {key: rows[each:] for key, rows in of.items() if len(rows) > each}
+    return blocks
 
 
 def way_of(member: LoraEncoder) -> Way:

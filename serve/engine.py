@@ -151,6 +151,8 @@ class Engine:
                     _fail_all(group, Refusal(424, "backend", "the vectors could not be computed; the server's log says more"))
                 else:
                     self._told(group, time.perf_counter() - started)
+        for standing in self._standing.values():
+            standing.close()
 
     def _take(self) -> list[Part] | None:
         """Wait for texts, and take some of each job that waits, the oldest first; None: the server stops."""

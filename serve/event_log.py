@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,8 @@ from ..abtests.log.lines import Answer, Event
 from .logs import LOGGER
 from .search_counters import SearchCounters
 
+_QUIET_S = 60.0
+
 
 class EventLog:
     """A `LiveLog` whose writes do not hold up the event loop where each is flushed to the disk."""
@@ -18,7 +21,7 @@ class EventLog:
     def __init__(self, live: LiveLog, counters: SearchCounters) -> None:
         self.live, self.counters = live, counters
         self._pool = ThreadPoolExecutor(1, "event log") if live.settings.fsync == "each" else None
-        self._is_failing = False
+        self._told_at: float | None = None
 
     def close(self) -> None:
         """Finish what is being written."""
@@ -57,13 +60,14 @@ class EventLog:
             else:
                 await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._pool, self.live.write, *entries))
         except OSError as e:
-            if not self._is_failing:
-                LOGGER.error(
-                    "the event log cannot be written (%s); answers go on without it, and events are refused", e.strerror or type(e).__name__
-                )
-            self._is_failing = True
+            self._tell(e)
             return False
-        if self._is_failing:
-            LOGGER.error("the event log is written again")
-        self._is_failing = False
         return True
+
+    def _tell(self, error: OSError) -> None:
+        """Write down that the log cannot be written, once a minute: a disk that is nearly full takes a short line and refuses a long one."""
+        now = time.monotonic()
+        if self._told_at is None or now > self._told_at + _QUIET_S:
+            why = error.strerror or type(error).__name__
+            LOGGER.error("the event log cannot be written (%s); answers go on without it, and events are refused", why)
+            self._told_at = now

@@ -60,7 +60,7 @@ class Gate:
             await self.app(scope, _Body(receive, self.options).receive, answer.send)
         except Refusal as refusal:
             await answer.refuse(refusal, scope)
-        except ClientDisconnect:
+        except (ClientDisconnect, TimeoutError):  # it went away, or does not read
             answer.status = answer.status or 499
         except Exception as e:  # what is not foreseen is told without its message, which may hold a text
             log_failure(f"{scope['method']} of a route", e)

@@ -34,7 +34,7 @@ def openai_routes(served: Served, options: ServeOptions) -> list[Route]:
         if not isinstance(body.get("user", ""), str):
             raise invalid("user is a string", "user")
         pinned = served.pin(name)
-        dim = read_dimensions(body, served.width(pinned)) if "dimensions" in body else None
+        dim = read_dimensions(body, await served.width(pinned)) if "dimensions" in body else None
         found = await unless_gone(request, served.embed(texts, pinned, role))
         vectors = found.vectors if dim is None else truncate(found.vectors, dim)
         return _json(_answer(form(vectors), pinned.reference, found.tokens))

@@ -67,7 +67,7 @@ def run(app: Starlette, bound: socket.socket, options: ServeOptions, started: Ca
 def make_server(app: Starlette, options: ServeOptions, started: Callable[[], None] = lambda: None) -> Server:
     """Return a server that is not running yet."""
     limits = options.limits
-    logging.getLogger("uvicorn.error").addFilter(_without_traceback)
+    _quieten(logging.getLogger("uvicorn.error"))
     config = uvicorn.Config(
         app,
         http=protocol_of(limits.head_s, 2 * limits.connections),
@@ -115,6 +115,12 @@ class Server(uvicorn.Server):
         if not self.should_exit:
             LOGGER.info("stopping: what is queued is finished first")
         self.handle_exit(number, frame)
+
+
+def _quieten(logger: logging.Logger) -> None:
+    """Let uvicorn tell errors alone, without their messages: a line for each request that is not HTTP is what a stranger can fill a disk with."""
+    logger.setLevel(logging.ERROR)
+    logger.addFilter(_without_traceback)
 
 
 def _without_traceback(record: Any) -> bool:

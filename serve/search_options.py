@@ -14,6 +14,7 @@ from ..abtests.live import DEFAULT_WINDOW_S, LogSettings
 from ..abtests.log.writer import Fsync
 from ..abtests.split import ArmShare, Split, parse_interleave, parse_split
 from ..errors import RequestError
+from ..names import normalise
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 LONGEST_WINDOW_S = 90 * 86_400.0
@@ -64,8 +65,11 @@ class SearchOptions:
         for option, value, needed, what in self._needs():
             if value and not needed:
                 raise RequestError(f"{option} needs {what}")
-        if self.keep_days is not None and self.keep_days < 1:
-            raise RequestError(f"--keep-days {self.keep_days} deletes answers before events of them can come; give at least 1")
+        if self.keep_days is not None and self.keep_days * _UNITS["d"] < self.window_s():
+            raise RequestError(
+                f"--keep-days {self.keep_days} deletes answers of which events are taken for {self.window_s() / _UNITS['d']:g} days; "
+                "keep them as long, or shorten --event-window"
+            )
         for read in (self.comparison, self.own_indexes, self.window_s, self.explore_share):
             read()
 
@@ -144,4 +148,4 @@ def _own_index(text: str) -> tuple[str, Path]:
         raise RequestError(
             f"--index-of {text!r} is not REF=DIR; expected a reference and the index that it made, as in legal@best=legal-index"
         )
-    return reference.strip(), Path(folder.strip())
+    return normalise(reference.strip()), Path(folder.strip())

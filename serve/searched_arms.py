@@ -39,6 +39,7 @@ class Arms:
     _fitting: set[tuple[str, str, int]] = field(default_factory=set)
     _pins: tuple[Pinned, ...] = ()
     _refused: tuple[Pinned, ...] = ()
+    _is_gone: bool = False
     _guard: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def begin(self) -> None:
@@ -56,7 +57,15 @@ class Arms:
         """Return the experiment that requests belong to now: another one where an alias moved meanwhile; None: nothing is compared."""
         if self.live is None or self.comparison is None:
             return None
-        if (pins := self._present_pins()) not in (self._pins, self._refused):
+        try:
+            pins = self._present_pins()
+        except Refusal:
+            if not self._is_gone:
+                LOGGER.error("an arm's name is not served any more; the experiment goes on with the versions before")
+            self._is_gone = True
+            return self.live.experiment
+        self._is_gone = False
+        if pins not in (self._pins, self._refused):
             async with self._guard:
                 await self._repin(pins)
         return self.live.experiment
@@ -111,7 +120,7 @@ class Arms:
 
     async def _repin(self, pins: tuple[Pinned, ...]) -> None:
         """Begin the experiment of arms that moved; where one of them cannot answer, the one that runs goes on."""
-        if pins == self._pins:
+        if pins in (self._pins, self._refused):
             return
         try:
             for pin in pins:

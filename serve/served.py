@@ -80,10 +80,9 @@ class Served:
         except UnknownReferenceError as e:
             raise Refusal(404, "unknown", str(e), "model") from None
 
-    def width(self, pinned: Pinned) -> int:
-        """Return the width of the vectors of a version; where it is not in memory, that is read from what is known of it."""
-        loaded = self._shelf.find(pinned.reference, pinned.sha256)
-        return loaded.encoder.dimension if loaded is not None else int(self.catalog.resolve(pinned).dimension or 0)
+    async def width(self, pinned: Pinned) -> int:
+        """Return the width of the vectors of a version, loaded where it is not in memory; raises as `open`."""
+        return (await self.open(pinned)).encoder.dimension
 
     def info(self) -> dict[str, Any]:
         """Return what is served by default, under the names of text-embeddings-inference."""
@@ -160,7 +159,8 @@ class Served:
         if (found := self._shelf.find(*key)) is not None:
             return found
         if key not in self._loading:
-            self._loading[key] = asyncio.get_running_loop().create_task(self._load_beside(pinned))
+            task = self._loading[key] = asyncio.get_running_loop().create_task(self._load_beside(pinned))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # who waited may have gone
         return await asyncio.shield(self._loading[key])
 
     def close(self) -> None:

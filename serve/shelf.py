@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -53,7 +54,7 @@ class Loaded:
 
 @dataclass(slots=True)
 class Shelf:
-    """What is in memory. It is used by one thread at a time.
+    """What is in memory. One thread loads, while others find.
 
     Attributes:
         settings: How vectors are computed.
@@ -67,16 +68,18 @@ class Shelf:
     _bases: LoadedBases = field(init=False)
     _loaded: OrderedDict[tuple[str, str], Loaded] = field(default_factory=OrderedDict)
     _kept: Loaded | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._bases = LoadedBases(self.settings)
 
     def find(self, reference: str, sha256: str) -> Loaded | None:
         """Return a version that is in memory, which is now the one used last; None: it is not."""
-        found = self._loaded.get((reference, sha256))
-        if found is not None:
-            self._loaded.move_to_end((reference, sha256))
-        return found
+        with self._lock:
+            found = self._loaded.get((reference, sha256))
+            if found is not None:
+                self._loaded.move_to_end((reference, sha256))
+            return found
 
     def load(self, resolved: Resolved, reference: str, sha256: str) -> tuple[Loaded, list[Loaded]]:
         """Load a version, and return it with what was dropped for it; the base is never dropped.
@@ -86,31 +89,38 @@ class Shelf:
         """
         encoder = open_encoder(resolved, self._bases)
         loaded = Loaded(reference, sha256, encoder, resolved.side, _factor_bytes(encoder))
-        self._loaded[reference, sha256] = loaded
-        self._kept = self._kept or loaded
-        return loaded, self._drop(loaded)
+        with self._lock:
+            self._loaded[reference, sha256] = loaded
+            self._kept = self._kept or loaded
+            return loaded, self._drop(loaded)
 
     @property
     def size(self) -> int:
         """The bytes that count against the budget."""
-        own = set(map(id, self._kept.networks)) if self._kept else set()
-        others = {id(network): network for each in self._loaded.values() for network in each.networks if id(network) not in own}
-        return sum(each.size for each in self._loaded.values()) + sum(map(_network_bytes, others.values()))
+        with self._lock:
+            return self._size()
 
     @property
     def references(self) -> list[str]:
         """The versions in memory, the least recently used first."""
-        return [each.reference for each in self._loaded.values()]
+        with self._lock:
+            return [each.reference for each in self._loaded.values()]
 
     @property
     def networks(self) -> list[Network]:
         """The networks in memory."""
-        return list({id(network): network for each in self._loaded.values() for network in each.networks}.values())
+        with self._lock:
+            return list({id(network): network for each in self._loaded.values() for network in each.networks}.values())
+
+    def _size(self) -> int:
+        own = set(map(id, self._kept.networks)) if self._kept else set()
+        others = {id(network): network for each in self._loaded.values() for network in each.networks if id(network) not in own}
+        return sum(each.size for each in self._loaded.values()) + sum(map(_network_bytes, others.values()))
 
     def _drop(self, newest: Loaded) -> list[Loaded]:
         """Drop what is above the budget."""
         dropped = []
-        while self.size > self.budget and (last := next(self._droppable(newest), None)) is not None:
+        while self._size() > self.budget and (last := next(self._droppable(newest), None)) is not None:
             dropped.append(self._loaded.pop((last.reference, last.sha256)))
         if dropped:
             self.evicted += len(dropped)

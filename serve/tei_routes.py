@@ -33,7 +33,7 @@ def tei_routes(served: Served, options: ServeOptions) -> list[Route]:
         may_cut = read_choice(body, "truncate", (True, False))
         read_choice(body, "truncation_direction", ("Right", "right"))
         pinned = served.pin(name)
-        dim = read_dimensions(body, served.width(pinned)) if "dimensions" in body else None
+        dim = read_dimensions(body, await served.width(pinned)) if "dimensions" in body else None
         found = await unless_gone(request, served.embed(texts, pinned, role))
         if found.truncated and not may_cut:
             raise Refusal(413, "validation", f"{found.truncated} of the inputs are longer than {found.longest} tokens", "inputs")

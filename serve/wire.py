@@ -8,6 +8,9 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+_LINGER_S = 10.0
+"""How long the last bytes of a connection may take to be read."""
+
 
 class Joined:
     """A transport that sends what is written in one turn of the event loop at once: an answer is one system call, and one packet."""
@@ -25,9 +28,11 @@ class Joined:
         self._parts.append(data)
 
     def close(self) -> None:
-        """Send what is kept, and close."""
+        """Send what is kept, and close; who does not read it is let go."""
         self._flush()
-        self._transport.close()
+        if not self._transport.is_closing():
+            self._transport.close()
+            self._loop.call_later(_LINGER_S, self._transport.abort)
 
     def _flush(self) -> None:
         if self._parts:

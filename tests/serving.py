@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from adapt_embed.base.resolve import BaseOptions
 from adapt_embed.base.sentence_files import write_json
 from adapt_embed.encoders.job import EncodeRequest, prepare_encode
+from adapt_embed.events import QUIET
 from adapt_embed.lora import CONFIG, WEIGHTS, LoraModule, lora_config, write_lora
 from adapt_embed.references import EncoderSettings, Search
 from adapt_embed.registry import Registry, open_registry
@@ -23,6 +24,7 @@ from adapt_embed.serve.app import make_app
 from adapt_embed.serve.job import ServeJob, ServeRequest, prepare_serve
 from adapt_embed.serve.options import ServeOptions
 from adapt_embed.serve.run import listen, make_server
+from adapt_embed.serve.search_job import SearchJob
 from adapt_embed.serve.served import Served
 
 FP32 = EncoderSettings(precision="fp32")
@@ -86,19 +88,20 @@ class Running:
 
 
 @contextmanager
-def running(job: ServeJob, more_routes: Any = ()) -> Iterator[Running]:
-    """Run a server in a thread, on a port that is free."""
+def running(job: ServeJob, more_routes: Any = (), searching: SearchJob | None = None) -> Iterator[Running]:
+    """Run a server in a thread, on a port that is free; `searching`: what it searches."""
     options, started = replace(job.request.options, port=0), threading.Event()
     bound = listen(options)
     served = job.open()
-    server = make_server(make_app(served, options, more_routes=more_routes), options, started.set)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-    thread.start()
-    try:
-        assert started.wait(30)
-        yield Running(served, server, bound.getsockname()[1])
-    finally:
-        server.should_exit = True
-        thread.join(30)
-        bound.close()
+    with nullcontext([]) if searching is None else searching.open(served, QUIET) as routes:
+        server = make_server(make_app(served, options, more_routes=[*more_routes, *routes]), options, started.set)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+        thread.start()
+        try:
+            assert started.wait(30)
+            yield Running(served, server, bound.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join(30)
+            bound.close()
     assert not thread.is_alive()

@@ -10,6 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from adapt_embed.abtests.log.lines import Answer, Event
+from adapt_embed.abtests.read_log import Skipped, read_log
+from adapt_embed.index.build import BuildRequest, prepare_build
+from adapt_embed.references import Search
+from adapt_embed.registry import open_registry
+from adapt_embed.serve.search_job import prepare_searching
+from adapt_embed.serve.search_options import SearchOptions
 
 PAGE = Path(__file__).parent.parent / "docs" / "clients.md"
 KEY = "0123456789abcdef-a-key"
@@ -23,9 +30,22 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def address(serving: Any, tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    filled = serving.fill(tmp_path_factory.mktemp("clients") / "registry", tiny_base)
-    with serving.running(serving.prepare(filled, tiny_base, keys=(KEY,))) as running:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("clients") / "log"
+
+
+@pytest.fixture(scope="module")
+def address(serving: Any, tiny_base: Path, toy_folder: Path, log: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of a registry, with keys, over an index that the base made."""
+    filled = serving.fill(log.parent / "registry", tiny_base)
+    where = Search(registry=open_registry(filled), base=str(tiny_base))
+    build = BuildRequest(corpus=toy_folder, out=log.parent / "index", reference="base", where=where, settings=serving.FP32)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("ADAPT_CACHE", str(log.parent / "cache"))
+        prepare_build(build).run()
+    job = serving.prepare(filled, tiny_base, keys=(KEY,))
+    searching = prepare_searching(SearchOptions(index=build.out, events=log), job.catalog)
+    with serving.running(job, searching=searching) as running:
         yield running.address
 
 
@@ -71,16 +91,26 @@ def test_langchain(address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert names["rows"][0] != names["rows"][1]
 
 
-def test_curl(address: str) -> None:
+def run_bash(block: str, address: str, key: str = KEY) -> subprocess.CompletedProcess[str]:
     if shutil.which("curl") is None:
         pytest.skip("needs curl on the path")
-    ran = subprocess.run(
-        ["bash", "-c", here(blocks("bash")[0], address)], env=os.environ | {"ADAPT_KEY": KEY}, capture_output=True, text=True
-    )
+    environment = os.environ | {"ADAPT_KEY": key, "no_proxy": "127.0.0.1"}
+    return subprocess.run(["bash", "-c", here(block, address)], env=environment, capture_output=True, text=True)
+
+
+def test_curl(address: str) -> None:
+    ran = run_bash(blocks("bash")[0], address)
     assert ran.returncode == 0, ran.stderr
-    answer = json.loads(ran.stdout)
-    assert [len(each["embedding"]) for each in answer["data"]] == [32, 32]
-    without = subprocess.run(
-        ["bash", "-c", here(blocks("bash")[0], address)], env=os.environ | {"ADAPT_KEY": "x"}, capture_output=True, text=True
-    )
+    assert [len(each["embedding"]) for each in json.loads(ran.stdout)["data"]] == [32, 32]
+    without = run_bash(blocks("bash")[0], address, "another key")
     assert (without.returncode, json.loads(without.stdout)["error"]["code"]) == (22, "invalid_api_key")
+
+
+def test_a_search_and_a_click_with_curl_are_in_the_log(address: str, log: Path) -> None:
+    ran = run_bash(blocks("bash")[1], address)
+    assert (ran.returncode, json.loads(ran.stdout)) == (0, {"accepted": 1, "refused": []}), ran.stderr
+    answer, event = read_log(log, Skipped())
+    assert isinstance(answer, Answer)
+    assert isinstance(event, Event)
+    assert (answer.query, len(answer.shown), answer.user is not None) == ("when is the rent due?", 3, True)
+    assert (event.answer, event.item, event.position, event.kind) == (answer.id, answer.shown[0], 1, "click")

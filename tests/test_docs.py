@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 NAMING = ("CONTRIBUTING.md", *(f"docs/{name}.md" for name in ("ARCHITECTURE", "contracts", "modules", "registry")))
 COLUMNS = 120
-NOT_WRAPPED = {ROOT / "README.zh.md", ROOT / "docs" / "cookbook.zh.md"}  # a line break between Chinese characters is shown as a space
+NOT_WRAPPED = {ROOT / "README.zh.md", *(ROOT / "docs").glob("*.zh.md")}  # a line break between Chinese characters is shown as a space
 PROSE = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")})
 
 pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="docs/ is in the repository alone")

@@ -15,7 +15,8 @@ import pytest
 from adapt_embed import disk
 from adapt_embed.abtests.accept import Remembered
 from adapt_embed.abtests.keys import open_keys
-from adapt_embed.abtests.log.folder import day_files, file_of
+from adapt_embed.abtests.log.asking import ask_writer
+from adapt_embed.abtests.log.folder import day_files, file_of, locked
 from adapt_embed.abtests.log.forget import forget_user
 from adapt_embed.abtests.log.lines import Answer, Event, Lines
 from adapt_embed.abtests.log.recall import recent_lines
@@ -316,15 +317,48 @@ def test_forgetting_that_is_killed_is_finished_by_the_next_call(tmp_path: Path, 
     assert [each.get("id", each.get("answer")) for each in lines_of(tmp_path)] == ["a2", "a2"]
 
 
-def test_forgetting_is_refused_while_a_server_writes_and_where_there_is_no_log(tmp_path: Path) -> None:
+def test_forgetting_is_refused_where_there_is_no_log(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist"):
         forget_user(tmp_path / "absent", "u")
     with pytest.raises(DataError, match="holds no 'secret'"):
         forget_user(tmp_path, "u")
-    with LogWriter(tmp_path):
-        open_keys(tmp_path, may_make=True)
-        with pytest.raises(DataError, match="stop it first"):
+    with pytest.raises(DataError, match="the user's key is empty"):
+        forget_user(tmp_path, "")
+
+
+def test_who_writes_a_log_takes_a_user_out_and_goes_on(tmp_path: Path) -> None:
+    write(tmp_path)
+    own = open_keys(tmp_path, may_make=True).user("u")
+    write(tmp_path, answer(1, own), answer(2), at=NOON - DAY_S)
+    told: list[tuple[str, float]] = []
+    with LogWriter(tmp_path, clock=lambda: NOON, on_forget=lambda *each: told.append(each)) as log:
+        log.append(click(1) + click(2) + answer(3, own))
+        log.append(answer(4, own, at=NOON + 1))
+        assert forget_user(tmp_path, "u").as_dict() == {"answers": 2, "events": 1, "files": 2}
+        log.append(answer(5))
+    assert [each.get("id", each.get("answer")) for each in lines_of(tmp_path)] == ["a2", "a2", "a4", "a5"]
+    assert told == [(own, NOON)]
+    assert list((tmp_path / "forget").iterdir()) == []
+
+
+def test_who_does_not_answer_or_cannot_rewrite_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path)
+    own = open_keys(tmp_path, may_make=True).user("u")
+    write(tmp_path, answer(1, own))
+    with locked(tmp_path), pytest.raises(DataError, match=r"did not take the user out within 0\.1 s"):
+        ask_writer(tmp_path, own, 0.1)
+
+    def full(operation: str, path: Path) -> None:
+        if operation == "write" and path.parent.name == "events":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with LogWriter(tmp_path, clock=lambda: NOON) as log, monkeypatch.context() as patch:
+        patch.setattr(disk, "FAULT", full)
+        with pytest.raises(DataError, match="cannot be rewritten: No space left"):
             forget_user(tmp_path, "u")
+        patch.setattr(disk, "FAULT", None)
+        log.append(answer(2))
+    assert [each["id"] for each in lines_of(tmp_path)] == ["a1", "a2"]
 
 
 def test_recent_answers_are_read_back_with_what_became_of_them(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from adapt_embed import disk
 from adapt_embed.abtests.accept import MOST_OF_ANSWER
 from adapt_embed.abtests.experiment import read_experiments
 from adapt_embed.abtests.log.folder import day_files
+from adapt_embed.abtests.log.forget import forget_user
 from adapt_embed.errors import AdaptError, RequestError
 from adapt_embed.index.build import BuildRequest, prepare_build
 from adapt_embed.references import EncoderSettings, Search
@@ -240,7 +242,11 @@ def test_a_moved_alias_begins_a_new_experiment_while_the_server_runs(start: Any,
         serving.add(registry, tiny_base, "law", 10, None)
         registry.set_alias(registry.find("law", "3"), "best")
         third = ask(client, user="u")
+        registry.remove_alias("law", "best")
+        fourth = [ask(client, user=str(number)) for number in range(20)]
     assert first["experiment"] != second["experiment"] == third["experiment"]
+    assert {each["experiment"] for each in fourth} == {third["experiment"]}
+    assert {(each["arm"], each["results"][0]["reference"]) for each in fourth} == {("base", "base"), ("law@best", "law@2")}
     assert [arm.reference for arm in read_experiments(tmp_path / "log")[-1].arms] == ["base", "law@2"]
 
 
@@ -250,6 +256,9 @@ def test_an_arm_that_changes_documents_needs_an_index_of_its_own(start: Any, ind
     with start(split="base=50,whole=50", events=tmp_path / "log", index_of=[f"whole={indexes / 'whole'}"]) as client:
         assert {ask(client, user=str(number))["arm"] for number in range(20)} == {"base", "whole"}
         assert ask(client, model="whole")["results"][0]["items"]
+    with start(index=indexes / "whole") as client:
+        assert ask(client)["results"][0]["model"] == "whole@1"
+        assert client.post("/search", json={"query": "a", "model": "base"}).status_code == 422
     with (
         pytest.raises(AdaptError, match=r"unknown arm or reference 'lwa'\. Did you mean law"),
         start(split="base=1,lwa=1", events=tmp_path / "log"),
@@ -309,6 +318,61 @@ def test_events_are_counted_by_kind_and_by_reason(start: Any, tmp_path: Path) ->
     assert [(each["kind"], each["position"]) for each in events] == [("click", 1), ("purchase", 2)]
 
 
+def test_a_user_is_forgotten_while_the_server_runs(start: Any, tmp_path: Path) -> None:
+    with start(events=tmp_path / "log") as client:
+        own, other = (ask(client, user=user)["results"][0] for user in ("王小明", "u"))
+        assert send(client, click(own), click(other))["accepted"] == 2
+        assert forget_user(tmp_path / "log", "王小明").as_dict() == {"answers": 1, "events": 1, "files": 1}
+        refused = send(client, click(own, 1), click(other, 1))
+        assert [each["reason"] for each in refused["refused"]] == ["forgotten"]
+        again = ask(client, user="王小明")["results"][0]
+        assert send(client, click(again))["accepted"] == 1
+    assert [line.get("id", line.get("answer")) for line in logged(tmp_path / "log")] == [
+        other["answer"],
+        other["answer"],
+        other["answer"],
+        again["answer"],
+        again["answer"],
+    ]
+
+
+def test_no_body_whatever_is_answered_by_an_error_of_the_server(start: Any, tmp_path: Path) -> None:
+    drawn = random.Random(0)
+    scraps = [
+        "",
+        "灯",
+        "\x00",
+        "\ud800",
+        "a" * 300,
+        -1,
+        0,
+        1e308,
+        None,
+        True,
+        [],
+        {},
+        [[]],
+        ["base", 1],
+        {"answer": {}},
+        "click",
+        "base",
+        "u",
+    ]
+    keys = ["query", "model", "k", "user", "segment", "events", "answer", "item", "kind"]
+    with start(split=SPLIT, events=tmp_path / "log") as client:
+        result = ask(client, user="u")["results"][0]
+        scraps += [result["answer"], result["items"][0]["id"]]
+        statuses = Counter()
+        for number in range(150):
+            body = {key: drawn.choice(scraps) for key in drawn.sample(keys, drawn.randint(0, 5))}
+            body |= {"query": "a"} if number % 2 else {}
+            sent = json.dumps([body, {"events": [body, drawn.choice(scraps)]}][number % 3 == 0])
+            statuses[client.post(("/search", "/events")[number % 4 // 2], content=sent).status_code] += 1
+    assert set(statuses) <= {200, 400, 404, 422}
+    assert statuses[200] > 10
+    assert all(isinstance(line, dict) for line in logged(tmp_path / "log"))
+
+
 def test_a_full_disk_costs_the_log_and_not_the_answers(start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(operation: str, path: Path) -> None:
         if operation == "write" and path.suffix == ".jsonl":
@@ -353,7 +417,8 @@ def test_a_flood_of_one_user_weighs_what_one_answer_may(start: Any, tmp_path: Pa
         ({"events": "x", "event_window": "1 week"}, "such as 24h, 30m or 7d"),
         ({"events": "x", "event_window": "91d"}, "at most 90d"),
         ({"events": "x", "explore": "1"}, "write the percent sign"),
-        ({"events": "x", "keep_days": 0}, "give at least 1"),
+        ({"events": "x", "keep_days": 0}, "--keep-days 0 deletes answers of which events are taken for 1 days"),
+        ({"events": "x", "keep_days": 2, "event_window": "7d"}, "taken for 7 days"),
         ({"index_of": ["whole"]}, "is not REF=DIR"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 import torch
 from adapt_embed.base import Base
 from adapt_embed.encoders import LoraEncoder, forward, standing
-from adapt_embed.encoders.standing import MERGE_AFTER, Row, StandingNetwork, way_of
+from adapt_embed.encoders.standing import MERGE_AFTER, Row, StandingNetwork, arrange, way_of
 from adapt_embed.errors import ConfigError
 from adapt_embed.lora import LoraFactors, LoraModule
 
@@ -125,3 +125,35 @@ def test_what_is_forgotten_is_made_ready_again(members: tuple[LoraEncoder, ...],
     network.forget([members[1].sha256["query"] or ""])
     assert not network._changes
     assert np.array_equal(network.embed(rows_of(members[1], "query")), first)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_blocks_hold_each_row_once_with_as_many_of_each_adapter(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    keys = [None if key == "-" else str(key) for key in draw.choice(list("-abcde"), 40)]
+    blocks = arrange(keys)
+    assert sorted(row for block in blocks for rows in block.rows for row in rows) == list(range(40))
+    for block in blocks:
+        assert len({len(rows) for rows in block.rows}) == 1
+        assert all(keys[row] == key for key, rows in zip(block.keys, block.rows, strict=True) for row in rows)
+    assert blocks[0].keys == (None,)
+    assert len(blocks) <= 1 + len({keys.count(key) for key in "abcde"})
+
+
+def test_adapters_with_few_rows_each_stand_in_one_block() -> None:
+    (block,) = arrange(["a", "b", "a", "c"])
+    assert (block.keys, block.rows) == (("a", "a", "b", "c"), ((0,), (2,), (1,), (3,)))
+    assert [len(block.rows) for block in arrange(["a"] * 20 + ["b"] * 12)] == [2, 1]
+
+
+def test_adapters_of_other_ranks_and_modules_stand_in_one_block(loaded_tiny_base: Base) -> None:
+    first, second = MODULES
+    plain = LoraEncoder(loaded_tiny_base, precision="fp32")
+    wide = {first: LoraModule(torch.randn(5, 32), torch.randn(32, 5), 0.2)}
+    bias = {f"{second}.bias": LoraModule(torch.ones(1, 1), torch.randn(32, 1), 1.0)}
+    members = [replace(plain, factors=each) for each in (factors(1), factors(2), wide, {second: factors(3)[second]} | bias)]
+    expected = np.concatenate([alone(member, "query") for member in members])
+    network = StandingNetwork(loaded_tiny_base.network)
+    found = network.embed([row for member in members for row in rows_of(member, "query")])
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    network.close()

@@ -20,6 +20,10 @@ _DAY = re.compile(r"(\d{4}-\d{2}-\d{2})\.jsonl")
 _PRIVATE = 0o700
 
 
+class BusyLogError(DataError):
+    """Another process writes the log."""
+
+
 def day_of(at: float) -> date:
     """Return the UTC day of a time in unix seconds."""
     return datetime.fromtimestamp(at, UTC).date()
@@ -61,13 +65,14 @@ def locked(folder: Path) -> Iterator[None]:
     """Be the only one who writes a log, as long as this lasts.
 
     Raises:
-        DataError: another process writes it.
+        BusyLogError: another process writes it.
+        DataError: it cannot be locked.
     """
     lock = FileLock(folder / LOCK, mode=0o600, timeout=0, thread_local=False)
     try:
         lock.acquire()
     except Timeout:
-        raise DataError(f"another process writes the log {folder}, such as a server; stop it first, or name another folder") from None
+        raise BusyLogError(f"another process writes the log {folder}, such as a server; stop it first, or name another folder") from None
     except OSError as e:
         raise DataError(f"the log {folder} cannot be locked: {e.strerror or e}; it must lie where you may write") from e
     try:

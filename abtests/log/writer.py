@@ -10,20 +10,24 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal
 
 from ... import disk
 from ...events import QUIET, Events
+from .asking import asked_names, tell_done
 from .folder import day_of, file_of, locked, make_log_folder
+from .forget import remove_user
 from .repair import repair_log
 from .retention import remove_old
 
 Fsync = Literal["interval", "each"]
 INTERVAL_S = 0.1
+_SETTLED_S = 0.3
+"""In so many seconds an event that was accepted just before is in the file."""
 
 
 class LogWriter:
@@ -37,6 +41,7 @@ class LogWriter:
         keep_days: int | None = None,
         events: Events = QUIET,
         clock: Callable[[], float] = time.time,
+        on_forget: Callable[[str, float], None] = lambda *_: None,
     ) -> None:
         """Set it up; `__enter__` opens it.
 
@@ -46,7 +51,9 @@ class LogWriter:
             keep_days: Files of days further back than this are deleted, at the start and on each new day; None: none.
             events: Told what was repaired and deleted.
             clock: Gives unix seconds.
+            on_forget: Told of a user that is taken out, and until which time: no event of an answer before it may come any more.
         """
+        self._on_forget = on_forget
         self.folder, self._fsync, self._keep_days, self._events, self._clock = folder, fsync, keep_days, events, clock
         self._guard = threading.Lock()
         self._stopping = threading.Event()
@@ -125,6 +132,8 @@ class LogWriter:
         today = day_of(self._clock())
         while not self._stopping.wait(INTERVAL_S):
             self._flush()
+            for name in asked_names(self.folder):
+                self._forget(name)
             if (day := day_of(self._clock())) != today:
                 today = day
                 with contextlib.suppress(OSError):
@@ -146,6 +155,27 @@ class LogWriter:
             self._is_failing = self._is_dirty = True
         finally:
             os.close(copy)
+
+    def _forget(self, name: str) -> None:
+        """Take a user out while lines are added; those to the file of today wait meanwhile."""
+        until = self._clock()
+        self._on_forget(name, until)
+        self._stopping.wait(_SETTLED_S)
+        try:
+            answer: dict[str, Any] = dict(remove_user(self.folder, name, until, self._holding).as_dict())
+        except OSError as e:
+            answer = {"error": e.strerror or str(e)}
+        with contextlib.suppress(OSError):
+            tell_done(self.folder, name, answer)
+
+    @contextlib.contextmanager
+    def _holding(self, path: Path) -> Iterator[None]:
+        if path != self._path:
+            yield
+            return
+        with self._guard:
+            self._close()
+            yield
 
     def _remove_old(self) -> None:
         if self._keep_days is None:

@@ -20,7 +20,7 @@ def command(folder: Path, user: str, json_output: bool, registry_dir: Path | Non
     """Remove every line of USER from the event log DIR: what was answered, and what became of it.
 
     USER is the key that requests named; - reads it from the standard input, so that no list of commands keeps it. A file is rewritten whole
-    or not at all. A server that writes the log has to be stopped first; copies of the log that lie elsewhere are not changed.
+    or not at all. Where a server writes the log, the server does it. Copies of the log that lie elsewhere are not changed.
     """
     del registry_dir  # every command takes it; nothing of it is read
     from ...abtests.log.forget import forget_user
