@@ -297,7 +297,7 @@ def test_a_chinese_page_has_no_english_sentence(shop: Path) -> None:
 
 
 def test_every_text_of_the_report_is_in_chinese_too() -> None:
-    texts = [*FLAGS.values(), *VERDICTS.values(), LEFT, INTERVAL, *(metric.label for metric in METRICS)]
+    texts = [*FLAGS.values(), *VERDICTS.values(), LEFT, INTERVAL, *(text for metric in METRICS for text in (metric.label, metric.says))]
     assert [text for text in texts if text not in CHINESE] == []
     fields = re.compile(r"\{(\w+)")
     assert [text for text in texts if set(fields.findall(text)) != set(fields.findall(CHINESE[text]))] == []
