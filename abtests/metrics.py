@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import ConfigError, unknown_name
 from .outcomes import Counting, Outcomes, Values
@@ -41,6 +42,10 @@ class Metric:
     quantile: float | None = None
 
 
+def _mark(chosen: NDArray[np.bool_]) -> Values:
+    return chosen.astype(np.float64)
+
+
 def _each(found: Outcomes, _counting: Counting) -> Values:
     return np.ones(len(found.ms))
 
@@ -52,7 +57,7 @@ METRICS = (
         says="answers with a click, of all answers",
         direction=1,
         effect=0.01,
-        y=lambda found, _: (found.clicks > 0) * 1.0,
+        y=lambda found, _: _mark(found.clicks > 0),
         x=_each,
     ),
     Metric(
@@ -71,7 +76,7 @@ METRICS = (
         says="answers with a purchase, of all answers",
         direction=1,
         effect=0.005,
-        y=lambda found, _: (found.purchases > 0) * 1.0,
+        y=lambda found, _: _mark(found.purchases > 0),
         x=_each,
     ),
     Metric(
@@ -116,7 +121,7 @@ METRICS = (
         says="answers without a click, of all answers",
         direction=-1,
         effect=0.01,
-        y=lambda found, _: (found.clicks == 0) * 1.0,
+        y=lambda found, _: _mark(found.clicks == 0),
         x=_each,
     ),
     Metric(
@@ -135,7 +140,7 @@ METRICS = (
         direction=-1,
         effect=1.0,
         y=lambda found, _: found.wait_s,
-        x=lambda found, _: (found.clicks > 0) * 1.0,
+        x=lambda found, _: _mark(found.clicks > 0),
         unit="seconds",
     ),
     Metric(
