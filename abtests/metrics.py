@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import ConfigError, unknown_name
 from .outcomes import Counting, Outcomes, Values
@@ -41,128 +42,129 @@ class Metric:
     quantile: float | None = None
 
 
+def _mark(chosen: NDArray[np.bool_]) -> Values:
+    return chosen.astype(np.float64)
+
+
 def _each(found: Outcomes, _counting: Counting) -> Values:
     return np.ones(len(found.ms))
 
 
-METRICS = tuple(
-    Metric(**row)  # type: ignore[arg-type]
-    for row in (
-        {
-            "name": "ctr",
-            "label": "click-through",
-            "says": "answers with a click, of all answers",
-            "direction": 1,
-            "effect": 0.01,
-            "y": lambda found, _: (found.clicks > 0) * 1.0,
-            "x": _each,
-        },
-        {
-            "name": "conversion",
-            "label": "conversion, users",
-            "says": "users with a purchase, of all users",
-            "direction": 1,
-            "effect": 0.005,
-            "y": lambda found, _: found.purchases,
-            "x": _each,
-            "by_user": True,
-        },
-        {
-            "name": "conversion-answers",
-            "label": "conversion, answers",
-            "says": "answers with a purchase, of all answers",
-            "direction": 1,
-            "effect": 0.005,
-            "y": lambda found, _: (found.purchases > 0) * 1.0,
-            "x": _each,
-        },
-        {
-            "name": "precision-clicks",
-            "label": "precision@{k}, clicks",
-            "says": "of the first {k} places, the share that was clicked",
-            "direction": 1,
-            "effect": 0.005,
-            "y": lambda found, counting: found.clicks_k / counting.k,
-            "x": _each,
-        },
-        {
-            "name": "precision-purchases",
-            "label": "precision@{k}, purchases",
-            "says": "of the first {k} places, the share that was bought",
-            "direction": 1,
-            "effect": 0.002,
-            "y": lambda found, counting: found.purchases_k / counting.k,
-            "x": _each,
-        },
-        {
-            "name": "bought-in-k",
-            "label": "bought within {k}",
-            "says": "of the items that were bought, the share within the first {k} places",
-            "direction": 1,
-            "effect": 0.02,
-            "y": lambda found, _: found.purchases_k,
-            "x": lambda found, _: found.purchases,
-        },
-        {
-            "name": "mrr",
-            "label": "MRR of the click",
-            "says": "one over the place of the highest item that was clicked, 0 without a click",
-            "direction": 1,
-            "effect": 0.01,
-            "y": lambda found, _: found.reciprocal,
-            "x": _each,
-        },
-        {
-            "name": "abandoned",
-            "label": "abandoned",
-            "says": "answers without a click, of all answers",
-            "direction": -1,
-            "effect": 0.01,
-            "y": lambda found, _: (found.clicks == 0) * 1.0,
-            "x": _each,
-        },
-        {
-            "name": "reformulated",
-            "label": "searched again",
-            "says": "answers without a click after which the user soon sent another query, of all answers",
-            "direction": -1,
-            "effect": 0.01,
-            "y": lambda found, _: found.is_again,
-            "x": _each,
-        },
-        {
-            "name": "time-to-click",
-            "label": "time to first click",
-            "says": "seconds from answer to first click, of answers with a click",
-            "direction": -1,
-            "effect": 1.0,
-            "y": lambda found, _: found.wait_s,
-            "x": lambda found, _: (found.clicks > 0) * 1.0,
-            "unit": "seconds",
-        },
-        {
-            "name": "latency-p50",
-            "label": "latency, p50",
-            "says": "milliseconds that half of the answers took at most",
-            "direction": -1,
-            "effect": 5.0,
-            "y": lambda found, _: found.ms,
-            "x": _each,
-            "unit": "ms",
-            "quantile": 0.5,
-        },
-        {
-            "name": "latency-p95",
-            "label": "latency, p95",
-            "says": "milliseconds that 95 % of the answers took at most",
-            "direction": -1,
-            "effect": 20.0,
-            "y": lambda found, _: found.ms,
-            "x": _each,
-            "unit": "ms",
-            "quantile": 0.95,
-        },
-    )
+METRICS = (
+    Metric(
+        name="ctr",
+        label="click-through",
+        says="answers with a click, of all answers",
+        direction=1,
+        effect=0.01,
+        y=lambda found, _: _mark(found.clicks > 0),
+        x=_each,
+    ),
+    Metric(
+        name="conversion",
+        label="conversion, users",
+        says="users with a purchase, of all users",
+        direction=1,
+        effect=0.005,
+        y=lambda found, _: found.purchases,
+        x=_each,
+        by_user=True,
+    ),
+    Metric(
+        name="conversion-answers",
+        label="conversion, answers",
+        says="answers with a purchase, of all answers",
+        direction=1,
+        effect=0.005,
+        y=lambda found, _: _mark(found.purchases > 0),
+        x=_each,
+    ),
+    Metric(
+        name="precision-clicks",
+        label="precision@{k}, clicks",
+        says="of the first {k} places, the share that was clicked",
+        direction=1,
+        effect=0.005,
+        y=lambda found, counting: found.clicks_k / counting.k,
+        x=_each,
+    ),
+    Metric(
+        name="precision-purchases",
+        label="precision@{k}, purchases",
+        says="of the first {k} places, the share that was bought",
+        direction=1,
+        effect=0.002,
+        y=lambda found, counting: found.purchases_k / counting.k,
+        x=_each,
+    ),
+    Metric(
+        name="bought-in-k",
+        label="bought within {k}",
+        says="of the items that were bought, the share within the first {k} places",
+        direction=1,
+        effect=0.02,
+        y=lambda found, _: found.purchases_k,
+        x=lambda found, _: found.purchases,
+    ),
+    Metric(
+        name="mrr",
+        label="MRR of the click",
+        says="one over the place of the highest item that was clicked, 0 without a click",
+        direction=1,
+        effect=0.01,
+        y=lambda found, _: found.reciprocal,
+        x=_each,
+    ),
+    Metric(
+        name="abandoned",
+        label="abandoned",
+        says="answers without a click, of all answers",
+        direction=-1,
+        effect=0.01,
+        y=lambda found, _: _mark(found.clicks == 0),
+        x=_each,
+    ),
+    Metric(
+        name="reformulated",
+        label="searched again",
+        says="answers without a click after which the user soon sent another query, of all answers",
+        direction=-1,
+        effect=0.01,
+        y=lambda found, _: found.is_again,
+        x=_each,
+    ),
+    Metric(
+        name="time-to-click",
+        label="time to first click",
+        says="seconds from answer to first click, of answers with a click",
+        direction=-1,
+        effect=1.0,
+        y=lambda found, _: found.wait_s,
+        x=lambda found, _: _mark(found.clicks > 0),
+        unit="seconds",
+    ),
+    Metric(
+        name="latency-p50",
+        label="latency, p50",
+        says="milliseconds that half of the answers took at most",
+        direction=-1,
+        effect=5.0,
+        y=lambda found, _: found.ms,
+        x=_each,
+        unit="ms",
+        quantile=0.5,
+    ),
+    Metric(
+        name="latency-p95",
+        label="latency, p95",
+        says="milliseconds that 95 % of the answers took at most",
+        direction=-1,
+        effect=20.0,
+        y=lambda found, _: found.ms,
+        x=_each,
+        unit="ms",
+        quantile=0.95,
+    ),
 )
 METRIC_NAMES = tuple(metric.name for metric in METRICS)
 

@@ -80,6 +80,14 @@ def test_the_interval_ends_where_the_p_is_alpha(variance: float) -> None:
     assert reach > fixed_radius(np.float64(variance), ALPHA)
 
 
+def test_it_stops_at_three_standard_errors_at_the_earliest() -> None:
+    """One look gets so far with a chance of 0.0024, so that twenty looks stay below 0.05 whatever ties them."""
+    variances = TAU**2 * np.logspace(-8, 8, 400)
+    distances = radius(variances, TAU, ALPHA) / np.sqrt(variances)
+    assert distances.min() == pytest.approx(3.035, abs=1e-3)
+    assert 20 * 2 * stats.norm.sf(distances.min()) < ALPHA
+
+
 def test_nothing_is_decided_of_nothing() -> None:
     empty = estimate_ratio(sum_moments(np.zeros(0), np.zeros(0)))
     one = estimate_ratio(sum_moments([1.0], [1.0]))

@@ -36,6 +36,11 @@ def metric_label(name: str, k: int, language: PageLanguage = "en") -> str:
     return words_of(language, CHINESE)(label).format(k=k)
 
 
+def metric_says(name: str, k: int, language: PageLanguage = "en") -> str:
+    """Return what a metric is, in a line."""
+    return words_of(language, CHINESE)(metric_named(name).says).format(k=k)
+
+
 def verdict_text(report: Report, verdict: Verdict, language: PageLanguage = "en") -> str:
     """Return a verdict in words, with the time that is left."""
     words = words_of(language, CHINESE)
