@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ..abtests.live import Found, LiveLog
+from ..abtests.experiment.live import Found, LiveLog
 from ..abtests.log.lines import Answer, Event
 from .logs import LOGGER
 from .search_counters import SearchCounters

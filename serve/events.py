@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ..abtests.accept import REASONS
+from ..abtests.experiment.accept import REASONS
 from .event_log import EventLog
 from .refusals import Refusal, invalid
 from .search_request import read_object

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ..abtests.experiment import Experiment
-from ..abtests.live import Found
+from ..abtests.experiment.live import Found
+from ..abtests.experiment.record import Experiment
 from ..abtests.log.lines import Answer
 from .catalog import Pinned
 from .event_log import EventLog

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..abtests.live import LiveLog
+from ..abtests.experiment.live import LiveLog
 from ..errors import AdaptError, ConfigError, unknown_name
 from ..events import QUIET, Events
 from ..files import check_output_folder

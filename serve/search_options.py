@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..abtests.experiment import Kind
-from ..abtests.explore import parse_share
-from ..abtests.live import DEFAULT_WINDOW_S, LogSettings
+from ..abtests.experiment.explore import parse_share
+from ..abtests.experiment.live import DEFAULT_WINDOW_S, LogSettings
+from ..abtests.experiment.record import Kind
+from ..abtests.experiment.split import ArmShare, Split, parse_interleave, parse_split
 from ..abtests.log.writer import Fsync
-from ..abtests.split import ArmShare, Split, parse_interleave, parse_split
 from ..errors import RequestError
 from ..names import normalise
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..abtests.experiment import Experiment, PinnedArm
-from ..abtests.live import LiveLog
+from ..abtests.experiment.live import LiveLog
+from ..abtests.experiment.record import Experiment, PinnedArm
 from ..errors import AdapterError, AdaptError
 from .catalog import Pinned
 from .logs import LOGGER

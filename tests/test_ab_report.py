@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from adapt_embed.abtests.metrics import METRICS
+from adapt_embed.abtests.measures.metrics import METRICS
 from adapt_embed.abtests.report.figures import Report
 from adapt_embed.abtests.report.flags import FLAGS
 from adapt_embed.abtests.report.job import make_report

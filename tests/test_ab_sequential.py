@@ -6,11 +6,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from adapt_embed.abtests.moments import Estimate, Moments, difference, estimate_ratio, sum_moments
-from adapt_embed.abtests.preference import sign_test
-from adapt_embed.abtests.remaining import always_valid_variance, fixed_variance
-from adapt_embed.abtests.sequential import always_valid_p, fixed_p, fixed_radius, is_ready, radius
-from adapt_embed.abtests.share_check import _CONCENTRATION, check_shares
+from adapt_embed.abtests.measures.preference import sign_test
+from adapt_embed.abtests.statistics.moments import Estimate, Moments, difference, estimate_ratio, sum_moments
+from adapt_embed.abtests.statistics.remaining import always_valid_variance, fixed_variance
+from adapt_embed.abtests.statistics.sequential import always_valid_p, fixed_p, fixed_radius, is_ready, radius
+from adapt_embed.abtests.statistics.share_check import _CONCENTRATION, check_shares
 from scipy import stats
 from scipy.integrate import quad
 

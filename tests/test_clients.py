@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from adapt_embed.abtests.log.lines import Answer, Event
-from adapt_embed.abtests.read_log import Skipped, read_log
+from adapt_embed.abtests.log.read import Skipped, read_log
 from adapt_embed.index.build import BuildRequest, prepare_build
 from adapt_embed.references import Search
 from adapt_embed.registry import open_registry

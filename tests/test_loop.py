@@ -136,8 +136,8 @@ class Shell:
 @pytest.fixture
 def shell(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     """A shell in an empty folder, in which a user falls into the same arm each time the test runs."""
-    from adapt_embed.abtests.keys import Keys
-    from adapt_embed.abtests.split import WHOLE
+    from adapt_embed.abtests.experiment.keys import Keys
+    from adapt_embed.abtests.experiment.split import WHOLE
 
     def point(self: Keys, experiment: str, user: str) -> int:
         return int.from_bytes(sha256(user.encode()).digest()[:8]) % WHOLE

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 from adapt_embed import disk
-from adapt_embed.abtests.accept import MOST_OF_ANSWER
-from adapt_embed.abtests.experiment import read_experiments
+from adapt_embed.abtests.experiment.accept import MOST_OF_ANSWER
+from adapt_embed.abtests.experiment.record import read_experiments
 from adapt_embed.abtests.log.folder import day_files
 from adapt_embed.abtests.log.forget import forget_user
 from adapt_embed.errors import AdaptError, RequestError

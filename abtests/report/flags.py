@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..answers import Gathered
-from ..experiment import Experiment
+from ..experiment.record import Experiment
 from ..log.folder import day_files, day_of
-from ..stretches import moment_of
+from ..measures.answers import Gathered
+from ..measures.stretches import moment_of
 from .figures import Flag
 
 DAY = 86400.0

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ..answers import CLICK, AnswerTable, gather_answers
-from ..experiment import Experiment
-from ..measure import Measured
-from ..metrics import metric_named
-from ..outcomes import outcomes_until
-from ..preference import prefer
-from ..segments import segments_of
-from ..stretches import moment_of, stretch_at, stretches_of
+from ..experiment.record import Experiment
+from ..measures.answers import CLICK, AnswerTable, gather_answers
+from ..measures.arms import Measured
+from ..measures.metrics import metric_named
+from ..measures.outcomes import outcomes_until
+from ..measures.preference import prefer
+from ..measures.segments import segments_of
+from ..measures.stretches import moment_of, stretch_at, stretches_of
 from .choose import choose_experiment
 from .contrast import Primary, metric_rows
 from .figures import ArmCount, Flag, Look, MetricRow, PreferenceRow, Report, SegmentRows

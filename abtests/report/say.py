@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ...pages.words import PageLanguage, words_of
 from ...shown_text import one_line
-from ..metrics import metric_named
+from ..measures.metrics import metric_named
 from .figures import Flag, Report, Verdict
 from .flags import FLAGS
 from .words import CHINESE

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from ...abtests.log.lines import Answer, Event
-from ...abtests.read_log import Skipped, read_log
+from ...abtests.log.read import Skipped, read_log
 from ...data.read.reading import Reading
 from ...errors import ConfigError
 from ...plurals import count

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..statistics.moments import Estimate, Numbers, difference, estimate_ratio, sum_moments
+from ..statistics.quantiles import estimate_quantile
 from .answers import AnswerTable
 from .metrics import Metric
-from .moments import Estimate, Numbers, difference, estimate_ratio, sum_moments
 from .outcomes import Counting, Outcomes
-from .quantiles import estimate_quantile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from .. import disk
-from ..errors import DataError
+from ... import disk
+from ...errors import DataError
 from .split import Slices, slices_of
 
 EXPERIMENTS = "experiments"

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .experiment import Experiment
-from .log.lines import Answer, Event
-from .read_log import Skipped, read_log
+from ..experiment.record import Experiment
+from ..log.lines import Answer, Event
+from ..log.read import Skipped, read_log
 
 NOBODY = -1
 CLICK, PURCHASE = 0, 1

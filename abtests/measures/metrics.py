@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigError, unknown_name
+from ...errors import ConfigError, unknown_name
 from .outcomes import Counting, Outcomes, Values
 
 Part = Callable[[Outcomes, Counting], Values]

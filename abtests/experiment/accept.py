@@ -14,8 +14,8 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, get_args
 
-from .log.folder import day_of
-from .log.lines import Event, EventKind
+from ..log.folder import day_of
+from ..log.lines import Event, EventKind
 from .signing import time_of
 
 REASONS: dict[str, str] = {

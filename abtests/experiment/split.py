@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import RequestError
-from ..names import normalise
+from ...errors import RequestError
+from ...names import normalise
 
 WHOLE = 1 << 48
 """The points of the interval: a share of one in a billion is still 281 thousand of them."""

@@ -11,9 +11,9 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import disk
-from ..errors import DataError
-from ..names import normalise
+from ... import disk
+from ...errors import DataError
+from ...names import normalise
 from .split import WHOLE
 
 SECRET = "secret"

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import DataError
-from ..files import check_there
-from .log.folder import day_files
-from .log.lines import Answer, Event
+from ...errors import DataError
+from ...files import check_there
+from .folder import day_files
+from .lines import Answer, Event
 
 LONGEST_LINE = 16_000_000
 """Bytes; the rest of a longer line is skipped."""

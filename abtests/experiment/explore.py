@@ -11,7 +11,7 @@ import math
 import random
 from collections.abc import Sequence
 
-from ..errors import RequestError
+from ...errors import RequestError
 
 
 def parse_share(text: str) -> float:

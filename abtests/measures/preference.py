@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
+from ..statistics.moments import Estimate, estimate_ratio, sum_moments
 from .answers import CLICK, AnswerTable
-from .moments import Estimate, estimate_ratio, sum_moments
 
 EFFECT = 0.05
 """The smallest preference that matters where the user gave none: 52.5 wins to 47.5 losses of 100 decided answers."""

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from ..errors import ConfigError
-from ..events import QUIET, Events
+from ...errors import ConfigError
+from ...events import QUIET, Events
+from ..log.folder import day_files
+from ..log.lines import Answer, Event
+from ..log.recall import recent_lines
+from ..log.writer import Fsync, LogWriter
 from .accept import Remembered
-from .experiment import Experiment, Kind, PinnedArm, open_experiment, read_experiments
 from .explore import explore
 from .interleave import Interleaved, interleave
 from .keys import Keys, open_keys
-from .log.folder import day_files
-from .log.lines import Answer, Event
-from .log.recall import recent_lines
-from .log.writer import Fsync, LogWriter
+from .record import Experiment, Kind, PinnedArm, open_experiment, read_experiments
 from .signing import make_id
 from .split import WHOLE, Slices
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from .experiment import Experiment
+from ..experiment.record import Experiment
 
 
 @dataclass(frozen=True, slots=True)
