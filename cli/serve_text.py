@@ -8,7 +8,7 @@ from .render import render_table
 
 if TYPE_CHECKING:
     from ..serve.job import ServeJob
-    from ..serve.search_job import SearchJob
+    from ..serve.search.job import SearchJob
 
 
 def plan_text(job: ServeJob, search: SearchJob | None) -> str:

@@ -13,8 +13,8 @@ from adapt_embed.index.build import BuildRequest, prepare_build
 from adapt_embed.references import Search
 from adapt_embed.registry import open_registry
 from adapt_embed.serve.page import PAGE_PATHS
-from adapt_embed.serve.search_job import prepare_searching
-from adapt_embed.serve.search_options import SearchOptions
+from adapt_embed.serve.search.job import prepare_searching
+from adapt_embed.serve.search.options import SearchOptions
 
 KEY = "0123456789abcdef-a-key"
 TEXTS = ["the tenant pays", "水 water", "<b>court</b>"]

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..abtests.experiment.explore import parse_share
-from ..abtests.experiment.live import DEFAULT_WINDOW_S, LogSettings
-from ..abtests.experiment.record import Kind
-from ..abtests.experiment.split import ArmShare, Split, parse_interleave, parse_split
-from ..abtests.log.writer import Fsync
-from ..errors import RequestError
-from ..names import normalise
+from ...abtests.experiment.explore import parse_share
+from ...abtests.experiment.live import DEFAULT_WINDOW_S, LogSettings
+from ...abtests.experiment.record import Kind
+from ...abtests.experiment.split import ArmShare, Split, parse_interleave, parse_split
+from ...abtests.log.writer import Fsync
+from ...errors import RequestError
+from ...names import normalise
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 LONGEST_WINDOW_S = 90 * 86_400.0

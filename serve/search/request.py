@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from ..json_text import parse_json
-from .refusals import Refusal, invalid
+from ...json_text import parse_json
+from ..http.refusals import Refusal, invalid
 
 USER_HEADER = "x-adapt-user"
 MOST_QUERY, MOST_NAME, MOST_MODELS, MOST_RESULTS, DEFAULT_RESULTS = 10_000, 200, 8, 100, 10

@@ -8,10 +8,10 @@ from typing import Any
 
 from starlette.requests import Request
 
-from ..choices import Role
-from .options import ServeOptions
-from .refusals import Refusal, invalid
-from .served import Texts
+from ...choices import Role
+from ..http.refusals import Refusal, invalid
+from ..models.served import Texts
+from ..options import ServeOptions
 
 ROLES: dict[str, Role] = {
     "query": "query",

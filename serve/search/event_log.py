@@ -7,10 +7,10 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ..abtests.experiment.live import Found, LiveLog
-from ..abtests.log.lines import Answer, Event
-from .logs import LOGGER
-from .search_counters import SearchCounters
+from ...abtests.experiment.live import Found, LiveLog
+from ...abtests.log.lines import Answer, Event
+from ..logs import LOGGER
+from .counters import SearchCounters
 
 _QUIET_S = 60.0
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..index.folder import IndexFolder
-from ..index.job import check_fits, refuse_side
+from ...index.folder import IndexFolder
+from ...index.job import check_fits, refuse_side
 
 if TYPE_CHECKING:
-    from ..encoders.protocol import Encoder, Vectors
-    from ..index.vectors import StoredVectors
-    from ..references import Resolved
+    from ...encoders.protocol import Encoder, Vectors
+    from ...index.vectors import StoredVectors
+    from ...references import Resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class SearchIndex:
 
     def check_fits(self, reference: str, encoder: Encoder) -> None:
         """Refuse what gives documents other vectors than these; raises an AdapterError."""
-        from ..encoders.truncated import cut_encoder
+        from ...encoders.truncated import cut_encoder
 
         check_fits(self.folder, reference, cut_encoder(encoder, self.folder.manifest.dim))
 
@@ -73,8 +73,8 @@ class SearchIndex:
         """
         import torch
 
-        from ..encoders.truncated import truncate
-        from ..index.search import best_rows
+        from ...encoders.truncated import truncate
+        from ...index.search import best_rows
 
         dim = self.folder.manifest.dim
         found = best_rows(torch.from_numpy(truncate(vectors, dim) if dim else vectors), self._vectors, k)

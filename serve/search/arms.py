@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..abtests.experiment.live import LiveLog
-from ..abtests.experiment.record import Experiment, PinnedArm
-from ..errors import AdapterError, AdaptError
-from .catalog import Pinned
-from .logs import LOGGER
-from .refusals import Refusal
-from .search_index import SearchIndex
-from .search_options import Comparison
-from .served import Served
+from ...abtests.experiment.live import LiveLog
+from ...abtests.experiment.record import Experiment, PinnedArm
+from ...errors import AdapterError, AdaptError
+from ..http.refusals import Refusal
+from ..logs import LOGGER
+from ..models.catalog import Pinned
+from ..models.served import Served
+from .index import SearchIndex
+from .options import Comparison
 
 
 @dataclass(slots=True, kw_only=True)

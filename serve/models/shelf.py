@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..choices import Role
-from ..encoders.lora import LoraEncoder
-from ..encoders.protocol import Encoder
-from ..references import EncoderSettings, LoadedBases, Resolved, open_encoder
+from ...choices import Role
+from ...encoders.lora import LoraEncoder
+from ...encoders.protocol import Encoder
+from ...references import EncoderSettings, LoadedBases, Resolved, open_encoder
 
 if TYPE_CHECKING:
-    from ..base.load import Network
+    from ...base.load import Network
 
 
 @dataclass(frozen=True, slots=True, eq=False)

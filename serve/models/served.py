@@ -8,17 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from ..choices import Role
-from ..encoders.lora import LoraEncoder
-from ..encoders.protocol import Vectors
-from ..errors import AdaptError, UnknownReferenceError
-from ..references import EncoderSettings
+from ...choices import Role
+from ...encoders.lora import LoraEncoder
+from ...encoders.protocol import Vectors
+from ...errors import AdaptError, UnknownReferenceError
+from ...references import EncoderSettings
+from ..counters import Counters
+from ..http.refusals import Refusal, invalid
+from ..logs import LOGGER
+from ..options import Limits
 from .catalog import BASE, Catalog, Pinned
-from .counters import Counters
 from .engine import Engine, Job
-from .logs import LOGGER
-from .options import Limits
-from .refusals import Refusal, invalid
 from .shelf import Loaded, Shelf
 
 Texts = Sequence[str] | Sequence[list[int]]

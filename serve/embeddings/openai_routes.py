@@ -14,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..encoders.protocol import Vectors
-from ..encoders.truncated import truncate
+from ...encoders.protocol import Vectors
+from ...encoders.truncated import truncate
+from ..http.leaving import unless_gone
+from ..http.refusals import invalid
+from ..models.served import Served
+from ..options import ServeOptions
 from .fields import read_choice, read_dimensions, read_json, read_model, read_texts
-from .leaving import unless_gone
-from .options import ServeOptions
-from .refusals import invalid
-from .served import Served
 
 
 def openai_routes(served: Served, options: ServeOptions) -> list[Route]:

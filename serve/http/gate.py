@@ -16,10 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .counters import Counters
-from .logs import log_failure
-from .options import ServeOptions, is_any
-from .page import PAGE_PATHS
+from ..counters import Counters
+from ..logs import log_failure
+from ..options import ServeOptions, is_any
+from ..page import PAGE_PATHS
 from .refusals import Refusal
 
 OPEN = "/health"

@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .. import __version__
-from ..encoders.truncated import truncate
-from .counters import CONTENT_TYPE
+from ... import __version__
+from ...encoders.truncated import truncate
+from ..counters import CONTENT_TYPE
+from ..http.leaving import unless_gone
+from ..http.refusals import Refusal
+from ..models.served import Served
+from ..options import ServeOptions
 from .fields import read_choice, read_dimensions, read_json, read_model, read_texts
-from .leaving import unless_gone
-from .options import ServeOptions
-from .refusals import Refusal
-from .served import Served
 
 
 def tei_routes(served: Served, options: ServeOptions) -> list[Route]:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from ..disk import file_sha256
-from ..ensemble import find_mode
-from ..errors import AdaptError, RequestError, UnknownReferenceError
-from ..names import normalise
-from ..references import Resolved, Search, base_of, check_has_vectors, check_length, locate_reference, resolve_reference
-from ..registry import Entry, Registry, check_usable
+from ...disk import file_sha256
+from ...ensemble import find_mode
+from ...errors import AdaptError, RequestError, UnknownReferenceError
+from ...names import normalise
+from ...references import Resolved, Search, base_of, check_has_vectors, check_length, locate_reference, resolve_reference
+from ...registry import Entry, Registry, check_usable
 
 BASE = "base"
 LOOK_EVERY_S = 0.05

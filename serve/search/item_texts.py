@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..data.corpus_files import find_corpus
-from ..data.readers import stream_table, text_of
-from ..errors import DataError
+from ...data.corpus_files import find_corpus
+from ...data.readers import stream_table, text_of
+from ...errors import DataError
 
 
 def read_texts(path: Path) -> dict[str, tuple[str, str]]:

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .search_index import Item, SearchIndex
+from .index import Item, SearchIndex
 
 if TYPE_CHECKING:
-    from ..encoders.protocol import Vectors
+    from ...encoders.protocol import Vectors
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ..abtests.experiment.accept import REASONS
+from ...abtests.experiment.accept import REASONS
+from ..http.refusals import Refusal, invalid
 from .event_log import EventLog
-from .refusals import Refusal, invalid
-from .search_request import read_object
+from .request import read_object
 
 MOST_EVENTS = 1000
 """Of one request."""

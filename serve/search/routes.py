@@ -13,18 +13,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from ..abtests.experiment.live import Found
-from ..abtests.experiment.record import Experiment
-from ..abtests.log.lines import Answer
-from .catalog import Pinned
+from ...abtests.experiment.live import Found
+from ...abtests.experiment.record import Experiment
+from ...abtests.log.lines import Answer
+from ..http.leaving import unless_gone
+from ..models.catalog import Pinned
+from ..models.served import Served
+from .arms import Arms
+from .counters import SearchCounters
 from .event_log import EventLog
-from .leaving import unless_gone
-from .search_counters import SearchCounters
-from .search_index import Item, SearchIndex
-from .search_queue import SearchQueue
-from .search_request import SearchAsked, read_search
-from .searched_arms import Arms
-from .served import Served
+from .index import Item, SearchIndex
+from .queue import SearchQueue
+from .request import SearchAsked, read_search
 
 INTERLEAVED = "interleaved"
 """What a list of several arms is called; the arm of an item is in the log alone, so that a page cannot show it."""

@@ -8,24 +8,24 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..abtests.experiment.live import LiveLog
-from ..errors import AdaptError, ConfigError, unknown_name
-from ..events import QUIET, Events
-from ..files import check_output_folder
-from ..index.folder import IndexFolder, open_index
-from ..index.job import is_of_base
-from ..plurals import count
-from ..references.recorded_base import find_recorded_base
+from ...abtests.experiment.live import LiveLog
+from ...errors import AdaptError, ConfigError, unknown_name
+from ...events import QUIET, Events
+from ...files import check_output_folder
+from ...index.folder import IndexFolder, open_index
+from ...index.job import is_of_base
+from ...plurals import count
+from ...references.recorded_base import find_recorded_base
+from .index import SearchIndex
 from .item_texts import read_texts
-from .search_index import SearchIndex
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
-    from ..references import Search
-    from .catalog import Catalog
-    from .search_options import SearchOptions
-    from .served import Served
+    from ...references import Search
+    from ..models.catalog import Catalog
+    from ..models.served import Served
+    from .options import SearchOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class SearchJob:
         Raises:
             AdaptError: an arm does not fit its index, or the log cannot be used.
         """
+        from .arms import Arms
+        from .counters import SearchCounters
         from .event_log import EventLog
         from .events import events_route
-        from .search import Searcher, search_route
-        from .search_counters import SearchCounters
-        from .searched_arms import Arms
+        from .routes import Searcher, search_route
 
         settings, counters = self.options.log_settings(), SearchCounters(served.counters.registry)
         with ExitStack() as opened:

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..base.load import Network
-from ..choices import Role
-from ..encoders.lora import LoraEncoder
-from ..encoders.protocol import Vectors
-from ..encoders.standing import Row, StandingNetwork, way_of
-from .counters import Counters
-from .logs import log_failure
-from .refusals import Refusal
+from ...base.load import Network
+from ...choices import Role
+from ...encoders.lora import LoraEncoder
+from ...encoders.protocol import Vectors
+from ...encoders.standing import Row, StandingNetwork, way_of
+from ..counters import Counters
+from ..http.refusals import Refusal
+from ..logs import log_failure
 from .shelf import Loaded
 
 SHARE = 2
