@@ -77,6 +77,19 @@ def test_arms_are_alike_where_the_interval_is_within_the_smallest_effect(alike: 
     assert make_report(ReportRequest(folder=alike, metric="reformulated")).verdicts[0].state == "too few"  # nobody searched again
 
 
+def test_what_is_left_is_told_only_where_it_can_be_known(event_logs, tmp_path: Path) -> None:
+    """Too few users are not enough traffic; of answers at one moment there is no traffic to go by."""
+    few, moment = event_logs.Log(), event_logs.Log()
+    for user in range(60):
+        for number in range(20):
+            few.answer(f"{user}", user % 2, clicks=[1] * ((user + number) % 3 == 0), at=user * 1000 + number * 40)
+    for user in range(300):
+        moment.answer(f"{user}", user % 2, clicks=[1] * (user % 3 == 0), at=5, wait=0)
+    for name, log, effect, state in (("few", few, 0.3, "too few"), ("moment", moment, 0.05, "open")):
+        (verdict,) = make_report(ReportRequest(folder=log.write(tmp_path / name), effect=effect)).verdicts
+        assert (verdict.state, verdict.days_left) == (state, None)
+
+
 def test_swapped_arms_swap_the_sign_and_nothing_else(shop: Path, event_logs, tmp_path: Path) -> None:
     log = event_logs.Log(("legal@best", "base"))
     for line in fill(event_logs.Log()).lines:

@@ -116,7 +116,7 @@ class _Making:
         return metric_rows(measured, self.names, Primary(self.tuning.metric, self.tuning.effect, self.tuning.alpha))
 
     def _segments(self) -> Iterator[SegmentRows]:
-        for each in segments_of(self.measured.table):
+        for each in segments_of(self.measured.table, self.measured.is_counted):
             of_segment = self.measured.only(each.answers)
             yield SegmentRows(by=each.by, name=each.name, answers=int(of_segment.is_counted.sum()), rows=self._rows(of_segment))
 

@@ -18,7 +18,7 @@ VERDICTS = {
     "alike": "{arm} and {first} do not differ in {label} by {effect:g} or more. The test may stop.",
     "doubtful": "{arm} against {first} in {label}: no verdict, since users did not come in the shares of the experiment.",
     "open": "{arm} against {first} in {label}: not decided.",
-    "too few": "{arm} against {first} in {label}: too few users to decide (100 in each arm, 30 of them with something to count).",
+    "too few": "{arm} against {first} in {label}: too few users to decide (100 in each arm, 30 of both with something to count, none with over a fifth).",
 }
 INTERVAL = "Difference {value}, always-valid interval {low} to {high}."
 ENOUGH = "With the traffic so far, a difference of {effect:g} is found with the chance that was asked for: a smaller one needs more."
