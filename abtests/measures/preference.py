@@ -12,9 +12,6 @@ from ..statistics.moments import Estimate, estimate_ratio, sum_moments
 from .answers import CLICK, AnswerTable
 from .arms import largest_part
 
-EFFECT = 0.05
-"""The smallest preference that matters where the user gave none: 52.5 wins to 47.5 losses of 100 decided answers."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preference:

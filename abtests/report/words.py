@@ -82,8 +82,8 @@ CHINESE = {
     "{arm} is worse than {first} in {label}: the always-valid interval excludes 0 since {since}. The test may stop.": (
         "{arm} 的{label}不如 {first}：自 {since} 起，始终有效的置信区间不含 0。测试可以停止。"
     ),
-    "{arm} and {first} do not differ in {label} by {effect:g} or more. The test may stop.": (
-        "{arm} 与 {first} 的{label}相差不到 {effect:g}。测试可以停止。"
+    "{arm} and {first} do not differ in {label} by {effect} or more. The test may stop.": (
+        "{arm} 与 {first} 的{label}相差不到 {effect}。测试可以停止。"
     ),
     "{arm} against {first} in {label}: no verdict, since users did not come in the shares of the experiment.": (
         "{arm} 与 {first} 的{label}：不下结论，因为各组用户数与实验的份额不符。"
@@ -92,10 +92,12 @@ CHINESE = {
     "{arm} against {first} in {label}: too few users to decide (100 in each arm, 30 of both with something to count, none with over a fifth).": (
         "{arm} 与 {first} 的{label}：用户太少，不能下结论（每组至少 100 人，两组共至少 30 人有可计的行为，且没有人占一组的五分之一以上）。"
     ),
-    "A difference of {effect:g} needs about {days} more at this traffic.": "按目前的流量，要发现 {effect:g} 的差异大约还需 {days}。",
+    "A difference of {effect} needs about {days} more at this traffic.": "按目前的流量，要发现 {effect} 的差异大约还需 {days}。",
     "Difference {value}, always-valid interval {low} to {high}.": "差异 {value}，始终有效的置信区间 {low} 至 {high}。",
-    "With the traffic so far, a difference of {effect:g} is found with the chance that was asked for: a smaller one needs more.": (
-        "以目前的流量，已能按要求的概率发现 {effect:g} 的差异；更小的差异需要更多流量。"
+    "The interval of the last look does not say so any more: the decision of that moment stands at its level, but see over time whether the "
+    "difference wore off.": "最后一次查看的区间已不再支持这一点：当时的结论在其水平上仍然成立，但请查看差异是否随时间消退。",
+    "With the traffic so far, a difference of {effect} is found with the chance that was asked for: a smaller one needs more.": (
+        "以目前的流量，已能按要求的概率发现 {effect} 的差异；更小的差异需要更多流量。"
     ),
     "{n} hours": "{n} 小时",
     "{n} days": "{n} 天",
