@@ -11,7 +11,7 @@ from .. import disk
 from ..errors import ConfigError, DataError
 from .log.folder import make_log_folder
 from .measures.metrics import measure_named
-from .plan import PlanRequest
+from .plan_request import PlanRequest
 
 PLAN = "plan.json"
 

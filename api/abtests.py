@@ -41,7 +41,8 @@ def plan_test(
         ConfigError: the metric is unknown, a number is out of its bounds, another plan is kept there, or it cannot be written.
     """
     from ..abtests.kept_plan import keep_plan, kept_of
-    from ..abtests.plan import PlanRequest, make_plan
+    from ..abtests.plan import make_plan
+    from ..abtests.plan_request import PlanRequest
 
     request = PlanRequest(
         metric=metric, effect=effect, baseline=baseline, sd=sd, per_day=per_day, design_effect=design_effect, power=power, alpha=alpha

@@ -112,7 +112,7 @@ def _standardised(stretches: Sequence[tuple[Numbers, Numbers]], weights: Numbers
     active = np.count_nonzero(sum(y for _, y, _ in chosen))
     largest = largest_part(sum(weight * x / x.sum() for weight, _, x in chosen))
     estimate = Estimate(value, np.float64(variance), np.float64(users))  # type: ignore[arg-type]
-    return ArmValue(estimate=estimate, active_users=active, largest=largest, errors=errors)
+    return ArmValue(estimate=estimate, active_users=int(active), largest=largest, errors=errors)
 
 
 def _quantile(metric: Metric, measured: Measured, rows: NDArray[np.intp], share: float) -> ArmValue:

@@ -65,7 +65,7 @@ def prefer(table: AnswerTable, arm: int, moment: float, is_counted: NDArray[np.b
         users_against=sides[1],
         sign_p=sign_test(*sides),
         active_users=int((totals != 0).sum()),
-        largest=largest_part(counts),
+        largest=largest_part(counts.astype(np.float64)),
     )
 
 

@@ -9,7 +9,7 @@ from ..experiment.record import Experiment
 from ..kept_plan import KeptPlan, read_plan
 from ..measures.measure import PREFERENCE
 from ..measures.metrics import METRIC_NAMES, measure_named
-from ..plan import check_chances
+from ..plan_request import check_chances
 from .figures import Flag
 from .flags import flag
 from .request import ReportRequest

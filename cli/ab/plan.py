@@ -13,11 +13,12 @@ from ..output import emit
 from ..render import render_line, render_table
 
 if TYPE_CHECKING:
-    from ...abtests.plan import Needed, Plan, PlanRequest
+    from ...abtests.plan import Needed, Plan
+    from ...abtests.plan_request import PlanRequest
 
 
 def _request(**values: Any) -> PlanRequest:
-    from ...abtests.plan import PlanRequest
+    from ...abtests.plan_request import PlanRequest
 
     return PlanRequest(**values)
 
