@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..statistics.moments import Estimate, Numbers, difference, estimate_ratio, sum_moments
+from ..statistics.moments import ROUNDING, Estimate, Numbers, difference, estimate_ratio, sum_moments
 from ..statistics.quantiles import estimate_quantile
 from .answers import AnswerTable
 from .metrics import Metric
@@ -106,13 +106,18 @@ def _standardised(stretches: Sequence[tuple[Numbers, Numbers]], weights: Numbers
         nothing = Estimate(*(np.float64(each) for each in (np.nan, np.nan, 0)))  # type: ignore[arg-type]
         return ArmValue(estimate=nothing, active_users=0, largest=0.0, errors=np.zeros(len(stretches[0][0])))
     value = sum(weight * y.sum() / x.sum() for weight, y, x in chosen)
-    errors = sum(weight * (y - y.sum() / x.sum() * x) / x.sum() for weight, y, x in chosen)
+    errors = sum(weight * _residuals(y, x) / x.sum() for weight, y, x in chosen)
     users = np.count_nonzero(sum(x for _, _, x in chosen))
     variance = (errors**2).sum() * users / (users - 1) if users > 1 else np.nan
     active = np.count_nonzero(sum(y for _, y, _ in chosen))
     largest = largest_part(sum(weight * x / x.sum() for weight, _, x in chosen))
     estimate = Estimate(value, np.float64(variance), np.float64(users))  # type: ignore[arg-type]
     return ArmValue(estimate=estimate, active_users=int(active), largest=largest, errors=errors)
+
+
+def _residuals(y: Numbers, x: Numbers) -> Numbers:
+    found = y - y.sum() / x.sum() * x
+    return np.where(np.abs(found) > ROUNDING * y, found, 0.0)
 
 
 def _quantile(metric: Metric, measured: Measured, rows: NDArray[np.intp], share: float) -> ArmValue:
