@@ -10,7 +10,7 @@ from pathlib import Path
 from .. import disk
 from ..errors import ConfigError, DataError
 from .log.folder import make_log_folder
-from .metrics import METRIC_NAMES
+from .measures.metrics import METRIC_NAMES
 
 PLAN = "plan.json"
 

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..errors import RequestError
-from .metrics import METRICS, metric_named
-from .remaining import always_valid_variance, fixed_variance
+from .measures.metrics import METRICS, metric_named
+from .statistics.remaining import always_valid_variance, fixed_variance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

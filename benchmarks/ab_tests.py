@@ -4,7 +4,7 @@
     python benchmarks/ab_tests.py --report        print what is kept
 
 Users come to two arms by a coin, over 28 days with a look at the end of each (`hourly`: of each hour); sums go through the functions of
-abtests/moments.py and abtests/sequential.py that the report uses. `stops`: the share of tests whose always-valid interval excludes 0 at some
+abtests/statistics/ that the report uses. `stops`: the share of tests whose always-valid interval excludes 0 at some
 look; `peeking`: the same for the interval of 95 % of one look; `at the end`: that one at the last look alone.
 
 once: each user comes once. returning: users arrive over the 28 days and come back at rates of their own (gamma, shape 0.5), with click rates
@@ -27,10 +27,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from adapt_embed.abtests.interleave import interleave
-from adapt_embed.abtests.moments import Estimate, Moments, difference, estimate_ratio, sum_moments
-from adapt_embed.abtests.remaining import fixed_variance
-from adapt_embed.abtests.sequential import READY_EVENTS, READY_USERS, fixed_radius, radius
+from adapt_embed.abtests.experiment.interleave import interleave
+from adapt_embed.abtests.statistics.moments import Estimate, Moments, difference, estimate_ratio, sum_moments
+from adapt_embed.abtests.statistics.remaining import fixed_variance
+from adapt_embed.abtests.statistics.sequential import READY_EVENTS, READY_USERS, fixed_radius, radius
 from cells import PROJECT, Cells, make_parser
 
 CELLS = Cells("ab_tests")

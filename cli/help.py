@@ -7,7 +7,7 @@ import click
 EXAMPLES = {
     "": ("adapt train --domain legal", "adapt bench legal", "adapt encode legal texts.txt -o vectors.npy"),
     "ab": ("adapt ab plan --metric ctr --baseline 0.1 --effect 0.01 --per-day 5000", "adapt ab report events --effect 0.01"),
-    "ab forget": ("adapt ab forget events customer-4711", "printf 王小明 | adapt ab forget events -"),
+    "ab forget": ("adapt ab forget events customer-4711", "adapt ab forget events 王小明 --json"),
     "ab plan": (
         "adapt ab plan --metric ctr --baseline 0.1 --effect 0.01 --per-day 5000",
         "adapt ab plan --metric time-to-click --baseline 20 --effect 1 --sd 30",
@@ -33,6 +33,7 @@ EXAMPLES = {
         "adapt data clicks log.csv --catalogue items.csv -o pairs",
         "adapt data clicks 日志.csv --catalogue 商品.xlsx --columns query=词,item=货 -o 对",
         "adapt data clicks log.csv --catalogue items.csv --examination log -o x.jsonl",
+        "adapt data clicks events --catalogue shop/corpus.jsonl -o pairs",
     ),
     "data mine": (
         "adapt data mine my-data -o mined.jsonl",
@@ -90,9 +91,9 @@ EXAMPLES = {
     ),
     "serve": (
         "adapt serve",
-        "adapt serve legal@best medical --keys keys.txt --host 0.0.0.0 --allow-host search.example",
+        "adapt serve legal@best --keys keys.txt --host 0.0.0.0 --allow-host me.example",
         "adapt serve --dry-run",
-        'adapt serve --index guidance --events log --split "base=50,legal@best=50"',
+        'adapt serve --index docs --events log --split "base=50,legal@best=50"',
     ),
     "list": ("adapt list --domain legal",),
     "show": ("adapt show legal@1", "adapt show base", "adapt show base --base bge-small-zh"),
@@ -187,6 +188,8 @@ GROUPS = {
     "Judgement": ("metric", "require", "decontaminate"),
     "Card": ("card repo", "license", "bench", "card-lang", "card-template"),
     "Serving": ("host", "port", "wait-ms", "max-texts", "max-body", "max-queue", "memory", "token-ids"),
+    "Search": ("serve index", "serve index-of", "serve texts"),
+    "Experiments": ("serve split", "interleave", "explore", "events", "event-window", "keep-days", "fsync"),
     "Security": ("keys", "no-keys", "public-page", "allow-host"),
     "Hub": ("private", "push revision", "message", "tag", "create-pr", "over", "bundle", "keep-name", "push yes"),
     "Computing": ("device", "dtype", "max-tokens", "dim", "batch-tokens", "cache", "fresh", "cache-size"),

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from ..serve.job import ServeJob
+    from ..serve.models.served import Served
     from ..serve.options import ServeOptions
-    from ..serve.search_job import SearchJob
-    from ..serve.search_options import SearchOptions
-    from ..serve.served import Served
+    from ..serve.search.job import SearchJob
+    from ..serve.search.options import SearchOptions
 
 
 @click.command(name="serve", cls=Command)
@@ -57,7 +57,7 @@ def command(
     With --index, POST /search searches it, and --split or --interleave compares references on the traffic, which --events writes down.
     """
     from ..serve.job import ServeRequest, prepare_serve
-    from ..serve.search_job import prepare_searching, where_of_index
+    from ..serve.search.job import prepare_searching, where_of_index
 
     where, settings = where_of_index(searching, encoder.search(registry_dir)), encoder.settings("auto")
     request = ServeRequest(references=references, where=where, settings=settings, options=options, memory=memory)

@@ -290,7 +290,7 @@ LIMITS = {
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Write a shop, or visit one; a server's key is read from ADAPT_SERVE_KEY."""
+    """Write a shop, or visit one; a server's key is read from ADAPT_KEY."""
     parser = _parser()
     options = parser.parse_args(words)
     for name, (least, most) in LIMITS.items():
@@ -305,7 +305,7 @@ def main(words: Sequence[str] | None = None) -> None:
         print(f"{options.folder}: {len(shop.items)} items, {len(shop.needs)} needs; nobody types these queries, and nobody clicks")
         return
     traffic = Traffic(options.sessions, options.users, options.length, options.bias, options.seed)
-    server = OverHttp(options.url, os.environ.get("ADAPT_SERVE_KEY"))
+    server = OverHttp(options.url, os.environ.get("ADAPT_KEY"))
     try:
         print(describe(visit(read_shop(options.folder), traffic, server)))
     finally:

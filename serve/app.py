@@ -13,12 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from .gate import Gate, as_refusal
-from .openai_routes import openai_routes
+from .embeddings.openai_routes import openai_routes
+from .embeddings.tei_routes import tei_routes
+from .http.gate import Gate, as_refusal
+from .models.served import Served
 from .options import ServeOptions
 from .page import page_routes
-from .served import Served
-from .tei_routes import tei_routes
 
 
 def make_app(

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MissingExtraError
 from ..events import QUIET, Events, note_once
 from ..references import EncoderSettings, Resolved, Search
-from .catalog import BASE, Catalog, check_served, find_base, name_given
+from .models.catalog import BASE, Catalog, check_served, find_base, name_given
 from .options import DEFAULT_MEMORY, ServeOptions
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
-    from .served import Served
+    from .models.served import Served
 
 ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256", "LRU_CACHE_CAPACITY": "256"}
 """The network's threads sleep while they wait for one another: spinning, they keep the cores from what reads requests, or runs beside. Where
@@ -84,7 +84,7 @@ class ServeJob:
         Raises:
             AdaptError: the weights are damaged, the base does not load, or the device is not here.
         """
-        from .served import Served
+        from .models.served import Served
 
         events.stage("loading the base")
         request = self.request

@@ -15,9 +15,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from ..errors import ConfigError
+from .http.wire import protocol_of
 from .logs import LOGGER
 from .options import ServeOptions
-from .wire import protocol_of
 
 _HEAD_BYTES = 32_768
 

@@ -22,10 +22,10 @@ from adapt_embed.registry import Registry, open_registry
 from adapt_embed.registry.foreign import add_folder
 from adapt_embed.serve.app import make_app
 from adapt_embed.serve.job import ServeJob, ServeRequest, prepare_serve
+from adapt_embed.serve.models.served import Served
 from adapt_embed.serve.options import ServeOptions
 from adapt_embed.serve.run import listen, make_server
-from adapt_embed.serve.search_job import SearchJob
-from adapt_embed.serve.served import Served
+from adapt_embed.serve.search.job import SearchJob
 
 FP32 = EncoderSettings(precision="fp32")
 SIDES = {"law": "query", "health": "query", "whole": None, "法律": None}

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from adapt_embed.abtests.answers import gather_answers
-from adapt_embed.abtests.experiment import read_experiments
+from adapt_embed.abtests.experiment.record import read_experiments
 from adapt_embed.abtests.log.lines import Answer, Event
-from adapt_embed.abtests.read_log import Skipped, read_log
+from adapt_embed.abtests.log.read import Skipped, read_log
+from adapt_embed.abtests.measures.answers import gather_answers
 from adapt_embed.errors import DataError
 
 ID, START = "20261102-0000abcd", 1793577600.0

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from adapt_embed.abtests.answers import AnswerTable, gather_answers
-from adapt_embed.abtests.bots import ANSWERS_PER_HOUR, find_bots
-from adapt_embed.abtests.experiment import read_experiments
-from adapt_embed.abtests.measure import Measured, compare_arms, measure_arms
-from adapt_embed.abtests.metrics import METRICS, metric_named
-from adapt_embed.abtests.outcomes import LONGEST_WAIT_S, Counting, outcomes_until
-from adapt_embed.abtests.preference import prefer
-from adapt_embed.abtests.segments import segments_of
-from adapt_embed.abtests.sequential import fixed_p
+from adapt_embed.abtests.experiment.record import read_experiments
+from adapt_embed.abtests.measures.answers import AnswerTable, gather_answers
+from adapt_embed.abtests.measures.arms import Measured, compare_arms, measure_arms
+from adapt_embed.abtests.measures.bots import ANSWERS_PER_HOUR, find_bots
+from adapt_embed.abtests.measures.metrics import METRICS, metric_named
+from adapt_embed.abtests.measures.outcomes import LONGEST_WAIT_S, Counting, outcomes_until
+from adapt_embed.abtests.measures.preference import prefer
+from adapt_embed.abtests.measures.segments import segments_of
+from adapt_embed.abtests.statistics.sequential import fixed_p
 
 DAY = 86400.0
 

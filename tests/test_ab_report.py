@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from adapt_embed.abtests.metrics import METRICS
+from adapt_embed.abtests.measures.metrics import METRICS
 from adapt_embed.abtests.report.figures import Report
 from adapt_embed.abtests.report.flags import FLAGS
 from adapt_embed.abtests.report.job import make_report
@@ -180,6 +180,14 @@ def test_a_ramp_is_told_and_is_no_mismatch(event_logs, tmp_path: Path) -> None:
     assert 0 < ctr.high < 0.1
 
 
+def test_a_log_whose_first_days_were_deleted_is_told(event_logs, tmp_path: Path) -> None:
+    folder = fill(event_logs.Log(), users=100).write(tmp_path / "log")
+    assert "cut" not in flags(make_report(ReportRequest(folder=folder)))
+    (folder / "events" / "2026-11-02.jsonl").unlink()
+    report = make_report(ReportRequest(folder=folder))
+    assert flags(report)["cut"] == {"first": "2026-11-03", "created": "2026-11-02"}
+
+
 def test_three_arms_share_the_level(event_logs, tmp_path: Path) -> None:
     log = event_logs.Log(("base", "legal@1", "legal@2"))
     for user in range(900):
@@ -289,7 +297,7 @@ def test_a_chinese_page_has_no_english_sentence(shop: Path) -> None:
 
 
 def test_every_text_of_the_report_is_in_chinese_too() -> None:
-    texts = [*FLAGS.values(), *VERDICTS.values(), LEFT, INTERVAL, *(metric.label for metric in METRICS)]
+    texts = [*FLAGS.values(), *VERDICTS.values(), LEFT, INTERVAL, *(text for metric in METRICS for text in (metric.label, metric.says))]
     assert [text for text in texts if text not in CHINESE] == []
     fields = re.compile(r"\{(\w+)")
     assert [text for text in texts if set(fields.findall(text)) != set(fields.findall(CHINESE[text]))] == []

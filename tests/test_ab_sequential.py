@@ -6,11 +6,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from adapt_embed.abtests.moments import Estimate, Moments, difference, estimate_ratio, sum_moments
-from adapt_embed.abtests.preference import sign_test
-from adapt_embed.abtests.remaining import always_valid_variance, fixed_variance
-from adapt_embed.abtests.sequential import always_valid_p, fixed_p, fixed_radius, is_ready, radius
-from adapt_embed.abtests.share_check import _CONCENTRATION, check_shares
+from adapt_embed.abtests.measures.preference import sign_test
+from adapt_embed.abtests.statistics.moments import Estimate, Moments, difference, estimate_ratio, sum_moments
+from adapt_embed.abtests.statistics.remaining import always_valid_variance, fixed_variance
+from adapt_embed.abtests.statistics.sequential import always_valid_p, fixed_p, fixed_radius, is_ready, radius
+from adapt_embed.abtests.statistics.share_check import _CONCENTRATION, check_shares
 from scipy import stats
 from scipy.integrate import quad
 
@@ -78,6 +78,14 @@ def test_the_interval_ends_where_the_p_is_alpha(variance: float) -> None:
     assert always_valid_p(found(reach, variance), TAU) == pytest.approx(ALPHA)
     assert always_valid_p(found(-reach, variance), TAU) == pytest.approx(ALPHA)
     assert reach > fixed_radius(np.float64(variance), ALPHA)
+
+
+def test_it_stops_at_three_standard_errors_at_the_earliest() -> None:
+    """One look gets so far with a chance of 0.0024, so that twenty looks stay below 0.05 whatever ties them."""
+    variances = TAU**2 * np.logspace(-8, 8, 400)
+    distances = radius(variances, TAU, ALPHA) / np.sqrt(variances)
+    assert distances.min() == pytest.approx(3.035, abs=1e-3)
+    assert 20 * 2 * stats.norm.sf(distances.min()) < ALPHA
 
 
 def test_nothing_is_decided_of_nothing() -> None:

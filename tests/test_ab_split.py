@@ -9,14 +9,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from adapt_embed.abtests import accept
-from adapt_embed.abtests.accept import Remembered
-from adapt_embed.abtests.experiment import PinnedArm, open_experiment, read_experiments
-from adapt_embed.abtests.explore import explore, parse_share
-from adapt_embed.abtests.interleave import interleave
-from adapt_embed.abtests.keys import Keys, open_keys
-from adapt_embed.abtests.signing import make_id, time_of
-from adapt_embed.abtests.split import WHOLE, parse_interleave, parse_split, points_of, slices_of
+from adapt_embed.abtests.experiment import accept
+from adapt_embed.abtests.experiment.accept import Remembered
+from adapt_embed.abtests.experiment.explore import explore, parse_share
+from adapt_embed.abtests.experiment.interleave import interleave
+from adapt_embed.abtests.experiment.keys import Keys, open_keys
+from adapt_embed.abtests.experiment.record import PinnedArm, open_experiment, read_experiments
+from adapt_embed.abtests.experiment.signing import make_id, time_of
+from adapt_embed.abtests.experiment.split import WHOLE, parse_interleave, parse_split, points_of, slices_of
 from adapt_embed.errors import DataError, RequestError
 from scipy import stats
 

@@ -17,6 +17,7 @@ REPEATABLE = {
     "base compare": {"--columns", "--data"},
     "bench": {"--data", "--domain", "--general-data", "--metric", "--require", "--set", "--tasks"},
     "push": {"--base-id", "--keep-name"},
+    "serve": {"--allow-host", "--index-of"},
 }
 
 

@@ -131,7 +131,10 @@ def test_swapped_neighbours_tell_the_position_bias_and_without_them_it_is_not_gu
     rows = made.report.facts["positions"]
     assert [row["examination"] for row in rows] == pytest.approx([1, 0.5, 0.25], rel=0.15)
     assert made.report.facts["method"] == "harvest"
-    with pytest.raises(DataError, match="in this log no item stood at several positions"):
+    with pytest.raises(
+        DataError,
+        match=r"in this log no item stood at several positions.*to have the server swap neighbours from now on: adapt serve --explore 1%",
+    ):
         click_pairs(written(tmp_path / "fixed", swapped_traffic(0)), catalogue)
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from adapt_embed.abtests.log.lines import Answer, Event
-from adapt_embed.abtests.read_log import Skipped, read_log
+from adapt_embed.abtests.log.read import Skipped, read_log
 from adapt_embed.index.build import BuildRequest, prepare_build
 from adapt_embed.references import Search
 from adapt_embed.registry import open_registry
-from adapt_embed.serve.search_job import prepare_searching
-from adapt_embed.serve.search_options import SearchOptions
+from adapt_embed.serve.search.job import prepare_searching
+from adapt_embed.serve.search.options import SearchOptions
 
 PAGE = Path(__file__).parent.parent / "docs" / "clients.md"
 KEY = "0123456789abcdef-a-key"

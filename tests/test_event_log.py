@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from adapt_embed import disk
-from adapt_embed.abtests.accept import Remembered
-from adapt_embed.abtests.keys import open_keys
+from adapt_embed.abtests.experiment.accept import Remembered
+from adapt_embed.abtests.experiment.keys import open_keys
 from adapt_embed.abtests.log.asking import ask_writer
 from adapt_embed.abtests.log.folder import day_files, file_of, locked
 from adapt_embed.abtests.log.forget import forget_user

@@ -25,7 +25,7 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 PAGES = {"en": ROOT / "docs" / "loop.md", "zh": ROOT / "docs" / "loop.zh.md"}
 ADDRESS = "http://127.0.0.1:8080"
-SESSIONS = {"12000": "900", "4000": "800", "500": "60"}
+SESSIONS = {"12000": "800", "4000": "500", "500": "40"}
 TINY = {
     "python examples/shoppers.py open": "--needs 30 --categories 2",
     "python examples/shoppers.py visit": "--users 300 --bias 0.4",
@@ -136,8 +136,8 @@ class Shell:
 @pytest.fixture
 def shell(tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     """A shell in an empty folder, in which a user falls into the same arm each time the test runs."""
-    from adapt_embed.abtests.keys import Keys
-    from adapt_embed.abtests.split import WHOLE
+    from adapt_embed.abtests.experiment.keys import Keys
+    from adapt_embed.abtests.experiment.split import WHOLE
 
     def point(self: Keys, experiment: str, user: str) -> int:
         return int.from_bytes(sha256(user.encode()).digest()[:8]) % WHOLE

@@ -13,7 +13,7 @@ from adapt_embed.serve.page import PAGE_PATHS, page_routes  # noqa: E402
 from starlette.applications import Starlette  # noqa: E402
 from starlette.requests import Request  # noqa: E402
 from starlette.responses import JSONResponse, Response  # noqa: E402
-from starlette.routing import Route  # noqa: E402
+from starlette.routing import Mount, Route  # noqa: E402
 
 EVIL = "<img src=x onerror='window.pwned = 1'><script>window.pwned = 1</script>"
 TITLES = ["crimson settee", EVIL, "绯色布艺沙发", *(f"item {number}" for number in range(60))]
@@ -82,12 +82,15 @@ class Site:
     server: Server
 
 
+def app_of(routes: list[Route]) -> Starlette:
+    """The routes, and the same under a path, where a proxy may put them."""
+    return Starlette(routes=[*routes, Mount("/under/a/path", routes=routes)])
+
+
 @pytest.fixture(scope="module")
 def running() -> Iterator[tuple[Server, list[str]]]:
     server = Server()
-    started = [
-        uvicorn.Server(uvicorn.Config(Starlette(routes=server.routes(has_search=has)), port=0, log_level="error")) for has in (True, False)
-    ]
+    started = [uvicorn.Server(uvicorn.Config(app_of(server.routes(has_search=has)), port=0, log_level="error")) for has in (True, False)]
     threads = [threading.Thread(target=each.run, daemon=True) for each in started]
     for thread in threads:
         thread.start()
@@ -256,6 +259,7 @@ def test_a_key_is_asked_for_where_the_server_wants_one_and_is_kept_in_the_page_a
         ((429, {"Retry-After": "7"}), "The server is busy; try again in 7 seconds.", "服务器繁忙，请在 7 秒后重试。"),
         ((422, {}), f"The server refused: 422, {EVIL}", f"服务器拒绝了请求：422，{EVIL}"),
     ],
+    ids=["busy", "refused"],
 )
 def test_what_the_server_refuses_is_said_in_both_languages(
     site: Site, visit: Any, fails: tuple[int, dict[str, str]], english: str, chinese: str
@@ -268,6 +272,13 @@ def test_what_the_server_refuses_is_said_in_both_languages(
     assert page.inner_text("#fault") == english
     page.click("[data-language=zh]")
     assert page.inner_text("#fault") == chinese
+
+
+def test_under_a_path_of_a_proxy_everything_is_asked_for_under_it(site: Site, visit: Any, told: list[str]) -> None:
+    page = searched(visit(f"{site.with_index}under/a/path/"))
+    assert texts(page, "#right-list .mark [aria-hidden]") == MARKS
+    assert [path for path, _ in site.server.asked] == ["/under/a/path/v1/models", "/under/a/path/search"]
+    assert told == []
 
 
 def test_every_field_has_a_label_and_the_keyboard_alone_is_enough(site: Site, visit: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 from adapt_embed.errors import AdapterError
 from adapt_embed.registry import open_registry
 from adapt_embed.serve.app import make_app
-from adapt_embed.serve.catalog import LOOK_EVERY_S
+from adapt_embed.serve.models.catalog import LOOK_EVERY_S
 from adapt_embed.serve.options import ServeOptions
 from starlette.testclient import TestClient
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 from adapt_embed import disk
-from adapt_embed.abtests.accept import MOST_OF_ANSWER
-from adapt_embed.abtests.experiment import read_experiments
+from adapt_embed.abtests.experiment.accept import MOST_OF_ANSWER
+from adapt_embed.abtests.experiment.record import read_experiments
 from adapt_embed.abtests.log.folder import day_files
 from adapt_embed.abtests.log.forget import forget_user
 from adapt_embed.errors import AdaptError, RequestError
@@ -24,10 +24,10 @@ from adapt_embed.index.build import BuildRequest, prepare_build
 from adapt_embed.references import EncoderSettings, Search
 from adapt_embed.registry import open_registry
 from adapt_embed.serve.app import make_app
-from adapt_embed.serve.refusals import Refusal
-from adapt_embed.serve.search_job import prepare_searching, where_of_index
-from adapt_embed.serve.search_options import SearchOptions
-from adapt_embed.serve.search_request import read_search
+from adapt_embed.serve.http.refusals import Refusal
+from adapt_embed.serve.search.job import prepare_searching, where_of_index
+from adapt_embed.serve.search.options import SearchOptions
+from adapt_embed.serve.search.request import read_search
 from starlette.testclient import TestClient
 
 FP32 = EncoderSettings(precision="fp32")

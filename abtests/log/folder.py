@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from ... import disk
 from ...errors import ConfigError, DataError
-from .. import experiment
+from ..experiment import record as experiment
 
 EVENTS = "events"
 LOCK = ".lock"

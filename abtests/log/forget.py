@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal
 
 from ... import disk
 from ...errors import DataError
-from ..keys import open_keys
+from ..experiment.keys import open_keys
 from .asking import ask_writer
 from .folder import BusyLogError, day_files, locked
 from .lines import Lines

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...errors import DataError, unknown_name
-from ..experiment import Experiment, read_experiments
-from ..read_log import log_files
+from ..experiment.record import Experiment, read_experiments
+from ..log.read import log_files
 
 
 def choose_experiment(folder: Path, wanted: str | None) -> tuple[Experiment, int]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..measure import ArmValue, Measured, compare_arms, measure_arms
-from ..metrics import METRICS, Metric
-from ..moments import Estimate
-from ..outcomes import Counting
-from ..sequential import always_valid_p, fixed_p, fixed_radius, radius
+from ..measures.arms import ArmValue, Measured, compare_arms, measure_arms
+from ..measures.metrics import METRICS, Metric
+from ..measures.outcomes import Counting
+from ..statistics.moments import Estimate
+from ..statistics.sequential import always_valid_p, fixed_p, fixed_radius, radius
 from .figures import Contrast, Figure, MetricRow
 
 

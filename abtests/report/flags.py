@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from ..answers import Gathered
+from ..experiment.record import Experiment
+from ..log.folder import day_files, day_of
+from ..measures.answers import Gathered
+from ..measures.stretches import moment_of
 from .figures import Flag
 
 DAY = 86400.0
@@ -26,6 +30,8 @@ FLAGS = {
     "broken": "{lines} lines cannot be read and are skipped",
     "unknown": "{lines} lines are of a kind that this version does not know",
     "ramps": "{ramps} ramps changed the shares: arms are compared within each stretch, and the values are means of the stretches",
+    "cut": "the log begins on {first}, and the experiment on {created}: where older days were deleted (--keep-days), early looks and late ones "
+    "share no data, and the chance of a wrong decision is above alpha",
     "others": "{experiments} other experiments are in the log (--experiment)",
     "week": "the test has run for {days} days: before a whole week, weekdays and weekends are not both in it",
     "arms": "{arms} arms are compared with the first, so that each comparison has the level {alpha:.4g}",
@@ -36,7 +42,7 @@ FLAGS = {
     "one look": "p and its interval are valid at one look that was fixed beforehand; the always-valid ones at every look",
 }
 """Name -> what is told, in English; `words.py` has it in Chinese."""
-_WARNINGS = ("shares", "crossed", "stray", "broken", "other plan")
+_WARNINGS = ("shares", "crossed", "stray", "broken", "other plan", "cut")
 
 
 def flag(name: str, **facts: object) -> Flag:
@@ -60,6 +66,13 @@ def gathered_flags(found: Gathered) -> Iterator[Flag]:
     for name in ("torn", "broken", "unknown"):
         if number := getattr(found.skipped, name):
             yield flag(name, lines=number)
+
+
+def cut_flag(folder: Path, experiment: Experiment) -> Iterator[Flag]:
+    """Give a flag where the file of the day on which an experiment began is not there."""
+    first, created = min(day_files(folder)), day_of(moment_of(experiment.created))
+    if first > created:
+        yield flag("cut", first=first.isoformat(), created=created.isoformat())
 
 
 def week_flag(first: float, last: float) -> Iterator[Flag]:

@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
-from ..answers import CLICK, AnswerTable, gather_answers
-from ..experiment import Experiment
-from ..measure import Measured
-from ..metrics import metric_named
-from ..outcomes import outcomes_until
-from ..preference import prefer
-from ..segments import segments_of
-from ..stretches import moment_of, stretch_at, stretches_of
+from ..experiment.record import Experiment
+from ..measures.answers import CLICK, AnswerTable, gather_answers
+from ..measures.arms import Measured
+from ..measures.metrics import metric_named
+from ..measures.outcomes import outcomes_until
+from ..measures.preference import prefer
+from ..measures.segments import segments_of
+from ..measures.stretches import moment_of, stretch_at, stretches_of
 from .choose import choose_experiment
 from .contrast import Primary, metric_rows
 from .figures import ArmCount, Flag, Look, MetricRow, PreferenceRow, Report, SegmentRows
-from .flags import flag, gathered_flags, week_flag
+from .flags import cut_flag, flag, gathered_flags, week_flag
 from .looks import look_times, make_looks, seen_of_lists, seen_of_split
 from .people import choose_people
 from .request import ReportRequest
@@ -42,7 +42,13 @@ def make_report(request: ReportRequest) -> Report:
         raise DataError(f"the experiment {experiment.id} has no answer with a user yet; requests name one by user or X-Adapt-User")
     stretches = stretches_of(experiment)
     people = choose_people(table, stretches, is_split=experiment.kind == "split", keep_bots=request.keep_bots)
-    flags = (*people.flags, *gathered_flags(found), *([flag("others", experiments=others)] if others else []), *tuning.flags)
+    flags = (
+        *people.flags,
+        *cut_flag(request.folder, experiment),
+        *gathered_flags(found),
+        *([flag("others", experiments=others)] if others else []),
+        *tuning.flags,
+    )
     measured = Measured(
         table=table,
         found=outcomes_until(table, np.inf, request.counting),

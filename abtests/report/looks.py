@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..answers import AnswerTable
-from ..measure import ArmValue, Measured, compare_arms, measure_arms
-from ..metrics import Metric
-from ..moments import Estimate
-from ..outcomes import outcomes_until
-from ..preference import prefer
-from ..sequential import is_ready
+from ..measures.answers import AnswerTable
+from ..measures.arms import ArmValue, Measured, compare_arms, measure_arms
+from ..measures.metrics import Metric
+from ..measures.outcomes import outcomes_until
+from ..measures.preference import prefer
+from ..statistics.moments import Estimate
+from ..statistics.sequential import is_ready
 from .contrast import contrast_of
 from .figures import Look
 from .flags import DAY

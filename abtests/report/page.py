@@ -14,7 +14,7 @@ from ...pages.table import NONE, Table, TableCell, signed
 from ...pages.words import PageLanguage, words_of
 from .figures import Contrast, Figure, Look, MetricRow, PreferenceRow, Report
 from .flags import DAY
-from .say import flag_text, metric_label, moment_text, verdict_text
+from .say import flag_text, metric_label, metric_says, moment_text, verdict_text
 from .words import CHINESE
 
 Words = Callable[[str], str]
@@ -112,7 +112,7 @@ def _arms(report: Report, words: Words) -> Table:
 def _metrics(report: Report, number: int, words: Words, language: PageLanguage) -> Table:
     rows = tuple(
         (
-            TableCell(("★ " if row.metric == report.metric else "") + metric_label(row.metric, report.k, language)),
+            _name(row, report, language),
             *(_value(row, row.values[arm]) for arm in (0, number + 1)),
             *_contrast(row, row.contrasts[number]),
         )
@@ -121,6 +121,11 @@ def _metrics(report: Report, number: int, words: Words, language: PageLanguage) 
     headings = (words("metric"), report.names[0], report.names[number + 1])
     told = ("difference, one look", "p, one look", "difference, always valid", "p, always valid")
     return Table((*headings, *map(words, told)), rows, numeric=frozenset(range(1, 7)))
+
+
+def _name(row: MetricRow, report: Report, language: PageLanguage) -> TableCell:
+    star = "★ " if row.metric == report.metric else ""
+    return TableCell(star + metric_label(row.metric, report.k, language), more=metric_says(row.metric, report.k, language))
 
 
 def _value(row: MetricRow, figure: Figure) -> TableCell:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..answers import AnswerTable
-from ..bots import find_bots
-from ..share_check import ShareCheck, check_shares
-from ..stretches import Stretch, stretch_at
+from ..measures.answers import AnswerTable
+from ..measures.bots import find_bots
+from ..measures.stretches import Stretch, stretch_at
+from ..statistics.share_check import ShareCheck, check_shares
 from .figures import Flag
 from .flags import flag
 

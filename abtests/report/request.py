@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import RequestError
-from ..metrics import metric_named
-from ..outcomes import Counting
+from ..measures.metrics import metric_named
+from ..measures.outcomes import Counting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

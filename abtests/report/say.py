@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ...pages.words import PageLanguage, words_of
 from ...shown_text import one_line
-from ..metrics import metric_named
+from ..measures.metrics import metric_named
 from .figures import Flag, Report, Verdict
 from .flags import FLAGS
 from .words import CHINESE
@@ -34,6 +34,11 @@ def metric_label(name: str, k: int, language: PageLanguage = "en") -> str:
     """Return what a metric is called."""
     label = name if name == PREFERENCE else metric_named(name).label
     return words_of(language, CHINESE)(label).format(k=k)
+
+
+def metric_says(name: str, k: int, language: PageLanguage = "en") -> str:
+    """Return what a metric is, in a line."""
+    return words_of(language, CHINESE)(metric_named(name).says).format(k=k)
 
 
 def verdict_text(report: Report, verdict: Verdict, language: PageLanguage = "en") -> str:

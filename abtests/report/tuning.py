@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from ..experiment import Experiment
+from ..experiment.record import Experiment
 from ..kept_plan import KeptPlan, read_plan
-from ..metrics import metric_named
-from ..preference import EFFECT
+from ..measures.metrics import metric_named
+from ..measures.preference import EFFECT
 from .figures import Flag
 from .flags import flag
 from .request import ReportRequest

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..remaining import always_valid_variance
-from ..sequential import fixed_radius
+from ..statistics.remaining import always_valid_variance
+from ..statistics.sequential import fixed_radius
 from .figures import Contrast, Look, State, Verdict
 from .flags import DAY
 from .tuning import Tuning

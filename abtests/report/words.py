@@ -64,6 +64,18 @@ CHINESE = {
     "time to first click": "首次点击用时",
     "latency, p50": "延迟 p50",
     "latency, p95": "延迟 p95",
+    "answers with a click, of all answers": "有点击的回答占全部回答",
+    "users with a purchase, of all users": "有购买的用户占全部用户",
+    "answers with a purchase, of all answers": "有购买的回答占全部回答",
+    "of the first {k} places, the share that was clicked": "前 {k} 位中被点击的比例",
+    "of the first {k} places, the share that was bought": "前 {k} 位中被购买的比例",
+    "of the items that were bought, the share within the first {k} places": "被购买的商品中位于前 {k} 位的比例",
+    "one over the place of the highest item that was clicked, 0 without a click": "最靠前的被点击商品的位次的倒数，无点击为 0",
+    "answers without a click, of all answers": "没有点击的回答占全部回答",
+    "answers without a click after which the user soon sent another query, of all answers": "没有点击且用户很快换了查询的回答占全部回答",
+    "seconds from answer to first click, of answers with a click": "有点击的回答从返回到首次点击的秒数",
+    "milliseconds that half of the answers took at most": "一半的回答用时不超过的毫秒数",
+    "milliseconds that 95 % of the answers took at most": "95% 的回答用时不超过的毫秒数",
     "{arm} is better than {first} in {label}: the always-valid interval excludes 0 since {since}. The test may stop.": (
         "{arm} 的{label}优于 {first}：自 {since} 起，始终有效的置信区间不含 0。测试可以停止。"
     ),
@@ -108,6 +120,10 @@ CHINESE = {
     "{lines} lines are of a kind that this version does not know": "{lines} 行的类型是本版本不认识的",
     "{ramps} ramps changed the shares: arms are compared within each stretch, and the values are means of the stretches": (
         "份额调整过 {ramps} 次：各组在每个阶段内比较，数值为各阶段的平均"
+    ),
+    "the log begins on {first}, and the experiment on {created}: where older days were deleted (--keep-days), early looks and late ones share no "
+    "data, and the chance of a wrong decision is above alpha": (
+        "日志始于 {first}，实验始于 {created}：若旧文件已删除（--keep-days），前后几次查看没有共同的数据，出错的概率会高于 alpha"
     ),
     "{experiments} other experiments are in the log (--experiment)": "日志中还有 {experiments} 个其他实验（--experiment）",
     "the test has run for {days} days: before a whole week, weekdays and weekends are not both in it": (

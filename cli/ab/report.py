@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _request(*, k: int, again: float, **values: Any) -> ReportRequest:
-    from ...abtests.outcomes import Counting
+    from ...abtests.measures.outcomes import Counting
     from ...abtests.report.request import ReportRequest
 
     return ReportRequest(counting=Counting(k=k, again_s=again * 60), **values)

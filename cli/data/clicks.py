@@ -61,7 +61,7 @@ def _settings_options(function: Any) -> Any:
 @out_option
 @common_options
 def command(log: Path, catalogue: Path, out: Path, json_output: bool, **said: Any) -> None:
-    """Make training pairs of LOG, what a shop's search showed and what was clicked.
+    """Make training pairs of LOG, what a shop's search showed and what was clicked: a table, or the folder of adapt serve --events.
 
     Position bias is estimated and corrected where the log allows it, and refused where it does not. No user, session or time is written.
     """

@@ -11,13 +11,13 @@ from .gather import gathered
 from .types import Choice, WholeNumber
 
 if TYPE_CHECKING:
-    from ...serve.search_options import SearchOptions
+    from ...serve.search.options import SearchOptions
 
 _PATH = click.Path(path_type=Path)
 
 
 def _options(**values: Any) -> SearchOptions:
-    from ...serve.search_options import SearchOptions
+    from ...serve.search.options import SearchOptions
 
     return SearchOptions(**values)
 

@@ -59,7 +59,7 @@ def click_pairs(log: Path, catalogue: Path, settings: ClickSettings | None = Non
     flood = cap_users(rows, settings.per_user)
     kept = count_users(rows) >= settings.min_users if settings.min_users > 1 else np.ones(len(rows.queries), dtype=bool)
     events.stage("estimating examination")
-    judged = _judge(rows, settings)
+    judged = _judge(rows, settings, opened.hint)
     chosen = choose_pairs(judged.scores, kept, _skips(rows, judged.scores), settings)
     _refuse_none(chosen, kept, settings)
     data = TrainingData(corpus=shop.texts, train=_pairs(chosen, rows, kept), dev=None, source=str(log))
@@ -115,9 +115,12 @@ def _check_users(opened: OpenLog, settings: ClickSettings) -> None:
         )
 
 
-def _judge(rows: LogRows, settings: ClickSettings) -> Judged:
+def _judge(rows: LogRows, settings: ClickSettings, hint: str = "") -> Judged:
     cells, has_impressions = sum_cells(rows), rows.has_impressions
-    examination = _examination(rows, cells, settings, has_impressions=has_impressions)
+    try:
+        examination = _examination(rows, cells, settings, has_impressions=has_impressions)
+    except DataError as e:
+        raise DataError(f"{e}{hint}") from e
     em = (
         maximise(cells, cells.last_position)
         if examination is not None and examination.method in ESTIMATORS and cells.last_position > 1

@@ -45,11 +45,13 @@ class OpenLog:
         fields: Which of `LOG_FIELDS` it has.
         rows: (place of a row, what reads it into an impression or raises DataError), one after another.
         how: How it is read: what is told of it, and what becomes of bad rows.
+        hint: What would let such a log tell position bias, where it does not.
     """
 
     fields: frozenset[str]
     rows: Iterator[tuple[str, Callable[[], Impression]]]
     how: Reading
+    hint: str = ""
 
 
 def read_impression(where: str, row: Row, fields: Mapping[str, str]) -> Impression:

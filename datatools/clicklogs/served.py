@@ -12,13 +12,14 @@ from functools import partial
 from pathlib import Path
 
 from ...abtests.log.lines import Answer, Event
-from ...abtests.read_log import Skipped, read_log
+from ...abtests.log.read import Skipped, read_log
 from ...data.read.reading import Reading
 from ...errors import ConfigError
 from ...plurals import count
 from .impressions import Impression, OpenLog
 
 FIELDS = frozenset({"query", "item", "position", "clicked", "bought", "user", "list"})
+HINT = "; to have the server swap neighbours from now on: adapt serve --explore 1%"
 SKIPPED = {
     "torn": "cut off at the end of a file, as a kill leaves it",
     "broken": "not in the log's format",
@@ -44,7 +45,7 @@ def open_events(path: Path, columns: Mapping[str, str], how: Reading) -> OpenLog
     if columns:
         raise ConfigError(f"--columns names columns of a table; {path} is a server's event log, whose fields are known")
     acts = read_acts(path)
-    return OpenLog(FIELDS if acts.has_users else FIELDS - {"user"}, _impressions(path, acts, how), how)
+    return OpenLog(FIELDS if acts.has_users else FIELDS - {"user"}, _impressions(path, acts, how), how, HINT)
 
 
 @dataclass(slots=True)

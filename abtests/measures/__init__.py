@@ -1,0 +1,1 @@
+"""What happened in each arm: answers as arrays, their outcomes, metrics by user and by segment."""

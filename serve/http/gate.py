@@ -1,0 +1,194 @@
+"""What stands before every route: the Host header, the key, the size and pace of a body, and how errors are told."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+import json
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..counters import Counters
+from ..logs import log_failure
+from ..options import ServeOptions, is_any
+from ..page import PAGE_PATHS
+from .refusals import Refusal
+
+OPEN = "/health"
+"""The one route that never needs a key."""
+_SLOW_READ_S = 60.0
+_CLOSE = {"Connection": "close"}
+_STATUS_WORDS = {404: "there is no such route", 405: "the route has another method"}
+
+
+@dataclass(slots=True)
+class Gate:
+    """An ASGI app around the routes.
+
+    Attributes:
+        app: The routes.
+        options: Who is let in, and how much is taken.
+        counters: What is counted.
+        paths: Of the routes; others are counted together.
+    """
+
+    app: ASGIApp
+    options: ServeOptions
+    counters: Counters
+    paths: Collection[str]
+    _hosts: frozenset[str] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._hosts = self.options.allowed_hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        answer = _Answer(send, started=time.perf_counter())
+        try:
+            self._check(scope)
+            await self.app(scope, _Body(receive, self.options).receive, answer.send)
+        except Refusal as refusal:
+            await answer.refuse(refusal, scope)
+        except (ClientDisconnect, TimeoutError):  # it went away, or does not read
+            answer.status = answer.status or 499
+        except Exception as e:  # what is not foreseen is told without its message, which may hold a text
+            log_failure(f"{scope['method']} of a route", e)
+            await answer.refuse(Refusal(500, "backend", "the server failed; its log says more"), scope)
+        path = scope["path"] if scope["path"] in self.paths else "other"
+        self.counters.request(path, answer.status, time.perf_counter() - answer.started)
+
+    def _check(self, scope: Scope) -> None:
+        """Refuse a request by its head alone.
+
+        Raises:
+            Refusal: it is for another host, has no key that is known, or its body is too large.
+        """
+        headers = dict(scope["headers"])
+        check_host(headers.get(b"host", b""), self._hosts, any_address=is_any(self.options.host))
+        if scope["path"] != OPEN and not (self.options.public_page and scope["path"] in PAGE_PATHS):
+            check_key(headers.get(b"authorization", b""), self.options)
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length[:20]) > self.options.limits.body_bytes:
+            raise _too_large(self.options)
+
+
+def check_host(header: bytes, allowed: frozenset[str] | None, *, any_address: bool = False) -> None:
+    """Refuse a request that was made for another host, as a page of a stranger's in a browser here would make it.
+
+    Args:
+        header: The Host header.
+        allowed: The names that it may have; None: any.
+        any_address: Whether it may be any address, which no stranger's page can make its own name mean.
+
+    Raises:
+        Refusal: the Host header names none that is allowed.
+    """
+    if allowed is None:
+        return
+    name = header.decode("latin-1").lower()
+    name = name.rpartition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
+    if name.rstrip(".") in allowed or (any_address and _is_address(name)):
+        return
+    raise Refusal(400, "host", "the Host header names a host that this server does not answer for; start it with --allow-host NAME")
+
+
+def check_key(header: bytes, options: ServeOptions) -> None:
+    """Refuse a request without a key that is known; all keys are compared, each in constant time.
+
+    Raises:
+        Refusal: it has none, or another.
+    """
+    if not options.keys:
+        return
+    scheme, _, given = header.partition(b" ")
+    shown, is_known = sha256(given.strip()).digest(), False
+    for key in options.keys:
+        is_known |= hmac.compare_digest(sha256(key.encode()).digest(), shown)
+    if scheme.lower() != b"bearer" or not is_known:
+        message = "a key is needed, as in Authorization: Bearer KEY" if not header else "the key is not known"
+        raise Refusal(401, "auth", message, headers={"WWW-Authenticate": "Bearer"})
+
+
+@dataclass(slots=True)
+class _Body:
+    """Receives a request's body, and no more of it, and no longer, than is allowed."""
+
+    source: Receive
+    options: ServeOptions
+    size: int = 0
+    deadline: float = 0.0
+    is_whole: bool = False
+
+    async def receive(self) -> Message:
+        if self.is_whole:
+            return await self.source()
+        loop = asyncio.get_running_loop()
+        self.deadline = self.deadline or loop.time() + self.options.limits.body_s
+        try:
+            async with asyncio.timeout_at(self.deadline):
+                message = await self.source()
+        except TimeoutError:
+            raise Refusal(
+                408, "slow", f"the body was not there within {self.options.limits.body_s:g} seconds", headers=dict(_CLOSE)
+            ) from None
+        self.size += len(message.get("body", b""))
+        self.is_whole = not message.get("more_body", False)
+        if self.size > self.options.limits.body_bytes:
+            raise _too_large(self.options)
+        return message
+
+
+@dataclass(slots=True)
+class _Answer:
+    """Sends an answer, and remembers its status."""
+
+    sender: Send
+    started: float
+    status: int = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-content-type-options", b"nosniff")]
+            await self.sender(message)
+            return
+        async with asyncio.timeout(_SLOW_READ_S):
+            await self.sender(message)
+
+    async def refuse(self, refusal: Refusal, scope: Scope) -> None:
+        if self.status:
+            return  # half of another answer is sent
+        content = json.dumps(refusal.body(is_openai=scope["path"].startswith("/v1/")), ensure_ascii=False).encode()
+        given: dict[str, Any] = {"content-type": "application/json", "content-length": str(len(content))} | refusal.headers
+        headers = [(name.lower().encode(), value.encode()) for name, value in given.items()]
+        await self.send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": content})
+
+
+def as_refusal(error: HTTPException) -> Refusal:
+    """Return an error of the router as a refusal."""
+    message = _STATUS_WORDS.get(error.status_code, "the request cannot be answered")
+    return Refusal(error.status_code, "validation", message, headers=dict(error.headers or {}))
+
+
+def _too_large(options: ServeOptions) -> Refusal:
+    return Refusal(413, "too_large", f"the body has more than {options.limits.body_bytes} bytes", headers=dict(_CLOSE))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True

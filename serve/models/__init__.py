@@ -1,0 +1,1 @@
+"""Names and what they mean now, adapters in memory, and the one thread that runs networks."""

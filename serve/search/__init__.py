@@ -1,0 +1,1 @@
+"""Searches over an index, arms by user, and events, over HTTP and into the log."""
