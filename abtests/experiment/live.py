@@ -21,7 +21,7 @@ from ..log.writer import Fsync, LogWriter
 from .accept import Remembered
 from .explore import explore
 from .interleave import Interleaved, interleave
-from .keys import Keys, open_keys
+from .keys import Keys, as_user, open_keys
 from .record import Experiment, Kind, PinnedArm, open_experiment, read_experiments
 from .signing import make_id
 from .split import WHOLE, Slices
@@ -145,7 +145,7 @@ class LiveLog:
 
     def user(self, key: str | None) -> str | None:
         """Return what stands for a user in the log; None: the request named none."""
-        return self.keys.user(key) if key else None
+        return self.keys.user(key) if key and as_user(key) else None
 
     def arm_of(self, user: str | None) -> PinnedArm:
         """Return the arm of a user, always the same one; without a user, one drawn by the shares."""

@@ -14,7 +14,7 @@ from typing import BinaryIO, Literal
 
 from ... import disk
 from ...errors import DataError
-from ..experiment.keys import open_keys
+from ..experiment.keys import as_user, open_keys
 from .asking import ask_writer
 from .folder import BusyLogError, day_files, locked
 from .lines import parse_line, whole_lines
@@ -48,7 +48,7 @@ def forget_user(folder: Path, user: str) -> Forgotten:
     Raises:
         DataError: the key is empty, the folder is not a log, it cannot be rewritten, or who writes it does not answer.
     """
-    if not user:
+    if not as_user(user):
         raise DataError("the user's key is empty; expected what requests named the user by")
     if not folder.is_dir():
         raise DataError(f"the log {folder} does not exist; expected the folder of adapt serve --events")
