@@ -435,6 +435,32 @@ def test_who_does_not_answer_or_cannot_rewrite_is_told_of(tmp_path: Path, monkey
     assert [each["id"] for each in lines_of(tmp_path)] == ["a1", "a2"]
 
 
+def test_a_user_is_taken_out_also_where_who_writes_the_log_ends_without_doing_it(tmp_path: Path) -> None:
+    write(tmp_path)
+    own = open_keys(tmp_path, may_make=True).user("u")
+    write(tmp_path, answer(1, own), answer(2))
+    with ThreadPoolExecutor(1) as pool:
+        with locked(tmp_path):
+            forgetting = pool.submit(forget_user, tmp_path, "u")
+            end = time.monotonic() + 5
+            while not (tmp_path / "forget" / own).exists() and time.monotonic() < end:
+                time.sleep(0.01)
+        assert forgetting.result(5).answers == 1
+    assert [each["id"] for each in lines_of(tmp_path)] == ["a2"]
+    assert (tmp_path / "forget").stat().st_mode & 0o777 == 0o700
+    assert list((tmp_path / "forget").iterdir()) == []
+
+
+def test_two_may_ask_for_the_same_user_at_once(tmp_path: Path) -> None:
+    write(tmp_path)
+    own = open_keys(tmp_path, may_make=True).user("u")
+    write(tmp_path, answer(1, own), answer(2))
+    with LogWriter(tmp_path, clock=lambda: NOON), ThreadPoolExecutor(4) as pool:
+        found = [each.result(10) for each in [pool.submit(forget_user, tmp_path, "u") for _ in range(4)]]
+    assert 1 in {each.answers for each in found} <= {0, 1}
+    assert [each["id"] for each in lines_of(tmp_path)] == ["a2"]
+
+
 def test_recent_answers_are_read_back_with_what_became_of_them(tmp_path: Path) -> None:
     write(tmp_path, answer(1, at=NOON - 100), at=NOON - DAY_S)
     write(tmp_path, answer(2, at=NOON - 50), click(2), b"[1]\n", answer(3, at=NOON - 2 * DAY_S))

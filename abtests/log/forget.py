@@ -7,7 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -54,10 +54,11 @@ def forget_user(folder: Path, user: str) -> Forgotten:
         raise DataError(f"the log {folder} does not exist; expected the folder of adapt serve --events")
     name = open_keys(folder, may_make=False).user(user)
     try:
-        with locked(folder):
-            return remove_user(folder, name)
-    except BusyLogError:
-        return Forgotten(**ask_writer(folder, name))
+        while True:
+            with suppress(BusyLogError), locked(folder):
+                return remove_user(folder, name)
+            if answer := ask_writer(folder, name):
+                return Forgotten(**answer)
     except OSError as e:
         raise DataError(f"the log {folder} cannot be rewritten: {e.strerror or e}; run this again when that is mended") from e
 
