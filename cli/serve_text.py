@@ -17,7 +17,7 @@ def plan_text(job: ServeJob, search: SearchJob | None) -> str:
     plan = job.as_dict()
     rows = [(row["name"], row["reference"], row.get("side", ""), row["sha256"][:12]) for row in plan["models"]]
     table = render_table(("model", "version", "side", "content"), rows)
-    return "\n".join([f"base: {plan['base']}", _whom(plan), *(_searched(search) if search else ()), "", table])
+    return "\n".join([f"base: {plan['base']}", _whom(plan), *(_searched(search) if search else ()), table])
 
 
 def _searched(search: SearchJob) -> list[str]:
