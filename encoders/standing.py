@@ -84,9 +84,9 @@ class StandingNetwork:
                     vectors[part] = self._embed([rows[row] for row in part])
         return vectors
 
-    def forget(self, keys: Collection[str]) -> None:
-        """Drop what was made ready of the factors with these hashes."""
-        for key in [each for each in self._changes if each[0] in keys]:
+    def keep(self, keys: Collection[str]) -> None:
+        """Keep of what was made ready that of the factors with these hashes alone."""
+        for key in [each for each in self._changes if each[0] not in keys]:
             del self._changes[key]
 
     def close(self) -> None:
