@@ -116,6 +116,11 @@ def test_a_user_is_the_same_whatever_the_form_of_its_letters_and_unknown_without
     assert "k" * 32 not in repr(KEYS)
 
 
+def test_spaces_around_a_user_do_not_make_another_one() -> None:
+    keys = Keys(b"\0" * 32)
+    assert keys.user(" u\n") == keys.user("u") != keys.user("u u")
+
+
 def test_the_secret_is_made_once_private_and_missed(tmp_path: Path) -> None:
     keys = open_keys(tmp_path, may_make=True)
     assert open_keys(tmp_path, may_make=False) == keys
@@ -294,7 +299,7 @@ def test_what_does_not_fit_is_refused_with_its_reason() -> None:
 
 
 def test_the_page_names_every_reason_and_limit() -> None:
-    page = Path(accept.__file__).parents[1] / "docs" / "experiments.md"
+    page = Path(accept.__file__).parents[2] / "docs" / "experiments.md"
     if not page.is_file():
         pytest.skip("needs the source tree")
     text = page.read_text(encoding="utf-8")
