@@ -161,6 +161,9 @@ def test_the_kept_plan_tunes_the_test_and_another_effect_is_told(shop: Path, eve
     assert adapt(*planned).exit_code == 0
     again = adapt("plan", "--baseline", 0.2, "--effect", 0.01, "--keep", log)
     assert "keeps another plan; a plan is made before the first look" in again.output
+    (tmp_path / "file").touch()
+    refused = adapt("plan", "--baseline", 0.2, "--effect", 0.01, "--keep", tmp_path / "file")
+    assert refused.output.endswith("cannot be written: File exists; name another folder\n")
     (log / "plan.json").write_text('{"metric": "ctr", "effect": -1, "alpha": 0.05, "power": 0.8}')
     assert "is not a plan; expected metric, effect, alpha and power" in adapt("report", log).output
 
