@@ -37,7 +37,8 @@ def _find_heavy(table: AnswerTable) -> NDArray[np.bool_]:
     is_click = table.event_kind == CLICK
     clicked, teamed = (np.unique(table.event_answer[each]) for each in (is_click, is_click & (table.event_team != NOBODY)))
     counted = (np.arange(len(table)), clicked, teamed, table.event_answer[table.event_kind == PURCHASE])
-    return np.logical_or.reduce([_has_most(table, rows) for rows in counted])
+    found: NDArray[np.bool_] = np.logical_or.reduce([_has_most(table, rows) for rows in counted])
+    return found
 
 
 def _has_most(table: AnswerTable, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
