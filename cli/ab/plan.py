@@ -65,7 +65,7 @@ plan_options = gathered(
 def command(request: PlanRequest, keep: Path | None, json_output: bool, registry_dir: Path | None) -> None:
     """Say how much traffic a test of two arms needs: tested once at the end, and looked at whenever you like.
 
-    Of interleaved lists (--metric preference), 0.05 is 52.5 wins to 47.5 losses among 100 answers in which one arm's items were clicked more.
+    Of interleaved lists (--metric preference), 0.05 is five more wins than losses in 100 answers with a click on an arm's item.
     """
     del registry_dir  # every command takes it; nothing of it is read
     from ...abtests.kept_plan import keep_plan, kept_of
