@@ -290,6 +290,15 @@ def test_what_is_no_test_is_refused_in_a_line(event_logs, tmp_path: Path, prepar
     assert found.output.count("\n") == 1
 
 
+def test_a_new_experiment_without_answers_points_to_the_others(event_logs, tmp_path: Path) -> None:
+    log = fill(event_logs.Log(), users=40)
+    folder = log.write(tmp_path / "log")
+    later = log.record | {"id": "20261130-0000abcd", "created": "2026-11-30T00:00:00+00:00"}
+    (folder / "experiments" / "20261130-0000abcd.json").write_text(json.dumps(later))
+    assert "1 other experiment in the log: --experiment names one" in adapt("report", folder).output
+    assert adapt("report", folder, "--experiment", event_logs.ID).exit_code == 0
+
+
 def test_an_unknown_experiment_or_metric_is_refused_with_the_known_ones(shop: Path, event_logs) -> None:
     assert f"Known: {event_logs.ID}" in adapt("report", shop, "--experiment", "20261103-0000abcd").output
     assert "Did you mean mrr?" in adapt("report", shop, "--metric", "mr").output

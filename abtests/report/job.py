@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import DataError
+from ...plurals import count
 from ..experiment.record import Experiment
 from ..measures.answers import CLICK, AnswerTable, gather_answers
 from ..measures.arms import Measured
@@ -39,7 +40,8 @@ def make_report(request: ReportRequest) -> Report:
     tuning = tune(request, experiment)
     table, found = gather_answers(request.folder, experiment)
     if not len(table):
-        raise DataError(f"the experiment {experiment.id} has no answer with a user yet; requests name one by user or X-Adapt-User")
+        elsewhere = f"; {count(others, 'other experiment')} in the log: --experiment names one" if others else ""
+        raise DataError(f"the experiment {experiment.id} has no answer with a user yet; requests name one by user or X-Adapt-User{elsewhere}")
     stretches = stretches_of(experiment)
     people = choose_people(table, stretches, is_split=experiment.kind == "split", keep_bots=request.keep_bots)
     flags = (
