@@ -505,11 +505,16 @@ def test_what_happened_today_is_read_back_beyond_the_window_and_damaged_lines_ar
     assert [each.id for each in recent_entries(tmp_path, NOON, 60)] == ["a1"]
 
 
-def test_a_last_line_without_end_is_not_given(tmp_path: Path) -> None:
+def test_a_last_line_without_end_is_not_given_nor_what_is_added_to_it_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
-    path.write_bytes(answer(1) + b"[]\n" + b"{")
-    assert list(whole_lines(path)) == [answer(1), b"[]\n"]
-    assert list(whole_lines(path, len(answer(1)))) == [b"[]\n"]
+    path.write_bytes(answer(1) + b"[]\n")
+    lines = whole_lines(path)
+    with path.open("ab", buffering=0) as file:
+        assert [next(lines), next(lines)] == [answer(1), b"[]\n"]
+        file.write(b'{"kind":')
+        assert list(lines) == []
+        file.write(b'"click"}\n')
+    assert list(whole_lines(path, len(answer(1)))) == [b"[]\n", b'{"kind":"click"}\n']
 
 
 def test_the_command_forgets_a_user_and_says_what_it_removed(tmp_path: Path) -> None:
