@@ -22,20 +22,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the servers have it: spinning threads would measure what else the machine does
 
 import torch
 from adapt_embed.base import load_base, resolve_base
 from adapt_embed.data.beir import BeirFolder
 from adapt_embed.encoders import LoraEncoder
+from adapt_embed.serve.job import ENVIRONMENT
 from cells import HERE, Cells, make_parser
 
 CELLS = Cells("serving")
 OURS, PEER = 8131, 8132
 ADAPTERS = 8
 NEVER = 10**9
-SLEEPING = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""As `adapt serve` has it; spinning threads, of whichever server, would measure what else the machine does."""
 BARS = {"share": 0.75, "over_one": {"bf16": 2.2, "fp32": 1.7}, "added_ms": 1.5, "over_peer": 2.0, "mixed_of_unmerged": 0.85}
 
 
@@ -100,7 +99,7 @@ def one_round(encoder: LoraEncoder, queries: list[str], seconds: float) -> dict[
         "over_peer": rate["ours"] / rate["peer"],
         "mixed_of_unmerged": rate["mixed"] / rate["unmerged"],
         "mixed_of_merged": rate["mixed"] / rate["merged"],
-        "rss_mb": told["rss"] / 1e6,
+        "rss_mb": round(told["rss"] / 1e6, 1),
     }
 
 
@@ -149,7 +148,7 @@ def sizes_now(**settings: int) -> dict[str, Any]:
 @contextmanager
 def running(program: str, port: int, *words: str, threads: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run one of the servers until it answers, and end it afterwards."""
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"} | SLEEPING
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"} | ENVIRONMENT
     with subprocess.Popen([sys.executable, str(HERE / program), str(port), *words], env=environment) as server:
         try:
             wait_for(port, server)

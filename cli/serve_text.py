@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..plurals import count
 from .render import render_table
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ def plan_text(job: ServeJob, search: SearchJob | None) -> str:
     plan = job.as_dict()
     rows = [(row["name"], row["reference"], row.get("side", ""), row["sha256"][:12]) for row in plan["models"]]
     table = render_table(("model", "version", "side", "content"), rows)
-    return "\n".join([f"base: {plan['base']}", _whom(plan), *(_searched(search) if search else ()), "", table])
+    return "\n".join([f"base: {plan['base']}", _whom(plan), *(_searched(search) if search else ()), table])
 
 
 def _searched(search: SearchJob) -> list[str]:
@@ -30,6 +31,6 @@ def _searched(search: SearchJob) -> list[str]:
 
 
 def _whom(plan: dict) -> str:
-    keys = f"{plan['keys']} keys" if plan["keys"] else "no key needed"
+    keys = count(plan["keys"], "key") if plan["keys"] else "no key needed"
     hosts = "any" if plan["hosts"] is None else ", ".join(plan["hosts"])
     return f"would listen on {plan['host']}:{plan['port']}, {keys}; Host headers: {hosts}"

@@ -24,6 +24,21 @@ def length_batches(lengths: Sequence[int], budget: int) -> list[list[int]]:
     return batches
 
 
+def split_by_length(rows: Sequence[int], lengths: Sequence[int], call_tokens: int) -> list[list[int]]:
+    """Split a batch, longest row first, where less padding saves more than another pass through the network costs.
+
+    Args:
+        rows: They, longest first.
+        lengths: Of each row, in tokens, by its number.
+        call_tokens: What a pass costs beside its tokens, in tokens.
+    """
+    saved = [(lengths[rows[0]] - lengths[row]) * (len(rows) - place) for place, row in enumerate(rows)]
+    cut = max(range(len(rows)), key=lambda place: saved[place])
+    if saved[cut] <= call_tokens:
+        return [list(rows)]
+    return split_by_length(rows[:cut], lengths, call_tokens) + split_by_length(rows[cut:], lengths, call_tokens)
+
+
 def default_batch_tokens(device: torch.device) -> int:
     """Return the padded tokens that a batch holds at most by default."""
     return CPU_BATCH_TOKENS if device.type == "cpu" else GPU_BATCH_TOKENS

@@ -16,7 +16,7 @@ from torch import nn
 
 from ..base.load import Network
 from ..choices import Role
-from .batching import length_batches
+from .batching import length_batches, split_by_length
 from .forward import embed, too_little_memory, uses_bf16
 from .lora import LoraEncoder
 from .protocol import Vectors
@@ -29,6 +29,9 @@ in ten calls."""
 
 FEW = 4
 """Rows of an adapter, on average, up to which a copy of its factors for each costs less than a product of its own."""
+
+CALL_TOKENS = 64
+"""What a pass through the network costs on a CPU beside its tokens, in tokens: of bge-small 90 in bfloat16 and 35 in fp32, one thread each."""
 
 Way = tuple[str, str | None, str]
 """What rows that go through the network together share: the pooling, the hash of the projection head, and the precision."""
@@ -75,13 +78,15 @@ class StandingNetwork:
         self._prepare(first, self._choose_merged(rows))
         vectors = np.empty((len(rows), first.dimension), np.float32)
         with torch.inference_mode():
-            for batch in length_batches([len(row.ids) for row in rows], first.batch_budget):
-                vectors[batch] = self._embed([rows[row] for row in batch])
+            lengths = [len(row.ids) for row in rows]
+            for batch in length_batches(lengths, first.batch_budget):
+                for part in split_by_length(batch, lengths, CALL_TOKENS) if first.base.device.type == "cpu" else [batch]:
+                    vectors[part] = self._embed([rows[row] for row in part])
         return vectors
 
-    def forget(self, keys: Collection[str]) -> None:
-        """Drop what was made ready of the factors with these hashes."""
-        for key in [each for each in self._changes if each[0] in keys]:
+    def keep(self, keys: Collection[str]) -> None:
+        """Keep of what was made ready that of the factors with these hashes alone."""
+        for key in [each for each in self._changes if each[0] not in keys]:
             del self._changes[key]
 
     def close(self) -> None:

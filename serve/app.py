@@ -46,7 +46,9 @@ def make_app(
 
     paths = frozenset(route.path for route in routes if isinstance(route, Route))
     gate = Middleware(Gate, options=options, counters=served.counters, paths=paths)
-    return Starlette(routes=routes, middleware=[gate], exception_handlers={HTTPException: _refuse}, lifespan=lifespan)
+    app = Starlette(routes=routes, middleware=[gate], exception_handlers={HTTPException: _refuse}, lifespan=lifespan)
+    app.router.redirect_slashes = False  # it would send clients of a proxy that speaks HTTPS to http://
+    return app
 
 
 async def _refuse(_: Request, error: Exception) -> Response:

@@ -22,10 +22,10 @@ def read_keys(file: Path | None, environment: Mapping[str, str] | None = None) -
         text = (os.environ if environment is None else environment).get(VARIABLE, "")
         return _checked([part.strip() for part in text.split(",")], VARIABLE) if text.strip() else ()
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(f"the keys in {file} cannot be read: {getattr(e, 'strerror', None) or 'it is not UTF-8'}") from e
-    keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    keys = [key for line in lines if (key := line.strip()) and not key.startswith("#")]
     if not keys:
         raise ConfigError(f"{file} holds no key; expected one a line")
     return _checked(keys, str(file))

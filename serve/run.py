@@ -39,10 +39,12 @@ def listen(options: ServeOptions) -> socket.socket:
         bound.bind(address)
     except OSError as e:
         bound.close()
-        raise ConfigError(
-            f"{options.host}:{options.port} cannot be listened on: {e.strerror}; free the port, or name another with --port"
-        ) from e
+        raise _taken(f"{options.host}:{options.port}", e) from e
     return bound
+
+
+def _taken(address: str, error: OSError) -> ConfigError:
+    return ConfigError(f"{address} cannot be listened on: {error.strerror}; free the port, or name another with --port")
 
 
 def address_of(bound: socket.socket, options: ServeOptions) -> str:
@@ -93,8 +95,17 @@ class Server(uvicorn.Server):
         self._tell = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say so."""
-        await super().startup(sockets)
+        """Listen, and say so.
+
+        Raises:
+            ConfigError: another server, which bound the port in the same seconds, listens already.
+        """
+        try:
+            await super().startup(sockets)
+        except OSError as e:
+            await self.lifespan.shutdown()
+            host, port = (sockets or [])[0].getsockname()[:2]
+            raise _taken(f"{host}:{port}", e) from e
         if not self.should_exit:
             self._tell()
 

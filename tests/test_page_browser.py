@@ -264,12 +264,13 @@ def test_a_key_is_asked_for_where_the_server_wants_one_and_is_kept_in_the_page_a
 def test_what_the_server_refuses_is_said_in_both_languages(
     site: Site, visit: Any, fails: tuple[int, dict[str, str]], english: str, chinese: str
 ) -> None:
-    page = visit(site.with_index)
+    page = searched(visit(site.with_index))
     site.server.fails = fails
     page.fill("#query", "sofa")
     page.click("#go")
     page.wait_for_selector("#fault:not([hidden])")
     assert page.inner_text("#fault") == english
+    assert (page.locator("#columns").is_hidden(), page.inner_text("#status")) == (True, ""), "the results were those of another query"
     page.click("[data-language=zh]")
     assert page.inner_text("#fault") == chinese
 

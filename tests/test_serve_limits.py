@@ -454,11 +454,13 @@ def test_a_signal_ends_the_command_with_exit_code_0(filled: Path, tiny_base: Pat
     assert signal.getsignal(number) == before
 
 
-def test_the_networks_threads_sleep_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_torch_reads_is_set_before_it_is_loaded_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in serve_job.ENVIRONMENT:
+        monkeypatch.setenv(name, "7")
+        monkeypatch.delenv(name)
+    serve_job.set_environment()
+    assert "OMP_WAIT_POLICY" not in os.environ, "torch is loaded here"
     monkeypatch.delitem(sys.modules, "torch")
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    serve_job._share_cores()
-    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    serve_job._share_cores()
-    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+    serve_job.set_environment()
+    assert {name: os.environ[name] for name in serve_job.ENVIRONMENT} == serve_job.ENVIRONMENT | {"OMP_WAIT_POLICY": "ACTIVE"}

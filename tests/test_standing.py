@@ -9,6 +9,7 @@ import pytest
 import torch
 from adapt_embed.base import Base
 from adapt_embed.encoders import LoraEncoder, forward, standing
+from adapt_embed.encoders.batching import split_by_length
 from adapt_embed.encoders.standing import MERGE_AFTER, Row, StandingNetwork, arrange, way_of
 from adapt_embed.errors import ConfigError
 from adapt_embed.lora import LoraFactors, LoraModule
@@ -119,10 +120,12 @@ def test_where_memory_runs_out_a_batch_is_halved(loaded_tiny_base: Base, monkeyp
     network.close()
 
 
-def test_what_is_forgotten_is_made_ready_again(members: tuple[LoraEncoder, ...], network: StandingNetwork) -> None:
+def test_what_is_not_kept_is_made_ready_again(members: tuple[LoraEncoder, ...], network: StandingNetwork) -> None:
     first = network.embed(rows_of(members[1], "query"))
     assert network._changes
-    network.forget([members[1].sha256["query"] or ""])
+    network.keep([members[1].sha256["query"] or ""])
+    assert network._changes
+    network.keep([members[0].sha256["query"] or ""])
     assert not network._changes
     assert np.array_equal(network.embed(rows_of(members[1], "query")), first)
 
@@ -157,3 +160,12 @@ def test_adapters_of_other_ranks_and_modules_stand_in_one_block(loaded_tiny_base
     found = network.embed([row for member in members for row in rows_of(member, "query")])
     np.testing.assert_allclose(found, expected, atol=2e-6)
     network.close()
+
+
+def test_a_batch_is_split_where_padding_costs_more_than_a_pass() -> None:
+    lengths = [10, 30, 11, 30, 10, 12]
+    rows = sorted(range(6), key=lambda row: -lengths[row])
+    assert split_by_length(rows, lengths, 72) == [rows], "18 tokens in each of 4 rows"
+    assert split_by_length(rows, lengths, 71) == [[1, 3], [5, 2, 0, 4]]
+    assert split_by_length([0], lengths, 0) == [[0]]
+    assert len(split_by_length(list(range(2000)), [7] * 2000, 0)) == 1

@@ -31,7 +31,7 @@ def openai_routes(served: Served, options: ServeOptions) -> list[Route]:
         name, role = read_model(body, None, "input_type", "task")
         form = FORMATS[read_choice(body, "encoding_format", tuple(FORMATS))]
         texts, _ = read_texts(body, "input", options)
-        if not isinstance(body.get("user", ""), str):
+        if not isinstance(body.get("user"), str | None):
             raise invalid("user is a string", "user")
         pinned = served.pin(name)
         dim = read_dimensions(body, await served.width(pinned)) if "dimensions" in body else None

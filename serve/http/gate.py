@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import ipaddress
 import json
+import re
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from .refusals import Refusal
 OPEN = "/health"
 """The one route that never needs a key."""
 _SLOW_READ_S = 60.0
+_HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:]*)(:[0-9]*)?")
+"""A Host header: a name, or an address of IPv6 in brackets, and a port."""
 _CLOSE = {"Connection": "close"}
 _STATUS_WORDS = {404: "there is no such route", 405: "the route has another method"}
 
@@ -72,12 +75,16 @@ class Gate:
         """Refuse a request by its head alone.
 
         Raises:
-            Refusal: it is for another host, has no key that is known, or its body is too large.
+            Refusal: it is for another host, has no key that is known, was made by a stranger's page, or its body is too large or its end unclear.
         """
         headers = dict(scope["headers"])
         check_host(headers.get(b"host", b""), self._hosts, any_address=is_any(self.options.host))
         if scope["path"] != OPEN and not (self.options.public_page and scope["path"] in PAGE_PATHS):
             check_key(headers.get(b"authorization", b""), self.options)
+        if scope["method"] == "POST" and headers.get(b"sec-fetch-site") == b"cross-site":
+            raise Refusal(403, "cross_site", "this request was made by a page of another site in a browser, and is not answered")
+        if b"content-length" in headers and b"transfer-encoding" in headers:  # a proxy before it may read another end of the body
+            raise Refusal(400, "validation", "the request has both Content-Length and Transfer-Encoding", headers=dict(_CLOSE))
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length[:20]) > self.options.limits.body_bytes:
             raise _too_large(self.options)
@@ -96,8 +103,8 @@ def check_host(header: bytes, allowed: frozenset[str] | None, *, any_address: bo
     """
     if allowed is None:
         return
-    name = header.decode("latin-1").lower()
-    name = name.rpartition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
+    found = _HOST.fullmatch(header.decode("latin-1").lower())
+    name = found["name"] if found else ""
     if name.rstrip(".") in allowed or (any_address and _is_address(name)):
         return
     raise Refusal(400, "host", "the Host header names a host that this server does not answer for; start it with --allow-host NAME")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["unhealthy", "backend", "overloaded", "validation", "tokenizer", "empty", "auth", "unknown", "host", "too_large", "slow"]
+Kind = Literal["unhealthy", "backend", "overloaded", "validation", "tokenizer", "empty", "auth", "unknown", "host", "cross_site", "too_large", "slow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ WORDS: dict[Kind, _Words] = {
     "auth": _Words("Unauthorized", "invalid_request_error", "invalid_api_key"),
     "unknown": _Words("NotFound", "invalid_request_error", "model_not_found"),
     "host": _Words("Host", "invalid_request_error", "unknown_host"),
+    "cross_site": _Words("CrossSite", "invalid_request_error", "cross_site"),
     "too_large": _Words("Validation", "invalid_request_error", "too_large"),
     "slow": _Words("Timeout", "invalid_request_error", "timeout"),
 }

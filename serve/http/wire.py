@@ -56,10 +56,14 @@ def protocol_of(head_s: float, connections: int) -> type[H11Protocol]:
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
-            if self.conn.their_state is not h11.IDLE:
+            if self.conn.their_state is not h11.IDLE and not self._is_answered():
                 self._forget()
             elif self.late is None and not self.transport.is_closing():
                 self._wait()
+
+        def _is_answered(self) -> bool:
+            """Whether what comes is the rest of a body that nobody reads any more."""
+            return self.conn.their_state is h11.SEND_BODY and self.cycle is not None and self.cycle.response_complete
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._forget()

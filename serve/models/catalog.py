@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...disk import file_sha256
 from ...ensemble import find_mode
-from ...errors import AdaptError, RequestError, UnknownReferenceError
+from ...errors import AdapterError, AdaptError, RequestError, UnknownReferenceError
 from ...names import normalise
 from ...references import Resolved, Search, base_of, check_has_vectors, check_length, locate_reference, resolve_reference
 from ...registry import Entry, Registry, check_usable
@@ -82,6 +82,26 @@ class Catalog:
         resolved = resolve_reference(pinned.reference, self.search)
         check_has_vectors(resolved)
         return resolved
+
+    def check_unchanged(self, pinned: Pinned, resolved: Resolved) -> None:
+        """Refuse what is on the disk under a pinned version's name, where it is not the content that was pinned.
+
+        Raises:
+            AdapterError: its files changed since.
+        """
+        if pinned.reference == BASE or resolved.folder is None:
+            return
+        files = {} if resolved.entry is None else resolved.entry.files
+        try:
+            is_same = pin(pinned.name, pinned.reference, self.search).sha256 == pinned.sha256
+            is_same = is_same and all(file_sha256(resolved.folder / name) == file.sha256 for name, file in files.items())
+        except OSError:
+            is_same = False
+        if not is_same:
+            raise AdapterError(
+                f"the files in {resolved.folder} are not those that {pinned.reference} had when it was first served; restore them from a copy, "
+                "or restart the server"
+            )
 
     def _refresh(self) -> None:
         """Read the names again where the registry's index has changed since; an index that cannot be read leaves them as they are."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -78,8 +79,7 @@ class Engine:
         self._ready = threading.Condition()
         self._ends = False
         self._standing: dict[int, StandingNetwork] = {}
-        self._forget: set[str] = set()
-        self._networks: set[int] | None = None
+        self._kept: tuple[set[int], set[str]] | None = None
         self._rate = 100.0
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
@@ -119,11 +119,10 @@ class Engine:
             if job in self._waiting:
                 self._waiting.remove(job)
 
-    def forget(self, dropped: Sequence[Loaded], networks: Sequence[Network]) -> None:
-        """Drop what was made ready of versions that are no longer in memory, and all networks but these."""
-        with self._ready:
-            self._forget.update(key for each in dropped for key in each.keys)
-            self._networks = {id(network) for network in networks}
+    def keep(self, in_memory: Sequence[Loaded]) -> None:
+        """Keep of what was made ready for products that of these versions alone, from the next turn on."""
+        networks = {id(network) for each in in_memory for network in each.networks}
+        self._kept = networks, {key for each in in_memory for key in each.keys}
 
     def stop(self, timeout_s: float) -> None:
         """Take nothing more, finish what is queued, and end the thread; after so many seconds what is left is refused."""
@@ -147,12 +146,12 @@ class Engine:
                     _fail_all(group, refusal)
                 except Exception as e:  # the thread goes on serving everybody else
                     log_failure("encoding", e)
-                    self._standing.clear()
+                    self._close_standing(list(self._standing))
                     _fail_all(group, Refusal(424, "backend", "the vectors could not be computed; the server's log says more"))
                 else:
                     self._told(group, time.perf_counter() - started)
-        for standing in self._standing.values():
-            standing.close()
+            self._drop()
+        self._close_standing(list(self._standing))
 
     def _take(self) -> list[Part] | None:
         """Wait for texts, and take some of each job that waits, the oldest first; None: the server stops."""
@@ -163,9 +162,6 @@ class Engine:
                 self._ready.wait()
             if self._wait_s and not self._ends:
                 self._ready.wait_for(lambda: self._ends, self._wait_s)
-            if self._networks is not None:
-                self._drop(self._forget, self._networks)
-                self._forget, self._networks = set(), None
             if not self._waiting:
                 return []
             parts = take(self._waiting)
@@ -175,10 +171,21 @@ class Engine:
                 self._waiting.remove(job)
             return parts
 
-    def _drop(self, keys: set[str], networks: set[int]) -> None:
-        self._standing = {number: standing for number, standing in self._standing.items() if number in networks}
+    def _drop(self) -> None:
+        """Drop what was made ready of versions that are no longer in memory; a job that waited for one may have made it ready again."""
+        if self._kept is None:
+            return
+        networks, keys = self._kept
+        self._close_standing([number for number in self._standing if number not in networks])
         for standing in self._standing.values():
-            standing.forget(keys)
+            standing.keep(keys)
+
+    def _close_standing(self, numbers: Sequence[int]) -> None:
+        """Give networks their own weights again, whatever state a failure left them in."""
+        for number in numbers:
+            with suppress(Exception):
+                self._standing[number].close()
+            del self._standing[number]
 
     def _compute(self, parts: Sequence[Part]) -> None:
         """Encode the parts, which share a network and a way through it, or are of one encoder that has none of its own."""

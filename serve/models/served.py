@@ -117,7 +117,7 @@ class Served:
     @property
     def loaded(self) -> list[str]:
         """The versions in memory, the least recently used first."""
-        return self._shelf.references
+        return [each.reference for each in self._shelf.loaded]
 
     async def encode(self, texts: Sequence[str], reference: str, role: Role = "document") -> tuple[Vectors, int]:
         """Return the vectors of texts, (n, d) float32 of length 1, and the tokens that went through the network.
@@ -195,9 +195,10 @@ class Served:
 
     def _load(self, pinned: Pinned) -> Loaded:
         resolved = self.catalog.resolve(pinned)
-        loaded, dropped = self._shelf.load(resolved, pinned.reference, pinned.sha256)
-        self._engine.forget(dropped, self._shelf.networks)
-        self.counters.loaded(len(self._shelf.references), self._shelf.size, self._shelf.evicted)
+        self.catalog.check_unchanged(pinned, resolved)
+        loaded = self._shelf.load(resolved, pinned.reference, pinned.sha256)
+        self._engine.keep(self._shelf.loaded)
+        self.counters.loaded(len(self._shelf.loaded), self._shelf.size, self._shelf.evicted)
         return loaded
 
 

@@ -83,8 +83,8 @@ class Shelf:
                 self._loaded.move_to_end((reference, sha256))
             return found
 
-    def load(self, resolved: Resolved, reference: str, sha256: str) -> tuple[Loaded, list[Loaded]]:
-        """Load a version, and return it with what was dropped for it; the base is never dropped.
+    def load(self, resolved: Resolved, reference: str, sha256: str) -> Loaded:
+        """Load a version, and drop what it leaves no memory for; the base is never dropped.
 
         Raises:
             AdaptError: it is damaged, or does not fit its base.
@@ -94,7 +94,8 @@ class Shelf:
         with self._lock:
             self._loaded[reference, sha256] = loaded
             self._kept = self._kept or loaded
-            return loaded, self._drop(loaded)
+            self._drop(loaded)
+        return loaded
 
     @property
     def size(self) -> int:
@@ -103,34 +104,27 @@ class Shelf:
             return self._size()
 
     @property
-    def references(self) -> list[str]:
+    def loaded(self) -> list[Loaded]:
         """The versions in memory, the least recently used first."""
         with self._lock:
-            return [each.reference for each in self._loaded.values()]
-
-    @property
-    def networks(self) -> list[Network]:
-        """The networks in memory."""
-        with self._lock:
-            return list({id(network): network for each in self._loaded.values() for network in each.networks}.values())
+            return list(self._loaded.values())
 
     def _size(self) -> int:
         own = set(map(id, self._kept.networks)) if self._kept else set()
         others = {id(network): network for each in self._loaded.values() for network in each.networks if id(network) not in own}
         return sum(each.size for each in self._loaded.values()) + sum(map(_network_bytes, others.values()))
 
-    def _drop(self, newest: Loaded) -> list[Loaded]:
+    def _drop(self, newest: Loaded) -> None:
         """Drop what is above the budget."""
-        dropped = []
+        before = self.evicted
         while self._size() > self.budget and (last := next(self._droppable(newest), None)) is not None:
-            dropped.append(self._loaded.pop((last.reference, last.sha256)))
-        if dropped:
-            self.evicted += len(dropped)
+            del self._loaded[last.reference, last.sha256]
+            self.evicted += 1
+        if self.evicted > before:
             used = {id(network) for each in self._loaded.values() for network in each.networks}
             networks = {place: network for place, network in self._bases.networks.items() if id(network) in used}
             bases = {way: base for way, base in self._bases.bases.items() if id(base.network) in used}
             self._bases = LoadedBases(self.settings, networks, bases)
-        return dropped
 
     def _droppable(self, newest: Loaded) -> Iterator[Loaded]:
         kept = (newest, self._kept)

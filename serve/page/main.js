@@ -20,6 +20,7 @@ function show() {
   sayAll(words(), language);
   showFault(fault ? fault(words()) : "");
   at("status").textContent = asking ? words().working : "";
+  at("columns").hidden = !columns;
   if (!columns) return;
   showColumns(...columns, words());
   const count = Math.min(10, columns[1].items.length);
@@ -44,6 +45,7 @@ async function ask(what) {
   } catch (error) {
     if (own !== asking) return;
     fault = faultOf(error);
+    columns = null; // they would stand below another query than theirs
     if (error instanceof Refused && error.status === 401) at("key-field").hidden = false;
   }
   if (own === asking) asking = null;

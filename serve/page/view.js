@@ -33,7 +33,6 @@ export function showFault(text) {
 }
 
 export function showColumns(left, right, words) {
-  at("columns").hidden = false;
   showColumn("left", left, right, words);
   showColumn("right", right, left, words);
 }
