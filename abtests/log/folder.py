@@ -54,7 +54,7 @@ def make_log_folder(folder: Path) -> None:
         for path in (folder, folder / EVENTS, folder / experiment.EXPERIMENTS):
             make_private_folder(path)
     except OSError as e:
-        raise ConfigError(f"the log {folder} cannot be written: {e.strerror or e}; name another folder with --events") from e
+        raise ConfigError(f"the log {folder} cannot be written: {e.strerror or e}; name another folder") from e
 
 
 def make_private_folder(path: Path) -> None:
