@@ -161,6 +161,13 @@ def test_a_moved_alias_another_content_and_another_kind_begin_a_new_experiment(t
     assert read_experiments(tmp_path) == [first, second, third]
 
 
+def test_the_experiment_that_began_last_is_resumed_also_where_the_clock_was_set_back(tmp_path: Path) -> None:
+    open_experiment(tmp_path, "split", ARMS, (0.5, 0.5), NOW)
+    moved = (ARMS[0], PinnedArm("legal@best", "legal@4", "44"))
+    second, _ = open_experiment(tmp_path, "split", moved, (0.5, 0.5), NOW - 100)
+    assert open_experiment(tmp_path, "split", moved, (0.5, 0.5), NOW - 90)[0] == second
+
+
 @pytest.mark.parametrize("damage", ["{", "[]", '{"id":"x"}', '{"id":1,"created":"yesterday","kind":"split","arms":[]}'])
 def test_a_damaged_record_is_refused_in_a_line(tmp_path: Path, damage: str) -> None:
     made, _ = open_experiment(tmp_path, "split", ARMS, (0.5, 0.5), NOW)

@@ -271,6 +271,34 @@ def test_a_flush_that_fails_is_told_once_and_tried_again(tmp_path: Path, monkeyp
     assert [note.endswith("a power cut may lose its last lines") for note in told.notes] == [True]
 
 
+def test_flushing_and_forgetting_go_on_after_no_file_could_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused: list[int] = []
+
+    def dup(descriptor: int) -> int:
+        refused.append(descriptor)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    class Gone(Told):
+        def note(self, text: str) -> None:
+            raise BrokenPipeError
+
+    write(tmp_path)
+    own = open_keys(tmp_path, may_make=True).user("u")
+    with LogWriter(tmp_path, clock=lambda: NOON, events=Gone()) as log:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "dup", dup)
+            log.append(answer(1, own))
+            end = time.monotonic() + 5
+            while not refused and time.monotonic() < end:
+                time.sleep(0.01)
+        flushed: list[Path] = []
+        monkeypatch.setattr(disk, "FAULT", lambda operation, path: flushed.append(path) if operation == "fsync" else None)
+        while not flushed and time.monotonic() < end:
+            time.sleep(0.01)
+        assert flushed[0].name == "2026-11-30.jsonl"
+        assert forget_user(tmp_path, "u").answers == 1
+
+
 def test_lines_reach_the_disk_within_the_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed: list[Path] = []
     with LogWriter(tmp_path, clock=lambda: NOON) as log:
@@ -477,11 +505,16 @@ def test_what_happened_today_is_read_back_beyond_the_window_and_damaged_lines_ar
     assert [each.id for each in recent_entries(tmp_path, NOON, 60)] == ["a1"]
 
 
-def test_a_last_line_without_end_is_not_given(tmp_path: Path) -> None:
+def test_a_last_line_without_end_is_not_given_nor_what_is_added_to_it_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
-    path.write_bytes(answer(1) + b"[]\n" + b"{")
-    assert list(whole_lines(path)) == [answer(1), b"[]\n"]
-    assert list(whole_lines(path, len(answer(1)))) == [b"[]\n"]
+    path.write_bytes(answer(1) + b"[]\n")
+    lines = whole_lines(path)
+    with path.open("ab", buffering=0) as file:
+        assert [next(lines), next(lines)] == [answer(1), b"[]\n"]
+        file.write(b'{"kind":')
+        assert list(lines) == []
+        file.write(b'"click"}\n')
+    assert list(whole_lines(path, len(answer(1)))) == [b"[]\n", b'{"kind":"click"}\n']
 
 
 def test_the_command_forgets_a_user_and_says_what_it_removed(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from .repair import remove_copies
 
 Holding = Callable[[Path], AbstractContextManager[object]]
 """What keeps lines from being added to a file, as long as it lasts."""
+_Kind = Literal["answer", "event", "kept"]
 _OF_ANSWER = re.compile(rb'"answer"\s*:\s*"([^"]*)"')
 
 
@@ -103,7 +104,7 @@ class _User:
         at = about.get("at")
         return str(about.get("id")).encode() if not isinstance(at, int | float) or at <= self.until else None
 
-    def kind(self, line: bytes) -> Literal["answer", "event", "kept"]:
+    def kind(self, line: bytes) -> _Kind:
         """Return what a line is of the user's."""
         if self.own_answer(line) is not None:
             return "answer"
@@ -111,20 +112,20 @@ class _User:
         return "event" if about is not None and str(about.get("answer")).encode() in self.answers else "kept"
 
 
-def _rewrite(path: Path, user: _User, holding: Holding) -> Counter[str]:
+def _rewrite(path: Path, user: _User, holding: Holding) -> Counter[_Kind]:
     """Write a file without a user's lines; return how many answers and events went. One that has none is not touched."""
-    found: Counter[str] = Counter()
-    end = 0
-    for line in whole_lines(path):
-        found[user.kind(line)] += 1
-        end += len(line)
+    found = Counter(map(user.kind, whole_lines(path)))
     del found["kept"]
     if not found:
         return found
     with ExitStack() as held:
 
         def write(file: BinaryIO) -> None:
-            file.writelines(line for line in _until(end, whole_lines(path)) if user.kind(line) == "kept")
+            end = 0
+            for line in whole_lines(path):
+                end += len(line)
+                if user.kind(line) == "kept":
+                    file.write(line)
             file.flush()
             os.fsync(file.fileno())  # what takes long is done before others wait
             held.enter_context(holding(path))
@@ -132,12 +133,3 @@ def _rewrite(path: Path, user: _User, holding: Holding) -> Counter[str]:
 
         disk.replace_file(path, write, durability="name")
     return found
-
-
-def _until(end: int, lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Give the lines of the first so many bytes."""
-    for line in lines:
-        if end <= 0:
-            return
-        end -= len(line)
-        yield line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,10 +72,10 @@ def _line(about: Mapping[str, Any]) -> bytes:
 
 
 def whole_lines(path: Path, start: int = 0) -> Iterator[bytes]:
-    """Give the lines of a file from a byte on, at which one begins, each with its end; a last one without end is not given."""
+    """Give the lines of a file from a byte on, at which one begins, each with its end, up to one without end, which is being written."""
     with path.open("rb") as file:
         file.seek(start)
-        yield from (line for line in file if line.endswith(b"\n"))
+        yield from takewhile(lambda line: line.endswith(b"\n"), file)
 
 
 def parse_line(line: bytes) -> dict[str, Any] | None:

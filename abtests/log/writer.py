@@ -153,20 +153,23 @@ class LogWriter:
 
     def _flush(self) -> None:
         """Flush what was added since; the descriptor is copied, so that lines are added meanwhile."""
-        with self._guard:
-            if not self._is_dirty:
-                return
-            self._is_dirty = False
-            copy, path = os.dup(self._descriptor), self._path
         try:
-            disk.sync_descriptor(copy, path)
+            with self._guard:
+                if not self._is_dirty:
+                    return
+                copy, path = os.dup(self._descriptor), self._path
+                self._is_dirty = False
+            try:
+                disk.sync_descriptor(copy, path)
+            finally:
+                os.close(copy)
             self._is_failing = False
-        except OSError as e:
+        except OSError as e:  # also where no file can be opened, which passes
+            self._is_dirty = True
             if not self._is_failing:
-                self._events.note(f"{path} was not flushed to the disk: {e.strerror or e}; a power cut may lose its last lines")
-            self._is_failing = self._is_dirty = True
-        finally:
-            os.close(copy)
+                self._is_failing = True
+                with contextlib.suppress(OSError):
+                    self._events.note(f"{self._path} was not flushed to the disk: {e.strerror or e}; a power cut may lose its last lines")
 
     def _forget(self, name: str) -> None:
         """Take a user out while lines are added; what is added after `until` is set holds nothing of the user up to then."""
