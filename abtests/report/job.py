@@ -41,7 +41,9 @@ def make_report(request: ReportRequest) -> Report:
     table, found = gather_answers(request.folder, experiment)
     if not len(table):
         elsewhere = f"; {count(others, 'other experiment')} in the log: --experiment names one" if others else ""
-        raise DataError(f"the experiment {experiment.id} has no answer with a user yet; requests name one by user or X-Adapt-User{elsewhere}")
+        raise DataError(
+            f"the experiment {experiment.id} has no answer with a user yet; requests name one by user or X-Adapt-User{elsewhere}"
+        )
     stretches = stretches_of(experiment)
     people = choose_people(table, stretches, is_split=experiment.kind == "split", keep_bots=request.keep_bots)
     flags = (
