@@ -65,6 +65,8 @@ class Gate:
             await answer.refuse(refusal, scope)
         except (ClientDisconnect, TimeoutError):  # it went away, or does not read
             answer.status = answer.status or 499
+        except asyncio.CancelledError:  # the server ends, and this was not finished within the time that it has for that
+            await answer.refuse(Refusal(503, "unhealthy", "the server is stopping", headers=dict(_CLOSE)), scope)
         except Exception as e:  # what is not foreseen is told without its message, which may hold a text
             log_failure(f"{scope['method']} of a route", e)
             await answer.refuse(Refusal(500, "backend", "the server failed; its log says more"), scope)
