@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["unhealthy", "backend", "overloaded", "validation", "tokenizer", "empty", "auth", "unknown", "host", "cross_site", "too_large", "slow"]
+Kind = Literal[
+    "unhealthy", "backend", "overloaded", "validation", "tokenizer", "empty", "auth", "unknown", "host", "cross_site", "too_large", "slow"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from ..http.refusals import Refusal, invalid
 from ..logs import LOGGER
 from ..options import Limits
 from .catalog import BASE, Catalog, Pinned
-from .engine import Engine, Job
+from .engine import Engine
+from .jobs import Job
 from .shelf import Loaded, Shelf
 
 Texts = Sequence[str] | Sequence[list[int]]
