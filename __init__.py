@@ -9,6 +9,7 @@ TYPE_CHECKING = False  # as typing has it: checkers take it for true
 if TYPE_CHECKING:
     from .adapters.config import TrainConfig
     from .adapters.pretraining.config import PretrainConfig
+    from .api.abtests import plan_test, report_test
     from .api.adapter import Adapter
     from .api.batching import AdapterBatch, batch_adapters
     from .api.benching import bench_adapters
@@ -37,9 +38,11 @@ __all__ = [
     "import_adapter",
     "load",
     "merge_adapters",
+    "plan_test",
     "pretrain",
     "pull_adapter",
     "push_adapter",
+    "report_test",
     "sweep",
     "train",
 ]
@@ -58,9 +61,11 @@ _MODULES = {
     "import_adapter": "api.exporting",
     "load": "api.loading",
     "merge_adapters": "api.merging",
+    "plan_test": "api.abtests",
     "pretrain": "api.pretraining",
     "pull_adapter": "api.pulling",
     "push_adapter": "api.pushing",
+    "report_test": "api.abtests",
     "sweep": "api.sweeping",
     "train": "api.training",
 }

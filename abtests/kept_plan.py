@@ -10,7 +10,8 @@ from pathlib import Path
 from .. import disk
 from ..errors import ConfigError, DataError
 from .log.folder import make_log_folder
-from .measures.metrics import METRIC_NAMES
+from .measures.metrics import measure_named
+from .plan_request import PlanRequest
 
 PLAN = "plan.json"
 
@@ -23,6 +24,11 @@ class KeptPlan:
     effect: float
     alpha: float
     power: float
+
+
+def kept_of(request: PlanRequest) -> KeptPlan:
+    """Return what is kept of a plan."""
+    return KeptPlan(metric=request.metric, effect=request.effect, alpha=request.alpha, power=request.power)
 
 
 def keep_plan(folder: Path, plan: KeptPlan) -> None:
@@ -50,14 +56,14 @@ def read_plan(folder: Path) -> KeptPlan | None:
     path = folder / PLAN
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
-        plan = KeptPlan(metric=about["metric"], **{name: float(about[name]) for name in ("effect", "alpha", "power")})
+        plan = KeptPlan(metric=measure_named(about["metric"]).name, **{name: float(about[name]) for name in ("effect", "alpha", "power")})
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as e:
         raise DataError(f"{path} cannot be read: {e.strerror or e}") from e
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, ConfigError):
         raise DataError(_damaged(path)) from None
-    if plan.metric not in METRIC_NAMES or not (0 < plan.effect < math.inf and 0 < plan.alpha < 1 and 0 < plan.power < 1):
+    if not (0 < plan.effect < math.inf and 0 < plan.alpha < 1 and 0 < plan.power < 1):
         raise DataError(_damaged(path))
     return plan
 

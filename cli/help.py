@@ -11,6 +11,7 @@ EXAMPLES = {
     "ab plan": (
         "adapt ab plan --metric ctr --baseline 0.1 --effect 0.01 --per-day 5000",
         "adapt ab plan --metric time-to-click --baseline 20 --effect 1 --sd 30",
+        "adapt ab plan --metric preference --effect 0.05",
     ),
     "ab report": (
         "adapt ab report events --metric mrr --effect 0.01",

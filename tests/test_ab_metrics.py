@@ -12,8 +12,8 @@ from adapt_embed.abtests.measures.bots import ANSWERS_PER_HOUR, find_bots
 from adapt_embed.abtests.measures.metrics import METRICS, metric_named
 from adapt_embed.abtests.measures.outcomes import LONGEST_WAIT_S, Counting, outcomes_until
 from adapt_embed.abtests.measures.preference import prefer
-from adapt_embed.abtests.measures.segments import segments_of
-from adapt_embed.abtests.statistics.sequential import fixed_p
+from adapt_embed.abtests.measures.segments import Segment, segments_of
+from adapt_embed.abtests.statistics.sequential import fixed_p, is_ready
 
 DAY = 86400.0
 
@@ -174,6 +174,16 @@ def test_within_one_stretch_both_ways_of_comparing_agree(event_logs, tmp_path: P
     assert float(apart.variance) == pytest.approx(float(whole.variance), rel=0.02)
 
 
+def test_users_who_are_all_alike_have_no_variance_after_a_ramp_either(event_logs, tmp_path: Path) -> None:
+    log = event_logs.Log()
+    for user in range(12):
+        for number in range(2 * 25 * (1 + user % 3)):
+            log.answer(f"{user}", user % 2, clicks=[1] * (number // 2 % 25 < 7), at=number % 2 * DAY)  # 7 of 25 on each of two days
+    table = gathered(tmp_path, log)
+    two = measured(table, stretch=(table.at >= event_logs.START + DAY).astype(int))
+    assert float(compare_arms(*measure_arms(metric_named("ctr"), two)).variance) == 0
+
+
 def measured_without(one: Measured, row: int) -> Measured:
     return one.only(np.arange(len(one.table)) != row)
 
@@ -207,11 +217,67 @@ def test_a_flood_from_one_user_moves_neither_arm_nor_preference(event_logs, tmp_
     assert estimate.variance**0.5 > 0.1  # counted, it widens the interval: users are the unit
 
 
+def test_one_slow_user_with_a_fifth_of_an_arm_is_left_out_or_holds_back_the_decision(event_logs, tmp_path: Path) -> None:
+    """It keeps below every rate for weeks; the last look leaves it out, and the one at which it had most decided nothing."""
+    log = event_logs.Log()
+    for user in range(400):
+        log.answer(f"{user}", user % 2, clicks=[1] * (user % 4 < 2), at=30 * DAY + user)
+    for hour in range(500):
+        log.answer("slow", 1, clicks=[2], at=hour * 3600)
+    for user in range(200):
+        log.answer(f"early {user}", user % 2, at=user)
+    table = gathered(tmp_path, log)
+    assert find_bots(table).sum() == 1
+    early = outcomes_until(table, event_logs.START + DAY, Counting())
+    arms = measure_arms(metric_named("ctr"), replace(measured(table), found=early))
+    assert arms[1].largest == pytest.approx(25 / 125)
+    assert [is_ready(np.float64(200), np.float64(200), 50, largest) for largest in (0.2, 0.21)] == [True, False]
+
+
+def test_the_few_clicks_of_all_do_not_let_one_user_decide_a_preference(event_logs, tmp_path: Path) -> None:
+    """It has 40 of 840 answers, but 40 of 140 clicks on an arm's items."""
+    log = event_logs.Log(kind="interleave")
+    for user in range(800):
+        log.answer(f"{user}", None, clicks=[1 if user % 8 else 2], at=user, interleaved={"item 2": "base", "item 3": "legal@best"})
+    for day in range(40):
+        log.answer("slow", None, clicks=[3], at=day * DAY, interleaved={"item 2": "base", "item 3": "legal@best"})
+    table = gathered(tmp_path, log)
+    assert prefer(table, 1, np.inf, np.ones(len(table), bool)).largest == pytest.approx(40 / 140)
+    assert find_bots(table).sum() == 1
+
+
+def test_among_few_users_nobody_is_too_much(event_logs, tmp_path: Path) -> None:
+    log = event_logs.Log()
+    for user, times in (("a", 50), ("b", 3), ("c", 1)):
+        for _ in range(times):
+            log.answer(user, 0, clicks=[1])
+    assert not find_bots(gathered(tmp_path, log)).any()
+
+
+def test_answers_that_do_not_count_say_neither_which_segments_there_are_nor_what_is_frequent(event_logs, tmp_path: Path) -> None:
+    log, named = event_logs.Log(), event_logs.Log()
+    for query in ["rent"] * 3 + ["deposit", "notice"]:
+        log.answer("person", 0, query=query)
+        named.answer("person", 0, segment=query)
+    for number in range(60):
+        log.answer("robot", 0, query="spam")
+        named.answer("robot", 0, segment=f"spam {number % 20}")
+    for name, each, expected in (("one", log, {"head": 3, "torso": 1, "tail": 1}), ("two", named, {"rent": 3, "deposit": 1, "notice": 1})):
+        table = gathered(tmp_path / name, each)
+        is_counted = table.user == 0
+        found = {each.name: int((each.answers & is_counted).sum()) for each in segments_of(table, is_counted)}
+        assert found == expected
+
+
+def all_segments(table: AnswerTable) -> list[Segment]:
+    return segments_of(table, np.ones(len(table), bool))
+
+
 def test_segments_are_those_that_callers_named(event_logs, tmp_path: Path) -> None:
     log = event_logs.Log()
     for user, segment in enumerate(("内衣", "shoes", "内衣", None)):
         log.answer(f"{user}", 0, segment=segment)
-    found = segments_of(gathered(tmp_path, log))
+    found = all_segments(gathered(tmp_path, log))
     assert [(each.by, each.name, int(each.answers.sum())) for each in found] == [("segment", "内衣", 2), ("segment", "shoes", 1)]
 
 
@@ -219,5 +285,5 @@ def test_without_names_segments_are_by_frequency_and_language(event_logs, tmp_pa
     log = event_logs.Log()
     for user, query in enumerate(["合同"] * 3 + ["Who  pays"] * 2 + ["who pays"] + ["deposit", "离婚", "notice"]):
         log.answer(f"{user}", 0, query=query)
-    found = {each.name: int(each.answers.sum()) for each in segments_of(gathered(tmp_path, log))}
+    found = {each.name: int(each.answers.sum()) for each in all_segments(gathered(tmp_path, log))}
     assert found == {"head": 3, "torso": 3, "tail": 3, "zh": 4, "en": 5}

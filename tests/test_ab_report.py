@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import adapt_embed
 import numpy as np
 import pytest
 from adapt_embed.abtests.measures.metrics import METRICS
@@ -14,9 +15,10 @@ from adapt_embed.abtests.report.job import make_report
 from adapt_embed.abtests.report.looks import look_times
 from adapt_embed.abtests.report.page import render_report
 from adapt_embed.abtests.report.request import ReportRequest
-from adapt_embed.abtests.report.say import INTERVAL, LEFT, VERDICTS, verdict_text
+from adapt_embed.abtests.report.say import ENOUGH, INTERVAL, LEFT, RECEDED, VERDICTS, verdict_text
 from adapt_embed.abtests.report.words import CHINESE
 from adapt_embed.cli import main
+from adapt_embed.errors import RequestError
 from click.testing import CliRunner, Result
 
 DAY = 86400.0
@@ -75,6 +77,19 @@ def test_of_abandoned_searches_fewer_are_better(shop: Path) -> None:
 def test_arms_are_alike_where_the_interval_is_within_the_smallest_effect(alike: Path) -> None:
     assert make_report(ReportRequest(folder=alike, effect=0.5)).verdicts[0].state == "alike"
     assert make_report(ReportRequest(folder=alike, metric="reformulated")).verdicts[0].state == "too few"  # nobody searched again
+
+
+def test_what_is_left_is_told_only_where_it_can_be_known(event_logs, tmp_path: Path) -> None:
+    """Too few users are not enough traffic; of answers at one moment there is no traffic to go by."""
+    few, moment = event_logs.Log(), event_logs.Log()
+    for user in range(60):
+        for number in range(20):
+            few.answer(f"{user}", user % 2, clicks=[1] * ((user + number) % 3 == 0), at=user * 1000 + number * 40)
+    for user in range(300):
+        moment.answer(f"{user}", user % 2, clicks=[1] * (user % 3 == 0), at=5, wait=0)
+    for name, log, effect, state in (("few", few, 0.3, "too few"), ("moment", moment, 0.05, "open")):
+        (verdict,) = make_report(ReportRequest(folder=log.write(tmp_path / name), effect=effect)).verdicts
+        assert (verdict.state, verdict.days_left) == (state, None)
 
 
 def test_swapped_arms_swap_the_sign_and_nothing_else(shop: Path, event_logs, tmp_path: Path) -> None:
@@ -146,8 +161,37 @@ def test_the_kept_plan_tunes_the_test_and_another_effect_is_told(shop: Path, eve
     assert adapt(*planned).exit_code == 0
     again = adapt("plan", "--baseline", 0.2, "--effect", 0.01, "--keep", log)
     assert "keeps another plan; a plan is made before the first look" in again.output
+    (tmp_path / "file").touch()
+    refused = adapt("plan", "--baseline", 0.2, "--effect", 0.01, "--keep", tmp_path / "file")
+    assert refused.output.endswith("cannot be written: File exists; name another folder\n")
     (log / "plan.json").write_text('{"metric": "ctr", "effect": -1, "alpha": 0.05, "power": 0.8}')
     assert "is not a plan; expected metric, effect, alpha and power" in adapt("report", log).output
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"alpha": 0.5, "power": 0.25}, "alpha is 0.5 and the power 0.25"),
+        ({"alpha": 1.5}, "alpha is 1.5; expected a chance"),
+        ({"effect": 1e-200}, "the effect is 1e-200"),
+        ({"effect": float("nan")}, "the effect is nan"),
+        ({"k": 0}, "k is 0"),
+        ({"metric": "preference"}, "is a split"),
+    ],
+)
+def test_a_program_is_refused_what_no_test_has(shop: Path, given: dict, said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        adapt_embed.report_test(shop, **given)
+
+
+def test_a_program_plans_and_reports_in_one_call_each(event_logs, tmp_path: Path) -> None:
+    log, page = fill(event_logs.Log(), users=200).write(tmp_path / "log"), tmp_path / "page.html"
+    plan = adapt_embed.plan_test("mrr", baseline=0.2, effect=0.04, keep=log)
+    assert plan.as_dict() == json.loads(adapt("plan", "--metric", "mrr", "--baseline", 0.2, "--effect", 0.04, "--json").stdout)
+    report = adapt_embed.report_test(str(log), k=3, html=page, html_lang="zh")
+    assert (report.metric, report.effect, report.k) == ("mrr", 0.04, 3)
+    assert json.loads(json.dumps(report.as_dict())) == json.loads(adapt("report", log, "--k", 3, "--json").stdout)
+    assert "结论" in page.read_text(encoding="utf-8")
 
 
 def test_users_in_wrong_shares_and_in_two_arms_cast_doubt(event_logs, tmp_path: Path) -> None:
@@ -296,8 +340,25 @@ def test_a_chinese_page_has_no_english_sentence(shop: Path) -> None:
     assert left == set()
 
 
+def test_a_metric_has_a_colour_where_its_adjusted_p_is_below_the_level(shop: Path) -> None:
+    report = make_report(ReportRequest(folder=shop, effect=0.1))
+    row = next(row for row in report.rows if row.metric == "abandoned")
+    contrast = replace(row.contrasts[0], always_low=-0.1, always_high=-0.01)
+    for p, count in ((0.5, 0), (0.001, 1)):
+        alone = replace(report, rows=(replace(row, contrasts=(replace(contrast, always_p_holm=p),)),))
+        assert len(re.findall(r"<td[^>]*good", render_report(alone, ""))) == count
+
+
 def test_every_text_of_the_report_is_in_chinese_too() -> None:
-    texts = [*FLAGS.values(), *VERDICTS.values(), LEFT, INTERVAL, *(text for metric in METRICS for text in (metric.label, metric.says))]
+    texts = [
+        *FLAGS.values(),
+        *VERDICTS.values(),
+        ENOUGH,
+        LEFT,
+        INTERVAL,
+        RECEDED,
+        *(text for metric in METRICS for text in (metric.label, metric.says)),
+    ]
     assert [text for text in texts if text not in CHINESE] == []
     fields = re.compile(r"\{(\w+)")
     assert [text for text in texts if set(fields.findall(text)) != set(fields.findall(CHINESE[text]))] == []
@@ -322,6 +383,42 @@ def test_a_verdict_says_what_is_left(alike: Path) -> None:
     assert "about 12 hours" in verdict_text(report, replace(verdict, days_left=0.5))
 
 
+def test_a_verdict_says_its_numbers_in_the_unit_of_its_metric(event_logs, tmp_path: Path) -> None:
+    log, drawn = event_logs.Log(), np.random.default_rng(0)
+    for user in range(400):
+        log.answer(f"{user}", user % 2, at=user * 3600, ms=float(drawn.normal(20 + 9 * (user % 2), 2)))
+    folder = log.write(tmp_path / "log")
+    said = [
+        verdict_text(report, report.verdicts[0])
+        for report in (make_report(ReportRequest(folder=folder, metric="latency-p50", effect=each)) for each in (2, 50))
+    ]
+    assert re.search(
+        r"legal@best is worse than base in latency, p50: .* Difference \+[89]\.\d\d ms, always-valid interval \+\d\.\d\d ms to", said[0]
+    )
+    assert "worse" in said[1]
+    alike = make_report(ReportRequest(folder=folder, metric="latency-p95", effect=50))
+    assert "by 50 ms or more" in verdict_text(alike, replace(alike.verdicts[0], state="alike"))
+
+
+@pytest.mark.parametrize(("late_rates", "is_worse"), [((7, 2), False), ((9, 0), True)])
+def test_a_decision_that_the_last_interval_does_not_bear_out_is_told_so(
+    event_logs, tmp_path: Path, late_rates: tuple, is_worse: bool
+) -> None:
+    """The second arm is better on the first day, then worse: by as much, so that the interval holds 0 again, or by more."""
+    log = event_logs.Log()
+    for user in range(2000):
+        rates = late_rates if user >= 1000 else (2, 7)
+        log.answer(f"{user}", user % 2, clicks=[1] * (user // 2 % 10 < rates[user % 2]), at=(user >= 1000) * 5 * DAY + user)
+    report = make_report(ReportRequest(folder=log.write(tmp_path / "log"), effect=0.05))
+    (verdict,), last = report.verdicts, report.looks[-1].contrast
+    assert verdict.state == "ahead"
+    assert last.always_low < 0
+    assert (last.always_high < 0) is is_worse
+    assert RECEDED in verdict_text(report, verdict)
+    assert CHINESE[RECEDED] in verdict_text(report, verdict, "zh")
+    assert RECEDED not in verdict_text(report, replace(verdict, state="behind" if is_worse else "open"))
+
+
 @pytest.mark.skipif(not DOCS.is_file(), reason="docs/ is in the repository alone")
 def test_the_table_of_metrics_in_the_docs_is_that_of_the_code() -> None:
     rows = re.findall(r"^\| (`[a-z0-9-]+`(?:, `[a-z0-9-]+`)*) \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
@@ -337,9 +434,50 @@ def test_a_plan_of_a_share_is_the_textbooks(tmp_path: Path) -> None:
     assert found["twice"]["per_arm"] < found["fixed"]["per_arm"]
 
 
+def test_a_plan_of_preference_counts_decided_answers_and_tunes_the_report_of_interleaved_lists(event_logs, tmp_path: Path) -> None:
+    log = event_logs.Log(kind="interleave")
+    for user in range(400):
+        log.answer(f"{user}", None, clicks=[1 if user % 5 else 2], at=user, interleaved={"item 1": "legal@best", "item 2": "base"})
+    folder = log.write(tmp_path / "log")
+    planned = ("plan", "--metric", "preference", "--effect", 0.1, "--per-day", 100, "--keep", folder)
+    found = json.loads(adapt(*planned, "--json").stdout)
+    expected = (1.959964 + 0.841621) ** 2 / 0.1**2
+    assert found["fixed"]["per_arm"] == pytest.approx(expected, abs=1)
+    assert found["fixed"]["days"] == pytest.approx(expected / 100, rel=1e-2)  # all arms share each list
+    assert (found["unit"], found["arms"]) == ("answers with a click on an arm's item", 1)
+    assert "each arm" not in adapt(*planned).output
+    report = make_report(ReportRequest(folder=folder))
+    assert (report.metric, report.effect, report.is_default_effect) == ("preference", 0.1, False)
+    assert "other plan" not in flags(report)
+    assert "other plan" in flags(make_report(ReportRequest(folder=folder, effect=0.2)))
+
+
+def test_a_plan_for_the_other_kind_of_experiment_tunes_neither_metric_nor_effect(shop: Path, event_logs, tmp_path: Path) -> None:
+    log = fill(event_logs.Log(), users=200).write(tmp_path / "log")
+    assert adapt("plan", "--metric", "preference", "--effect", 0.2, "--alpha", 0.01, "--keep", log).exit_code == 0
+    report = make_report(ReportRequest(folder=log))
+    assert (report.metric, report.effect, report.alpha, report.is_default_effect) == ("ctr", 0.01, 0.01, True)
+    assert "other plan" not in flags(report)
+    refused = adapt("report", shop, "--metric", "preference")
+    assert refused.exit_code == 2
+    assert "is a split, and preference is of interleaved lists; expected ctr, conversion" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit"), [("bought-in-k", "items bought"), ("time-to-click", "answers with a click"), ("conversion", "users")]
+)
+def test_a_plan_says_what_it_counts(metric: str, unit: str) -> None:
+    assert f"{unit}, each arm" in adapt("plan", "--metric", metric, "--baseline", 0.5, "--effect", 0.1, "--sd", 0.5).output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (("--effect", 0.1), "give --baseline, the value of ctr today"),
+        (("--metric", "preference", "--baseline", 0.5, "--effect", 0.1), "preference is 0 of equal arms"),
+        (("--baseline", 0.3, "--effect", 0.1, "--alpha", 0.5, "--power", 0.25), "the power above alpha"),
+        (("--baseline", 0.3, "--effect", 1e-200), "effect is 1e-200; expected a number from 1e-09"),
+        (("--metric", "time-to-click", "--baseline", 9, "--effect", 1, "--sd", 1e200), "sd is 1e+200"),
         (("--baseline", 0.995, "--effect", 0.01), "the baseline with the effect is 1.005; ctr lies between 0 and 1"),
         (("--baseline", 10, "--effect", 1), "the baseline is 10; ctr lies between 0 and 1, so that 0.1 is ten percent"),
         (("--metric", "time-to-click", "--baseline", 20, "--effect", 1), "give --sd"),

@@ -88,6 +88,13 @@ def test_it_stops_at_three_standard_errors_at_the_earliest() -> None:
     assert 20 * 2 * stats.norm.sf(distances.min()) < ALPHA
 
 
+def test_users_who_are_all_alike_have_no_variance_and_decide_nothing() -> None:
+    """In decimals the residuals of equal ratios are rounding, which would be a tiny variance, and any rounding a significant difference."""
+    x = np.arange(1.0, 200.0)
+    for share in (0.1, 0.34, 1 / 3, 0.7):
+        assert estimate_ratio(sum_moments(share * x, x)).variance == 0
+
+
 def test_nothing_is_decided_of_nothing() -> None:
     empty = estimate_ratio(sum_moments(np.zeros(0), np.zeros(0)))
     one = estimate_ratio(sum_moments([1.0], [1.0]))

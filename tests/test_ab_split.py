@@ -116,6 +116,11 @@ def test_a_user_is_the_same_whatever_the_form_of_its_letters_and_unknown_without
     assert "k" * 32 not in repr(KEYS)
 
 
+def test_spaces_around_a_user_do_not_make_another_one() -> None:
+    keys = Keys(b"\0" * 32)
+    assert keys.user(" u\n") == keys.user("u") != keys.user("u u")
+
+
 def test_the_secret_is_made_once_private_and_missed(tmp_path: Path) -> None:
     keys = open_keys(tmp_path, may_make=True)
     assert open_keys(tmp_path, may_make=False) == keys
@@ -154,6 +159,13 @@ def test_a_moved_alias_another_content_and_another_kind_begin_a_new_experiment(t
     assert ("legal@best is now" in told) == (arms != ARMS)
     third, _ = open_experiment(tmp_path, "split", ARMS, (0.5, 0.5), NOW + 2)
     assert read_experiments(tmp_path) == [first, second, third]
+
+
+def test_the_experiment_that_began_last_is_resumed_also_where_the_clock_was_set_back(tmp_path: Path) -> None:
+    open_experiment(tmp_path, "split", ARMS, (0.5, 0.5), NOW)
+    moved = (ARMS[0], PinnedArm("legal@best", "legal@4", "44"))
+    second, _ = open_experiment(tmp_path, "split", moved, (0.5, 0.5), NOW - 100)
+    assert open_experiment(tmp_path, "split", moved, (0.5, 0.5), NOW - 90)[0] == second
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"id":"x"}', '{"id":1,"created":"yesterday","kind":"split","arms":[]}'])
@@ -294,7 +306,7 @@ def test_what_does_not_fit_is_refused_with_its_reason() -> None:
 
 
 def test_the_page_names_every_reason_and_limit() -> None:
-    page = Path(accept.__file__).parents[1] / "docs" / "experiments.md"
+    page = Path(accept.__file__).parents[2] / "docs" / "experiments.md"
     if not page.is_file():
         pytest.skip("needs the source tree")
     text = page.read_text(encoding="utf-8")

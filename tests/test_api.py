@@ -42,9 +42,11 @@ NAMES = [
     "import_adapter",
     "load",
     "merge_adapters",
+    "plan_test",
     "pretrain",
     "pull_adapter",
     "push_adapter",
+    "report_test",
     "sweep",
     "train",
 ]

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -18,15 +19,15 @@ from adapt_embed.abtests.experiment.keys import open_keys
 from adapt_embed.abtests.log.asking import ask_writer
 from adapt_embed.abtests.log.folder import day_files, file_of, locked
 from adapt_embed.abtests.log.forget import forget_user
-from adapt_embed.abtests.log.lines import Answer, Event, Lines
-from adapt_embed.abtests.log.recall import recent_lines
+from adapt_embed.abtests.log.lines import Answer, Event, whole_lines
+from adapt_embed.abtests.log.recall import recent_entries
 from adapt_embed.abtests.log.repair import whole_end
 from adapt_embed.abtests.log.writer import LogWriter
 from adapt_embed.cli import main
 from adapt_embed.errors import ConfigError, DataError
 from click.testing import CliRunner
 
-NOON = 1_796_000_000.0  # 2026-11-30 05:33 UTC
+NOON = 1_796_000_000.0  # 2026-11-30 00:53 UTC
 DAY_S = 86_400.0
 
 
@@ -215,6 +216,40 @@ def test_a_file_that_is_removed_or_emptied_while_it_is_written_is_begun_again(tm
     assert [each["id"] for each in lines_of(tmp_path)] == ["a3", "a4"]
 
 
+def test_a_file_that_is_renamed_while_it_is_written_is_begun_again(tmp_path: Path) -> None:
+    with LogWriter(tmp_path, clock=lambda: NOON) as log:
+        log.append(answer(1))
+        path = file_of(tmp_path, min(day_files(tmp_path)))
+        path.rename(tmp_path / "rotated")
+        log.append(answer(2))
+        assert [each["id"] for each in lines_of(tmp_path)] == ["a2"]
+
+
+def test_a_clock_set_back_over_midnight_leaves_events_behind_their_answers(tmp_path: Path) -> None:
+    now = [NOON]
+    with LogWriter(tmp_path, clock=lambda: now[0]) as log:
+        log.append(answer(1))
+        now[0] -= DAY_S
+        log.append(click(1))
+        now[0] -= DAY_S
+        log.append(answer(2))
+    assert [path.name for path in day_files(tmp_path).values()] == ["2026-11-28.jsonl", "2026-11-30.jsonl"]
+    assert [each["kind"] for each in lines_of(tmp_path)] == ["answer", "answer", "click"]
+
+
+def test_a_file_that_is_opened_again_is_cut_to_its_whole_lines(tmp_path: Path) -> None:
+    now = [NOON]
+    with LogWriter(tmp_path, clock=lambda: now[0]) as log:
+        log.append(answer(1))
+        with file_of(tmp_path, min(day_files(tmp_path))).open("ab") as file:
+            file.write(b'{"kind":')
+        now[0] += 2 * DAY_S
+        log.append(answer(2))
+        now[0] -= 2 * DAY_S
+        log.append(answer(3))
+    assert [each["id"] for each in lines_of(tmp_path)] == ["a1", "a3", "a2"]
+
+
 def test_a_flush_that_fails_is_told_once_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[Path] = []
 
@@ -234,6 +269,34 @@ def test_a_flush_that_fails_is_told_once_and_tried_again(tmp_path: Path, monkeyp
             time.sleep(0.01)
     assert len(tried) >= 3
     assert [note.endswith("a power cut may lose its last lines") for note in told.notes] == [True]
+
+
+def test_flushing_and_forgetting_go_on_after_no_file_could_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused: list[int] = []
+
+    def dup(descriptor: int) -> int:
+        refused.append(descriptor)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    class Gone(Told):
+        def note(self, text: str) -> None:
+            raise BrokenPipeError
+
+    write(tmp_path)
+    own = open_keys(tmp_path, may_make=True).user("u")
+    with LogWriter(tmp_path, clock=lambda: NOON, events=Gone()) as log:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "dup", dup)
+            log.append(answer(1, own))
+            end = time.monotonic() + 5
+            while not refused and time.monotonic() < end:
+                time.sleep(0.01)
+        flushed: list[Path] = []
+        monkeypatch.setattr(disk, "FAULT", lambda operation, path: flushed.append(path) if operation == "fsync" else None)
+        while not flushed and time.monotonic() < end:
+            time.sleep(0.01)
+        assert flushed[0].name == "2026-11-30.jsonl"
+        assert forget_user(tmp_path, "u").answers == 1
 
 
 def test_lines_reach_the_disk_within_the_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +341,7 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_refused_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="name another folder with --events"), LogWriter(tmp_path / "file" / "log"):
+    with pytest.raises(ConfigError, match="name another folder"), LogWriter(tmp_path / "file" / "log"):
         pass
 
 
@@ -315,6 +378,45 @@ def test_forgetting_that_is_killed_is_finished_by_the_next_call(tmp_path: Path, 
     assert sorted(each["kind"] for each in lines_of(tmp_path)) == ["answer", "answer", "click"]
     assert forget_user(tmp_path, "u").answers == 1
     assert [each.get("id", each.get("answer")) for each in lines_of(tmp_path)] == ["a2", "a2"]
+
+
+def test_a_line_that_is_added_while_the_file_of_today_is_rewritten_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path)
+    own = open_keys(tmp_path, may_make=True).user("u")
+    write(tmp_path, answer(1, own), answer(2))
+    with LogWriter(tmp_path, clock=lambda: NOON) as log, ThreadPoolExecutor(1) as pool:
+        adding: list[Future[None]] = []
+
+        def adds(operation: str, path: Path) -> None:
+            if operation == "rename" and path.parent.name == "events":
+                adding.append(pool.submit(log.append, answer(3)))
+                wait(adding, 0.2)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(disk, "FAULT", adds)
+            assert forget_user(tmp_path, "u").answers == 1
+        adding[0].result(5)
+    assert [each["id"] for each in lines_of(tmp_path)] == ["a2", "a3"]
+
+
+def test_a_copy_that_was_not_finished_is_removed_at_the_start_and_by_the_next_forgetting(tmp_path: Path) -> None:
+    write(tmp_path)
+    own = open_keys(tmp_path, may_make=True).user("u")
+    left = tmp_path / "events" / ".0123456789abcdef.tmp"
+    for removes in (lambda: forget_user(tmp_path, "u"), lambda: write(tmp_path)):
+        left.write_bytes(answer(1, own, "my name"))
+        removes()
+        assert not left.exists()
+
+
+def test_only_lines_of_the_user_are_taken_for_such(tmp_path: Path) -> None:
+    write(tmp_path)
+    own = open_keys(tmp_path, may_make=True).user("u")
+    about = {"kind": "answer", "at": NOON, "user": "other", "id": "a2", "query": f'{own} "answer":"a1"', "shown": [], "ms": 1}
+    lines = [answer(1, own), json.dumps(about).encode() + b"\n", b'{"answer": ["a1"]}\n', b'{"kind": "click", "answer" : "a1"}\n', b"[]\n"]
+    write(tmp_path, *lines)
+    assert forget_user(tmp_path, "u").as_dict() == {"answers": 1, "events": 1, "files": 1}
+    assert [path.read_bytes() for path in day_files(tmp_path).values()] == [lines[1] + lines[2] + lines[4]]
 
 
 def test_forgetting_is_refused_where_there_is_no_log(tmp_path: Path) -> None:
@@ -361,22 +463,58 @@ def test_who_does_not_answer_or_cannot_rewrite_is_told_of(tmp_path: Path, monkey
     assert [each["id"] for each in lines_of(tmp_path)] == ["a1", "a2"]
 
 
+def test_a_user_is_taken_out_also_where_who_writes_the_log_ends_without_doing_it(tmp_path: Path) -> None:
+    write(tmp_path)
+    own = open_keys(tmp_path, may_make=True).user("u")
+    write(tmp_path, answer(1, own), answer(2))
+    with ThreadPoolExecutor(1) as pool:
+        with locked(tmp_path):
+            forgetting = pool.submit(forget_user, tmp_path, "u")
+            end = time.monotonic() + 5
+            while not (tmp_path / "forget" / own).exists() and time.monotonic() < end:
+                time.sleep(0.01)
+        assert forgetting.result(5).answers == 1
+    assert [each["id"] for each in lines_of(tmp_path)] == ["a2"]
+    assert (tmp_path / "forget").stat().st_mode & 0o777 == 0o700
+    assert list((tmp_path / "forget").iterdir()) == []
+
+
+def test_two_may_ask_for_the_same_user_at_once(tmp_path: Path) -> None:
+    write(tmp_path)
+    own = open_keys(tmp_path, may_make=True).user("u")
+    write(tmp_path, answer(1, own), answer(2))
+    with LogWriter(tmp_path, clock=lambda: NOON), ThreadPoolExecutor(4) as pool:
+        found = [each.result(10) for each in [pool.submit(forget_user, tmp_path, "u") for _ in range(4)]]
+    assert 1 in {each.answers for each in found} <= {0, 1}
+    assert [each["id"] for each in lines_of(tmp_path)] == ["a2"]
+
+
 def test_recent_answers_are_read_back_with_what_became_of_them(tmp_path: Path) -> None:
     write(tmp_path, answer(1, at=NOON - 100), at=NOON - DAY_S)
     write(tmp_path, answer(2, at=NOON - 50), click(2), b"[1]\n", answer(3, at=NOON - 2 * DAY_S))
     remembered = Remembered(b"key", window_s=DAY_S)
-    for about in recent_lines(tmp_path, NOON - DAY_S):
+    for about in recent_entries(tmp_path, NOON, DAY_S):
         remembered.recall(about)
     assert len(remembered) == 2
     assert remembered._answers["a2"].taken == {("d1", "click")}
 
 
-def test_lines_tell_of_a_torn_end(tmp_path: Path) -> None:
+def test_what_happened_today_is_read_back_beyond_the_window_and_damaged_lines_are_not(tmp_path: Path) -> None:
+    odd = [b'{"kind":"answer","id":"a9","at":%s,"user":[],"query":"","shown":[],"ms":1}\n' % at for at in (b"NaN", b"1e999", b"%d" % NOON)]
+    write(tmp_path, answer(1, at=NOON - 1000), *odd, answer(2, at=NOON - DAY_S))
+    assert [each.id for each in recent_entries(tmp_path, NOON, 60)] == ["a1"]
+
+
+def test_a_last_line_without_end_is_not_given_nor_what_is_added_to_it_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
-    path.write_bytes(answer(1) + b"[]\n" + b"{")
-    lines = Lines(path)
-    assert [about is None for _, about in lines] == [False, True]
-    assert lines.torn == 1
+    path.write_bytes(answer(1) + b"[]\n")
+    lines = whole_lines(path)
+    with path.open("ab", buffering=0) as file:
+        assert [next(lines), next(lines)] == [answer(1), b"[]\n"]
+        file.write(b'{"kind":')
+        assert list(lines) == []
+        file.write(b'"click"}\n')
+    assert list(whole_lines(path, len(answer(1)))) == [b"[]\n", b'{"kind":"click"}\n']
 
 
 def test_the_command_forgets_a_user_and_says_what_it_removed(tmp_path: Path) -> None:

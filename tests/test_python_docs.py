@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from adapt_embed import Adapter
@@ -17,13 +18,17 @@ def examples() -> list[str]:
 
 
 def test_every_example_runs_and_does_what_is_said(
-    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], event_logs: ModuleType
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "questions.csv").write_text("anchor,positive\nwho pays?,The tenant pays.\nwho mends?,The landlord.\n", encoding="utf-8")
     code = examples()
     (tmp_path / "passages.csv").write_text("id,text\np1,The tenant pays.\np2,The landlord mends.\n", encoding="utf-8")
-    assert len(code) == 16
+    log = event_logs.Log()
+    for user in range(300):
+        log.answer(f"{user}", user % 2, clicks=[1] * (user // 2 % 10 < (2, 8)[user % 2]), at=user)
+    log.write(tmp_path / "log")
+    assert len(code) == 17
     assert sum(NAMED_BASE in part for part in code) == 11
     names: dict[str, object] = {"__name__": "example"}
     for part in code:
@@ -48,6 +53,7 @@ def test_every_example_runs_and_does_what_is_said(
     printed = capsys.readouterr().out
     assert "None (32,)\n" in printed
     assert "2 ['base']\n" in printed
+    assert "answers 1531 2967\nlegal@best ahead None\n" in printed
     assert "step 1 of 1: loss " in printed
     assert "unknown adapter 'leting'. Did you mean letting?" in printed
     assert printed.endswith("['letting@2', 'letting@3']\n")

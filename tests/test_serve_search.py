@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import re
@@ -19,12 +20,13 @@ from adapt_embed.abtests.experiment.accept import MOST_OF_ANSWER
 from adapt_embed.abtests.experiment.record import read_experiments
 from adapt_embed.abtests.log.folder import day_files
 from adapt_embed.abtests.log.forget import forget_user
-from adapt_embed.errors import AdaptError, RequestError
+from adapt_embed.errors import AdaptError, ConfigError, RequestError
 from adapt_embed.index.build import BuildRequest, prepare_build
 from adapt_embed.references import EncoderSettings, Search
 from adapt_embed.registry import open_registry
 from adapt_embed.serve.app import make_app
 from adapt_embed.serve.http.refusals import Refusal
+from adapt_embed.serve.search import arms
 from adapt_embed.serve.search.job import prepare_searching, where_of_index
 from adapt_embed.serve.search.options import SearchOptions
 from adapt_embed.serve.search.request import read_search
@@ -67,9 +69,11 @@ def start(serving: Any, filled: Path, tiny_base: Path, indexes: Path, tmp_path: 
     """What starts a server over the index of the base, without a socket; `registry` is another registry."""
 
     @contextmanager
-    def started(*references: str, registry: Path = filled, notes: Notes | None = None, **words: Any) -> Iterator[TestClient]:
+    def started(
+        *references: str, registry: Path = filled, notes: Notes | None = None, memory: int = 10**9, **words: Any
+    ) -> Iterator[TestClient]:
         options = SearchOptions(**({"index": indexes / "base"} | words))
-        job = serving.prepare(registry, tiny_base, *references)
+        job = serving.prepare(registry, tiny_base, *references, memory=memory)
         searching = prepare_searching(options, job.catalog)
         assert searching is not None
         served = job.open()
@@ -146,9 +150,13 @@ def test_a_user_in_a_header_that_is_not_a_text_is_refused(header: bytes) -> None
 def test_a_user_is_named_once(start: Any) -> None:
     with start() as client:
         two = client.post("/search", json={"query": "a", "user": "u"}, headers={"X-Adapt-User": "v"})
+        header = [("X-Adapt-User", "u"), ("X-Adapt-User", "v")]
+        assert client.post("/search", json={"query": "a"}, headers=header).status_code == 422
     assert (two.status_code, "name two users" in two.text) == (422, True)
     assert read_search(b'{"query": "a", "user": "u"}', {"x-adapt-user": "u"}).user == "u"
-    assert read_search(b'{"query": "a"}', {"x-adapt-user": " "}).user is None
+    assert read_search('{"query": "a", "user": " e\u0301"}'.encode(), {"x-adapt-user": "é".encode().decode("latin-1")}).user == "é"
+    assert read_search(b'{"query": "a", "user": "\\n "}', {"x-adapt-user": " "}).user is None
+    assert read_search(b'{"query": "a", "k": null}', {}).k == 10
 
 
 @pytest.mark.parametrize(
@@ -248,6 +256,70 @@ def test_a_moved_alias_begins_a_new_experiment_while_the_server_runs(start: Any,
     assert {each["experiment"] for each in fourth} == {third["experiment"]}
     assert {(each["arm"], each["results"][0]["reference"]) for each in fourth} == {("base", "base"), ("law@best", "law@2")}
     assert [arm.reference for arm in read_experiments(tmp_path / "log")[-1].arms] == ["base", "law@2"]
+
+
+def test_an_arm_whose_weights_are_damaged_is_refused_in_a_line(start: Any, serving: Any, tiny_base: Path, tmp_path: Path) -> None:
+    home = serving.fill(tmp_path / "registry", tiny_base)
+    (home / "law" / "1" / "adapter_model.safetensors").write_bytes(b"damaged")
+    with (
+        pytest.raises(ConfigError, match=r"law@best cannot be searched with: law@1 cannot"),
+        start(split=SPLIT, events=tmp_path / "log", registry=home),
+    ):
+        pass
+
+
+def test_arms_answer_whatever_else_is_loaded_after_the_registry_lost_them(
+    start: Any, serving: Any, tiny_base: Path, tmp_path: Path
+) -> None:
+    home = serving.fill(tmp_path / "registry", tiny_base)
+    registry = open_registry(home)
+    with start(split="base=0,law@best=100", events=tmp_path / "log", registry=home, memory=1) as client:
+        first = ask(client, user="u")["results"][0]
+        registry.remove(registry.find("law", "1"), force=True)
+        ask(client, model="health")
+        ask(client, model="base")
+        again = ask(client, user="u")["results"][0]
+    assert (again["reference"], again["items"]) == ("law@1", first["items"])
+
+
+def test_arms_that_moved_while_the_disk_was_full_are_compared_later(
+    start: Any, serving: Any, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(operation: str, path: Path) -> None:
+        if operation == "write" and path.parent.name == "experiments":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    home = serving.fill(tmp_path / "registry", tiny_base)
+    registry = open_registry(home)
+    with start(split=SPLIT, events=tmp_path / "log", registry=home) as client:
+        first = ask(client, user="u")
+        serving.add(registry, tiny_base, "law", 9, "query")
+        registry.set_alias(registry.find("law", "2"), "best")
+        with monkeypatch.context() as patch:
+            patch.setattr(disk, "FAULT", full)
+            patch.setattr(arms, "RETRY_S", 0.0)
+            assert ask(client, user="u")["experiment"] == first["experiment"]
+        assert ask(client, user="u")["experiment"] != first["experiment"]
+
+
+def test_arms_of_one_version_search_their_own_indexes(start: Any, filled: Path, tiny_base: Path, tmp_path: Path) -> None:
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "court", "text": "court"}\n{"_id": "river", "text": "river"}\n')
+    where = Search(registry=open_registry(filled), base=str(tiny_base))
+    build = BuildRequest(corpus=tmp_path / "corpus.jsonl", out=tmp_path / "own", reference="base", where=where, settings=FP32)
+    prepare_build(build).run()
+    with start(interleave="law@best,law@1", events=tmp_path / "log", index_of=[f"law@1={tmp_path / 'own'}"]) as client:
+        ask(client, user="u")
+    assert {item for item, arm in logged(tmp_path / "log")[0]["interleaved"].items() if arm == "law@1"} == {"court", "river"}
+
+
+def test_a_name_in_another_unicode_form_is_told_and_counted_as_it_is_served(
+    start: Any, serving: Any, tiny_base: Path, tmp_path: Path
+) -> None:
+    home = serving.fill(tmp_path / "registry", tiny_base)
+    serving.add(open_registry(home), tiny_base, "é", 9, "query")
+    with start(registry=home) as client:
+        assert ask(client, model="e\u0301")["results"][0]["model"] == "é"
+        assert "e\u0301" not in client.get("/metrics").text
 
 
 def test_an_arm_that_changes_documents_needs_an_index_of_its_own(start: Any, indexes: Path, tmp_path: Path) -> None:

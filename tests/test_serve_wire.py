@@ -87,6 +87,11 @@ def test_of_two_servers_that_start_at_once_the_second_says_that_the_port_is_take
             run(app, also, first)
 
 
+def test_an_address_of_another_machine_is_told_as_that() -> None:
+    with pytest.raises(ConfigError, match="Cannot assign requested address; name an address of this machine with --host"):
+        listen(ServeOptions(host="192.0.2.1", port=0, open_to_all=True))
+
+
 def test_a_file_of_keys_may_begin_with_a_byte_order_mark_and_end_lines_as_windows_does(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_bytes(b"\xef\xbb\xbf" + KEY.encode() + b"\r\n  # theirs\r\n")

@@ -17,9 +17,11 @@ from adapt_embed import (
     import_adapter,
     load,
     merge_adapters,
+    plan_test,
     pretrain,
     pull_adapter,
     push_adapter,
+    report_test,
     sweep,
     train,
 )
@@ -57,6 +59,9 @@ index = Index.build("passages.csv", Path("index"), reference=legal, base="bge-sm
 found = index.search("who?", [legal, "medical"], top=3, answers={"q": {"p": 1}}, ids=["q"])
 assert_type(found.queries[0].hits[0].ranks["base"], int)
 assert_type(index.text(0), str | None)
+
+assert_type(plan_test("preference", effect=0.05, keep=Path("log")).always_valid.per_arm, int)
+assert_type(report_test("log", metric="mrr", html="report.html", html_lang="zh").verdicts[0].days_left, float | None)
 
 merge_adapters([legal], density=0.5)  # type: ignore[call-arg]  # an unknown option is seen
 export_model(legal, "model", format="tflite")  # type: ignore[arg-type]

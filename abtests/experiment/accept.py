@@ -10,12 +10,12 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import get_args
 
 from ..log.folder import day_of
-from ..log.lines import Event, EventKind
+from ..log.lines import Answer, Event, EventKind
 from .signing import time_of
 
 REASONS: dict[str, str] = {
@@ -68,7 +68,7 @@ class Shown:
 
 @dataclass(slots=True)
 class Today:
-    """What users did today, by user: at most `most` of them, those that were busy last."""
+    """What users did today, by user: at most `most` of them, those that were busy last. A clock set back over midnight does not begin a day."""
 
     most: int = MOST_COUNTED
     day: date | None = None
@@ -76,7 +76,7 @@ class Today:
 
     def of(self, user: str, day: date) -> list[int]:
         """Return how many answers and events a user has today, to be counted up; another day begins with none."""
-        if day != self.day:
+        if self.day is None or self.day - day not in (timedelta(0), timedelta(days=1)):
             self.day = day
             self.counts.clear()
         found = self.counts.setdefault(user, [0, 0])
@@ -135,7 +135,7 @@ class Remembered:
             return "forged"
         if at < now - self._window_s:
             return "late"
-        if (shown := self._answers.get(answer)) is None or shown.at <= self._forgotten.get(shown.user or "", 0.0):
+        if (shown := self._answers.get(answer)) is None or self._is_out(shown.user, shown.at):
             return "forgotten"
         counts = [0, 0] if shown.user is None else self._today.of(shown.user, day_of(now))
         if (reason := _refusal(shown, item, kind, counts[1])) is not None:
@@ -152,17 +152,24 @@ class Remembered:
         if shown.user is not None:
             self._today.of(shown.user, day_of(event.at))[1] -= 1
 
-    def recall(self, about: Mapping[str, Any]) -> None:
-        """Remember what a line of the log says: after a restart, the lines of the window in their order."""
-        at, kind = about.get("at"), about.get("kind")
-        if not isinstance(at, int | float):
-            return
-        if kind == "answer" and isinstance(about.get("id"), str) and isinstance(about.get("shown"), list):
-            self.remember(about["id"], at, about.get("user"), about["shown"])
-        elif kind in get_args(EventKind) and (shown := self._answers.get(str(about.get("answer")))) is not None:
-            shown.take(str(about.get("item")), str(kind))
+    def is_forgotten(self, entry: Answer | Event) -> bool:
+        """Return whether the user of an entry was taken out of the log since it was made. Any thread may ask."""
+        if isinstance(entry, Answer):
+            return self._is_out(entry.user, entry.at)
+        shown = self._answers.get(entry.answer)
+        return shown is not None and self._is_out(shown.user, shown.at)
+
+    def _is_out(self, user: str | None, at: float) -> bool:
+        return user is not None and at <= self._forgotten.get(user, 0.0)
+
+    def recall(self, entry: Answer | Event) -> None:
+        """Remember what the log holds: after a restart, the entries of the window in their order."""
+        if isinstance(entry, Answer):
+            self.remember(entry.id, entry.at, entry.user, entry.shown)
+        elif (shown := self._answers.get(entry.answer)) is not None:
+            shown.take(entry.item, entry.kind)
             if shown.user is not None:
-                self._today.of(shown.user, day_of(at))[1] += 1
+                self._today.of(shown.user, day_of(entry.at))[1] += 1
 
 
 def _read(about: object) -> tuple[str, str, EventKind] | None:

@@ -33,7 +33,7 @@ class Keys:
 
     def user(self, key: str) -> str:
         """Return what stands for a user in the log: 32 hexadecimal digits, from which nobody finds the key without the secret."""
-        return self._digest("user", normalise(key)).hex()[:USER_DIGITS]
+        return self._digest("user", as_user(key)).hex()[:USER_DIGITS]
 
     def point(self, experiment: str, user: str) -> int:
         """Return where a user falls in an experiment, from 0 to below `WHOLE`: evenly, and independent of every other experiment."""
@@ -46,6 +46,11 @@ class Keys:
     def _digest(self, use: str, *of: str) -> bytes:
         message = b"".join(len(text).to_bytes(4) + text for text in (each.encode("utf-8", "surrogatepass") for each in of))
         return hmac.digest(self.derived(use), message, hashlib.sha256)
+
+
+def as_user(key: str) -> str:
+    """Return the one spelling of a user's key: NFC, without spaces around it; empty: it names nobody."""
+    return normalise(key).strip()
 
 
 def open_keys(folder: Path, *, may_make: bool) -> Keys:

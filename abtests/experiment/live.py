@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import secrets
 import time
@@ -15,12 +16,12 @@ from ...errors import ConfigError
 from ...events import QUIET, Events
 from ..log.folder import day_files
 from ..log.lines import Answer, Event
-from ..log.recall import recent_lines
+from ..log.recall import recent_entries
 from ..log.writer import Fsync, LogWriter
 from .accept import Remembered
 from .explore import explore
 from .interleave import Interleaved, interleave
-from .keys import Keys, open_keys
+from .keys import Keys, as_user, open_keys
 from .record import Experiment, Kind, PinnedArm, open_experiment, read_experiments
 from .signing import make_id
 from .split import WHOLE, Slices
@@ -93,7 +94,7 @@ class LiveLog:
             keep_days=settings.keep_days,
             events=events,
             clock=clock,
-            on_forget=self._forgotten.__setitem__,
+            on_forget=self._forget,
         )
         self._closing = contextlib.ExitStack()
         self._drawn = random.Random(secrets.randbits(64))
@@ -113,8 +114,8 @@ class LiveLog:
                 self.keys: Keys = open_keys(settings.folder, may_make=not (day_files(settings.folder) or read_experiments(settings.folder)))
                 self._signing = self.keys.derived("answers")
                 self.remembered = Remembered(self._signing, settings.window_s, self._forgotten)
-                for about in recent_lines(settings.folder, self._clock() - settings.window_s):
-                    self.remembered.recall(about)
+                for entry in recent_entries(settings.folder, self._clock(), settings.window_s):
+                    self.remembered.recall(entry)
             except OSError as e:
                 raise ConfigError(f"the log {settings.folder} cannot be used: {e.strerror or e}; name another folder with --events") from e
             self._closing.push(opened.pop_all())
@@ -123,6 +124,9 @@ class LiveLog:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         """Flush and close."""
         self._closing.close()
+
+    def _forget(self, user: str, until: float) -> None:
+        self._forgotten[user] = max(until, self._forgotten.get(user, 0.0))
 
     def compare(self, kind: Kind, arms: Sequence[PinnedArm], shares: Sequence[float]) -> Experiment:
         """Resume the experiment of these arms, or begin one; from now on users get them.
@@ -141,7 +145,7 @@ class LiveLog:
 
     def user(self, key: str | None) -> str | None:
         """Return what stands for a user in the log; None: the request named none."""
-        return self.keys.user(key) if key else None
+        return self.keys.user(key) if key and as_user(key) else None
 
     def arm_of(self, user: str | None) -> PinnedArm:
         """Return the arm of a user, always the same one; without a user, one drawn by the shares."""
@@ -172,7 +176,7 @@ class LiveLog:
 
     def draft(self, found: Found) -> Answer | None:
         """Return the answer as it is to be written and shown, explored where it is drawn; None: the user's flood is not logged."""
-        now = self._clock()
+        now = math.floor(self._clock() * 1000) / 1000  # as the log keeps it, and not after a user was taken out
         if not self.remembered.may_log(found.user, now):
             return None
         shown, explored = found.items, None
@@ -195,10 +199,12 @@ class LiveLog:
     def write(self, *entries: Answer | Event) -> None:
         """Add lines to the log, all of them or none; may be called from any thread.
 
+        Of a user who is taken out just now nothing is added, as if it had been added and removed.
+
         Raises:
             OSError: they were not written.
         """
-        self._writer.append(b"".join(each.line() for each in entries))
+        self._writer.append(lambda: b"".join(each.line() for each in entries if not self.remembered.is_forgotten(each)))
 
     def remember(self, answer: Answer) -> None:
         """Take events of an answer from now on, which was written."""

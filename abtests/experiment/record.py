@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -103,8 +103,8 @@ def open_experiment(folder: Path, kind: Kind, arms: Sequence[PinnedArm], shares:
         DataError: a record is damaged.
         OSError: the record cannot be written.
     """
-    at = datetime.fromtimestamp(now, UTC)
     last = next(reversed(read_experiments(folder)), None)
+    at = _after(last, datetime.fromtimestamp(now, UTC))
     if last is None or (last.kind, set(last.arms)) != (kind, set(arms)) or len(last.arms) != len(arms):
         made = Experiment(
             id=f"{at:%Y%m%d}-{secrets.token_hex(4)}", created=at.isoformat(), kind=kind, arms=tuple(arms), shares=tuple(shares)
@@ -118,6 +118,11 @@ def open_experiment(folder: Path, kind: Kind, arms: Sequence[PinnedArm], shares:
     ramped = replace(last, ramps=(*last.ramps, Ramp(at.isoformat(), wanted)))
     _write(folder, ramped)
     return ramped, f"experiment {last.id} goes on with other shares: {_listed(ramped)}; users of an arm that did not shrink stay in it"
+
+
+def _after(last: Experiment | None, at: datetime) -> datetime:
+    """Return a time after the beginning of the last experiment, also where the clock was set back: the next start resumes the one begun last."""
+    return at if last is None else max(at, datetime.fromisoformat(last.created).astimezone(UTC) + timedelta(microseconds=1))
 
 
 def _why(last: Experiment | None, arms: Sequence[PinnedArm]) -> str:

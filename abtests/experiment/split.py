@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ...errors import RequestError
 from ...names import normalise
+from ...plurals import count
 
 WHOLE = 1 << 48
 """The points of the interval: a share of one in a billion is still 281 thousand of them."""
@@ -98,7 +99,9 @@ def _checked(references: Sequence[str], option: str, text: str) -> list[str]:
     if not all(references):
         raise RequestError(f"{option} {text!r} has an arm without a name; expected references with commas between them")
     if not 2 <= len(references) <= MOST_ARMS:
-        raise RequestError(f"{option} {text!r} has {len(references)} arm; a test compares 2 to {MOST_ARMS}, as in base=50,legal@best=50")
+        raise RequestError(
+            f"{option} {text!r} has {count(len(references), 'arm')}; a test compares 2 to {MOST_ARMS}, as in base=50,legal@best=50"
+        )
     seen: Counter[str] = Counter()
     names = []
     for reference in references:

@@ -52,12 +52,17 @@ def make_log_folder(folder: Path) -> None:
     """
     try:
         for path in (folder, folder / EVENTS, folder / experiment.EXPERIMENTS):
-            is_new = not path.is_dir()
-            disk.make_folder(path)
-            if is_new:
-                path.chmod(_PRIVATE)
+            make_private_folder(path)
     except OSError as e:
-        raise ConfigError(f"the log {folder} cannot be written: {e.strerror or e}; name another folder with --events") from e
+        raise ConfigError(f"the log {folder} cannot be written: {e.strerror or e}; name another folder") from e
+
+
+def make_private_folder(path: Path) -> None:
+    """Make a folder that its owner alone may enter; one that is there stays as it is. Raises an OSError where it cannot be made."""
+    is_new = not path.is_dir()
+    disk.make_folder(path)
+    if is_new:
+        path.chmod(_PRIVATE)
 
 
 @contextlib.contextmanager
@@ -79,3 +84,12 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_written(folder: Path) -> bool:
+    """Return whether another process writes a log."""
+    try:
+        with locked(folder):
+            return False
+    except BusyLogError:
+        return True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,20 +71,11 @@ def _line(about: Mapping[str, Any]) -> bytes:
     return json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-@dataclass(slots=True)
-class Lines:
-    """The lines of a file, as bytes and as what they say; what is not an object is None. `torn` tells, after them, of a last line without end."""
-
-    path: Path
-    torn: int = field(default=0, init=False)
-
-    def __iter__(self) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
-        with self.path.open("rb") as file:
-            for line in file:
-                if line.endswith(b"\n"):
-                    yield line, parse_line(line)
-                else:
-                    self.torn = len(line)
+def whole_lines(path: Path, start: int = 0) -> Iterator[bytes]:
+    """Give the lines of a file from a byte on, at which one begins, each with its end, up to one without end, which is being written."""
+    with path.open("rb") as file:
+        file.seek(start)
+        yield from takewhile(lambda line: line.endswith(b"\n"), file)
 
 
 def parse_line(line: bytes) -> dict[str, Any] | None:

@@ -60,14 +60,15 @@ def read_log(folder: Path, skipped: Skipped) -> Iterator[Answer | Event]:
     """
     for path in log_files(folder):
         try:
-            yield from _read_file(path, skipped)
+            yield from read_file(path, skipped)
         except FileNotFoundError:  # its day was kept long enough, and a server has deleted it meanwhile
             continue
         except OSError as e:
             raise DataError(f"{path} cannot be read: {e.strerror or e}") from e
 
 
-def _read_file(path: Path, skipped: Skipped) -> Iterator[Answer | Event]:
+def read_file(path: Path, skipped: Skipped) -> Iterator[Answer | Event]:
+    """Give what one file of a log holds, as `read_log`; raises OSError where it cannot be read."""
     with path.open("rb") as file:
         while line := file.readline(LONGEST_LINE):
             is_whole = line.endswith(b"\n")

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from .folder import day_files, day_of
-from .lines import Lines
+from .lines import Answer, Event
+from .read import Skipped, read_file
 
 
-def recent_lines(folder: Path, since: float) -> Iterator[dict[str, Any]]:
-    """Yield what the lines of a log say, from a time on, the oldest first.
+def recent_entries(folder: Path, now: float, window_s: float) -> Iterator[Answer | Event]:
+    """Give what a log holds of the window, and of today, of which users' answers and events are counted; in the order of its lines.
 
     Args:
         folder: Of the log.
-        since: Unix seconds.
+        now: Unix seconds.
+        window_s: How long after an answer its events are taken, in seconds.
     """
+    since, today = now - window_s, day_of(now)
     first = day_of(since) - timedelta(days=1)  # a clock that was set back wrote into the file before
     for day, path in day_files(folder).items():
         if day >= first:
-            yield from (about for _, about in Lines(path) if about is not None and _time(about) >= since)
-
-
-def _time(about: dict[str, Any]) -> float:
-    at = about.get("at")
-    return at if isinstance(at, int | float) else 0.0
+            yield from (each for each in read_file(path, Skipped()) if each.at >= since or day_of(each.at) == today)

@@ -1,4 +1,4 @@
-"""What a kill or a power cut left at the end of a file is cut off: at most the line that nobody was told was written."""
+"""What a kill or a power cut left is removed: the end of a line that nobody was told was written, and copies that were not finished."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ... import disk
-from .folder import day_files
+from .folder import EVENTS, day_files
 from .lines import parse_line
 
 _BLOCK = 1 << 16
@@ -23,11 +23,12 @@ class Repair:
 
 
 def repair_log(folder: Path) -> list[Repair]:
-    """Cut what is not a whole line off the end of each file of a log.
+    """Cut what is not a whole line off the end of each file of a log, and remove unfinished copies.
 
     Raises:
         OSError: a file cannot be read or cut.
     """
+    remove_copies(folder)
     repairs = []
     for path in day_files(folder).values():
         size = path.stat().st_size
@@ -35,6 +36,16 @@ def repair_log(folder: Path) -> list[Repair]:
             disk.cut_file(path, end)
             repairs.append(Repair(path, size - end))
     return repairs
+
+
+def remove_copies(folder: Path) -> None:
+    """Remove what was left of a file's new content where rewriting was killed: nothing else would ever take users or old days out of it.
+
+    Raises:
+        OSError: one cannot be removed.
+    """
+    for path in (folder / EVENTS).glob(".*.tmp"):
+        disk.remove_file(path)
 
 
 def whole_end(path: Path) -> int:

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -21,13 +21,14 @@ from ...events import QUIET, Events
 from .asking import asked_names, tell_done
 from .folder import day_of, file_of, locked, make_log_folder
 from .forget import remove_user
-from .repair import repair_log
+from .repair import repair_log, whole_end
 from .retention import remove_old
 
 Fsync = Literal["interval", "each"]
 INTERVAL_S = 0.1
-_SETTLED_S = 0.3
-"""In so many seconds an event that was accepted just before is in the file."""
+_ONE_DAY = timedelta(days=1)
+Added = bytes | Callable[[], bytes]
+"""Lines, or what makes them at the moment at which they are added: of users that are taken out meanwhile, none."""
 
 
 class LogWriter:
@@ -88,13 +89,15 @@ class LogWriter:
         with self._closing, self._guard:
             self._close()
 
-    def append(self, content: bytes) -> None:
+    def append(self, added: Added) -> None:
         """Add lines, whole or not at all; when this returns, they survive the death of the process.
 
         Raises:
             OSError: they were not written, as on a full disk; nothing of them is in the log.
         """
         with self._guard:
+            if not (content := added if isinstance(added, bytes) else added()):
+                return
             self._open(day_of(self._clock()))
             end = disk.append(self._descriptor, content, self._path, self._end)
             if self._fsync == "each":
@@ -111,14 +114,23 @@ class LogWriter:
             raise
 
     def _open(self, day: date) -> None:
-        if day == self._day and os.fstat(self._descriptor).st_nlink:  # without a name, it was removed
+        if self._day is not None and self._day - day == _ONE_DAY:
+            day = self._day  # the clock was set back over midnight: events stay behind their answers
+        if day == self._day and self._is_open():
             return
         self._close()
         self._path = file_of(self.folder, day)
         self._descriptor = disk.open_to_append(self._path)
-        self._end, self._day = os.fstat(self._descriptor).st_size, day
+        self._end, self._day = whole_end(self._path), day  # what could not be taken back before is cut by the next line
         if self._end == 0:
             disk.sync_folder(self._path.parent)
+
+    def _is_open(self) -> bool:
+        """Return whether the file is open and still has its name: somebody may have removed or renamed it."""
+        try:
+            return self._descriptor >= 0 and os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except FileNotFoundError:
+            return False
 
     def _close(self) -> None:
         if self._descriptor < 0:
@@ -126,7 +138,7 @@ class LogWriter:
         with contextlib.suppress(OSError):
             disk.sync_descriptor(self._descriptor, self._path)
         os.close(self._descriptor)
-        self._descriptor, self._day, self._is_dirty = -1, None, False
+        self._descriptor, self._is_dirty = -1, False
 
     def _keep_house(self) -> None:
         today = day_of(self._clock())
@@ -141,26 +153,29 @@ class LogWriter:
 
     def _flush(self) -> None:
         """Flush what was added since; the descriptor is copied, so that lines are added meanwhile."""
-        with self._guard:
-            if not self._is_dirty:
-                return
-            self._is_dirty = False
-            copy, path = os.dup(self._descriptor), self._path
         try:
-            disk.sync_descriptor(copy, path)
+            with self._guard:
+                if not self._is_dirty:
+                    return
+                copy, path = os.dup(self._descriptor), self._path
+                self._is_dirty = False
+            try:
+                disk.sync_descriptor(copy, path)
+            finally:
+                os.close(copy)
             self._is_failing = False
-        except OSError as e:
+        except OSError as e:  # also where no file can be opened, which passes
+            self._is_dirty = True
             if not self._is_failing:
-                self._events.note(f"{path} was not flushed to the disk: {e.strerror or e}; a power cut may lose its last lines")
-            self._is_failing = self._is_dirty = True
-        finally:
-            os.close(copy)
+                self._is_failing = True
+                with contextlib.suppress(OSError):
+                    self._events.note(f"{self._path} was not flushed to the disk: {e.strerror or e}; a power cut may lose its last lines")
 
     def _forget(self, name: str) -> None:
-        """Take a user out while lines are added; those to the file of today wait meanwhile."""
-        until = self._clock()
-        self._on_forget(name, until)
-        self._stopping.wait(_SETTLED_S)
+        """Take a user out while lines are added; what is added after `until` is set holds nothing of the user up to then."""
+        with self._guard:
+            until = self._clock()
+            self._on_forget(name, until)
         try:
             answer: dict[str, Any] = dict(remove_user(self.folder, name, until, self._holding).as_dict())
         except OSError as e:
@@ -170,11 +185,10 @@ class LogWriter:
 
     @contextlib.contextmanager
     def _holding(self, path: Path) -> Iterator[None]:
-        if path != self._path:
-            yield
-            return
+        """Let nobody add lines; a file that is replaced is closed, and opened again by the next line."""
         with self._guard:
-            self._close()
+            if path == self._path:
+                self._close()
             yield
 
     def _remove_old(self) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..statistics.moments import Estimate, Numbers, difference, estimate_ratio, sum_moments
+from ..statistics.moments import ROUNDING, Estimate, Numbers, difference, estimate_ratio, sum_moments
 from ..statistics.quantiles import estimate_quantile
 from .answers import AnswerTable
 from .metrics import Metric
@@ -39,10 +39,18 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmValue:
-    """A metric in an arm: its estimate, in how many users it is not 0, and, after a ramp, what each user (users,) adds to its error."""
+    """A metric in an arm.
+
+    Attributes:
+        estimate: Its value.
+        active_users: In how many users it is not 0.
+        largest: The part of what is counted that one user has, of the user with most; 0 where nothing is.
+        errors: After a ramp, what each user (users,) adds to the error.
+    """
 
     estimate: Estimate
     active_users: int
+    largest: float
     errors: Numbers | None = None
 
 
@@ -84,24 +92,38 @@ def _user_totals(metric: Metric, measured: Measured, rows: NDArray[np.intp]) -> 
 
 
 def _ratio(y: Numbers, x: Numbers) -> ArmValue:
-    return ArmValue(estimate=estimate_ratio(sum_moments(y, x)), active_users=int(np.count_nonzero(y)))
+    return ArmValue(estimate=estimate_ratio(sum_moments(y, x)), active_users=int(np.count_nonzero(y)), largest=largest_part(x))
+
+
+def largest_part(x: Numbers) -> float:
+    """Return the part of a sum over users (users,) that the largest one is; 0 of an empty sum."""
+    return float(x.max() / x.sum()) if x.any() else 0.0
 
 
 def _standardised(stretches: Sequence[tuple[Numbers, Numbers]], weights: Numbers) -> ArmValue:
     chosen = [(weight / weights.sum(), y, x) for weight, (y, x) in zip(weights, stretches, strict=True) if weight > 0]
     if not chosen:
         nothing = Estimate(*(np.float64(each) for each in (np.nan, np.nan, 0)))  # type: ignore[arg-type]
-        return ArmValue(estimate=nothing, active_users=0, errors=np.zeros(len(stretches[0][0])))
+        return ArmValue(estimate=nothing, active_users=0, largest=0.0, errors=np.zeros(len(stretches[0][0])))
     value = sum(weight * y.sum() / x.sum() for weight, y, x in chosen)
-    errors = sum(weight * (y - y.sum() / x.sum() * x) / x.sum() for weight, y, x in chosen)
+    errors = sum(weight * _residuals(y, x) / x.sum() for weight, y, x in chosen)
     users = np.count_nonzero(sum(x for _, _, x in chosen))
     variance = (errors**2).sum() * users / (users - 1) if users > 1 else np.nan
     active = np.count_nonzero(sum(y for _, y, _ in chosen))
-    return ArmValue(estimate=Estimate(value, np.float64(variance), np.float64(users)), active_users=active, errors=errors)  # type: ignore[arg-type]
+    largest = largest_part(sum(weight * x / x.sum() for weight, _, x in chosen))
+    estimate = Estimate(value, np.float64(variance), np.float64(users))  # type: ignore[arg-type]
+    return ArmValue(estimate=estimate, active_users=int(active), largest=largest, errors=errors)
+
+
+def _residuals(y: Numbers, x: Numbers) -> Numbers:
+    found = y - y.sum() / x.sum() * x
+    return np.where(np.abs(found) > ROUNDING * y, found, 0.0)
 
 
 def _quantile(metric: Metric, measured: Measured, rows: NDArray[np.intp], share: float) -> ArmValue:
     user = measured.table.user[rows]
-    present = np.bincount(user, minlength=measured.table.users) > 0
+    answers = np.bincount(user, minlength=measured.table.users)
+    present = answers > 0
     values = metric.y(measured.found, measured.counting)[rows]
-    return ArmValue(estimate=estimate_quantile(values, user, present, share), active_users=int(present.sum()))
+    estimate = estimate_quantile(values, user, present, share)
+    return ArmValue(estimate=estimate, active_users=int(present.sum()), largest=largest_part(answers.astype(np.float64)))

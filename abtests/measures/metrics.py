@@ -4,40 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ConfigError, unknown_name
+from .measure import PREFERENCE, Measure
 from .outcomes import Counting, Outcomes, Values
 
 Part = Callable[[Outcomes, Counting], Values]
-Unit = Literal["share", "seconds", "ms"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """A metric.
+class Metric(Measure):
+    """A metric of arms that have users of their own.
 
     Attributes:
-        name: What `--metric` takes; `label` says it with k in it.
-        says: What it is, in a line.
-        direction: 1 where more is better, -1 where less is.
-        effect: The smallest difference that matters where the user gave none, in the metric's unit; fixed here, so that no data choose it.
         y, x: Of each answer, what is summed by user, and what it is counted of.
         by_user: Whether a user counts once: 1 where its y is above 0.
         quantile: In place of a ratio, this quantile of y.
     """
 
-    name: str
-    label: str
-    says: str
-    direction: Literal[1, -1]
-    effect: float
     y: Part
     x: Part
-    unit: Unit = "share"
     by_user: bool = False
     quantile: float | None = None
 
@@ -69,6 +58,7 @@ METRICS = (
         y=lambda found, _: found.purchases,
         x=_each,
         by_user=True,
+        counted="users",
     ),
     Metric(
         name="conversion-answers",
@@ -105,6 +95,7 @@ METRICS = (
         effect=0.02,
         y=lambda found, _: found.purchases_k,
         x=lambda found, _: found.purchases,
+        counted="items bought",
     ),
     Metric(
         name="mrr",
@@ -142,6 +133,7 @@ METRICS = (
         y=lambda found, _: found.wait_s,
         x=lambda found, _: _mark(found.clicks > 0),
         unit="seconds",
+        counted="answers with a click",
     ),
     Metric(
         name="latency-p50",
@@ -179,3 +171,16 @@ def metric_named(name: str) -> Metric:
         if metric.name == name:
             return metric
     raise ConfigError(unknown_name("metric", name, METRIC_NAMES))
+
+
+def measure_named(name: str) -> Measure:
+    """Return what can decide a test: a metric, or the preference of interleaved lists.
+
+    Raises:
+        ConfigError: there is none of this name.
+    """
+    if name == PREFERENCE.name:
+        return PREFERENCE
+    if name not in METRIC_NAMES:
+        raise ConfigError(unknown_name("metric", name, (*METRIC_NAMES, PREFERENCE.name)))
+    return metric_named(name)

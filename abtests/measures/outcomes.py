@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import RequestError
 from .answers import CLICK, PURCHASE, AnswerTable
 
 Values = NDArray[np.float64]
@@ -20,6 +21,10 @@ class Counting:
 
     k: int = 5
     again_s: float = 300.0
+
+    def __post_init__(self) -> None:
+        if self.k < 1 or not self.again_s > 0:
+            raise RequestError(f"k is {self.k} and again_s {self.again_s:g}; expected a number of places from 1, and seconds above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

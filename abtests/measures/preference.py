@@ -10,9 +10,7 @@ from scipy.special import bdtr
 
 from ..statistics.moments import Estimate, estimate_ratio, sum_moments
 from .answers import CLICK, AnswerTable
-
-EFFECT = 0.05
-"""The smallest preference that matters where the user gave none: 52.5 wins to 47.5 losses of 100 decided answers."""
+from .arms import largest_part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +24,7 @@ class Preference:
         users_for, users_against: Users with more wins than losses, and the other way.
         sign_p: Two-sided, of the sign test over those users; valid at one look.
         active_users: Users with a win or a loss.
+        largest: The part of the answers with a click on a team's item that one user has, of the user with most.
     """
 
     estimate: Estimate
@@ -38,6 +37,7 @@ class Preference:
     users_against: int
     sign_p: float
     active_users: int
+    largest: float
 
 
 def prefer(table: AnswerTable, arm: int, moment: float, is_counted: NDArray[np.bool_]) -> Preference:
@@ -65,6 +65,7 @@ def prefer(table: AnswerTable, arm: int, moment: float, is_counted: NDArray[np.b
         users_against=sides[1],
         sign_p=sign_test(*sides),
         active_users=int((totals != 0).sum()),
+        largest=largest_part(counts.astype(np.float64)),
     )
 
 

@@ -28,21 +28,27 @@ class Segment:
     answers: NDArray[np.bool_]
 
 
-def segments_of(table: AnswerTable) -> list[Segment]:
-    """Return the segments of a table; where callers named segments, those with most answers and no others."""
+def segments_of(table: AnswerTable, is_counted: NDArray[np.bool_]) -> list[Segment]:
+    """Return the segments of a table; where callers named segments, those with most answers and no others.
+
+    Args:
+        table: The answers.
+        is_counted: (n,) which of them count; no others say which segments there are, or which queries are frequent.
+    """
     if table.segments:
-        counts = np.bincount(table.segment[table.segment >= 0], minlength=len(table.segments))
+        counts = np.bincount(table.segment[is_counted & (table.segment >= 0)], minlength=len(table.segments))
         chosen = np.argsort(-counts, kind="stable")[:MOST_SEGMENTS]
-        return [Segment("segment", table.segments[number], table.segment == number) for number in chosen]
-    return [*(each for each in _by_frequency(table) if each.answers.any()), *_by_language(table)]
+        return [Segment("segment", table.segments[number], table.segment == number) for number in chosen if counts[number]]
+    found = [*_by_frequency(table, is_counted), *_by_language(table, is_counted)]
+    return [each for each in found if (each.answers & is_counted).any()]
 
 
-def _by_frequency(table: AnswerTable) -> list[Segment]:
-    if not len(table):
+def _by_frequency(table: AnswerTable, is_counted: NDArray[np.bool_]) -> list[Segment]:
+    if not is_counted.any():
         return []
     _, same = np.unique(np.array([" ".join(text.casefold().split()) for text in table.queries], dtype=object), return_inverse=True)
     query = same[table.query]
-    counts = np.bincount(query)
+    counts = np.bincount(query[is_counted], minlength=int(query.max()) + 1)
     order = np.argsort(-counts, kind="stable")
     before = np.concatenate([[0], np.cumsum(counts[order])[:-1]]) / counts.sum()
     part = np.empty(len(counts), int)
@@ -50,7 +56,7 @@ def _by_frequency(table: AnswerTable) -> list[Segment]:
     return [Segment("frequency", name, part[query] == number) for number, name in enumerate(("head", "torso", "tail"))]
 
 
-def _by_language(table: AnswerTable) -> list[Segment]:
+def _by_language(table: AnswerTable, is_counted: NDArray[np.bool_]) -> list[Segment]:
     chinese = np.array([bool(_CHINESE.search(text)) for text in table.queries], bool)[table.query]
     found = [Segment("language", "zh", chinese), Segment("language", "en", ~chinese)]
-    return found if all(each.answers.any() for each in found) else []
+    return found if all((each.answers & is_counted).any() for each in found) else []

@@ -72,7 +72,7 @@ class SegmentRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferenceRow:
-    """An arm against the first in interleaved lists; see `abtests.preference.Preference`."""
+    """An arm against the first in interleaved lists; see `abtests.measures.preference.Preference`."""
 
     arm: str
     wins: int
@@ -98,8 +98,9 @@ class Look:
 class Verdict:
     """What the primary metric says of an arm.
 
-    `doubtful`: users came in other shares than the experiment gave, so that no difference can be trusted. `since` is the first look at which the always-valid interval excluded 0, `days_left` how long it will still take, at the traffic so far,
-    to find the smallest effect that matters; None where it cannot be said or is not needed.
+    `doubtful`: users came in other shares than the experiment gave, so that no difference can be trusted. `since` is the first look at which the
+    always-valid interval excluded 0, `days_left` how long it will still take, at the traffic so far, to find the smallest effect that matters;
+    None where it cannot be said or is not needed.
     """
 
     arm: str
@@ -121,8 +122,8 @@ class Flag:
 class Report:
     """The report of one experiment.
 
-    `users` and `answers` are those that count, of all arms. `rows` and `segments` are empty where lists are interleaved, and `preferences` elsewhere. `alpha` is that of one comparison with the first
-    arm: all of them together have the level that was asked for.
+    `users` and `answers` are those that count, of all arms. `rows` and `segments` are empty where lists are interleaved, and `preferences`
+    elsewhere. `alpha` is that of one comparison with the first arm: all of them together have the level that was asked for.
     """
 
     experiment: str

@@ -17,9 +17,9 @@ FLAGS = {
     "shares": "users came to the arms as {users}, where the shares give {expected} (p = {p:.2g}, valid at every look): do not trust the "
     "result before the reason is found",
     "crossed": "{users} users were seen in two arms, and no ramp moved them: they are left out",
-    "bots": "{users} users with {answers} answers searched or clicked faster than a person and are left out (over 100 answers or 100 events "
-    "in an hour; --keep-bots counts them)",
-    "kept bots": "{users} users with {answers} answers searched or clicked faster than a person and are counted, as --keep-bots says",
+    "bots": "{users} users with {answers} answers searched or clicked faster or more than a person and are left out (over 100 answers or 100 "
+    "events in an hour, or a fifth of an arm's; --keep-bots counts them)",
+    "kept bots": "{users} users with {answers} answers searched or clicked faster or more than a person and are counted, as --keep-bots says",
     "unassigned": "{answers} answers had no user: they are in no arm's figures",
     "outside": "{answers} answers belong to no experiment or to another one",
     "stray": "{answers} answers name an arm that the experiment's record does not have",

@@ -12,7 +12,7 @@ from ...errors import DataError
 from ..experiment.record import Experiment
 from ..measures.answers import CLICK, AnswerTable, gather_answers
 from ..measures.arms import Measured
-from ..measures.metrics import metric_named
+from ..measures.metrics import measure_named, metric_named
 from ..measures.outcomes import outcomes_until
 from ..measures.preference import prefer
 from ..measures.segments import segments_of
@@ -24,7 +24,7 @@ from .flags import cut_flag, flag, gathered_flags, week_flag
 from .looks import look_times, make_looks, seen_of_lists, seen_of_split
 from .people import choose_people
 from .request import ReportRequest
-from .say import PREFERENCE, metric_label
+from .say import metric_label
 from .tuning import Tuning, tune
 from .verdict import doubt, judge
 
@@ -76,19 +76,18 @@ class _Making:
         table, tuning, is_split = self.measured.table, self.tuning, self.experiment.kind == "split"
         first, last = float(table.at.min()), float(max(table.at.max(), table.event_at.max(initial=0)))
         looks = self._looks(first, last)
-        direction = metric_named(tuning.metric).direction if is_split else 1
+        direction = measure_named(tuning.metric).direction
         of_arm = [[look for look in looks if look.contrast.arm == name] for name in self.names[1:]]
         is_doubtful = any(each.name == "shares" for each in self.flags)
         verdicts = [doubt(each[-1].contrast.arm) if is_doubtful else judge(each, first, tuning, direction) for each in of_arm]
-        metric = tuning.metric if is_split else PREFERENCE
         return Report(
             experiment=self.experiment.id,
             kind=self.experiment.kind,
             created=moment_of(self.experiment.created),
             first=first,
             last=last,
-            metric=metric,
-            label=metric_label(metric, self.measured.counting.k),
+            metric=tuning.metric,
+            label=metric_label(tuning.metric, self.measured.counting.k),
             effect=tuning.effect,
             is_default_effect=tuning.is_default,
             alpha=tuning.alpha,
@@ -116,7 +115,7 @@ class _Making:
         return metric_rows(measured, self.names, Primary(self.tuning.metric, self.tuning.effect, self.tuning.alpha))
 
     def _segments(self) -> Iterator[SegmentRows]:
-        for each in segments_of(self.measured.table):
+        for each in segments_of(self.measured.table, self.measured.is_counted):
             of_segment = self.measured.only(each.answers)
             yield SegmentRows(by=each.by, name=each.name, answers=int(of_segment.is_counted.sum()), rows=self._rows(of_segment))
 

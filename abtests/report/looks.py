@@ -50,7 +50,8 @@ def seen_of_split(metric: Metric, measured: Measured) -> Seen:
 
 
 def _ready(first: ArmValue, other: ArmValue) -> bool:
-    return is_ready(first.estimate.users, other.estimate.users, first.active_users + other.active_users)
+    largest = max(first.largest, other.largest)
+    return is_ready(first.estimate.users, other.estimate.users, first.active_users + other.active_users, largest)
 
 
 def seen_of_lists(table: AnswerTable, is_counted: NDArray[np.bool_], arms: int) -> Seen:
@@ -58,7 +59,7 @@ def seen_of_lists(table: AnswerTable, is_counted: NDArray[np.bool_], arms: int) 
 
     def seen(moment: float) -> list[tuple[Estimate, bool]]:
         found = [prefer(table, arm, moment, is_counted) for arm in range(1, arms)]
-        return [(each.estimate, is_ready(each.estimate.users, each.estimate.users, each.active_users)) for each in found]
+        return [(each.estimate, is_ready(each.estimate.users, each.estimate.users, each.active_users, each.largest)) for each in found]
 
     return seen
 

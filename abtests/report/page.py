@@ -14,7 +14,7 @@ from ...pages.table import NONE, Table, TableCell, signed
 from ...pages.words import PageLanguage, words_of
 from .figures import Contrast, Figure, Look, MetricRow, PreferenceRow, Report
 from .flags import DAY
-from .say import flag_text, metric_label, metric_says, moment_text, verdict_text
+from .say import difference_text, flag_text, metric_label, metric_says, moment_text, verdict_text
 from .words import CHINESE
 
 Words = Callable[[str], str]
@@ -73,7 +73,12 @@ def _chart(report: Report, arm: str, words: Words) -> Chart | None:
     across = number_axis([0, max(days)], LEFT, RIGHT)
     lines = (("always_high", "upper end", "faint"), ("always_low", "lower end", "faint"), ("value", "difference", ""))
     series = [
-        Series(name=words(name), number=0, mood=mood, points=[_point(day, look, what) for day, look in zip(days, looks, strict=True)])
+        Series(
+            name=words(name),
+            number=0,
+            mood=mood,
+            points=[_point(report.metric, day, look, what) for day, look in zip(days, looks, strict=True)],
+        )
         for what, name, mood in lines
     ]
     return lay_out(words("difference"), words("days"), across, series, 0.0)
@@ -91,10 +96,9 @@ def _reach(look: Look) -> float:
     return (look.contrast.always_high or 0) - (look.contrast.value or 0)
 
 
-def _point(day: float, look: Look, what: str) -> tuple[float, float, str]:
-    contrast = look.contrast
-    said = f"{moment_text(look.at)}: {contrast.value:+.4f} [{contrast.always_low:+.4f}, {contrast.always_high:+.4f}]"
-    return day, getattr(contrast, what), said
+def _point(metric: str, day: float, look: Look, what: str) -> tuple[float, float, str]:
+    value, low, high = (difference_text(metric, getattr(look.contrast, name)) for name in ("value", "always_low", "always_high"))
+    return day, getattr(look.contrast, what), f"{moment_text(look.at)}: {value} [{low}, {high}]"
 
 
 def _arms(report: Report, words: Words) -> Table:
@@ -114,7 +118,7 @@ def _metrics(report: Report, number: int, words: Words, language: PageLanguage) 
         (
             _name(row, report, language),
             *(_value(row, row.values[arm]) for arm in (0, number + 1)),
-            *_contrast(row, row.contrasts[number]),
+            *_contrast(row, row.contrasts[number], report.alpha),
         )
         for row in report.rows
     )
@@ -135,18 +139,20 @@ def _value(row: MetricRow, figure: Figure) -> TableCell:
     return TableCell(_amount(row, figure.value), figure.value, more=more)
 
 
-def _contrast(row: MetricRow, contrast: Contrast) -> Iterator[TableCell]:
-    for low, high, p in ((contrast.low, contrast.high, contrast.p), (contrast.always_low, contrast.always_high, contrast.always_p_holm)):
-        yield _difference(row, contrast.value, low, high, is_coloured=low == contrast.always_low)
-        yield TableCell(f"{p:.2g}", p)
+def _contrast(row: MetricRow, contrast: Contrast, alpha: float) -> Iterator[TableCell]:
+    """Give both differences with their p; one has a colour where the p beside it, adjusted as it is, is below the level at every look."""
+    yield _difference(row, contrast.value, contrast.low, contrast.high)
+    yield TableCell(f"{contrast.p:.2g}", contrast.p)
+    is_certain = contrast.always_p_holm < alpha
+    yield _difference(row, contrast.value, contrast.always_low, contrast.always_high, is_coloured=is_certain)
+    yield TableCell(f"{contrast.always_p_holm:.2g}", contrast.always_p_holm)
 
 
-def _difference(row: MetricRow, value: float | None, low: float | None, high: float | None, *, is_coloured: bool) -> TableCell:
+def _difference(row: MetricRow, value: float | None, low: float | None, high: float | None, *, is_coloured: bool = False) -> TableCell:
     if value is None or low is None or high is None:
         return TableCell(NONE)
     digits = _digits(row)
-    is_decided = low > 0 or high < 0
-    mood = ("good" if value * row.direction > 0 else "bad") if is_decided and is_coloured else ""
+    mood = ("good" if value * row.direction > 0 else "bad") if is_coloured else ""
     return TableCell(signed(value, digits), value, mood, more=f"{signed(low, digits)} – {signed(high, digits)}")
 
 
@@ -180,7 +186,7 @@ def _segments(report: Report, words: Words) -> Table:
     rows = []
     for segment in report.segments:
         row = next(each for each in segment.rows if each.metric == report.metric)
-        differences = (_difference(row, each.value, each.low, each.high, is_coloured=False) for each in row.contrasts)
+        differences = (_difference(row, each.value, each.low, each.high) for each in row.contrasts)
         name = segment.name if segment.by == "segment" else words(segment.name)
         counted = TableCell(f"{segment.answers:,}", segment.answers)
         rows.append((TableCell(name, more=words(segment.by)), counted, *(_value(row, each) for each in row.values), *differences))

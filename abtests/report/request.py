@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...errors import RequestError
-from ..measures.metrics import metric_named
+from ..measures.metrics import measure_named
 from ..measures.outcomes import Counting
 
 
@@ -17,7 +17,7 @@ class ReportRequest:
     Attributes:
         folder: What `adapt serve --events` was given.
         experiment: Which one; None: the newest.
-        metric: The primary metric, which decides; interleaved lists are decided by preference whatever it is. None, as of the next three: what
+        metric: The primary metric, which decides; interleaved lists are decided by preference whatever it is, and no split is. None, as of the next three: what
             the plan beside the log says; without a plan, ctr.
         effect: The smallest difference that matters, in the metric's unit; without a plan, the metric's default. It sets tau, so it is fixed
             before the first look.
@@ -38,6 +38,10 @@ class ReportRequest:
 
     def __post_init__(self) -> None:
         if self.metric is not None:
-            metric_named(self.metric)
-        if self.effect is not None and not self.effect > 0:
-            raise RequestError(f"the effect is {self.effect:g}; expected a number above 0, in the metric's unit")
+            measure_named(self.metric)
+        if self.effect is not None and not 1e-9 <= self.effect <= 1e9:
+            raise RequestError(f"the effect is {self.effect:g}; expected a number from 1e-09 to 1e+09, in the metric's unit")
+        for name in ("alpha", "power"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise RequestError(f"{name} is {value:g}; expected a chance between 0 and 1")

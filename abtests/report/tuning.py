@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+from ...errors import RequestError
 from ..experiment.record import Experiment
 from ..kept_plan import KeptPlan, read_plan
-from ..measures.metrics import metric_named
-from ..measures.preference import EFFECT
+from ..measures.measure import PREFERENCE
+from ..measures.metrics import METRIC_NAMES, measure_named
+from ..plan_request import check_chances
 from .figures import Flag
 from .flags import flag
 from .request import ReportRequest
@@ -30,34 +32,43 @@ def tune(request: ReportRequest, experiment: Experiment) -> Tuning:
 
     Raises:
         DataError: the kept plan is damaged.
+        RequestError: a split is to be decided by preference, or the power is not above alpha.
     """
     plan, others = read_plan(request.folder), len(experiment.arms) - 1
-    metric = request.metric or (plan.metric if plan else "ctr")
-    effect = request.effect or _planned_effect(plan, metric, experiment)
-    alpha = (request.alpha or (plan.alpha if plan else 0.05)) / others
+    speaks = plan is not None and (plan.metric == PREFERENCE.name) == (experiment.kind == "interleave")
+    metric = _metric(request, plan.metric if plan and speaks else "ctr", experiment)
+    effect = request.effect or (plan.effect if plan and plan.metric == metric else None)
+    alpha, power = request.alpha or (plan.alpha if plan else 0.05), request.power or (plan.power if plan else 0.8)
+    check_chances(alpha, power)
     flags = [
-        *([flag("other plan", planned=_listed(plan))] if plan and _is_other(request, plan) else []),
+        *([flag("other plan", planned=_listed(plan))] if plan and _is_other(request, metric, plan, speaks) else []),
         *([flag("default effect")] if effect is None else []),
-        *([flag("arms", arms=others, alpha=alpha)] if others > 1 else []),
+        *([flag("arms", arms=others, alpha=alpha / others)] if others > 1 else []),
     ]
-    default = metric_named(metric).effect if experiment.kind == "split" else EFFECT
     return Tuning(
         metric=metric,
-        effect=default if effect is None else effect,
-        alpha=alpha,
-        power=request.power or (plan.power if plan else 0.8),
+        effect=measure_named(metric).effect if effect is None else effect,
+        alpha=alpha / others,
+        power=power,
         is_default=effect is None,
         flags=tuple(flags),
     )
 
 
-def _planned_effect(plan: KeptPlan | None, metric: str, experiment: Experiment) -> float | None:
-    """Return the plan's effect where it speaks of what decides: a metric's effect is not one of preference."""
-    return plan.effect if plan and plan.metric == metric and experiment.kind == "split" else None
+def _metric(request: ReportRequest, planned: str, experiment: Experiment) -> str:
+    """Return what decides; a plan for the other kind of experiment, which may be in the same log, says nothing of it."""
+    if experiment.kind == "interleave":
+        return PREFERENCE.name
+    if request.metric == PREFERENCE.name:
+        raise RequestError(
+            f"the experiment {experiment.id} is a split, and preference is of interleaved lists; expected {', '.join(METRIC_NAMES)}"
+        )
+    return request.metric or planned
 
 
-def _is_other(request: ReportRequest, plan: KeptPlan) -> bool:
-    return any(getattr(request, name) not in (None, planned) for name, planned in asdict(plan).items() if name != "power")
+def _is_other(request: ReportRequest, metric: str, plan: KeptPlan, speaks: bool) -> bool:
+    differs = request.alpha not in (None, plan.alpha)
+    return differs or (speaks and (metric != plan.metric or request.effect not in (None, plan.effect)))
 
 
 def _listed(plan: KeptPlan) -> str:

@@ -24,6 +24,7 @@ def judge(looks: Sequence[Look], first: float, tuning: Tuning, direction: int) -
     last = looks[-1]
     state = _state(decided, last, tuning.effect, direction)
     left = _days_left(last, first, tuning) if state in ("open", "too few") else None
+    left = None if state == "too few" and left == 0 else left  # what is missing then are users, of whom the variance does not tell
     return Verdict(arm=last.contrast.arm, state=state, since=decided.at if decided else None, days_left=left)
 
 
@@ -49,7 +50,7 @@ def _state(decided: Look | None, last: Look, effect: float, direction: int) -> S
 def _days_left(last: Look, first: float, tuning: Tuning) -> float | None:
     """Return how many days the smallest effect still needs, if the variance goes on falling as one over the time."""
     contrast = last.contrast
-    if contrast.value is None or contrast.high is None or contrast.high <= contrast.value:
+    if contrast.value is None or contrast.high is None or contrast.high <= contrast.value or last.at <= first:
         return None
     variance = ((contrast.high - contrast.value) / float(fixed_radius(1.0, tuning.alpha))) ** 2  # type: ignore[arg-type]
     days = (last.at - first) / DAY

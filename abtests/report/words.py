@@ -82,32 +82,34 @@ CHINESE = {
     "{arm} is worse than {first} in {label}: the always-valid interval excludes 0 since {since}. The test may stop.": (
         "{arm} 的{label}不如 {first}：自 {since} 起，始终有效的置信区间不含 0。测试可以停止。"
     ),
-    "{arm} and {first} do not differ in {label} by {effect:g} or more. The test may stop.": (
-        "{arm} 与 {first} 的{label}相差不到 {effect:g}。测试可以停止。"
+    "{arm} and {first} do not differ in {label} by {effect} or more. The test may stop.": (
+        "{arm} 与 {first} 的{label}相差不到 {effect}。测试可以停止。"
     ),
     "{arm} against {first} in {label}: no verdict, since users did not come in the shares of the experiment.": (
         "{arm} 与 {first} 的{label}：不下结论，因为各组用户数与实验的份额不符。"
     ),
     "{arm} against {first} in {label}: not decided.": "{arm} 与 {first} 的{label}：尚无定论。",
-    "{arm} against {first} in {label}: too few users to decide (100 in each arm, 30 of them with something to count).": (
-        "{arm} 与 {first} 的{label}：用户太少，不能下结论（每组至少 100 人，两组共至少 30 人有可计的行为）。"
+    "{arm} against {first} in {label}: too few users to decide (100 in each arm, 30 of both with something to count, none with over a fifth).": (
+        "{arm} 与 {first} 的{label}：用户太少，不能下结论（每组至少 100 人，两组共至少 30 人有可计的行为，且没有人占一组的五分之一以上）。"
     ),
-    "A difference of {effect:g} needs about {days} more at this traffic.": "按目前的流量，要发现 {effect:g} 的差异大约还需 {days}。",
+    "A difference of {effect} needs about {days} more at this traffic.": "按目前的流量，要发现 {effect} 的差异大约还需 {days}。",
     "Difference {value}, always-valid interval {low} to {high}.": "差异 {value}，始终有效的置信区间 {low} 至 {high}。",
-    "With the traffic so far, a difference of {effect:g} is found with the chance that was asked for: a smaller one needs more.": (
-        "以目前的流量，已能按要求的概率发现 {effect:g} 的差异；更小的差异需要更多流量。"
+    "The interval of the last look does not say so any more: the decision of that moment stands at its level, but see over time whether the "
+    "difference wore off.": "最后一次查看的区间已不再支持这一点：当时的结论在其水平上仍然成立，但请查看差异是否随时间消退。",
+    "With the traffic so far, a difference of {effect} is found with the chance that was asked for: a smaller one needs more.": (
+        "以目前的流量，已能按要求的概率发现 {effect} 的差异；更小的差异需要更多流量。"
     ),
     "{n} hours": "{n} 小时",
     "{n} days": "{n} 天",
     "users came to the arms as {users}, where the shares give {expected} (p = {p:.2g}, valid at every look): do not trust the result before the "
     "reason is found": "各组用户数为 {users}，按份额应为 {expected}（p = {p:.2g}，始终有效）：在找到原因之前不要相信结果",
     "{users} users were seen in two arms, and no ramp moved them: they are left out": "{users} 个用户出现在两组中，且并非由份额调整引起：不计入",
-    "{users} users with {answers} answers searched or clicked faster than a person and are left out (over 100 answers or 100 events in an hour; "
-    "--keep-bots counts them)": (
-        "{users} 个用户（{answers} 次回答）的搜索或点击快于真人，不计入（一小时内超过 100 次回答或 100 次事件；--keep-bots 则计入）"
+    "{users} users with {answers} answers searched or clicked faster or more than a person and are left out (over 100 answers or 100 "
+    "events in an hour, or a fifth of an arm's; --keep-bots counts them)": (
+        "{users} 个用户（{answers} 次回答）的搜索或点击比真人更快或更多，不计入（一小时内超过 100 次回答或 100 次事件，或超过一组的五分之一；--keep-bots 则计入）"
     ),
-    "{users} users with {answers} answers searched or clicked faster than a person and are counted, as --keep-bots says": (
-        "{users} 个用户（{answers} 次回答）的搜索或点击快于真人，按 --keep-bots 计入"
+    "{users} users with {answers} answers searched or clicked faster or more than a person and are counted, as --keep-bots says": (
+        "{users} 个用户（{answers} 次回答）的搜索或点击比真人更快或更多，按 --keep-bots 计入"
     ),
     "{answers} answers had no user: they are in no arm's figures": "{answers} 次回答没有用户标识：不计入任何一组",
     "{answers} answers belong to no experiment or to another one": "{answers} 次回答不属于任何实验或属于其他实验",

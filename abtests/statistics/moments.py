@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Numbers = NDArray[np.float64]
+ROUNDING = 1e-12
+"""Residuals that are so small a part of what they are a difference of are rounding: users who are all alike have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ def estimate_ratio(sums: Moments) -> Estimate:
     with np.errstate(divide="ignore", invalid="ignore"):
         value = sums.y / sums.x
         residuals = sums.yy - 2 * value * sums.xy + value * value * sums.xx
-        variance = np.maximum(residuals, 0) / sums.x**2 * (sums.users / (sums.users - 1))
+        residuals = np.where(residuals > ROUNDING * sums.yy, residuals, 0)
+        variance = residuals / sums.x**2 * (sums.users / (sums.users - 1))
     return Estimate(value, np.where(sums.users > 1, variance, np.nan), np.asarray(sums.users, float))
 
 

@@ -19,6 +19,11 @@ from .moments import Estimate, Numbers
 
 READY_USERS, READY_EVENTS = 100, 30
 """Nothing is decided before each arm has so many users, and both together so many users in whom the metric is not 0."""
+MOST_OF_ONE = 0.2
+"""Nothing is decided while one user has more of what is counted in an arm: the central limit is one of many users.
+
+A user with the part s of it moves a share by up to 1 / (1 - s) of the standard error, of which a decision takes more than 3.
+"""
 
 
 def radius(variance: Numbers, tau: float, alpha: float) -> Numbers:
@@ -54,6 +59,14 @@ def fixed_p(found: Estimate) -> Numbers:
     return np.where(found.variance > 0, 2 * ndtr(-np.nan_to_num(distance)), 1.0)
 
 
-def is_ready(first_users: Numbers, other_users: Numbers, active_users: int) -> bool:
-    """Return whether there are users enough for a decision; `active_users` are those of both arms in whom the metric is not 0."""
-    return bool(min(float(first_users), float(other_users)) >= READY_USERS and active_users >= READY_EVENTS)
+def is_ready(first_users: Numbers, other_users: Numbers, active_users: int, largest: float = 0.0) -> bool:
+    """Return whether there are users enough for a decision.
+
+    Args:
+        first_users: Of the first arm.
+        other_users: Of the other one.
+        active_users: Those of both arms in whom the metric is not 0.
+        largest: The part of what is counted in an arm that its largest user has.
+    """
+    are_enough = min(float(first_users), float(other_users)) >= READY_USERS and active_users >= READY_EVENTS
+    return bool(are_enough and largest <= MOST_OF_ONE)

@@ -26,7 +26,7 @@ def command(folder: Path, user: str, json_output: bool, registry_dir: Path | Non
     from ...abtests.log.forget import forget_user
     from ..text_input import read_lines
 
-    key = next(iter(read_lines(None)), "").strip() if user == "-" else user
+    key = next(iter(read_lines(None)), "") if user == "-" else user
     forgotten = forget_user(folder.expanduser(), key)
     if not forgotten.files:
         text = f"{folder} holds nothing of this user"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -164,6 +164,10 @@ class Served:
             task = self._loading[key] = asyncio.get_running_loop().create_task(self._load_beside(pinned))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())  # who waited may have gone
         return await asyncio.shield(self._loading[key])
+
+    def keep(self, versions: Iterable[Pinned]) -> None:
+        """Keep versions in memory once they are there, and no longer those of the call before: arms answer also when the registry loses them."""
+        self._shelf.pinned = frozenset((each.reference, each.sha256) for each in versions)
 
     def close(self) -> None:
         """Finish what is queued, within the limit, and take nothing more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -59,11 +59,13 @@ class Shelf:
     Attributes:
         settings: How vectors are computed.
         budget: Bytes of adapters, and of networks besides the base's, above which the least recently used are dropped.
+        pinned: Versions that are never dropped, by reference and sha256, whatever the budget, once they are in memory.
         evicted: How many were dropped so far.
     """
 
     settings: EncoderSettings
     budget: int
+    pinned: Collection[tuple[str, str]] = ()
     evicted: int = 0
     _bases: LoadedBases = field(init=False)
     _loaded: OrderedDict[tuple[str, str], Loaded] = field(default_factory=OrderedDict)
@@ -125,7 +127,8 @@ class Shelf:
             self._bases = LoadedBases(self.settings, networks, bases)
 
     def _droppable(self, newest: Loaded) -> Iterator[Loaded]:
-        yield from (each for each in self._loaded.values() if each is not newest and each is not self._kept)
+        kept = (newest, self._kept)
+        yield from (each for key, each in self._loaded.items() if each not in kept and key not in self.pinned)
 
 
 def _factor_bytes(encoder: Encoder) -> int:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...abtests.experiment.live import LiveLog
 from ...abtests.experiment.record import Experiment, PinnedArm
-from ...errors import AdapterError, AdaptError
+from ...errors import AdapterError, AdaptError, ConfigError
 from ..http.refusals import Refusal
 from ..logs import LOGGER
 from ..models.pins import Pinned
 from ..models.served import Served
 from .index import SearchIndex
 from .options import Comparison
+
+RETRY_S = 60.0
+"""After so long, arms that moved and could not be compared are tried again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,6 +43,7 @@ class Arms:
     _fitting: set[tuple[str, str, int]] = field(default_factory=set)
     _pins: tuple[Pinned, ...] = ()
     _refused: tuple[Pinned, ...] = ()
+    _again_at: float = 0.0
     _is_gone: bool = False
     _guard: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -48,10 +53,15 @@ class Arms:
         Raises:
             AdaptError: an arm does not fit, or the experiment cannot be recorded.
         """
+        pins = self._present_pins() if self.comparison is not None else ()
+        self.served.keep(pins)
         for name in self._named():
-            await self._check(self.served.pin(name))
+            try:
+                await self._check(self.served.pin(name))
+            except Refusal as e:
+                raise ConfigError(f"{name} cannot be searched with: {e.message}") from e
         if self.comparison is not None:
-            self._compare(self._present_pins())
+            self._compare(pins)
 
     async def experiment(self) -> Experiment | None:
         """Return the experiment that requests belong to now: another one where an alias moved meanwhile; None: nothing is compared."""
@@ -65,7 +75,7 @@ class Arms:
             self._is_gone = True
             return self.live.experiment
         self._is_gone = False
-        if pins not in (self._pins, self._refused):
+        if self._are_new(pins):
             async with self._guard:
                 await self._repin(pins)
         return self.live.experiment
@@ -116,17 +126,25 @@ class Arms:
         assert self.live is not None
         arms = [PinnedArm(arm.name, pin.reference, pin.sha256) for arm, pin in zip(self.comparison.arms, pins, strict=True)]
         self.live.compare(self.comparison.kind, arms, [arm.share for arm in self.comparison.arms])
-        self._pins = pins
+        self._pins, self._refused = pins, ()
+
+    def _are_new(self, pins: tuple[Pinned, ...]) -> bool:
+        """Return whether arms moved; those that could not be compared are tried again after a while: a disk was full, or a file not there yet."""
+        return pins != self._pins and (pins != self._refused or time.monotonic() >= self._again_at)
 
     async def _repin(self, pins: tuple[Pinned, ...]) -> None:
         """Begin the experiment of arms that moved; where one of them cannot answer, the one that runs goes on."""
-        if pins in (self._pins, self._refused):
+        if not self._are_new(pins):
             return
+        self.served.keep((*self._pins, *pins))
         try:
             for pin in pins:
                 await self._check(pin)
             self._compare(pins)
         except (AdaptError, Refusal) as e:
-            self._refused = pins
             why = e.message if isinstance(e, Refusal) else str(e)
-            LOGGER.error("an arm moved and cannot be compared: %s; the experiment goes on with the versions before", why)
+            if pins != self._refused:
+                LOGGER.error("an arm moved and cannot be compared: %s; the experiment goes on with the versions before", why)
+            self._refused, self._again_at = pins, time.monotonic() + RETRY_S
+        finally:
+            self.served.keep(self._pins)

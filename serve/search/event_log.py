@@ -21,6 +21,7 @@ class EventLog:
     def __init__(self, live: LiveLog, counters: SearchCounters) -> None:
         self.live, self.counters = live, counters
         self._pool = ThreadPoolExecutor(1, "event log") if live.settings.fsync == "each" else None
+        self._turn = asyncio.Lock()  # what is being written may fail yet: until then, the same event sent again is not a repeated one
         self._told_at: float | None = None
 
     def close(self) -> None:
@@ -42,13 +43,14 @@ class EventLog:
 
     async def events(self, sent: Sequence[object]) -> list[Event | str] | None:
         """Take events; of each the event, or why it was refused. None: those to be taken could not be written, and none was taken."""
-        judged = self.live.judge(sent)
-        taken = [each for each in judged if isinstance(each, Event)]
-        if taken and not await self._write(*taken):
-            self.live.give_back(taken)
-            for _ in taken:
-                self.counters.refused("disk")
-            return None
+        async with self._turn:
+            judged = self.live.judge(sent)
+            taken = [each for each in judged if isinstance(each, Event)]
+            if taken and not await self._write(*taken):
+                self.live.give_back(taken)
+                for _ in taken:
+                    self.counters.refused("disk")
+                return None
         for each in judged:
             self.counters.refused(each) if isinstance(each, str) else self.counters.event(each.kind)
         return judged

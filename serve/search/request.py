@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from ...abtests.experiment.keys import as_user
 from ...json_text import parse_json
 from ..http.refusals import Refusal, invalid
 
@@ -50,11 +51,11 @@ def read_search(body: bytes, headers: Mapping[str, str]) -> SearchAsked:
     query = _text(about, "query", MOST_QUERY)
     if query is None or not query.strip():
         raise invalid("query is absent or empty; expected a text", "query")
-    user, named = _text(about, "user", MOST_NAME), _header(headers)
+    user, named = as_user(_text(about, "user", MOST_NAME) or ""), as_user(_header(headers))
     if user and named and user != named:
         raise invalid("the field user and the header X-Adapt-User name two users; give one of them", "user")
     return SearchAsked(
-        query=query, models=_models(about.get("model")), k=_k(about), user=user or named, segment=_text(about, "segment", MOST_NAME)
+        query=query, models=_models(about.get("model")), k=_k(about), user=user or named or None, segment=_text(about, "segment", MOST_NAME)
     )
 
 
@@ -67,7 +68,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     try:
         about = parse_json(body.decode("utf-8"))
     except ValueError:
-        raise Refusal(400, "validation", "the body is not JSON in UTF-8") from None
+        raise Refusal(400, "validation", "the body is not JSON in UTF-8, or gives a key twice") from None
     if not isinstance(about, dict):
         raise invalid("the body is not an object")
     return about
@@ -87,16 +88,16 @@ def _text(about: Mapping[str, Any], key: str, most: int) -> str | None:
     return str(value)
 
 
-def _header(headers: Mapping[str, str]) -> str | None:
+def _header(headers: Mapping[str, str]) -> str:
     """Return the user that a header names: UTF-8, which HTTP hands on as Latin-1."""
-    value = headers.get(USER_HEADER, "").strip()
+    value = headers.get(USER_HEADER, "")
     try:
         value = value.encode("latin-1").decode("utf-8")
     except UnicodeError:
         _refuse_header()
     if len(value) > MOST_NAME:
         _refuse_header()
-    return value or None
+    return value
 
 
 def _refuse_header() -> NoReturn:
@@ -114,7 +115,7 @@ def _models(value: object) -> tuple[str, ...]:
 
 
 def _k(about: Mapping[str, Any]) -> int:
-    k = about.get("k", DEFAULT_RESULTS)
+    k = DEFAULT_RESULTS if about.get("k") is None else about["k"]
     if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MOST_RESULTS:
         raise invalid(f"k is not a whole number from 1 to {MOST_RESULTS}", "k")
     return k

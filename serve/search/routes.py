@@ -17,6 +17,7 @@ from ...abtests.experiment.live import Found
 from ...abtests.experiment.record import Experiment
 from ...abtests.log.lines import Answer
 from ..http.leaving import unless_gone
+from ..http.refusals import invalid
 from ..models.pins import Pinned
 from ..models.served import Served
 from .arms import Arms
@@ -24,7 +25,7 @@ from .counters import SearchCounters
 from .event_log import EventLog
 from .index import Item, SearchIndex
 from .queue import SearchQueue
-from .request import SearchAsked, read_search
+from .request import USER_HEADER, SearchAsked, read_search
 
 INTERLEAVED = "interleaved"
 """What a list of several arms is called; the arm of an item is in the log alone, so that a page cannot show it."""
@@ -84,7 +85,7 @@ class Searcher:
 
     async def _by_name(self, name: str, asked: SearchAsked) -> _List:
         pinned = self._served.pin(name)
-        return await self._ranked(name, pinned, await self._arms.index_of(pinned), asked)
+        return await self._ranked(pinned.name, pinned, await self._arms.index_of(pinned), asked)
 
     async def _by_arm(self, user: str | None, asked: SearchAsked) -> _List:
         assert self._log is not None
@@ -116,7 +117,7 @@ class Searcher:
     async def _by_every_arm(self, names: Sequence[str], asked: SearchAsked) -> list[_List]:
         """Return the results of each arm; arms of one version have the same list, to the last bit, whatever else is computed with it."""
         versions = {name: self._arms.of_arm(name) for name in names}
-        keys = {name: (pinned.reference, pinned.sha256) for name, (pinned, _) in versions.items()}
+        keys = {name: (pinned.reference, pinned.sha256, id(index)) for name, (pinned, index) in versions.items()}
         first = {keys[name]: name for name in reversed(names)}
         lists = await asyncio.gather(*(self._ranked(name, *versions[name], asked) for name in first.values()))
         found = dict(zip(first, lists, strict=True))
@@ -162,6 +163,8 @@ def search_route(searcher: Searcher) -> Route:
     """Return the route."""
 
     async def search(request: Request) -> JSONResponse:
+        if len(set(request.headers.getlist(USER_HEADER))) > 1:
+            raise invalid("the header X-Adapt-User names two users; give one of them", "user")
         asked = read_search(await request.body(), request.headers)
         return JSONResponse(await unless_gone(request, searcher.search(asked)))
 
