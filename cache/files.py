@@ -123,7 +123,7 @@ def parse_size(text: str) -> int:
     unit = match[2].upper() if match else ""
     size = int(float(match[1]) * _UNITS[unit if unit in _UNITS else unit + "B"]) if match else 0
     if size < 1:
-        raise ConfigError(f"{text!r} is not a cache size; expected bytes, or a number followed by KB, MB, GB or TB, such as 5GB")
+        raise ConfigError(f"{text!r} is not a size; expected bytes, or a number followed by KB, MB, GB or TB, such as 5GB")
     return size
 
 

@@ -17,6 +17,7 @@ from torch import nn
 from ..base.load import Network
 from ..choices import Role
 from .batching import length_batches, split_by_length
+from .blocks import Block, arrange
 from .forward import embed, too_little_memory, uses_bf16
 from .lora import LoraEncoder
 from .protocol import Vectors
@@ -26,9 +27,6 @@ from .row_by_row import Change, Span, adding, make_ready
 MERGE_AFTER = 16
 """Calls in a row whose texts all go through one adapter, after which it is merged into the weights; merging costs about as much as it saves
 in ten calls."""
-
-FEW = 4
-"""Rows of an adapter, on average, up to which a copy of its factors for each costs less than a product of its own."""
 
 CALL_TOKENS = 64
 """What a pass through the network costs on a CPU beside its tokens, in tokens: of bge-small 90 in bfloat16 and 35 in fp32, one thread each."""
@@ -181,35 +179,6 @@ class StandingNetwork:
         if not self._modules:
             self._modules = dict(self.network.model.named_modules())
         return self._modules[name]
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Rows that one product serves: the keys of adapters, and as many rows of each; of the rows that nothing is added to, the key None."""
-
-    keys: tuple[str | None, ...]
-    rows: tuple[tuple[int, ...], ...]
-
-
-def arrange(keys: Sequence[str | None]) -> list[Block]:
-    """Return the rows of a batch, given by what each goes through, in few blocks.
-
-    Those of the base come first. Then, of all adapters, as many rows as the one with the fewest has; of the others, what is left, again so.
-    Where adapters have few rows each, one block takes them row by row: the factors are then copied for each row, which costs less than further
-    products.
-    """
-    of: dict[str | None, list[int]] = {}
-    for row, key in enumerate(keys):
-        of.setdefault(key, []).append(row)
-    blocks = [Block((None,), (tuple(of.pop(None)),))] if None in of else []
-    while of:
-        single = [(key, row) for key, rows in of.items() for row in rows]
-        if len(set(map(len, of.values()))) > 1 and len(single) <= FEW * len(of):
-            return [*blocks, Block(tuple(key for key, _ in single), tuple((row,) for _, row in single))]
-        each = min(map(len, of.values()))
-        blocks.append(Block(tuple(of), tuple(tuple(rows[:each]) for rows in of.values())))
-        of = {key: rows[each:] for key, rows in of.items() if len(rows) > each}
-    return blocks
 
 
 def way_of(member: LoraEncoder) -> Way:

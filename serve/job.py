@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MissingExtraError
 from ..events import QUIET, Events, note_once
 from ..references import EncoderSettings, Resolved, Search
-from .models.catalog import BASE, Catalog, check_served, find_base, name_given
+from .models.catalog import Catalog, check_served
+from .models.given import find_base, name_given
+from .models.pins import BASE
 from .options import DEFAULT_MEMORY, ServeOptions
 
 if TYPE_CHECKING:

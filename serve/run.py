@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from errno import EADDRNOTAVAIL
 from types import FrameType
 from typing import Any
 
@@ -39,12 +40,13 @@ def listen(options: ServeOptions) -> socket.socket:
         bound.bind(address)
     except OSError as e:
         bound.close()
-        raise _taken(f"{options.host}:{options.port}", e) from e
+        raise _not_listening(f"{options.host}:{options.port}", e) from e
     return bound
 
 
-def _taken(address: str, error: OSError) -> ConfigError:
-    return ConfigError(f"{address} cannot be listened on: {error.strerror}; free the port, or name another with --port")
+def _not_listening(address: str, error: OSError) -> ConfigError:
+    mend = "name an address of this machine with --host" if error.errno == EADDRNOTAVAIL else "free the port, or name another with --port"
+    return ConfigError(f"{address} cannot be listened on: {error.strerror}; {mend}")
 
 
 def address_of(bound: socket.socket, options: ServeOptions) -> str:
@@ -105,7 +107,7 @@ class Server(uvicorn.Server):
         except OSError as e:
             await self.lifespan.shutdown()
             host, port = (sockets or [])[0].getsockname()[:2]
-            raise _taken(f"{host}:{port}", e) from e
+            raise _not_listening(f"{host}:{port}", e) from e
         if not self.should_exit:
             self._tell()
 

@@ -342,9 +342,9 @@ def test_damage_and_a_place_that_cannot_be_written_are_told(tiny_base: Path, bei
 
 def test_a_size_that_is_none_is_a_usage_error(tiny_base: Path, beir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ("base", "--base", str(tiny_base), "--data", str(beir))
-    assert "'much' is not a cache size" in run_command(*arguments, "--cache-size", "much", code=2).output
+    assert "'much' is not a size" in run_command(*arguments, "--cache-size", "much", code=2).output
     monkeypatch.setenv("ADAPT_CACHE_SIZE", "plenty")
-    assert "'plenty' is not a cache size" in run_command(*arguments, code=2).output
+    assert "'plenty' is not a size" in run_command(*arguments, code=2).output
 
 
 def test_the_size_of_the_command_holds(tiny_base: Path, beir: Path, isolation: Path) -> None:

@@ -179,6 +179,20 @@ def reach(graph: dict[str, set[str]], start: str) -> set[str]:
     return seen
 
 
+def test_what_serves_is_imported_by_the_server_alone() -> None:
+    of_extra = {"starlette", "uvicorn", "prometheus_client", "h11"}
+    beside = "from starlette.routing import BaseRoute"  # in cli/serve.py, for type checkers
+    found = {
+        path.relative_to(ROOT).parts[0]
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom) and ast.unparse(node) != beside
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+        if name.split(".")[0] in of_extra
+    }
+    assert found == {"serve"}
+
+
 def test_no_modules_import_one_another_in_a_circle() -> None:
     """Whether at the top, inside a function or for types alone: who follows an import never comes back to where he was."""
     graph = modules_by_import() | {"": set()}  # the root, of which modules take the version, executes no import (a test above)

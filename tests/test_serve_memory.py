@@ -48,7 +48,7 @@ def test_a_version_that_is_dropped_while_its_texts_wait_leaves_nothing_behind(
     try:
         vectors = asyncio.run(ask())
         asyncio.run(served.encode(TEXTS, "base"))
-        kept = [key for network in served._engine._standing.values() for key in network._changes]
+        kept = [key for network in served._engine._networks._standing.values() for key in network._changes]
     finally:
         served.close()
     np.testing.assert_allclose(vectors, serving.alone(filled, tiny_base, "law", TEXTS, "query"), atol=1e-6)
@@ -66,7 +66,7 @@ def test_after_a_failure_the_network_has_its_own_weights_again(
     try:
         for _ in range(MERGE_AFTER + 1):
             asyncio.run(served.encode(TEXTS, "whole"))
-        (network,) = (each.network for each in served._engine._standing.values())
+        (network,) = (each.network for each in served._engine._networks._standing.values())
         assert network.merged is not None
         with monkeypatch.context() as patched:
             patched.setattr(standing, "embed", fail)

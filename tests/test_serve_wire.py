@@ -1,13 +1,17 @@
 """Requests that are not made by an honest client, and what is in front of or beside a server."""
 
 import socket
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from adapt_embed.encoders.standing import StandingNetwork
 from adapt_embed.errors import ConfigError
 from adapt_embed.serve.app import make_app
 from adapt_embed.serve.keys import read_keys
@@ -83,6 +87,11 @@ def test_of_two_servers_that_start_at_once_the_second_says_that_the_port_is_take
             run(app, also, first)
 
 
+def test_an_address_of_another_machine_is_told_as_that() -> None:
+    with pytest.raises(ConfigError, match="Cannot assign requested address; name an address of this machine with --host"):
+        listen(ServeOptions(host="192.0.2.1", port=0, open_to_all=True))
+
+
 def test_a_file_of_keys_may_begin_with_a_byte_order_mark_and_end_lines_as_windows_does(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_bytes(b"\xef\xbb\xbf" + KEY.encode() + b"\r\n  # theirs\r\n")
@@ -93,3 +102,35 @@ def test_a_file_of_keys_may_begin_with_a_byte_order_mark_and_end_lines_as_window
 def test_what_a_browser_sends_for_a_page_of_another_site_is_refused(port: int, site: str, status: int) -> None:
     head = f"Connection: close\r\nContent-Type: text/plain\r\nSec-Fetch-Site: {site}\r\nContent-Length: {len(BODY)}\r\n\r\n"
     assert raw(port, POST + head.encode() + BODY).startswith(f"HTTP/1.1 {status}".encode())
+
+
+def test_what_is_not_finished_when_the_server_has_to_end_is_a_503_and_no_failure(
+    serving: Any, filled: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    go, busy = threading.Event(), threading.Event()
+    monkeypatch.setattr(StandingNetwork, "embed", lambda *_: (busy.set(), go.wait(10)))
+    request = POST + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+    with serving.running(serving.prepare(filled, tiny_base, "base", limits=Limits(stop_s=0.2))) as running:
+        with ExitStack() as stack:
+            waiting = [stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=10)) for _ in range(3)]
+            for connection in waiting:
+                connection.sendall(request)
+            assert busy.wait(10)
+            running.server.should_exit = True
+            answers = [connection.recv(65536) for connection in waiting]
+        go.set()
+    assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 503 Service Unavailable"] * 3
+    assert all(b'"code": "unavailable"' in answer for answer in answers)
+    assert [each.getMessage()[:6] for each in caplog.records if each.levelname == "ERROR"] == ["Cancel"], "a line for all of them"
+
+
+def test_without_the_extra_the_command_says_what_to_install_before_it_imports_any_of_it(filled: Path, tiny_base: Path) -> None:
+    hidden = "p = importlib.machinery.PathFinder; find = p.find_spec; of = {'starlette', 'uvicorn', 'prometheus_client', 'h11'}"
+    code = (
+        f"import importlib.machinery; {hidden}\n"
+        "p.find_spec = classmethod(lambda cls, name, *rest: None if name.split('.')[0] in of else find(name, *rest))\n"
+        "from adapt_embed.cli import main; main()"
+    )
+    words = ["serve", "law", "--registry", str(filled), "--base", str(tiny_base)]
+    ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr.strip()) == (1, 'Error: adapt serve needs an optional package: pip install "adapt-embed[serve]"')

@@ -10,7 +10,8 @@ import torch
 from adapt_embed.base import Base
 from adapt_embed.encoders import LoraEncoder, forward, standing
 from adapt_embed.encoders.batching import split_by_length
-from adapt_embed.encoders.standing import MERGE_AFTER, Row, StandingNetwork, arrange, way_of
+from adapt_embed.encoders.blocks import arrange
+from adapt_embed.encoders.standing import MERGE_AFTER, Row, StandingNetwork, way_of
 from adapt_embed.errors import ConfigError
 from adapt_embed.lora import LoraFactors, LoraModule
 

@@ -454,7 +454,7 @@ def test_sizes_are_read(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "much", "-1", "0", "5 EB", "1,5GB", "0.2B"])
 def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"is not a cache size; expected bytes, or a number followed by KB"):
+    with pytest.raises(ConfigError, match=r"is not a size; expected bytes, or a number followed by KB"):
         parse_size(text)
 
 

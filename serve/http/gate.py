@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
-import ipaddress
 import json
-import re
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -21,13 +17,12 @@ from ..counters import Counters
 from ..logs import log_failure
 from ..options import ServeOptions, is_any
 from ..page import PAGE_PATHS
+from .admission import check_host, check_key
 from .refusals import Refusal
 
 OPEN = "/health"
 """The one route that never needs a key."""
 _SLOW_READ_S = 60.0
-_HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:]*)(:[0-9]*)?")
-"""A Host header: a name, or an address of IPv6 in brackets, and a port."""
 _CLOSE = {"Connection": "close"}
 _STATUS_WORDS = {404: "there is no such route", 405: "the route has another method"}
 
@@ -65,6 +60,8 @@ class Gate:
             await answer.refuse(refusal, scope)
         except (ClientDisconnect, TimeoutError):  # it went away, or does not read
             answer.status = answer.status or 499
+        except asyncio.CancelledError:  # the server ends, and this was not finished within the time that it has for that
+            await answer.refuse(Refusal(503, "unhealthy", "the server is stopping", headers=dict(_CLOSE)), scope)
         except Exception as e:  # what is not foreseen is told without its message, which may hold a text
             log_failure(f"{scope['method']} of a route", e)
             await answer.refuse(Refusal(500, "backend", "the server failed; its log says more"), scope)
@@ -88,43 +85,6 @@ class Gate:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length[:20]) > self.options.limits.body_bytes:
             raise _too_large(self.options)
-
-
-def check_host(header: bytes, allowed: frozenset[str] | None, *, any_address: bool = False) -> None:
-    """Refuse a request that was made for another host, as a page of a stranger's in a browser here would make it.
-
-    Args:
-        header: The Host header.
-        allowed: The names that it may have; None: any.
-        any_address: Whether it may be any address, which no stranger's page can make its own name mean.
-
-    Raises:
-        Refusal: the Host header names none that is allowed.
-    """
-    if allowed is None:
-        return
-    found = _HOST.fullmatch(header.decode("latin-1").lower())
-    name = found["name"] if found else ""
-    if name.rstrip(".") in allowed or (any_address and _is_address(name)):
-        return
-    raise Refusal(400, "host", "the Host header names a host that this server does not answer for; start it with --allow-host NAME")
-
-
-def check_key(header: bytes, options: ServeOptions) -> None:
-    """Refuse a request without a key that is known; all keys are compared, each in constant time.
-
-    Raises:
-        Refusal: it has none, or another.
-    """
-    if not options.keys:
-        return
-    scheme, _, given = header.partition(b" ")
-    shown, is_known = sha256(given.strip()).digest(), False
-    for key in options.keys:
-        is_known |= hmac.compare_digest(sha256(key.encode()).digest(), shown)
-    if scheme.lower() != b"bearer" or not is_known:
-        message = "a key is needed, as in Authorization: Bearer KEY" if not header else "the key is not known"
-        raise Refusal(401, "auth", message, headers={"WWW-Authenticate": "Bearer"})
 
 
 @dataclass(slots=True)
@@ -191,11 +151,3 @@ def as_refusal(error: HTTPException) -> Refusal:
 
 def _too_large(options: ServeOptions) -> Refusal:
     return Refusal(413, "too_large", f"the body has more than {options.limits.body_bytes} bytes", headers=dict(_CLOSE))
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        return False
-    return True

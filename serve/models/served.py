@@ -17,8 +17,10 @@ from ..counters import Counters
 from ..http.refusals import Refusal, invalid
 from ..logs import LOGGER
 from ..options import Limits
-from .catalog import BASE, Catalog, Pinned
-from .engine import Engine, Job
+from .catalog import Catalog
+from .engine import Engine
+from .jobs import Job
+from .pins import BASE, Pinned
 from .shelf import Loaded, Shelf
 
 Texts = Sequence[str] | Sequence[list[int]]

@@ -12,7 +12,7 @@ from ...abtests.experiment.record import Experiment, PinnedArm
 from ...errors import AdapterError, AdaptError, ConfigError
 from ..http.refusals import Refusal
 from ..logs import LOGGER
-from ..models.catalog import Pinned
+from ..models.pins import Pinned
 from ..models.served import Served
 from .index import SearchIndex
 from .options import Comparison

@@ -18,7 +18,7 @@ from ...abtests.experiment.record import Experiment
 from ...abtests.log.lines import Answer
 from ..http.leaving import unless_gone
 from ..http.refusals import invalid
-from ..models.catalog import Pinned
+from ..models.pins import Pinned
 from ..models.served import Served
 from .arms import Arms
 from .counters import SearchCounters
