@@ -148,14 +148,16 @@ except KeyboardInterrupt:
     open({str(tmp_path / "saved")!r}, "w").close()
     os._exit(130)
 """
+    sleeps = f"open({str(tmp_path / 'second')!r}, 'w').close(); {SLEEPS}"
     code = f"""
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from adapt_embed.adapters.processes.launch import launch
-sys.exit(launch({ranks(saves, SLEEPS)!r}, 2))
+sys.exit(launch({ranks(saves, sleeps)!r}, 2))
 """
     with subprocess.Popen([sys.executable, "-c", code]) as parent:
-        wait_for(tmp_path / "ready")
+        for each in ("ready", "second"):  # while one is being started, there is nothing to save yet
+            wait_for(tmp_path / each)
         children = psutil.Process(parent.pid).children()
         parent.send_signal(signal.SIGINT)
         assert parent.wait(timeout=30) == 130
