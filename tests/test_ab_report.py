@@ -261,11 +261,11 @@ def test_what_lies_beside_the_arms_is_told(event_logs, tmp_path: Path) -> None:
     found = adapt("report", log.write(tmp_path / "log", b'{"kind":"scroll"}\n', b"{broken\n", b'{"kind":"answer","at":17'))
     assert found.exit_code == 0
     for said in (
-        "note: 1 answers had no user",
-        "note: 1 events name an answer that is not in the log",
-        "note: 1 lines are cut off",
-        "warning: 1 lines cannot be read",
-        "note: 1 lines are of a kind",
+        "note: answers without a user: 1",
+        "note: events of an answer that is not in the log: 1",
+        "note: lines cut off at the end of a file, as a kill leaves them: 1",
+        "warning: lines that cannot be read, and are skipped: 1",
+        "note: lines of a kind that this version does not know: 1",
         "too few users to decide",
     ):
         assert said in found.output

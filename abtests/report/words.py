@@ -103,7 +103,7 @@ CHINESE = {
     "{n} days": "{n} 天",
     "users came to the arms as {users}, where the shares give {expected} (p = {p:.2g}, valid at every look): do not trust the result before the "
     "reason is found": "各组用户数为 {users}，按份额应为 {expected}（p = {p:.2g}，始终有效）：在找到原因之前不要相信结果",
-    "{users} users were seen in two arms, and no ramp moved them: they are left out": "{users} 个用户出现在两组中，且并非由份额调整引起：不计入",
+    "users seen in two arms without a ramp that moved them: {users}; left out": "{users} 个用户出现在两组中，且并非由份额调整引起：不计入",
     "{users} users with {answers} answers searched or clicked faster or more than a person and are left out (over 100 answers or 100 "
     "events in an hour, or a fifth of an arm's; --keep-bots counts them)": (
         "{users} 个用户（{answers} 次回答）的搜索或点击比真人更快或更多，不计入（一小时内超过 100 次回答或 100 次事件，或超过一组的五分之一；--keep-bots 则计入）"
@@ -111,15 +111,15 @@ CHINESE = {
     "{users} users with {answers} answers searched or clicked faster or more than a person and are counted, as --keep-bots says": (
         "{users} 个用户（{answers} 次回答）的搜索或点击比真人更快或更多，按 --keep-bots 计入"
     ),
-    "{answers} answers had no user: they are in no arm's figures": "{answers} 次回答没有用户标识：不计入任何一组",
-    "{answers} answers belong to no experiment or to another one": "{answers} 次回答不属于任何实验或属于其他实验",
-    "{answers} answers name an arm that the experiment's record does not have": "{answers} 次回答的组不在实验记录中",
-    "{events} events name an answer that is not in the log (older files may be deleted)": "{events} 个事件的回答不在日志中（旧文件可能已删除）",
-    "{events} events name a place that was not shown": "{events} 个事件的位置没有展示过",
-    "{events} events were logged twice and count once": "{events} 个事件重复记录，只计一次",
-    "{lines} lines are cut off at the end of a file, as a kill leaves them": "{lines} 行在文件末尾被截断（进程被终止时会留下）",
-    "{lines} lines cannot be read and are skipped": "{lines} 行无法读取，已跳过",
-    "{lines} lines are of a kind that this version does not know": "{lines} 行的类型是本版本不认识的",
+    "answers without a user: {answers}; they are in no arm's figures": "{answers} 次回答没有用户标识：不计入任何一组",
+    "answers of no experiment or of another one: {answers}": "{answers} 次回答不属于任何实验或属于其他实验",
+    "answers of an arm that the experiment's record does not have: {answers}": "{answers} 次回答的组不在实验记录中",
+    "events of an answer that is not in the log: {events} (older files may be deleted)": "{events} 个事件的回答不在日志中（旧文件可能已删除）",
+    "events of a place that was not shown: {events}": "{events} 个事件的位置没有展示过",
+    "events that were logged twice: {events}; they count once": "{events} 个事件重复记录，只计一次",
+    "lines cut off at the end of a file, as a kill leaves them: {lines}": "{lines} 行在文件末尾被截断（进程被终止时会留下）",
+    "lines that cannot be read, and are skipped: {lines}": "{lines} 行无法读取，已跳过",
+    "lines of a kind that this version does not know: {lines}": "{lines} 行的类型是本版本不认识的",
     "{ramps} ramps changed the shares: arms are compared within each stretch, and the values are means of the stretches": (
         "份额调整过 {ramps} 次：各组在每个阶段内比较，数值为各阶段的平均"
     ),
@@ -127,7 +127,7 @@ CHINESE = {
     "data, and the chance of a wrong decision is above alpha": (
         "日志始于 {first}，实验始于 {created}：若旧文件已删除（--keep-days），前后几次查看没有共同的数据，出错的概率会高于 alpha"
     ),
-    "{experiments} other experiments are in the log (--experiment)": "日志中还有 {experiments} 个其他实验（--experiment）",
+    "other experiments in the log: {experiments} (--experiment)": "日志中还有 {experiments} 个其他实验（--experiment）",
     "the test has run for {days} days: before a whole week, weekdays and weekends are not both in it": (
         "测试只进行了 {days} 天：不满一周，工作日与周末没有都包含在内"
     ),

@@ -54,7 +54,7 @@ class Catalog:
         self._refresh()
         found = self._names.get(name) or self._names.get(normalise(name))
         if found is None:
-            raise UnknownReferenceError(f"unknown model; GET /v1/models lists the {len(self._names)} names that are served")
+            raise UnknownReferenceError("unknown model; GET /v1/models lists the names that are served")
         return found
 
     def resolve(self, pinned: Pinned) -> Resolved:
