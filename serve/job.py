@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingExtraError
 from ..events import QUIET, Events, note_once
-from ..references import EncoderSettings, Resolved, Search
+from ..references import EncoderSettings, Resolved, Search, locate_reference
 from .models.catalog import Catalog, check_served
 from .models.given import find_base, name_given
 from .models.pins import BASE
@@ -96,8 +96,10 @@ class ServeJob:
 
     def _row(self, name: str) -> dict[str, Any]:
         pinned = self.catalog.find(name)
-        resolved = self.found.get(name)
-        facts = {"kind": resolved.kind, "side": resolved.side, "dimension": resolved.dimension} if resolved is not None else {}
+        found = self.found.get(name) or locate_reference(pinned.reference, self.catalog.search).entry
+        facts: dict[str, Any] = {} if found is None else {"kind": found.kind, "side": found.side}
+        if isinstance(found, Resolved):
+            facts["dimension"] = found.dimension
         return {"name": name, "reference": pinned.reference, "sha256": pinned.sha256, **facts}
 
 

@@ -403,6 +403,7 @@ def test_a_dry_run_shows_what_would_be_served_and_loads_nothing(filled: Path, ti
     assert "search.example" in shown.output
     plan = json.loads(run(filled, tiny_base, "--dry-run", "--json").output)
     assert (plan["dry_run"], [each["name"] for each in plan["models"]][:2]) == (True, ["base", "health"])
+    assert {"both", "query"} == {each["side"] for each in plan["models"]}
 
 
 @pytest.mark.parametrize(
