@@ -59,6 +59,8 @@ LOSSES: dict[str, dict[str, object]] = {
 }
 FORGETTING: dict[str, dict[str, object]] = {
     "more-lora": {},
+    "more-gist": {"loss": "gist", "guide": "base"},
+    "more-anchor-0.1": {"anchor": 0.1},
     "more-anchor-1": {"anchor": 1.0},
     "more-anchor-3": {"anchor": 3.0},
     "more-anchor-10": {"anchor": 10.0},
