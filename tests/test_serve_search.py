@@ -6,6 +6,7 @@ import errno
 import json
 import random
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from adapt_embed.references import EncoderSettings, Search
 from adapt_embed.registry import open_registry
 from adapt_embed.serve.app import make_app
 from adapt_embed.serve.http.refusals import Refusal
+from adapt_embed.serve.models.catalog import LOOK_EVERY_S
 from adapt_embed.serve.search import arms
 from adapt_embed.serve.search.job import prepare_searching, where_of_index
 from adapt_embed.serve.search.options import SearchOptions
@@ -246,9 +248,11 @@ def test_a_moved_alias_begins_a_new_experiment_while_the_server_runs(start: Any,
         first = ask(client, user="u")
         serving.add(registry, tiny_base, "law", 9, "query")
         registry.set_alias(registry.find("law", "2"), "best")
+        time.sleep(2 * LOOK_EVERY_S)
         second = ask(client, user="u")
         serving.add(registry, tiny_base, "law", 10, None)
         registry.set_alias(registry.find("law", "3"), "best")
+        time.sleep(2 * LOOK_EVERY_S)
         third = ask(client, user="u")
         registry.remove_alias("law", "best")
         fourth = [ask(client, user=str(number)) for number in range(20)]
@@ -295,6 +299,7 @@ def test_arms_that_moved_while_the_disk_was_full_are_compared_later(
         first = ask(client, user="u")
         serving.add(registry, tiny_base, "law", 9, "query")
         registry.set_alias(registry.find("law", "2"), "best")
+        time.sleep(2 * LOOK_EVERY_S)
         with monkeypatch.context() as patch:
             patch.setattr(disk, "FAULT", full)
             patch.setattr(arms, "RETRY_S", 0.0)
