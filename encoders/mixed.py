@@ -8,8 +8,8 @@ instead, and the products are torch's own.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -20,11 +20,11 @@ from ..choices import Role
 from ..errors import ConfigError, DataError
 from ..plurals import count
 from .batching import length_batches
-from .forward import embed, too_little_memory, uses_bf16
+from .forward import embed, too_little_memory
 from .lora import LoraEncoder
 from .protocol import Encoded, OnBatch, Tokens, Vectors, Work
 from .quick import quick_network
-from .row_by_row import Change, Span, adding, make_ready
+from .row_by_row import ReadyFactors, Span, row_by_row
 from .tokens import check_texts
 
 
@@ -40,7 +40,7 @@ class MixedEncoder:
 
     members: tuple[LoraEncoder, ...]
     work: Work = field(default_factory=Work, compare=False)
-    _changes: dict[tuple[str, torch.dtype], dict[str, Change]] = field(default_factory=dict, init=False, compare=False)
+    _ready: ReadyFactors = field(default_factory=ReadyFactors, init=False, compare=False)
 
     def __post_init__(self) -> None:
         first, *others = self.members
@@ -133,36 +133,19 @@ class MixedEncoder:
         half = len(ids) // 2
         return np.concatenate([self._embed(ids[rows], adapters[rows], role) for rows in (slice(half), slice(half, None))])
 
-    @contextmanager
-    def _row_by_row(self, adapters: Sequence[int], role: Role) -> Iterator[None]:
+    def _row_by_row(self, adapters: Sequence[int], role: Role) -> AbstractContextManager[None]:
         """Let the modules add to each row what its adapter's factors make of it; the rows of one adapter stand together."""
         runs = [(adapter, len(list(run))) for adapter, run in groupby(adapters)]
         ends = np.cumsum([length for _, length in runs]).tolist()
-        spans = [(slice(end - length, end), self._ready(adapter, role)) for (adapter, length), end in zip(runs, ends, strict=True)]
-        names = {name for _, changes in spans for name in changes}
-        modules = dict(self.members[0].base.model.named_modules())
-        hooks = [
-            modules[name].register_forward_hook(
-                adding(len(adapters), [Span(rows, (changes[name],)) for rows, changes in spans if name in changes])
-            )
-            for name in names
+        spans = [
+            (slice(end - length, end), self._ready.of(self.members[adapter], role))
+            for (adapter, length), end in zip(runs, ends, strict=True)
         ]
-        try:
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
-
-    def _ready(self, adapter: int, role: Role) -> dict[str, Change]:
-        """Return what a member changes in a role, by module, on the device and in the precision of the products; they are made ready once."""
-        member = self.members[adapter]
-        key, base = member.sha256[role], member.base
-        if key is None:
-            return {}
-        dtype = torch.bfloat16 if uses_bf16(base.device, member.precision) else torch.float32
-        if (key, dtype) not in self._changes:
-            self._changes[key, dtype] = make_ready(member.factors_of(role), base, dtype)
-        return self._changes[key, dtype]
+        by_module: dict[str, list[Span]] = {}
+        for rows, changes in spans:
+            for name, change in changes.items():
+                by_module.setdefault(name, []).append(Span(rows, (change,)))
+        return row_by_row(dict(self.members[0].base.model.named_modules()), len(adapters), by_module)
 
 
 def _head(member: LoraEncoder) -> str | None:

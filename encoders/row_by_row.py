@@ -1,14 +1,18 @@
 """What adapters add to a module's result, each to its own rows of a batch."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from ..base.load import Base
+from ..choices import Role
 from ..lora import LoraFactors, is_bias
 from ..lora.factors import BIAS
+from .forward import uses_bf16
+from .lora import LoraEncoder
 
 Pair = tuple[Tensor, Tensor]
 """The factors of one module, ready for products: (in, rank), and (rank, out) with the scale in it."""
@@ -50,6 +54,37 @@ AddsToResult = Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]
 """A hook of torch: given a module, its inputs and its result, which it changes in place."""
 
 
+@dataclass(slots=True)
+class ReadyFactors:
+    """What adapters change, made ready for products once: by the hash of the factors, and the precision of the products."""
+
+    _changes: dict[tuple[str, torch.dtype], dict[str, Change]] = field(default_factory=dict)
+
+    def of(self, member: LoraEncoder, role: Role) -> dict[str, Change]:
+        """Return what a member changes in a role, by module; nothing where the base alone is meant.
+
+        Raises:
+            AdapterError: its factors are not of its base.
+        """
+        key, base = member.sha256[role], member.base
+        if key is None:
+            return {}
+        dtype = torch.bfloat16 if uses_bf16(base.device, member.precision) else torch.float32
+        if (key, dtype) not in self._changes:
+            self._changes[key, dtype] = make_ready(member.factors_of(role), base, dtype)
+        return self._changes[key, dtype]
+
+    @property
+    def keys(self) -> list[str]:
+        """The hashes of the factors that are ready, once for each precision."""
+        return [key for key, _ in self._changes]
+
+    def keep(self, keys: Collection[str]) -> None:
+        """Keep that of the factors with these hashes alone."""
+        for key in [each for each in self._changes if each[0] not in keys]:
+            del self._changes[key]
+
+
 def make_ready(factors: LoraFactors, base: Base, dtype: torch.dtype) -> dict[str, Change]:
     """Return what factors change in a base, by module, on its device and in the precision of the products.
 
@@ -64,6 +99,17 @@ def make_ready(factors: LoraFactors, base: Base, dtype: torch.dtype) -> dict[str
     pairs = {name: (ready(module.a), ready(module.scale * module.b)) for name, module in factors.items() if not is_bias(name)}
     biases = {name.removesuffix(BIAS): module.delta()[:, 0].to(base.device) for name, module in factors.items() if is_bias(name)}
     return {name: Change(pairs.get(name), biases.get(name)) for name in pairs.keys() | biases.keys()}
+
+
+@contextmanager
+def row_by_row(modules: Mapping[str, nn.Module], rows_in_batch: int, spans: Mapping[str, Sequence[Span]]) -> Iterator[None]:
+    """Let modules, by name, add to each row of a batch what its span says, as long as this lasts."""
+    hooks = [modules[name].register_forward_hook(adding(rows_in_batch, own)) for name, own in spans.items()]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def adding(rows_in_batch: int, spans: Sequence[Span]) -> AddsToResult:

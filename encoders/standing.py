@@ -6,8 +6,8 @@ work than the query itself.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,11 +18,11 @@ from ..base.load import Network
 from ..choices import Role
 from .batching import length_batches, split_by_length
 from .blocks import Block, arrange
-from .forward import embed, too_little_memory, uses_bf16
+from .forward import embed, too_little_memory
 from .lora import LoraEncoder
 from .protocol import Vectors
 from .quick import quick_network
-from .row_by_row import Change, Span, adding, make_ready
+from .row_by_row import Change, ReadyFactors, Span, row_by_row
 
 MERGE_AFTER = 16
 """Calls in a row whose texts all go through one adapter, after which it is merged into the weights; merging costs about as much as it saves
@@ -62,7 +62,7 @@ class StandingNetwork:
     _way: Way | None = None
     _alone: str | None = None
     _times: int = 0
-    _changes: dict[tuple[str, torch.dtype], dict[str, Change]] = field(default_factory=dict)
+    _ready: ReadyFactors = field(default_factory=ReadyFactors)
     _modules: dict[str, nn.Module] = field(default_factory=dict)
 
     def embed(self, rows: Sequence[Row]) -> Vectors:
@@ -84,8 +84,7 @@ class StandingNetwork:
 
     def keep(self, keys: Collection[str]) -> None:
         """Keep of what was made ready that of the factors with these hashes alone."""
-        for key in [each for each in self._changes if each[0] not in keys]:
-            del self._changes[key]
+        self._ready.keep(keys)
 
     def close(self) -> None:
         """Give the network its own weights again; the next call prepares it anew."""
@@ -137,8 +136,7 @@ class StandingNetwork:
         half = len(rows) // 2
         return np.concatenate([self._embed(rows[:half]), self._embed(rows[half:])])
 
-    @contextmanager
-    def _row_by_row(self, rows: Sequence[Row], blocks: Sequence[Block]) -> Iterator[None]:
+    def _row_by_row(self, rows: Sequence[Row], blocks: Sequence[Block]) -> AbstractContextManager[None]:
         """Let the modules add to each row what its adapter's factors make of it, where they are not merged."""
         spans: dict[str, list[Span]] = {}
         start = 0
@@ -146,14 +144,10 @@ class StandingNetwork:
             each = len(block.rows[0])
             if block.keys[0] is not None:
                 firsts = [rows[start + each * number] for number in range(len(block.rows))]
-                self._span(start, each, [self._ready(row) for row in firsts], spans)
+                self._span(start, each, [self._ready.of(row.member, row.role) for row in firsts], spans)
             start += each * len(block.rows)
-        hooks = [self._module(name).register_forward_hook(adding(len(rows), own)) for name, own in spans.items()]
-        try:
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
+        self._modules = self._modules or dict(self.network.model.named_modules())
+        return row_by_row(self._modules, len(rows), spans)
 
     def _span(self, start: int, each: int, changes: Sequence[dict[str, Change]], spans: dict[str, list[Span]]) -> None:
         """Add to the spans of each module those of a block: one for adapters that change it alike, and one for each of the others."""
@@ -165,20 +159,6 @@ class StandingNetwork:
             for number, change in having:
                 first = start + each * number
                 spans.setdefault(name, []).append(Span(slice(first, first + each), (change,)))
-
-    def _ready(self, row: Row) -> dict[str, Change]:
-        """Return what a row's factors change, by module; they are made ready once."""
-        member = row.member
-        dtype = torch.bfloat16 if uses_bf16(member.base.device, member.precision) else torch.float32
-        assert row.key is not None
-        if (row.key, dtype) not in self._changes:
-            self._changes[row.key, dtype] = make_ready(member.factors_of(row.role), member.base, dtype)
-        return self._changes[row.key, dtype]
-
-    def _module(self, name: str) -> nn.Module:
-        if not self._modules:
-            self._modules = dict(self.network.model.named_modules())
-        return self._modules[name]
 
 
 def way_of(member: LoraEncoder) -> Way:

@@ -48,7 +48,7 @@ def test_a_version_that_is_dropped_while_its_texts_wait_leaves_nothing_behind(
     try:
         vectors = asyncio.run(ask())
         asyncio.run(served.encode(TEXTS, "base"))
-        kept = [key for network in served._engine._networks._standing.values() for key in network._changes]
+        kept = [key for network in served._engine._networks._standing.values() for key in network._ready.keys]
     finally:
         served.close()
     np.testing.assert_allclose(vectors, serving.alone(filled, tiny_base, "law", TEXTS, "query"), atol=1e-6)

@@ -123,11 +123,11 @@ def test_where_memory_runs_out_a_batch_is_halved(loaded_tiny_base: Base, monkeyp
 
 def test_what_is_not_kept_is_made_ready_again(members: tuple[LoraEncoder, ...], network: StandingNetwork) -> None:
     first = network.embed(rows_of(members[1], "query"))
-    assert network._changes
+    assert network._ready.keys
     network.keep([members[1].sha256["query"] or ""])
-    assert network._changes
+    assert network._ready.keys
     network.keep([members[0].sha256["query"] or ""])
-    assert not network._changes
+    assert not network._ready.keys
     assert np.array_equal(network.embed(rows_of(members[1], "query")), first)
 
 
