@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from ..cache import describe_size
+from ..events import Events
+from ..plurals import count
+from ..serve.options import DEFAULT_MEMORY
 from . import life
 from .command import Command
 from .completion import REFERENCE
@@ -19,10 +23,7 @@ from .options.serving import SIZE, serving_options
 from .output import emit, say
 
 if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
-
     from ..serve.job import ServeJob
-    from ..serve.models.served import Served
     from ..serve.options import ServeOptions
     from ..serve.search.job import SearchJob
     from ..serve.search.options import SearchOptions
@@ -32,7 +33,12 @@ if TYPE_CHECKING:
 @click.argument("references", metavar="[REF]...", nargs=-1, type=REFERENCE)
 @serving_options
 @click.option(
-    "--memory", type=SIZE, default=10**9, show_default="1 GB", metavar="SIZE", help="What adapters in memory may take besides the base."
+    "--memory",
+    type=SIZE,
+    default=DEFAULT_MEMORY,
+    show_default=describe_size(DEFAULT_MEMORY),
+    metavar="SIZE",
+    help="What adapters in memory may take besides the base.",
 )
 @searching_options
 @click.option("--dry-run", is_flag=True, help="Show what would be served, and load nothing.")
@@ -73,28 +79,22 @@ def command(
         _serve(job, search, events, json_output)
 
 
-def _serve(job: ServeJob, search: SearchJob | None, events: Any, json_output: bool) -> None:
+def _serve(job: ServeJob, search: SearchJob | None, events: Events, json_output: bool) -> None:
+    from ..serve.app import make_app
     from ..serve.run import address_of, listen, run
 
     options = job.request.options
     with listen(options) as bound, ExitStack() as opened:
         served = job.open(events)
         routes = [] if search is None else opened.enter_context(search.open(served, events))
-        app = _app(served, options, routes)
+        app = make_app(served, options, more_routes=routes)
         address = address_of(bound, options)
 
         def started() -> None:
-            names = len(served.names())
-            say(f"serving {names} name{'' if names == 1 else 's'} at {address}; Ctrl-C stops")
+            say(f"serving {count(len(served.names()), 'name')} at {address}; Ctrl-C stops")
             if json_output:
                 emit(job.as_dict() | {"address": address, "port": bound.getsockname()[1]}, "", json_output)
 
         with life.paused():
             run(app, bound, options, started)
     say("stopped")
-
-
-def _app(served: Served, options: ServeOptions, routes: list[BaseRoute]) -> Any:
-    from ..serve.app import make_app
-
-    return make_app(served, options, more_routes=routes)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...cache import describe_size, parse_size
+from ...serve.options import Limits
 from .gather import gathered
 from .types import FiniteRange, Read, WholeNumber
 
@@ -14,13 +16,8 @@ if TYPE_CHECKING:
     from ...serve.options import ServeOptions
 
 
-def _size(text: str) -> int:
-    from ...cache import parse_size
-
-    return parse_size(text)
-
-
-SIZE = Read("size", _size)
+SIZE = Read("size", parse_size)
+_LIMITS = Limits()
 
 
 def _options(
@@ -38,7 +35,7 @@ def _options(
     max_queue: int,
 ) -> ServeOptions:
     from ...serve.keys import read_keys
-    from ...serve.options import Limits, ServeOptions
+    from ...serve.options import ServeOptions
 
     return ServeOptions(
         host=host,
@@ -83,10 +80,22 @@ serving_options = gathered(
     click.option(
         "--wait-ms", type=FiniteRange(min=0, max=1000), default=0, show_default=True, metavar="MS", help="Let a batch wait for more texts."
     ),
-    click.option("--max-texts", type=WholeNumber(min=1), default=512, show_default=True, metavar="N", help="Texts of a request."),
-    click.option("--max-body", type=SIZE, default=2_000_000, show_default="2 MB", metavar="SIZE", help="Size of a request's body."),
+    click.option("--max-texts", type=WholeNumber(min=1), default=_LIMITS.texts, show_default=True, metavar="N", help="Texts of a request."),
     click.option(
-        "--max-queue", type=WholeNumber(min=1), default=4096, show_default=True, metavar="N", help="Texts that wait; others get a 429."
+        "--max-body",
+        type=SIZE,
+        default=_LIMITS.body_bytes,
+        show_default=describe_size(_LIMITS.body_bytes),
+        metavar="SIZE",
+        help="Size of a request's body.",
+    ),
+    click.option(
+        "--max-queue",
+        type=WholeNumber(min=1),
+        default=_LIMITS.queue,
+        show_default=True,
+        metavar="N",
+        help="Texts that wait; others get a 429.",
     ),
 )
 """Add the options to a command, which gets them as one argument `options`."""

@@ -15,12 +15,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ...encoders.protocol import Vectors
-from ...encoders.truncated import truncate
-from ..http.leaving import unless_gone
 from ..http.refusals import invalid
 from ..models.served import Served
 from ..options import ServeOptions
-from .fields import read_choice, read_dimensions, read_json, read_model, read_texts
+from .embed import embed
+from .fields import read_choice, read_json, read_model, read_texts
 
 
 def openai_routes(served: Served, options: ServeOptions) -> list[Route]:
@@ -34,10 +33,8 @@ def openai_routes(served: Served, options: ServeOptions) -> list[Route]:
         if not isinstance(body.get("user"), str | None):
             raise invalid("user is a string", "user")
         pinned = served.pin(name)
-        dim = read_dimensions(body, await served.width(pinned)) if "dimensions" in body else None
-        found = await unless_gone(request, served.embed(texts, pinned, role))
-        vectors = found.vectors if dim is None else truncate(found.vectors, dim)
-        return _json(_answer(form(vectors), pinned.reference, found.tokens))
+        found = await embed(served, request, body, texts, pinned, role)
+        return _json(_answer(form(found.vectors), pinned.reference, found.tokens))
 
     async def models(_: Request) -> Response:
         return _json({"object": "list", "data": [_model(served, name) for name in served.names()]})

@@ -13,32 +13,28 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ... import __version__
-from ...encoders.truncated import truncate
 from ..counters import CONTENT_TYPE
-from ..http.leaving import unless_gone
 from ..http.refusals import Refusal
 from ..models.served import Served
 from ..options import ServeOptions
-from .fields import read_choice, read_dimensions, read_json, read_model, read_texts
+from .embed import embed
+from .fields import read_choice, read_json, read_model, read_texts
 
 
 def tei_routes(served: Served, options: ServeOptions) -> list[Route]:
     """Return the routes."""
 
-    async def embed(request: Request) -> Response:
+    async def embed_inputs(request: Request) -> Response:
         body = await read_json(request)
         name, role = read_model(body, served.default, "prompt_name", "input_type")
         texts, _ = read_texts(body, "inputs", options)
         read_choice(body, "normalize", (True,))
         may_cut = read_choice(body, "truncate", (True, False))
         read_choice(body, "truncation_direction", ("Right", "right"))
-        pinned = served.pin(name)
-        dim = read_dimensions(body, await served.width(pinned)) if "dimensions" in body else None
-        found = await unless_gone(request, served.embed(texts, pinned, role))
+        found = await embed(served, request, body, texts, served.pin(name), role)
         if found.truncated and not may_cut:
             raise Refusal(413, "validation", f"{found.truncated} of the inputs are longer than {found.longest} tokens", "inputs")
-        vectors = found.vectors if dim is None else truncate(found.vectors, dim)
-        return Response(json.dumps(vectors.tolist(), separators=(",", ":")), media_type="application/json")
+        return Response(json.dumps(found.vectors.tolist(), separators=(",", ":")), media_type="application/json")
 
     async def info(_: Request) -> Response:
         return Response(json.dumps(served.info() | _limits(options)), media_type="application/json")
@@ -52,7 +48,7 @@ def tei_routes(served: Served, options: ServeOptions) -> list[Route]:
         return Response(served.counters.text(served.queued), headers={"content-type": CONTENT_TYPE})
 
     return [
-        Route("/embed", embed, methods=["POST"]),
+        Route("/embed", embed_inputs, methods=["POST"]),
         Route("/info", info, methods=["GET"]),
         Route("/health", health, methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),
