@@ -156,10 +156,15 @@ def append(descriptor: int, content: bytes, path: Path, end: int) -> int:
         while left:
             left = left[os.write(descriptor, left) :]  # a disk that is nearly full takes a part
     except OSError:
-        with contextlib.suppress(OSError):
-            os.ftruncate(descriptor, end)
+        take_back(descriptor, end)
         raise
     return end + len(content)
+
+
+def take_back(descriptor: int, end: int) -> None:
+    """Cut an open file to its first bytes, if that can be done: `append` does it before it adds anything else."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, end)
 
 
 def sync_descriptor(descriptor: int, path: Path) -> None:

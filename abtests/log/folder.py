@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from ... import disk
 from ...errors import ConfigError, DataError
-from ..experiment import record as experiment
+from ..experiment.record import EXPERIMENTS
 
 EVENTS = "events"
 LOCK = ".lock"
@@ -51,7 +51,7 @@ def make_log_folder(folder: Path) -> None:
         ConfigError: they cannot be made, or a file is in the way.
     """
     try:
-        for path in (folder, folder / EVENTS, folder / experiment.EXPERIMENTS):
+        for path in (folder, folder / EVENTS, folder / EXPERIMENTS):
             make_private_folder(path)
     except OSError as e:
         raise ConfigError(f"the log {folder} cannot be written: {e.strerror or e}; name another folder") from e

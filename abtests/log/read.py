@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from ...errors import DataError
 from ...files import check_there
-from .folder import day_files
+from .folder import EVENTS, day_files
 from .lines import Answer, Event
 
 LONGEST_LINE = 16_000_000
@@ -43,7 +43,7 @@ def log_files(folder: Path) -> list[Path]:
     found = list(day_files(folder).values())
     if not found:
         raise DataError(
-            f"{folder} holds no event log; expected {folder / 'events'}/YYYY-MM-DD.jsonl, which adapt serve --events {folder} writes"
+            f"{folder} holds no event log; expected {folder / EVENTS}/YYYY-MM-DD.jsonl, which adapt serve --events {folder} writes"
         )
     return found
 

@@ -109,8 +109,7 @@ class LogWriter:
         try:
             disk.sync_descriptor(self._descriptor, self._path)
         except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._descriptor, end)
+            disk.take_back(self._descriptor, end)
             raise
 
     def _open(self, day: date) -> None:

@@ -16,7 +16,7 @@ def choose_experiment(folder: Path, wanted: str | None) -> tuple[Experiment, int
         DataError: there is no log or no experiment, the id is unknown, or a record is damaged.
     """
     log_files(folder)
-    found = {each.id: each for each in sorted(read_experiments(folder), key=lambda each: (each.created, each.id))}
+    found = {each.id: each for each in read_experiments(folder)}
     if not found:
         raise DataError(
             f"{folder} holds no experiment; expected the record of one, which adapt serve --events {folder} --split ARMS writes"

@@ -82,6 +82,7 @@ def contrast_of(arm: str, found: Estimate, tau: float, alpha: float) -> Contrast
         alpha: The level of both intervals.
     """
     value, reach, always = float(found.value), float(fixed_radius(found.variance, alpha)), float(radius(found.variance, tau, alpha))
+    always_p = float(always_valid_p(found, tau))
     return Contrast(
         arm=arm,
         value=known(value),
@@ -90,8 +91,8 @@ def contrast_of(arm: str, found: Estimate, tau: float, alpha: float) -> Contrast
         p=float(fixed_p(found)),
         always_low=known(value - always),
         always_high=known(value + always),
-        always_p=float(always_valid_p(found, tau)),
-        always_p_holm=float(always_valid_p(found, tau)),
+        always_p=always_p,
+        always_p_holm=always_p,
     )
 
 

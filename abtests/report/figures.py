@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from ..measures.measure import Unit
+
 State = Literal["ahead", "behind", "alike", "open", "too few", "doubtful"]
 
 
@@ -41,7 +43,7 @@ class MetricRow:
 
     metric: str
     label: str
-    unit: str
+    unit: Unit
     direction: int
     effect: float
     values: tuple[Figure, ...]
@@ -83,6 +85,11 @@ class PreferenceRow:
     users_for: int
     users_against: int
     sign_p: float
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """All but the arm and the p-value, in their order."""
+        return self.wins, self.losses, self.ties, self.clicks, self.clicks_first, self.users_for, self.users_against
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

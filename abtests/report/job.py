@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +79,7 @@ class _Making:
         """Measure everything."""
         table, tuning, is_split = self.measured.table, self.tuning, self.experiment.kind == "split"
         first, last = float(table.at.min()), float(max(table.at.max(), table.event_at.max(initial=0)))
-        looks = self._looks(first, last)
+        looks, counted = self._looks(first, last), _count(table, self.measured.is_counted)
         direction = measure_named(tuning.metric).direction
         of_arm = [[look for look in looks if look.contrast.arm == name] for name in self.names[1:]]
         is_doubtful = any(each.name == "shares" for each in self.flags)
@@ -97,7 +97,8 @@ class _Making:
             alpha=tuning.alpha,
             k=self.measured.counting.k,
             names=self.names,
-            **{name: number for name, number in _count(table, self.measured.is_counted).items() if name in ("users", "answers")},
+            users=counted["users"],
+            answers=counted["answers"],
             arms=self._counts() if is_split else (),
             rows=self._rows(self.measured) if is_split else (),
             preferences=() if is_split else self._preferences(),
@@ -131,7 +132,7 @@ class _Making:
         )
 
     def _preferences(self) -> tuple[PreferenceRow, ...]:
-        facts = ("wins", "losses", "ties", "clicks", "clicks_first", "users_for", "users_against", "sign_p")
+        facts = [each.name for each in fields(PreferenceRow) if each.name != "arm"]
         found = [prefer(self.measured.table, arm, np.inf, self.measured.is_counted) for arm in range(1, self.measured.arms)]
         return tuple(
             PreferenceRow(arm=name, **{fact: getattr(each, fact) for fact in facts})

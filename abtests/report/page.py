@@ -12,9 +12,10 @@ from ...pages.charts import LEFT, RIGHT, Chart, Series, lay_out
 from ...pages.page import render_page
 from ...pages.table import NONE, Table, TableCell, signed
 from ...pages.words import PageLanguage, words_of
-from .figures import Contrast, Figure, Look, MetricRow, PreferenceRow, Report
+from .figures import Contrast, Figure, Look, MetricRow, Report
 from .flags import DAY
 from .say import difference_text, flag_text, metric_label, metric_says, moment_text, verdict_text
+from .units import UNITS, amount_text
 from .words import CHINESE
 
 Words = Callable[[str], str]
@@ -135,8 +136,10 @@ def _name(row: MetricRow, report: Report, language: PageLanguage) -> TableCell:
 def _value(row: MetricRow, figure: Figure) -> TableCell:
     if figure.value is None:
         return TableCell(NONE)
-    more = "" if figure.low is None or figure.high is None else f"{_amount(row, figure.low)} – {_amount(row, figure.high)}"
-    return TableCell(_amount(row, figure.value), figure.value, more=more)
+    more = (
+        "" if figure.low is None or figure.high is None else f"{amount_text(row.unit, figure.low)} – {amount_text(row.unit, figure.high)}"
+    )
+    return TableCell(amount_text(row.unit, figure.value), figure.value, more=more)
 
 
 def _contrast(row: MetricRow, contrast: Contrast, alpha: float) -> Iterator[TableCell]:
@@ -151,35 +154,22 @@ def _contrast(row: MetricRow, contrast: Contrast, alpha: float) -> Iterator[Tabl
 def _difference(row: MetricRow, value: float | None, low: float | None, high: float | None, *, is_coloured: bool = False) -> TableCell:
     if value is None or low is None or high is None:
         return TableCell(NONE)
-    digits = _digits(row)
+    digits = UNITS[row.unit].digits
     mood = ("good" if value * row.direction > 0 else "bad") if is_coloured else ""
     return TableCell(signed(value, digits), value, mood, more=f"{signed(low, digits)} – {signed(high, digits)}")
-
-
-def _digits(row: MetricRow) -> int:
-    return 4 if row.unit == "share" else 2
-
-
-def _amount(row: MetricRow, value: float) -> str:
-    unit = {"share": "", "seconds": " s", "ms": " ms"}[row.unit]
-    return f"{value:.{_digits(row)}f}{unit}"
 
 
 def _preferences(report: Report, words: Words) -> Table:
     rows = tuple(
         (
             TableCell(each.arm),
-            *(TableCell(f"{number:,}", number) for number in _counts(each)),
+            *(TableCell(f"{number:,}", number) for number in each.counts),
             TableCell(f"{each.sign_p:.2g}", each.sign_p),
         )
         for each in report.preferences
     )
     headings = ("arm", "wins", "losses", "ties", "its clicks", "the first's clicks", "users for", "users against", "p, sign test, one look")
     return Table(tuple(map(words, headings)), rows, numeric=frozenset(range(1, 9)))
-
-
-def _counts(row: PreferenceRow) -> tuple[int, ...]:
-    return row.wins, row.losses, row.ties, row.clicks, row.clicks_first, row.users_for, row.users_against
 
 
 def _segments(report: Report, words: Words) -> Table:

@@ -9,6 +9,7 @@ from ...shown_text import one_line
 from ..measures.metrics import measure_named
 from .figures import Flag, Report, Verdict
 from .flags import FLAGS
+from .units import UNITS
 from .words import CHINESE
 
 VERDICTS = {
@@ -26,9 +27,6 @@ RECEDED = (
 )
 ENOUGH = "With the traffic so far, a difference of {effect} is found with the chance that was asked for: a smaller one needs more."
 LEFT = "A difference of {effect} needs about {days} more at this traffic."
-
-_UNITS = {"share": (4, ""), "seconds": (2, " s"), "ms": (2, " ms")}
-"""Unit -> digits after the point, and how it is written."""
 
 
 def moment_text(moment: float) -> str:
@@ -61,12 +59,12 @@ def verdict_text(report: Report, verdict: Verdict, language: PageLanguage = "en"
 
 def difference_text(metric: str, value: float) -> str:
     """Return a difference in its metric's unit, with its sign."""
-    digits, unit = _UNITS[measure_named(metric).unit]
-    return f"{value:+.{digits}f}{unit}"
+    digits, suffix = UNITS[measure_named(metric).unit]
+    return f"{value:+.{digits}f}{suffix}"
 
 
 def _effect(report: Report) -> str:
-    return f"{report.effect:g}{_UNITS[measure_named(report.metric).unit][1]}"
+    return f"{report.effect:g}{UNITS[measure_named(report.metric).unit].suffix}"
 
 
 def _interval(report: Report, verdict: Verdict, language: PageLanguage) -> list[str]:

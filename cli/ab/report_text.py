@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ...abtests.report.units import UNITS, amount_text
 from ...plurals import count
 from ...shown_text import one_line
 from ..render import render_line, render_table
@@ -65,14 +66,14 @@ def _metrics(report: Report, number: int, name: str) -> str:
 
 def amount(row: MetricRow, value: float | None) -> str:
     """Return a value as its unit is written."""
-    return "-" if value is None else f"{value:.4f}" if row.unit == "share" else f"{value:.2f} {'s' if row.unit == 'seconds' else 'ms'}"
+    return "-" if value is None else amount_text(row.unit, value)
 
 
 def difference_text(row: MetricRow, contrast: Contrast) -> str:
     """Return a difference with its interval for one look."""
     if contrast.value is None or contrast.low is None or contrast.high is None:
         return "-"
-    digits = 4 if row.unit == "share" else 2
+    digits = UNITS[row.unit].digits
     return f"{contrast.value:+.{digits}f} [{contrast.low:+.{digits}f}, {contrast.high:+.{digits}f}]"
 
 
@@ -81,10 +82,7 @@ def _preferences(report: Report) -> str:
     rows = [
         (
             one_line(each.arm),
-            *(
-                f"{number:,}"
-                for number in (each.wins, each.losses, each.ties, each.clicks, each.clicks_first, each.users_for, each.users_against)
-            ),
+            *(f"{number:,}" for number in each.counts),
             f"{each.sign_p:.2g}",
         )
         for each in report.preferences

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from ...abtests.log.folder import EVENTS
 from ...abtests.log.lines import Answer, Event
 from ...abtests.log.read import Skipped, read_log
 from ...data.read.reading import Reading
@@ -30,7 +31,7 @@ Rows = Iterator[tuple[str, Callable[[], Impression]]]
 
 def holds_events(path: Path) -> bool:
     """Return whether a folder is one that `adapt serve --events` writes."""
-    return (path / "events").is_dir()
+    return (path / EVENTS).is_dir()
 
 
 def open_events(path: Path, columns: Mapping[str, str], how: Reading) -> OpenLog:
